@@ -1,0 +1,3 @@
+"""Score folders of segmentation masks."""
+
+__version__ = "0.1.0"
