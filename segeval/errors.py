@@ -78,7 +78,7 @@ def merged(problems: Iterable[SegevalError]) -> tuple[SegevalError, ...]:
 
 
 def raise_all(problems: Iterable[SegevalError]) -> None:
-    """Raise one error for all `problems`: itself if it is the only kind, `Problems` if there are several, none if none."""
+    """Raise one error for all `problems`: the kind itself if there is one, `Problems` if several, nothing if none."""
     kinds = merged(problems)
     if len(kinds) == 1:
         raise kinds[0]
