@@ -1,0 +1,166 @@
+"""Find the options under which names that do not pair would pair; nothing is suggested that was not tried."""
+
+from __future__ import annotations
+
+import shlex
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from segeval.matching import Matching, PairingRules, match
+from segeval.walking import extension, printable
+
+SAMPLE = 200
+"""Names of each side that are looked at to guess suffixes."""
+TRIES = 6
+"""Guesses that are tried on all names."""
+LEVELS = 3
+"""How many folders further in a suggested folder may lie."""
+
+SEPARATORS = "_-. "
+
+
+def hint(gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching) -> str:
+    """Return one sentence with the options or arguments that pair most of these paths, or "" if none does for sure.
+
+    `found` is how they pair as they are. Linear in the number of paths.
+    """
+    if not gt or not pred:
+        return ""
+    return (
+        _swapped(gt, pred, rules, suffixes, found)
+        or _suffixes(gt, pred, rules, suffixes, found)
+        or _folder(found)
+        or _letter_case(found)
+    )
+
+
+def _better(tried: Matching, found: Matching, gt: Sequence[str], pred: Sequence[str]) -> bool:
+    """Hold a suggestion to pairing more (or missing less) than now, and most of what could pair at all."""
+    gain = (len(tried.paired), -len(tried.missing)) > (len(found.paired), -len(found.missing))
+    return gain and 2 * len(tried.paired) > min(len(gt), len(pred))
+
+
+def _swapped(
+    gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching
+) -> str:
+    tried = match(pred, gt, rules, suffixes)
+    # only a rule that tells the sides apart, such as a suffix, makes more names pair the other way round
+    if len(tried.paired) <= len(found.paired) or not _better(tried, found, gt, pred):
+        return ""
+    return f"The two folders look swapped: the other way round {len(tried.paired)} pair, and predictions come first"
+
+
+def _suffixes(
+    gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching
+) -> str:
+    gt_stems, pred_stems = _stems(gt, suffixes), _stems(pred, suffixes)
+    votes = _votes(gt_stems, pred_stems)
+    shared = _shared_ending([_stem(path, suffixes) for path in (file.path for file, _ in found.paired)])
+    if shared:
+        votes[shared, shared] += 1
+    best: tuple[tuple[int, int, bool, bool, int], str, str, Matching] | None = None
+    for gt_suffix, pred_suffix in sorted(votes, key=lambda guess: (-votes[guess], guess))[:TRIES]:
+        tried = match(gt, pred, replace(rules, gt_suffix=gt_suffix, pred_suffix=pred_suffix), suffixes)
+        if _better(tried, found, gt, pred):
+            # several files may accompany an image (Cityscapes: color, instanceIds): the one named label is the mask
+            named = "label" in gt_suffix.lower()
+            whole = all(suffix[:1] in SEPARATORS for suffix in (gt_suffix, pred_suffix))
+            rank = (len(tried.paired), -len(tried.missing), named, whole, -len(gt_suffix))
+            if best is None or rank > best[0]:
+                best = (rank, gt_suffix, pred_suffix, tried)
+    if best is None:
+        return ""
+    _, gt_suffix, pred_suffix, tried = best
+    options = [
+        f"{option} {shlex.quote(printable(suffix))}"
+        for option, suffix, now in (
+            ("--gt-suffix", gt_suffix, found.gt.suffix),
+            ("--pred-suffix", pred_suffix, found.pred.suffix),
+        )
+        if suffix or now
+    ]
+    return f"{' '.join(options)} would pair {len(tried.paired)} of {len(tried.gt.files)}"
+
+
+def _stem(path: str, suffixes: frozenset[str]) -> str:
+    name = path[path.rfind("/") + 1 :]
+    return name[: len(name) - len(extension(name, suffixes) or "")]
+
+
+def _stems(paths: Iterable[str], suffixes: frozenset[str]) -> list[str]:
+    return sorted({_stem(path, suffixes) for path in paths})
+
+
+def _votes(gt: Sequence[str], pred: Sequence[str]) -> Counter[tuple[str, str]]:
+    """Count the (gt suffix, pred suffix) that remain of names laid beside their nearest of the other side."""
+    votes: Counter[tuple[str, str]] = Counter()
+    for name in _sample(gt):
+        votes.update({guess for other in _neighbours(name, pred) for guess in _guesses(name, other)})
+    for name in _sample(pred):
+        votes.update({guess for other in _neighbours(name, gt) for guess in _guesses(other, name)})
+    return votes
+
+
+def _sample(names: Sequence[str]) -> Sequence[str]:
+    return names[:: max(1, -(-len(names) // SAMPLE))]
+
+
+def _neighbours(name: str, others: Sequence[str]) -> Sequence[str]:
+    """Return the names in sorted `others` that can have the longest beginning in common with `name`."""
+    index = bisect_left(others, name)
+    return others[max(0, index - 1) : index + 1]
+
+
+def _guesses(gt: str, pred: str) -> Iterable[tuple[str, str]]:
+    shared = len(_beginning([gt, pred]))
+    boundary = max(gt.rfind(separator, 0, shared) for separator in SEPARATORS)
+    for cut in {boundary} if boundary == shared - 1 else {shared, boundary}:
+        guess = (gt[cut:], pred[cut:])
+        # img_0301 and img_0001 differ in their numbers: these are two images
+        if cut > 0 and any(character.isalpha() for character in "".join(guess)):
+            yield guess
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """Return what all names begin with: what the first and the last in order do."""
+    first, last = min(names), max(names)
+    return next((first[:end] for end, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), first)
+
+
+def _shared_ending(stems: Sequence[str]) -> str:
+    """Return what all of several names end with, from its first separator on."""
+    if len(stems) < 2:
+        return ""
+    ending = _beginning([stem[::-1] for stem in stems])[::-1]
+    starts = [ending.find(separator) for separator in SEPARATORS if separator in ending]
+    return ending[min(starts) :] if starts else ""
+
+
+def _folder(found: Matching) -> str:
+    """Suggest a folder further in where most files below it then pair by their whole relative path."""
+    gt = [file.key for file in found.gt.files]
+    pred = [file.key for file in found.pred.files]
+    for side, keys, others in (("ground truth", gt, set(pred)), ("predictions", pred, set(gt))):
+        tally: Counter[str] = Counter()
+        for key in keys:
+            start = -1
+            for _ in range(LEVELS):
+                start = key.find("/", start + 1)
+                if start < 0:
+                    break
+                tally[key[:start]] += key[start + 1 :] in others
+        folder, count = max(tally.items(), key=lambda item: (item[1], item[0]), default=("", 0))
+        inside = sum(key.startswith(f"{folder}/") for key in keys)
+        if count > len(found.paired) and 2 * count > inside:
+            return f"Give the folder {printable(folder)} inside the {side} folder instead: {count} would pair"
+    return ""
+
+
+def _letter_case(found: Matching) -> str:
+    keys = Counter(file.key.casefold() for file in found.pred.files)
+    count = sum(keys[file.key.casefold()] == 1 for file in found.gt.files)
+    if count > len(found.paired) and 2 * count > min(len(found.gt.files), len(found.pred.files)):
+        return f"{count} names differ in upper and lower case only: rename the files of one side"
+    return ""

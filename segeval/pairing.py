@@ -1,0 +1,341 @@
+"""Pair the files of two folder trees by their names, and tell all that does not pair."""
+
+from __future__ import annotations
+
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, raise_all
+from segeval.hints import hint
+from segeval.matching import BY_NAME, Clash, PairingRules, match
+from segeval.walking import Tree, extension, folders_in, printable, walk
+
+__all__ = [
+    "Clash",
+    "Pair",
+    "Pairing",
+    "PairingRules",
+    "class_folders",
+    "pair_class_folders",
+    "pair_folders",
+    "printable",
+    "require_pairs",
+]
+
+SHOWN = 5
+"""Names shown of a group of files in one line of an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One image: its key, and its files as POSIX paths relative to `Pairing.gt_root` and `Pairing.pred_root`.
+
+    `pred` is one path, one for each class in class order for a map a class, and empty where the prediction is missing.
+    """
+
+    key: str
+    gt: str
+    pred: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """All that two folders hold; each tuple is in code point order.
+
+    Every selected ground truth file is in exactly one of `pairs`, `ambiguous` (with the predictions that fit it),
+    `clashes` and `incomplete` (with the class folders that lack its map); `missing` repeats those of `pairs` without
+    prediction. `extra` are predictions without ground truth. `unselected` masks lack the suffix asked for.
+    `unreadable` are lines fit for a message: GT/ or PRED/, the path, the reason. `gt_suffix` and `pred_suffix` are
+    those that were used. `hint` is a sentence with the options that would pair most, where fewer than half pair.
+    """
+
+    gt_root: Path
+    pred_root: Path
+    pairs: tuple[Pair, ...]
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    ambiguous: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    clashes: tuple[Clash, ...] = ()
+    incomplete: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unreadable: tuple[str, ...] = ()
+    gt_unselected: tuple[str, ...] = ()
+    pred_unselected: tuple[str, ...] = ()
+    gt_suffix: str | None = None
+    pred_suffix: str | None = None
+    gt_files: int = 0
+    pred_files: int = 0
+    hint: str = ""
+
+
+def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
+    """Pair the masks below two folders by key: relative path without pairing suffix and extension, never by position.
+
+    Equal keys pair; of a nested and a flat folder, equal names that are unique on both sides. `suffixes` are the
+    extensions (lower case, with the dot) that make a file a mask; all others and dotfiles are passed over. Two files
+    are one pair. PairingError where a root is neither, UsageError for a broken pattern; nothing else is raised for
+    what the folders hold, see `require_pairs`.
+    """
+    if _kind(pred) == _kind(gt) == "file":
+        found = extension(gt.name, suffixes) or gt.suffix
+        pair = Pair(gt.name.removesuffix(found), gt.name, (pred.name,))
+        return Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1)
+    _require_folders(pred, gt)
+    gt_tree, pred_tree = (walk(root, lambda name: extension(name, suffixes) is not None) for root in (gt, pred))
+    actual = {path: (path,) for path in pred_tree.files}
+    unreadable = (*_lines("GT", gt_tree), *_lines("PRED", pred_tree))
+    return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable)
+
+
+def pair_class_folders(
+    pred: Path, gt: Path, folders: Sequence[str], *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]
+) -> Pairing:
+    """Pair ground truth with one map a class: `pred/<folder>/<key>`, folders in class order (see `class_folders`).
+
+    Each pair has one prediction path a folder. A ground truth that only some folders have a map for is `incomplete`.
+    Errors as `pair_folders`.
+    """
+    _require_folders(pred, gt)
+    gt_tree = walk(gt, lambda name: extension(name, suffixes) is not None)
+    unreadable = [*_lines("GT", gt_tree)]
+    maps: dict[str, dict[str, str]] = {}
+    for folder in folders:
+        tree = walk(pred / folder, lambda name: extension(name, suffixes) is not None)
+        unreadable.extend(_lines(f"PRED/{printable(folder)}", tree))
+        for path in tree.files:
+            maps.setdefault(path, {})[folder] = f"{folder}/{path}"
+    actual = {path: tuple(by_folder.values()) for path, by_folder in maps.items()}
+    lacking = {
+        path: tuple(folder for folder in folders if folder not in by_folder)
+        for path, by_folder in maps.items()
+        if len(by_folder) < len(folders)
+    }
+    return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+
+
+def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
+    """Return the sub-folders of `pred` that hold one map a class, in class order, or None where they do not.
+
+    `names` are (id, name) of each class. A folder is a class's by its name as written, else by its name whatever the
+    case and the separators where that is unique, or by its id; all by name or all by id. With no `names`, folders
+    0..K-1 with K >= 2. PairingError names the folders that lack where only some classes have one.
+    """
+    if _kind(pred) != "folder":
+        return None
+    try:
+        found = folders_in(pred)
+    except OSError as error:
+        raise PairingError(
+            "A folder cannot be listed", f"{printable(str(pred))}: {error.strerror}", "Grant the right to read it"
+        ) from error
+    if not names:
+        numbered = _numbered(found)
+        complete = len(numbered) == len(found) >= 2 and set(numbered) == set(range(len(found)))
+        return tuple(numbered[number] for number in range(len(found))) if complete else None
+    by_name = [_by_name(found, [name for _, name in names]).get(name) for _, name in names]
+    numbered = _numbered(found)
+    by_id = [numbered.get(number) for number, _ in names]
+    best = max(by_name, by_id, key=lambda chosen: sum(folder is not None for folder in chosen))
+    complete_folders = tuple(folder for folder in best if folder is not None)
+    if len(complete_folders) == len(names):
+        return complete_folders
+    if not complete_folders:
+        return None
+    lacking = [f"{number} {printable(name)}" for (number, name), folder in zip(names, best, strict=True) if not folder]
+    raise PairingError(
+        "Class folders are missing from the probability maps",
+        lacking,
+        "Give every class a folder named by its name or by its id, or correct --classes",
+    )
+
+
+def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ...]:
+    """Return the pairs to score, or raise one error that tells all that keeps them from being scored.
+
+    `missing` says what becomes of ground truth without prediction: "error", "skip" (left out), or "miss" (kept, with
+    `pred` empty). Raises PairingError, NothingToScoreError where nothing pairs, or `Problems` of several. Extra
+    predictions are no error.
+    """
+    if missing not in ("error", "skip", "miss"):
+        raise UsageError("There is no such way to treat missing predictions", repr(missing), "error, skip or miss")
+    problems: list[SegevalError] = []
+    if pairing.unreadable:
+        problems.append(
+            PairingError(
+                "Places that cannot be read", pairing.unreadable, "Mend or remove them, or name a folder without them"
+            )
+        )
+    matched = sum(bool(pair.pred) for pair in pairing.pairs)
+    if pairing.gt_files == 0:
+        problems.append(_nothing("No ground truth masks", "GT", pairing.gt_root, pairing.gt_suffix, pairing))
+    if pairing.pred_files == 0:
+        problems.append(_nothing("No predictions", "PRED", pairing.pred_root, pairing.pred_suffix, pairing))
+    if pairing.gt_files and pairing.pred_files and (not matched or (missing == "error" and _few(pairing, matched))):
+        problems.append(_names_differ(pairing, matched))
+    if pairing.missing and missing == "error" and pairing.pred_files:
+        problems.append(
+            PairingError(
+                "Ground truth files without a prediction",
+                map(printable, pairing.missing),
+                "Add the predictions, or choose --missing skip (left out) or --missing miss (counted as wrong)",
+            )
+        )
+    problems.extend(_undecided(pairing))
+    raise_all(problems)
+    return tuple(pair for pair in pairing.pairs if pair.pred or missing != "skip")
+
+
+def _undecided(pairing: Pairing) -> Iterable[SegevalError]:
+    if pairing.ambiguous:
+        yield PairingError(
+            "Several predictions could belong to one ground truth file",
+            (f"{printable(gt)}: {_some(candidates)}" for gt, candidates in pairing.ambiguous),
+            "Keep one prediction for each, or select with --pred-suffix",
+        )
+    if pairing.clashes:
+        yield PairingError(
+            "Several ground truth files cannot be told apart",
+            (
+                _some(clash.gt) + (f": {_some(clash.pred)} could belong to any" if clash.pred else "")
+                for clash in pairing.clashes
+            ),
+            "Keep one for each image, select with --gt-suffix, or lay both folders out alike",
+        )
+    if pairing.incomplete:
+        yield PairingError(
+            "Class maps are missing",
+            (f"{printable(gt)}: no map in {_some(folders)}" for gt, folders in pairing.incomplete),
+            "Write one map for every class of every image",
+        )
+
+
+def _few(pairing: Pairing, matched: int) -> bool:
+    return 2 * matched < pairing.gt_files
+
+
+def _names_differ(pairing: Pairing, matched: int) -> SegevalError:
+    """Show one name of each side that does not pair, and what would pair them."""
+    examples = (
+        ("ground truth", (*pairing.missing, *(gt for gt, _ in pairing.ambiguous), *_clashing(pairing.clashes))),
+        ("prediction", (*pairing.extra, *pairing.pred_unselected)),
+    )
+    where = [f"{side}: {printable(paths[0])}" for side, paths in examples if paths]
+    fix = pairing.hint or "Name each prediction like its ground truth file, or see --gt-suffix and --pred-suffix"
+    if matched:
+        return PairingError("Fewer than half of the ground truth files have a prediction by name", where, fix)
+    return NothingToScoreError("No ground truth file has a prediction by name", where, fix)
+
+
+def _clashing(clashes: Iterable[Clash]) -> Iterable[str]:
+    return (path for clash in clashes for path in clash.gt)
+
+
+def _nothing(what: str, side: str, root: Path, suffix: str | None, pairing: Pairing) -> SegevalError:
+    unselected = pairing.gt_unselected if side == "GT" else pairing.pred_unselected
+    option = f"--{side.lower()}-suffix"
+    if unselected and suffix:
+        where = [f"{option} {printable(suffix)}", f"for example, {printable(unselected[0])} does not end so"]
+        return NothingToScoreError(f"{what} with this suffix", where, pairing.hint or f"Correct {option}")
+    return NothingToScoreError(f"{what} in the folder", f"{side} {printable(str(root))}", "Check the path")
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(map(printable, names[:SHOWN])) + rest
+
+
+def _require_folders(pred: Path, gt: Path) -> None:
+    problems = []
+    kinds = {"PRED": _kind(pred), "GT": _kind(gt)}
+    for side, root in (("PRED", pred), ("GT", gt)):
+        where = f"{side} {printable(str(root))}"
+        if kinds[side] == "file":
+            problems.append(PairingError("A file does not pair with a folder", where, "Give two folders or two files"))
+        elif kinds[side] == "other":
+            problems.append(PairingError("This is neither a folder nor a file", where, "Give two folders or two files"))
+        elif kinds[side] != "folder":
+            fix = "Check the path; predictions come first"
+            problems.append(PairingError("A folder cannot be found", f"{where}: {kinds[side]}", fix))
+    raise_all(problems)
+
+
+def _kind(root: Path) -> str:
+    """Return "folder", "file" or "other", or else the reason why nothing is known of `root`."""
+    try:
+        mode = root.stat().st_mode
+    except OSError as error:
+        return printable(error.strerror or type(error).__name__)
+    except ValueError as error:  # a null character in the path
+        return printable(str(error))
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def _lines(side: str, tree: Tree) -> tuple[str, ...]:
+    return tuple(f"{side}/{printable(path)}: {reason}" for path, reason in tree.problems)
+
+
+def _pairing(
+    pred_root: Path,
+    gt_root: Path,
+    gt: Sequence[str],
+    actual: Mapping[str, tuple[str, ...]],
+    rules: PairingRules,
+    suffixes: frozenset[str],
+    unreadable: tuple[str, ...],
+    lacking: Mapping[str, tuple[str, ...]] | None = None,
+) -> Pairing:
+    """Match names, where `actual` has the files that one name stands for, and `lacking` the folders without it."""
+    found = match(gt, tuple(actual), rules, suffixes)
+    partial = lacking or {}
+    pairs = [Pair(file.key, file.path, actual[path]) for file, path in found.paired if path not in partial]
+    pairs += [Pair(file.key, file.path, ()) for file in found.missing]
+    few = 2 * len(found.paired) < len(found.gt.files) or not found.paired
+    return Pairing(
+        gt_root,
+        pred_root,
+        tuple(sorted(pairs, key=lambda pair: pair.key)),
+        missing=tuple(sorted(file.path for file in found.missing)),
+        extra=_files(actual, found.extra),
+        ambiguous=tuple((path, _files(actual, candidates)) for path, candidates in found.ambiguous),
+        clashes=tuple(Clash(clash.gt, _files(actual, clash.pred)) for clash in found.clashes),
+        incomplete=tuple(sorted((file.path, partial[path]) for file, path in found.paired if path in partial)),
+        unreadable=unreadable,
+        gt_unselected=found.gt.unselected,
+        pred_unselected=_files(actual, found.pred.unselected),
+        gt_suffix=found.gt.suffix,
+        pred_suffix=found.pred.suffix,
+        gt_files=len(found.gt.files),
+        pred_files=len(_files(actual, (file.path for file in found.pred.files))),
+        hint=hint(gt, tuple(actual), rules, suffixes, found) if few else "",
+    )
+
+
+def _files(actual: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(path for name in names for path in actual[name]))
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold().translate(str.maketrans("_-/", "   "))
+
+
+def _by_name(found: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    present = set(found)
+    folder_of = {_folded(folder): folder for folder in found}
+    folders, classes = Counter(map(_folded, found)), Counter(map(_folded, names))
+    chosen = {}
+    for name in names:
+        folded = _folded(name)
+        if name in present:
+            chosen[name] = name
+        elif folders[folded] == classes[folded] == 1:
+            chosen[name] = folder_of[folded]
+    return chosen
+
+
+def _numbered(found: Sequence[str]) -> dict[int, str]:
+    """Return the folders named by a number, where only one has it."""
+    numbers = Counter(int(name) for name in found if name.isascii() and name.isdigit())
+    return {int(name): name for name in found if name.isascii() and name.isdigit() and numbers[int(name)] == 1}

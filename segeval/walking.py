@@ -1,0 +1,146 @@
+"""Walk a folder tree of strangers' files: every mask by its path, and every place that could not be looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST_VISITS = 256
+"""How often one folder is listed when links lead to it by several ways: folders that link to each other twice at
+every level would otherwise take exponential time without ever forming a loop."""
+
+LONG_PATH = 1000
+"""Characters from which a file's path is tried before it is believed: a listed file may be too deep to be opened."""
+
+Identity = tuple[int, int]
+Ancestors = tuple[Identity, "Ancestors"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What a walk found, in code point order.
+
+    `files` are POSIX paths relative to the root; `problems` are (relative path, reason).
+    """
+
+    files: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
+
+
+def printable(name: str) -> str:
+    """Escape all in a file name that a terminal might act on or not show, so that it can stand in a message.
+
+    Control characters, line breaks, direction marks and other invisible characters, backslashes, and bytes that are
+    not UTF-8 (shown as \\xNN). Printable characters of any script stay.
+    """
+    return "".join(_escaped(character) for character in name)
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() and character != "\\":
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python stores a byte of a name that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def extension(name: str, suffixes: frozenset[str]) -> str | None:
+    """Return the extension of `name` as it is written if it is one of `suffixes` (lower case, with the dot), or None.
+
+    Of two that fit, such as .nii.gz and .gz, the longer one. Dotfiles have none.
+    """
+    dot = name.rfind(".")
+    if dot <= 0:
+        return None
+    inner = name.rfind(".", 0, dot)
+    if inner > 0 and name[inner:].lower() in suffixes:
+        return name[inner:]
+    return name[dot:] if name[dot:].lower() in suffixes else None
+
+
+def walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
+    """List the files below `root` whose name is `wanted`, links followed; never raises for what it finds.
+
+    Dotfiles and dot-folders are passed over. Told in `problems`: folders that cannot be listed, links that lead back
+    to a folder above them, paths too long to be opened, and, where the name is wanted, links to nothing, FIFOs,
+    sockets and devices (a link to nothing is also told where it has no extension: it may have been a folder of masks).
+    """
+    files: list[str] = []
+    problems: list[tuple[str, str]] = []
+    visits: dict[Identity, int] = {}
+    waiting: list[tuple[str, str, Ancestors]] = [(os.fspath(root), "", None)]
+    while waiting:
+        path, relative, above = waiting.pop()
+        try:
+            status = os.stat(path)  # noqa: PTH116 - plain strings: a Path for each of 100,000 files costs seconds
+            identity = (status.st_dev, status.st_ino)
+            refusal = _refusal(identity, above, visits)
+            if refusal:
+                problems.append((relative or ".", refusal))
+                continue
+            with os.scandir(path) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            problems.append((relative or ".", _reason(error)))
+            continue
+        folders: list[tuple[str, str, Ancestors]] = []
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            below = f"{relative}/{name}" if relative else name
+            try:
+                if entry.is_dir():
+                    folders.append((entry.path, below, (identity, above)))
+                    continue
+                problem = _problem(entry)
+            except OSError as error:
+                problem = _reason(error)
+            if not problem:
+                if wanted(name):
+                    files.append(below)
+            elif wanted(name) or ("." not in name and entry.is_symlink()):
+                problems.append((below, problem))
+        waiting.extend(reversed(folders))
+    return Tree(tuple(sorted(files)), tuple(sorted(problems)))
+
+
+def folders_in(root: Path) -> tuple[str, ...]:
+    """Return the names of the folders directly in `root`, links included, dot-folders not; OSError where it cannot."""
+    with os.scandir(root) as listing:
+        return tuple(sorted(entry.name for entry in listing if not entry.name.startswith(".") and _is_folder(entry)))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _refusal(identity: Identity, above: Ancestors, visits: dict[Identity, int]) -> str:
+    """Say why a folder must not be listed (again), or return the empty string and count the visit."""
+    while above:
+        ancestor, above = above
+        if ancestor == identity:
+            return "a link back to a folder above it"
+    visits[identity] = visits.get(identity, 0) + 1
+    return "" if visits[identity] <= MOST_VISITS else f"links lead to this folder in more than {MOST_VISITS} ways"
+
+
+def _problem(entry: os.DirEntry[str]) -> str:
+    """Say what is wrong with an entry that is no folder, or return the empty string."""
+    if entry.is_file():
+        if len(entry.path) > LONG_PATH:
+            os.stat(entry.path)  # noqa: PTH116 - as above; raises where the path is longer than the system allows
+        return ""
+    if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - as above
+        return "a link to nothing"
+    return "not a file: a FIFO, a socket or a device"
+
+
+def _reason(error: OSError) -> str:
+    return printable(error.strerror or type(error).__name__)
