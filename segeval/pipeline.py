@@ -1,0 +1,167 @@
+"""From pairs of files to rows: read, decode, count, forget the pixels; streamed over worker threads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.counts import JointCounts, joint_counts, table
+from segeval.errors import MaskError, SegevalError
+from segeval.labeling import MISSING
+from segeval.pairing import Pair
+from segeval.palettes import Palette
+from segeval.readers import MAX_PIXELS, decode_mask, read_bytes
+from segeval.run import Row
+
+LARGEST_CHUNK = 16
+CHUNKS_IN_FLIGHT = 2
+"""Chunks of pairs that wait or run for each worker: enough to keep it busy, few enough to bound memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Say where the files of pairs lie and how they are read.
+
+    `most_values` bounds the distinct values of a mask, where no class list says what they mean.
+    """
+
+    pred: Path
+    gt: Path
+    pred_palette: Palette | None = None
+    gt_palette: Palette | None = None
+    max_pixels: int = MAX_PIXELS
+    most_values: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Tie an error to the pair that it came from."""
+
+    pair: Pair
+    error: SegevalError
+
+
+Measure = Callable[[Pair], Row]
+
+
+def usable_cpus() -> int:
+    """Return the processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def digest(data: bytes) -> str:
+    """Return the digest by which rows know a file's bytes."""
+    return f"blake2b:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
+
+
+def measure_masks(pair: Pair, reading: Reading) -> Row:
+    """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
+    gt, gt_digest = read_ground_truth(pair, reading)
+    if not pair.pred:
+        return _row(pair, gt, gt_digest, missing_counts(gt))
+    (name,) = pair.pred
+    data = read_bytes(reading.pred / name, name=name, max_pixels=reading.max_pixels)
+    pred = decode_mask(data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels)
+    require_size(pred.shape, gt.shape, name)
+    counts = joint_counts(gt=gt, pred=pred)
+    if reading.most_values is not None and len(counts) > reading.most_values:
+        _require_few_values(counts.gt, pair.gt, reading.most_values)
+        _require_few_values(counts.pred, name, reading.most_values)
+    return _row(pair, gt, gt_digest, counts)
+
+
+def read_ground_truth(pair: Pair, reading: Reading) -> tuple[NDArray[np.integer[Any]], str]:
+    """Return the ground truth's stored values and the digest of its bytes."""
+    data = read_bytes(reading.gt / pair.gt, name=pair.gt, max_pixels=reading.max_pixels)
+    gt = decode_mask(data, name=pair.gt, palette=reading.gt_palette, max_pixels=reading.max_pixels)
+    return gt, digest(data)
+
+
+def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
+    """Count a ground truth against the sentinel that stands for no prediction."""
+    alone = joint_counts(gt=gt, pred=np.zeros(gt.shape, np.uint8))
+    return table(alone.gt, np.full(len(alone), MISSING), alone.pixels)
+
+
+def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:
+    """Raise `MaskError` where a prediction has another (height, width) than its ground truth."""
+    if found != wanted:
+        raise MaskError(
+            "predictions and ground truth differ in size",
+            (f"{name}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
+            "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
+        )
+
+
+def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) -> None:
+    distinct = len(np.unique(values))
+    if distinct > most:
+        raise MaskError(
+            f"a mask holds more than {most:,} distinct values, which no list of classes explains",
+            (f"{name}: {distinct:,} values",),
+            "This looks like a photograph or a probability map (--probs); if these are labels, give --classes",
+        )
+
+
+def _row(pair: Pair, gt: NDArray[np.integer[Any]], gt_digest: str, counts: JointCounts) -> Row:
+    height, width = gt.shape
+    if counts.total != height * width:
+        raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
+    return Row(pair.key, height, width, gt_digest, counts)
+
+
+def stream(pairs: Sequence[Pair], measure: Measure, *, jobs: int | None = None) -> Iterator[Row | Failure]:
+    """Measure `pairs` on worker threads and yield their rows in the order given.
+
+    Decoding and counting release the interpreter lock, so threads suffice. An error of one pair becomes its
+    `Failure` and the others go on. At most a few chunks are in flight for each worker.
+    """
+    workers = min(jobs or usable_cpus(), max(1, len(pairs)))
+    if workers == 1:
+        for pair in pairs:
+            yield _guarded(pair, measure)
+        return
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="segeval")
+    try:
+        yield from _windowed(pairs, measure, executor, workers)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _windowed(
+    pairs: Sequence[Pair], measure: Measure, executor: Executor, workers: int
+) -> Iterator[Row | Failure]:
+    size = max(1, min(LARGEST_CHUNK, len(pairs) // (workers * 8)))
+    rest = iter(pairs)
+    chunks = iter(lambda: list(islice(rest, size)), [])
+    waiting: deque[Future[list[Row | Failure]]] = deque()
+    for chunk in chunks:
+        waiting.append(executor.submit(_chunk, chunk, measure))
+        if len(waiting) > CHUNKS_IN_FLIGHT * workers:
+            yield from waiting.popleft().result()
+    while waiting:
+        yield from waiting.popleft().result()
+
+
+def _chunk(pairs: Sequence[Pair], measure: Measure) -> list[Row | Failure]:
+    return [_guarded(pair, measure) for pair in pairs]
+
+
+def _guarded(pair: Pair, measure: Measure) -> Row | Failure:
+    try:
+        return measure(pair)
+    except SegevalError as error:
+        return Failure(pair, error)
+    except MemoryError:
+        return Failure(pair, MaskError("there is not enough memory for an image", (pair.gt,), "Lower -j/--jobs"))

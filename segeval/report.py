@@ -1,0 +1,130 @@
+"""Every score of a run as plain dataclasses of numbers; `Report.to_dict` is the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from segeval.confusion import Confusion
+from segeval.labeling import Color
+from segeval.metrics import Value
+from segeval.protocol import Inference, Protocol
+from segeval.signature import Signature
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Say what was scored: images, their pixels, those of them that are void, and a digest of the ground truth.
+
+    `unscored_images` have no valid pixel; `missing_images` have no prediction and count as wrong.
+    """
+
+    images: int
+    pixels: int
+    void_pixels: int
+    gt_digest: str
+    unscored_images: int = 0
+    missing_images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Hold the scores of one class: fractions in [0, 1] or `None`, counts in pixels.
+
+    `losses` has the scores of its probability map by name, empty for label masks.
+    """
+
+    id: int
+    name: str
+    color: Color | None
+    iou: Value
+    dice: Value
+    precision: Value
+    recall: Value
+    tp: int
+    fp: int
+    fn: int
+    gt_share: Value
+    losses: Mapping[str, Value] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of one class."""
+        names = ("id", "name", "iou", "dice", "precision", "recall", "tp", "fp", "fn", "gt_share")
+        return {name: getattr(self, name) for name in names} | dict(self.losses)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScores:
+    """Hold the overlap of several classes taken as one."""
+
+    name: str
+    ids: tuple[int, ...]
+    iou: Value
+    dice: Value
+    tp: int
+    fp: int
+    fn: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of one group."""
+        names = ("name", "iou", "dice", "tp", "fp", "fn")
+        return {"ids": list(self.ids)} | {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Say whether one gate holds: `value` compared with `bound`, unrounded, by `comparison` (">=" or "<=")."""
+
+    metric: str
+    comparison: str
+    bound: float
+    value: float
+    passed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of one verdict."""
+        return {name: getattr(self, name) for name in Verdict.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Hold every score of a run, ready to render.
+
+    `scores` are fractions in [0, 1] or losses by their JSON name; an undefined one is `None`, one that does not apply
+    is absent. `protocol` is the one asked for, `signature` says what became of it.
+    """
+
+    signature: Signature
+    protocol: Protocol
+    data: Data
+    scores: Mapping[str, Value]
+    classes_in_mean: int
+    classes: tuple[ClassScores, ...]
+    groups: tuple[GroupScores, ...]
+    confusion: Confusion
+    warnings: tuple[str, ...] = ()
+    notes: tuple[Inference, ...] = ()
+    gates: tuple[Verdict, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values; equal runs give equal ones."""
+        return {
+            "schema": SCHEMA,
+            "signature": str(self.signature),
+            "protocol": self.protocol.to_dict(),
+            "data": {name: getattr(self.data, name) for name in Data.__slots__},
+            "scores": dict(self.scores),
+            "classes_in_mean": self.classes_in_mean,
+            "classes": [entry.to_dict() for entry in self.classes],
+            "groups": [entry.to_dict() for entry in self.groups],
+            "confusion": {
+                "labels": [entry.id for entry in self.classes],
+                "counts": self.confusion.matrix.tolist(),
+                "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
+            },
+            "warnings": list(self.warnings),
+            "gates": [verdict.to_dict() for verdict in self.gates],
+        }

@@ -1,0 +1,192 @@
+"""From what a user says, in Python or on the command line, to a protocol, pairing rules and palettes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segeval.classlists import numbered_classes, parse_classes
+from segeval.conventions import convention as named_convention
+from segeval.errors import UsageError
+from segeval.labeling import SegmentationClass
+from segeval.pairing import PairingRules
+from segeval.palettes import Palette, parse_palette
+from segeval.presets import Preset, parse_preset, preset_digest, preset_palette
+from segeval.presets import preset as named_preset
+from segeval.protocol import Mapped, Probabilities, Protocol, from_preset
+from segeval.readers import MAX_PIXELS
+
+ClassList = int | str | Path | Sequence[str | SegmentationClass]
+ValueList = int | str | Sequence[int | str]
+ValueMapping = str | Mapping[int, int]
+LARGEST_USER_FILE = 1 << 24
+"""Class lists, palettes and presets beyond 16 MB are some other file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Hold what a scoring needs besides the two folders."""
+
+    protocol: Protocol
+    rules: PairingRules
+    pred_palette: Palette | None = None
+    gt_palette: Palette | None = None
+    max_pixels: int = MAX_PIXELS
+    preset: Preset | None = None
+
+
+def build_request(
+    *,
+    classes: ClassList | None = None,
+    ignore: ValueList | None = None,
+    mapping: ValueMapping | None = None,
+    gt_map: ValueMapping | None = None,
+    pred_map: ValueMapping | None = None,
+    binary: bool = False,
+    preset: str | Path | None = None,
+    palette: str | Path | None = None,
+    convention: str | None = None,
+    axes: Mapping[str, str | None] | None = None,
+    missing: str = "error",
+    gt_suffix: str | None = None,
+    pred_suffix: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    probabilities: Probabilities | None = None,
+) -> Request:
+    """Build a request; what is given beats the preset, what is not given is the default or inferred.
+
+    Texts are those of the command line: `classes` a number or a file, `ignore` a list with commas or "none",
+    maps as "27=255,3=2", `preset` a name or a TOML file, `palette` a file. Raises `UsageError`.
+    """
+    facts = _preset(preset)
+    protocol = from_preset(facts, name=_preset_name(preset, facts)) if facts else Protocol()
+    if classes is not None:
+        protocol = replace(protocol, classes=read_classes(classes), groups=())
+    if ignore is not None:
+        protocol = replace(protocol, ignore=parse_ignore(ignore))
+    protocol = _with_maps(protocol, parse_map(mapping), parse_map(gt_map), parse_map(pred_map))
+    chosen = named_convention(convention) if convention is not None else protocol.convention
+    colors, pred_palette, gt_palette = None, None, None
+    if palette is not None:
+        text = read_user_file(palette)
+        pred_palette = gt_palette = parse_palette(text, name=str(palette), classes=protocol.classes or ())
+        colors = hashlib.blake2b(repr(sorted(gt_palette.colors.items())).encode(), digest_size=4).hexdigest()
+    elif facts is not None and facts.has_palette:
+        pred_palette, gt_palette = preset_palette(facts, side="pred"), preset_palette(facts, side="gt")
+    protocol = replace(
+        protocol,
+        binary=binary or protocol.binary,
+        palette=colors,
+        convention=chosen.with_axes(**(axes or {})),
+        missing=missing,
+        probabilities=probabilities,
+    )
+    rules = PairingRules(gt_suffix=gt_suffix, pred_suffix=pred_suffix)
+    if facts is not None:
+        rules = replace(
+            rules,
+            key_regex=facts.pairing.key_regex,
+            gt_glob=facts.pairing.gt_glob,
+            gt_suffixes=facts.pairing.gt_suffixes,
+            pred_suffixes=facts.pairing.pred_suffixes,
+        )
+    return Request(protocol, rules, pred_palette, gt_palette, max_pixels, facts)
+
+
+def read_user_file(path: str | Path) -> str:
+    """Return the text of a small file that the user names; raises `UsageError` where there is none."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(LARGEST_USER_FILE + 1)
+    except OSError as error:
+        raise UsageError(
+            "a file cannot be read", (f"{path}: {error.strerror or error}",), "Check the path that the option names"
+        ) from None
+    if len(data) > LARGEST_USER_FILE:
+        raise UsageError("a file is too large for a list", (str(path),), "Check the path that the option names")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("a file is not UTF-8 text", (str(path),), "Check the path that the option names") from None
+
+
+def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
+    """Return a class list from a number, a file, or names."""
+    if isinstance(classes, int):
+        return numbered_classes(classes)
+    if isinstance(classes, str | Path):
+        if str(classes).isdecimal():
+            return numbered_classes(int(str(classes)))
+        return parse_classes(read_user_file(classes), name=str(classes))
+    return tuple(
+        entry if isinstance(entry, SegmentationClass) else SegmentationClass(index, entry)
+        for index, entry in enumerate(classes)
+    )
+
+
+def parse_ignore(values: ValueList) -> tuple[int | str, ...]:
+    """Return ignored values and names from "255,road", a value, or a list; "none" is nothing."""
+    if isinstance(values, int):
+        return (values,)
+    if not isinstance(values, str):
+        return tuple(values)
+    if values.strip().lower() == "none":
+        return ()
+    parts = [part.strip() for part in values.split(",")]
+    if not all(parts):
+        raise UsageError("--ignore has an empty place", (values,), "Give values or names, as in --ignore 255,road")
+    return tuple(int(part) if part.lstrip("-").isdecimal() else part for part in parts)
+
+
+def parse_map(pairs: ValueMapping | None) -> Mapped:
+    """Return (raw value, mapped value) pairs from "27=255,3=2" or a mapping, ascending."""
+    if pairs is None:
+        return ()
+    if not isinstance(pairs, str):
+        return tuple(sorted(pairs.items()))
+    found: dict[int, int] = {}
+    for part in pairs.split(","):
+        raw, equals, value = (piece.strip() for piece in part.partition("="))
+        try:
+            source, target = int(raw), int(value)
+        except ValueError:
+            raise UsageError("a map is not of the form RAW=VALUE", (part,), "Write it as in --map 27=255,3=2") from None
+        if found.setdefault(source, target) != target:
+            raise UsageError("a map sends one value to two", (pairs,), "Name each raw value once")
+    return tuple(sorted(found.items()))
+
+
+def _with_maps(protocol: Protocol, mapping: Mapped, gt_map: Mapped, pred_map: Mapped) -> Protocol:
+    """Add the user's maps; over a preset's they win value by value."""
+    if not protocol.closed:
+        return replace(protocol, mapping=mapping, gt_map=gt_map, pred_map=pred_map)
+    return replace(
+        protocol,
+        gt_map=_over(protocol.gt_map, mapping, gt_map),
+        pred_map=_over(protocol.pred_map, mapping, pred_map),
+    )
+
+
+def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
+    merged: dict[int, int] = {}
+    for pairs in maps:
+        merged.update(pairs)
+    return tuple(sorted(merged.items()))
+
+
+def _preset(name: str | Path | None) -> Preset | None:
+    if name is None:
+        return None
+    if _is_file_name(name):
+        return parse_preset(read_user_file(name), name=str(name))
+    return named_preset(str(name))
+
+
+def _preset_name(name: str | Path | None, facts: Preset) -> str:
+    return f"{facts.name}@{preset_digest(facts)}" if name is not None and _is_file_name(name) else facts.name
+
+
+def _is_file_name(name: str | Path) -> bool:
+    return isinstance(name, Path) or str(name).endswith(".toml") or "/" in str(name)

@@ -1,0 +1,159 @@
+"""Rows of one prediction folder on one data set, and their conflict-checked union."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from segeval.counts import JointCounts, total
+from segeval.errors import RunFileError
+from segeval.floatmaps import FloatSums
+from segeval.labeling import MISSING
+from segeval.protocol import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Keep what one image contributes.
+
+    `digest` is that of the ground-truth file's bytes. `counts` is the label table. For probability runs `levels` has a
+    (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
+    `unnormalised` counts the pixels whose class probabilities do not add up to 1.
+    """
+
+    key: str
+    height: int
+    width: int
+    digest: str
+    counts: JointCounts
+    levels: tuple[JointCounts, ...] = ()
+    sums: tuple[FloatSums, ...] = ()
+    unnormalised: int = 0
+
+    @property
+    def missing(self) -> bool:
+        """Tell whether the image has no prediction."""
+        return bool(len(self.counts)) and int(self.counts.pred[0]) == MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Hold the rows in key order under the protocol that was asked for.
+
+    `levels` are the run-wide (ground-truth value, 16-bit level) tables of maps that keep none in their rows, one a
+    map; `maps` tells what the probability maps were ("uint8", "uint16", "float"), `None` for label masks.
+    """
+
+    protocol: Protocol
+    rows: tuple[Row, ...]
+    levels: tuple[JointCounts, ...] = ()
+    maps: str | None = None
+
+    def __post_init__(self) -> None:
+        keys = [sort_key(row.key) for row in self.rows]
+        if any(first >= second for first, second in pairwise(keys)):
+            raise ValueError("rows of a run ascend by key without repetition")
+
+    @property
+    def pixels(self) -> int:
+        """Return the pixels of all images."""
+        return sum(row.height * row.width for row in self.rows)
+
+    def gt_digest(self) -> str:
+        """Return a digest of every key and ground truth, in key order."""
+        digest = hashlib.blake2b(digest_size=16)
+        for row in self.rows:
+            digest.update(f"{len(row.key.encode('utf-8', 'surrogateescape'))}:".encode())
+            digest.update(row.key.encode("utf-8", "surrogateescape"))
+            digest.update(row.digest.encode())
+        return f"blake2b:{digest.hexdigest()}"
+
+    def table(self) -> JointCounts:
+        """Return the label table of the whole run."""
+        return total(row.counts for row in self.rows)
+
+    def level_tables(self) -> tuple[JointCounts, ...]:
+        """Return the level table of every map for the whole run."""
+        if self.levels:
+            return self.levels
+        with_levels = [row.levels for row in self.rows if row.levels]
+        return tuple(total(tables) for tables in zip(*with_levels, strict=True))
+
+    def subset(self, chosen: Callable[[str], bool]) -> Run:
+        """Keep the rows whose key is `chosen`; refuses where run-wide tables cannot be taken apart."""
+        rows = tuple(row for row in self.rows if chosen(row.key))
+        if self.levels and len(rows) != len(self.rows):
+            raise RunFileError(
+                "a run of 16-bit or float maps keeps its level tables for the whole run only",
+                (),
+                "Score the images again to get a subset",
+            )
+        return replace(self, rows=rows)
+
+
+def sort_key(key: str) -> bytes:
+    """Order keys by their bytes, whatever the locale."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
+    """Return the distinct raw values of the ground truth and of the predictions, without `MISSING`."""
+    gt, pred = np.unique(table.gt).tolist(), np.unique(table.pred).tolist()
+    return gt, [value for value in pred if value != MISSING]
+
+
+def union(named: Sequence[tuple[str, Run]]) -> Run:
+    """Unite runs by key: equal rows count once, differing rows for a key are an error that names both.
+
+    `named` pairs each run with the name that errors call it. The union is idempotent, commutative and associative.
+    Raises `RunFileError` where protocols, kinds of map or rows differ.
+    """
+    if not named:
+        raise RunFileError("there is no run to unite", (), "Give at least one run file")
+    first_name, first = named[0]
+    held: dict[str, tuple[str, Row]] = {}
+    conflicts: list[str] = []
+    for name, run in named:
+        if run.protocol != first.protocol or (run.maps != first.maps and run.rows and first.rows):
+            raise RunFileError("runs under different protocols cannot be united", (first_name, name))
+        for row in run.rows:
+            owner, known = held.setdefault(row.key, (name, row))
+            if known != row:
+                conflicts.append(f"{row.key}: {owner} and {name}")
+    if conflicts:
+        raise RunFileError(
+            "runs differ on the same image", conflicts, "Keep one of them, or measure the image again and save it once"
+        )
+    rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
+    maps = next((run.maps for _, run in named if run.maps is not None), None)
+    return Run(first.protocol, rows, _united_levels(named), maps)
+
+
+def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[JointCounts, ...]:
+    """Add run-wide level tables; those of a run whose rows are all in another are already counted there."""
+    with_levels = [(name, run, {row.key for row in run.rows}) for name, run in named if run.levels]
+    with_levels.sort(key=lambda part: -len(part[2]))
+    counted: dict[str, str] = {}
+    parts: list[tuple[JointCounts, ...]] = []
+    for name, run, keys in with_levels:
+        seen = keys & counted.keys()
+        if seen and seen != keys:
+            owners = sorted({counted[key] for key in seen})
+            raise RunFileError(
+                "runs of 16-bit or float maps share some of their images, so their level tables cannot be united",
+                [name, *owners],
+                "Unite runs that share no image",
+            )
+        if not seen:
+            counted.update(dict.fromkeys(keys, name))
+            parts.append(run.levels)
+    return tuple(total(tables) for tables in zip(*parts, strict=True))
+
+
+def digests(rows: Iterable[Row]) -> Mapping[str, str]:
+    """Return the ground-truth digest of each key."""
+    return {row.key: row.digest for row in rows}

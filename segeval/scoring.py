@@ -1,0 +1,184 @@
+"""From a run to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segeval.confusion import Confusion, Tallies, confusion, grouped, image_tallies, tallies
+from segeval.conventions import Convention
+from segeval.errors import NothingToScoreError
+from segeval.labelcheck import FileNames, check_labels
+from segeval.labeling import Labeling
+from segeval.metrics import (
+    Outcomes,
+    Overlap,
+    Value,
+    averaged,
+    class_mious,
+    frequency_weighted,
+    image_mious,
+    mean,
+    outcomes,
+    overlap,
+    pixel_accuracy,
+    precisions,
+    ratio,
+    recalls,
+)
+from segeval.protocol import Resolution, resolve
+from segeval.report import ClassScores, Data, GroupScores, Report
+from segeval.run import Run, raw_values
+from segeval.signature import signature
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Hold what every score of a run is computed from: its labeling, and the counts of the whole and of each image."""
+
+    resolution: Resolution
+    confusion: Confusion
+    whole: Tallies
+    images: Tallies
+
+    @property
+    def labeling(self) -> Labeling:
+        """Return what each raw value means."""
+        return self.resolution.labeling
+
+    @property
+    def convention(self) -> Convention:
+        """Return how outcomes are counted."""
+        return self.resolution.protocol.convention
+
+
+def measured(run: Run, *, names: FileNames | None = None) -> Measured:
+    """Apply the run's protocol to its tables.
+
+    `names` gives the files by which errors name an image. Raises `LabelError` for values that the protocol refuses
+    and `NothingToScoreError` where no pixel is valid.
+    """
+    if not run.rows:
+        raise NothingToScoreError("there is no image to score", (), "Give folders that hold pairs of masks")
+    table = run.table()
+    gt_values, pred_values = raw_values(table)
+    resolution = resolve(run.protocol, gt_values=gt_values, pred_values=pred_values)
+    check_labels(run, table, resolution.labeling, resolution.protocol.convention, names or {})
+    counted = confusion(table, resolution.labeling)
+    if not counted.valid_pixels:
+        raise NothingToScoreError(
+            "no pixel of the ground truth has a class",
+            (f"values met: {_listed(gt_values)}",),
+            "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
+        )
+    images = image_tallies([row.counts for row in run.rows], resolution.labeling)
+    return Measured(resolution, counted, tallies(counted), images)
+
+
+def build_report(run: Run, *, names: FileNames | None = None) -> Report:
+    """Compute every score of `run` under its protocol; errors as in `measured`."""
+    found = measured(run, names=names)
+    convention, whole = found.convention, found.whole
+    counted, per_image = outcomes(whole, convention), outcomes(found.images, convention)
+    iou = averaged(counted, per_image, convention)
+    dice = averaged(counted, per_image, convention, hit_weight=2)
+    warnings = _undefined_mean(iou, counted, found)
+    if not iou.in_mean and not warnings:
+        raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
+    groups, group_miou = _group_scores(found)
+    plain = outcomes(found.images)
+    image_values = image_mious(plain)
+    scores: dict[str, Value] = {
+        "miou": iou.mean,
+        "mdice": dice.mean,
+        "pixel_accuracy": pixel_accuracy(whole),
+        "mean_accuracy": mean(recalls(whole)),
+        "fwiou": frequency_weighted(iou.classes, whole),
+        "image_miou": mean(image_values),
+        "class_miou": mean(class_mious(plain)),
+    }
+    if groups:
+        scores["group_miou"] = group_miou
+    return Report(
+        signature=signature(found.resolution, run.protocol),
+        protocol=run.protocol,
+        data=Data(
+            images=len(run.rows),
+            pixels=run.pixels,
+            void_pixels=found.confusion.void_pixels,
+            gt_digest=run.gt_digest(),
+            unscored_images=sum(value is None for value in image_values),
+            missing_images=sum(row.missing for row in run.rows),
+        ),
+        scores=scores,
+        classes_in_mean=iou.in_mean,
+        classes=_class_scores(found, iou.classes, dice.classes),
+        groups=groups,
+        confusion=found.confusion,
+        warnings=warnings,
+        notes=found.resolution.notes,
+    )
+
+
+def _class_scores(found: Measured, ious: Sequence[Value], dices: Sequence[Value]) -> tuple[ClassScores, ...]:
+    plain = outcomes(found.whole)
+    true_pixels = found.whole.true_pixels.tolist()
+    everything = sum(true_pixels)
+    columns = zip(
+        found.labeling.classes,
+        ious,
+        dices,
+        precisions(found.whole),
+        recalls(found.whole),
+        plain.tp.tolist(),
+        plain.fp.tolist(),
+        plain.fn.tolist(),
+        true_pixels,
+        strict=True,
+    )
+    return tuple(
+        ClassScores(
+            id=entry.id,
+            name=entry.name,
+            color=entry.color,
+            iou=iou,
+            dice=dice,
+            precision=precision,
+            recall=recall,
+            tp=tp,
+            fp=fp,
+            fn=fn,
+            gt_share=ratio(pixels, everything),
+        )
+        for entry, iou, dice, precision, recall, tp, fp, fn, pixels in columns
+    )
+
+
+def _group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
+    groups = found.labeling.groups
+    if not groups:
+        return (), None
+    counted = outcomes(tallies(grouped(found.confusion, found.labeling, groups)), found.convention)
+    counted = Outcomes(*(column[: len(groups)] for column in (counted.tp, counted.fp, counted.fn)))
+    ious = overlap(counted, found.convention).many()
+    dices = overlap(counted, found.convention, hit_weight=2).many()
+    scores = tuple(
+        GroupScores(group.name, group.ids, iou, dice, *outcome)
+        for group, iou, dice, *outcome in zip(
+            groups, ious, dices, counted.tp.tolist(), counted.fp.tolist(), counted.fn.tolist(), strict=True
+        )
+    )
+    return scores, mean(ious)
+
+
+def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[str, ...]:
+    if found.convention.absent != "undefined" or iou.mean is not None:
+        return ()
+    empty = (counted.tp + counted.fp + counted.fn == 0).tolist()
+    absent = [entry.name for entry, is_empty in zip(found.labeling.classes, empty, strict=True) if is_empty]
+    who = _listed(absent) if absent else "some class of some image"
+    return (f"mIoU is undefined, since {who} is in neither ground truth nor prediction; --absent skip leaves it out",)
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values[:10])) + (f" and {len(values) - 10} more" if len(values) > 10 else "")
