@@ -24,6 +24,7 @@ from segeval.counts import Int64Array
 from segeval.errors import UsageError
 from segeval.floatmaps import FloatArray, FloatSums, clamped, clip, focal_factor, log_loss
 from segeval.levels import (
+    LEVELS,
     Eps,
     HistogramLike,
     check_alpha,
@@ -197,7 +198,8 @@ def _sides(source: Source, gamma: float | None, eps: Eps) -> tuple[_Side, _Side]
 
 
 def _stored_sides(sums: FloatSums, gamma: float | None, eps: Eps) -> tuple[_Side, _Side]:
-    if (eps is not None and eps != sums.eps) or (gamma is not None and gamma != sums.gamma):
+    allowed = {resolve_eps(eps, levels) for levels in LEVELS} if eps == "half-step" else {eps}
+    if (eps is not None and sums.eps not in allowed) or (gamma is not None and gamma != sums.gamma):
         raise UsageError(
             "sums of a loss exist for one gamma and one eps only",
             (f"summed with gamma {sums.gamma}, eps {sums.eps}",),
