@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segeval.counting import DENSE_CELLS, PENDING_CELLS, Cells, Int64Array, IntArray, count_pairs, merged_cells
 from segeval.errors import MaskError
 
-IntArray = NDArray[np.integer[Any]]
-Int64Array = NDArray[np.int64]
-
-DENSE_CELLS = 1 << 22
-"""A sum of tables is kept as one dense array up to this many cells (32 MB of int64)."""
+__all__ = ["Int64Array", "IntArray", "JointCounts", "joint_counts", "table", "total"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,48 +52,51 @@ class JointCounts:
 
 def table(gt: IntArray, pred: IntArray, pixels: Int64Array) -> JointCounts:
     """Build a `JointCounts` from cells in any order; cells that occur twice are added, empty ones dropped."""
-    gt, pred, pixels = (np.asarray(column) for column in (gt, pred, pixels))
-    order = np.lexsort((pred, gt))
-    gt, pred, pixels = gt[order], pred[order], pixels[order].astype(np.int64)
-    if len(gt):
-        first = np.empty(len(gt), dtype=bool)
-        first[0] = True
-        first[1:] = (gt[1:] != gt[:-1]) | (pred[1:] != pred[:-1])
-        starts = np.flatnonzero(first)
-        pixels = np.add.reduceat(pixels, starts)
-        gt, pred = gt[starts], pred[starts]
-        kept = pixels != 0
-        gt, pred, pixels = gt[kept], pred[kept], pixels[kept]
+    gt_values, pred_values = (_within_int64(np.asarray(column), "a column of the table") for column in (gt, pred))
+    return _joint(merged_cells(gt_values, pred_values, np.asarray(pixels).astype(np.int64)))
+
+
+def _joint(cells: Cells) -> JointCounts:
+    gt, pred, pixels = cells
     return JointCounts(_narrow(gt), _narrow(pred), pixels)
 
 
 def _narrow(values: IntArray) -> IntArray:
-    if not len(values):
+    if not len(values) or values.dtype == np.uint8:
         return values.astype(np.uint8)
     smallest = np.promote_types(np.min_scalar_type(values.min()), np.min_scalar_type(values.max()))
     return values.astype(smallest)
 
 
+def _within_int64(values: IntArray, name: str) -> IntArray:
+    """Return integers of any type as a native type whose values lie in int64, uncopied where they do."""
+    if values.dtype.kind not in "iub":
+        raise MaskError(f"{name} is {values.dtype}, not integer", (), "Give label values as integers")
+    if values.dtype == np.uint64:
+        if values.size and int(values.max()) > np.iinfo(np.int64).max:
+            raise MaskError(f"{name} has values beyond 2^63 - 1", (), "Give values that fit a signed 64-bit integer")
+        return values.astype(np.int64)
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
 def joint_counts(*, gt: IntArray, pred: IntArray) -> JointCounts:
     """Count how often each (ground-truth value, predicted value) occurs in two arrays of one shape.
 
-    `gt` and `pred` are integer arrays of any type and shape; the counts are exact int64 and sum to their size.
-    Raises `MaskError` where the shapes differ or a type is not integer.
+    `gt` and `pred` are integer or bool arrays of any type, shape and strides; the counts are exact int64 and sum to
+    their size. 8- and 16-bit arrays are read where they are; others are first narrowed, if their values allow it.
+    Raises `MaskError` where the shapes differ, a type is not integer, or a value exceeds int64.
     """
     gt, pred = np.asarray(gt), np.asarray(pred)
     if gt.shape != pred.shape:
         raise MaskError(
             f"ground truth has shape {gt.shape} and prediction {pred.shape}", (), "Give two arrays of one shape"
         )
-    for name, array in (("ground truth", gt), ("prediction", pred)):
-        if array.dtype.kind not in "iub":
-            raise MaskError(f"{name} is {array.dtype}, not integer", (), "Give label values as integers")
-    flat_gt, flat_pred = gt.reshape(-1), pred.reshape(-1)
-    gt_values, gt_codes = np.unique(flat_gt, return_inverse=True)
-    pred_values, pred_codes = np.unique(flat_pred, return_inverse=True)
-    codes, pixels = np.unique(gt_codes * max(1, len(pred_values)) + pred_codes, return_counts=True)
-    rows, columns = np.divmod(codes, max(1, len(pred_values)))
-    return JointCounts(_narrow(gt_values[rows]), _narrow(pred_values[columns]), pixels.astype(np.int64))
+    gt, pred = _within_int64(gt, "ground truth"), _within_int64(pred, "prediction")
+    if not gt.size:
+        return total(())
+    if gt.flags.f_contiguous and pred.flags.f_contiguous:  # any one order serves for both
+        gt, pred = gt.T, pred.T
+    return _joint(count_pairs(gt.reshape(-1), pred.reshape(-1)))
 
 
 def total(tables: Iterable[JointCounts]) -> JointCounts:
@@ -107,16 +105,40 @@ def total(tables: Iterable[JointCounts]) -> JointCounts:
     if not parts:
         empty = np.zeros(0, np.uint8)
         return JointCounts(empty, empty, np.zeros(0, np.int64))
-    low_gt, high_gt = min(int(part.gt.min()) for part in parts), max(int(part.gt.max()) for part in parts)
-    low_pred, high_pred = min(int(part.pred.min()) for part in parts), max(int(part.pred.max()) for part in parts)
-    width = high_pred - low_pred + 1
-    if (high_gt - low_gt + 1) * width <= DENSE_CELLS:
-        dense = np.zeros((high_gt - low_gt + 1) * width, np.int64)
-        for part in parts:
-            dense[(part.gt.astype(np.int64) - low_gt) * width + (part.pred.astype(np.int64) - low_pred)] += part.pixels
-        cells = np.flatnonzero(dense)
-        return JointCounts(_narrow(cells // width + low_gt), _narrow(cells % width + low_pred), dense[cells])
-    return table(
+    batches = [_joined(batch) for batch in _batches(parts)]
+    low_gt, high_gt = min(int(gt.min()) for gt, _, _ in batches), max(int(gt.max()) for gt, _, _ in batches)
+    low_pred, high_pred = min(int(pred.min()) for _, pred, _ in batches), max(int(pred.max()) for _, pred, _ in batches)
+    height, width = high_gt - low_gt + 1, high_pred - low_pred + 1
+    if height * width > DENSE_CELLS:
+        return _joint(merged_cells(*(np.concatenate(column) for column in zip(*batches, strict=True))))
+    dense = np.zeros(height * width, np.int64)
+    for gt, pred, pixels in batches:
+        keys = np.subtract(gt, low_gt, dtype=np.int64)
+        keys *= width
+        keys += pred
+        keys -= low_pred
+        np.add.at(dense, keys, pixels)  # integers throughout: `bincount` would add its weights as float64
+    cells = np.flatnonzero(dense)
+    rows, columns = np.divmod(cells, width)
+    return JointCounts(_narrow(rows + low_gt), _narrow(columns + low_pred), dense[cells])
+
+
+def _batches(parts: list[JointCounts]) -> Iterator[list[JointCounts]]:
+    """Group tables so that one NumPy call serves many, and no temporary is large."""
+    batch: list[JointCounts] = []
+    cells = 0
+    for part in parts:
+        batch.append(part)
+        cells += len(part)
+        if cells >= PENDING_CELLS:
+            yield batch
+            batch, cells = [], 0
+    if batch:
+        yield batch
+
+
+def _joined(parts: list[JointCounts]) -> Cells:
+    return (
         np.concatenate([part.gt for part in parts]),
         np.concatenate([part.pred for part in parts]),
         np.concatenate([part.pixels for part in parts]),
