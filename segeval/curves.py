@@ -241,7 +241,7 @@ def confusion_by_loss(
     """
     histogram = histogram_of(source)
     sides = histogram.n_pos, histogram.n_neg
-    weight = auto_pos_weight(*sides) if pos_weight == "auto" else float(pos_weight)
+    weight = auto_pos_weight(*sides) if pos_weight == "auto" else pos_weight
     balance = auto_alpha(*sides) if alpha == "auto" else alpha
     above = probabilities(histogram.levels) > threshold
     nothing = np.zeros_like(histogram.positives)
