@@ -1,0 +1,156 @@
+"""How far a score would move had other images been drawn: bootstrap intervals over images or groups of images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from segeval.errors import UsageError
+from segeval.metrics import Value
+from segeval.perimage import Floats, Sample
+
+METHODS = ("percentile", "bca")
+FEW_UNITS = 30
+"""With fewer units than this an interval is too narrow to be trusted."""
+BLOCK_CELLS = 1 << 21
+"""Resamples are drawn in blocks of at most so many float64 cells (16 MB); no block size changes a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """Choose how resamples are drawn and intervals read off: `level` in percent, `method` one of `METHODS`."""
+
+    level: float = 95.0
+    resamples: int = 2000
+    seed: int = 0
+    method: str = "percentile"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 100:
+            raise UsageError(f"{self.level:g} is no level of an interval", (), "Give a percentage such as 95")
+        if self.resamples < 1:
+            raise UsageError(f"{self.resamples} resamples are none", (), "Give at least 1, better 1000")
+        if self.seed < 0:
+            raise UsageError(f"{self.seed} is no seed", (), "Give 0 or more")
+        if self.method not in METHODS:
+            raise UsageError(f"'{self.method}' is no interval method", (), f"Choose one of {', '.join(METHODS)}")
+
+
+def bootstrap_weights(unit_count: int, width: int, settings: Resampling) -> Iterator[Floats]:
+    """Draw how often each unit enters each resample: blocks of shape (rows, units), `resamples` rows in all.
+
+    Counts of indices drawn with replacement (a multinomial), the stream of `numpy.random.Generator(PCG64(seed))` that
+    `scipy.stats.bootstrap` draws too. `width` is the number of columns that the weights will be multiplied with.
+    """
+    generator = np.random.Generator(np.random.PCG64(settings.seed))
+    for rows in block_sizes(unit_count, width, settings):
+        drawn = generator.integers(0, unit_count, (rows, unit_count))
+        drawn += np.arange(rows)[:, None] * unit_count
+        yield np.bincount(drawn.reshape(-1), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+
+
+def block_sizes(unit_count: int, width: int, settings: Resampling) -> Iterator[int]:
+    """Split the resamples into blocks that keep to `BLOCK_CELLS`."""
+    block = max(1, BLOCK_CELLS // max(unit_count, width))
+    for start in range(0, settings.resamples, block):
+        yield min(block, settings.resamples - start)
+
+
+def jackknife(data: Sample) -> Floats:
+    """Compute every statistic with each unit left out once, shape (units, S)."""
+    whole = data.columns.sum(axis=0)
+    block = max(1, BLOCK_CELLS // data.columns.shape[1])
+    parts = [data.statistics(whole - data.columns[at : at + block]) for at in range(0, len(data.columns), block)]
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Hold a confidence interval, and how many resamples left its score undefined and were left out of it.
+
+    `low` and `high` are both `None` where there is none: the score itself is undefined, or it is in more than half of
+    the resamples, or there are fewer than two units, or BCa has no finite bias correction.
+    """
+
+    low: Value
+    high: Value
+    undefined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Hold the interval of every score by its name, and of each class's IoU; `units` were drawn from."""
+
+    scores: Mapping[str, Interval]
+    iou: tuple[Interval, ...]
+    units: int
+
+    @property
+    def few_units(self) -> bool:
+        """Tell whether the units are too few to trust the intervals."""
+        return self.units < FEW_UNITS
+
+
+def intervals(data: Sample, settings: Resampling) -> Intervals:
+    """Bootstrap the units and return the interval of every score; the same seed gives the same bytes."""
+    value = data.statistics(data.columns.sum(axis=0, keepdims=True))[0]
+    weights = bootstrap_weights(len(data.units), data.columns.shape[1], settings)
+    resampled = np.concatenate([data.statistics(block @ data.columns) for block in weights])
+    left_out = jackknife(data) if settings.method == "bca" else None
+    found = all_intervals(value, resampled, left_out, len(data.units), settings)
+    scores = len(data.observed)
+    return Intervals(dict(zip(data.observed, found[:scores], strict=True)), found[scores:], len(data.units))
+
+
+def all_intervals(
+    value: Floats, resampled: Floats, left_out: Floats | None, unit_count: int, settings: Resampling
+) -> tuple[Interval, ...]:
+    """Return the interval of each of S statistics: `value` (S,), `resampled` (R, S), `left_out` (units, S) for BCa."""
+    if unit_count < 2:
+        return tuple(Interval(None, None, int(count)) for count in np.isnan(resampled).sum(axis=0))
+    return tuple(
+        interval(float(value[index]), resampled[:, index], settings, None if left_out is None else left_out[:, index])
+        for index in range(len(value))
+    )
+
+
+def interval(value: float, resampled: Floats, settings: Resampling, left_out: Floats | None = None) -> Interval:
+    """Read the interval of one statistic off its resampled values, NaN where undefined.
+
+    `value` is the statistic of the data, `left_out` its values with each unit left out, which BCa needs. Percentile
+    and BCa after Efron and Tibshirani 1993, sections 13.3 and 14.3; quantiles are linearly interpolated.
+    """
+    defined = resampled[~np.isnan(resampled)]
+    undefined = len(resampled) - len(defined)
+    tail = (100 - settings.level) / 200
+    probabilities: tuple[float, float] | None = (tail, 1 - tail)
+    if math.isnan(value) or 2 * undefined > len(resampled):
+        probabilities = None
+    elif left_out is not None:
+        probabilities = _bca_probabilities(value, defined, left_out[~np.isnan(left_out)], tail)
+    if probabilities is None:
+        return Interval(None, None, undefined)
+    low, high = np.quantile(defined, probabilities).tolist()
+    return Interval(low, high, undefined)
+
+
+def _bca_probabilities(value: float, resampled: Floats, left_out: Floats, tail: float) -> tuple[float, float] | None:
+    normal = NormalDist()
+    below = (np.count_nonzero(resampled < value) + np.count_nonzero(resampled <= value)) / (2 * len(resampled))
+    if not 0 < below < 1:
+        return None
+    bias = normal.inv_cdf(below)
+    deviation = left_out.mean() - left_out if len(left_out) else left_out
+    spread = float((deviation**2).sum())
+    # Where leaving a unit out changes nothing there is nothing to accelerate.
+    acceleration = float((deviation**3).sum()) / (6 * spread**1.5) if spread else 0.0
+
+    def corrected(quantile: float) -> float:
+        shifted = bias + quantile
+        return normal.cdf(bias + shifted / (1 - acceleration * shifted))
+
+    return corrected(normal.inv_cdf(tail)), corrected(-normal.inv_cdf(tail))
