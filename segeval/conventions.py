@@ -8,18 +8,10 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
 
+from segeval.axes import AXES
 from segeval.errors import UsageError
 
-AXES: Mapping[str, tuple[str, ...]] = {
-    "absent": ("skip", "zero", "one", "undefined"),
-    "pred_only": ("zero", "skip"),
-    "pred_void": ("miss", "drop", "error"),
-    "unknown": ("error", "miss", "drop"),
-    "gt_unknown": ("error", "drop", "drop-fp"),
-    "ignored_class": ("leave-out", "keep"),
-    "average": ("dataset", "image", "class-image", "image-class", "micro"),
-}
-"""Every axis with its choices, the default first. What each means stands in `Convention`."""
+__all__ = ["AXES", "Convention", "convention", "conventions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +66,4 @@ def convention(name: str) -> Convention:
     try:
         return conventions()[name]
     except KeyError:
-        raise UsageError(
-            f"there is no convention '{name}'", (), f"Choose one of {', '.join(conventions())}"
-        ) from None
+        raise UsageError(f"there is no convention '{name}'", (), f"Choose one of {', '.join(conventions())}") from None

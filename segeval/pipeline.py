@@ -139,9 +139,7 @@ def stream(pairs: Sequence[Pair], measure: Measure, *, jobs: int | None = None) 
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _windowed(
-    pairs: Sequence[Pair], measure: Measure, executor: Executor, workers: int
-) -> Iterator[Row | Failure]:
+def _windowed(pairs: Sequence[Pair], measure: Measure, executor: Executor, workers: int) -> Iterator[Row | Failure]:
     size = max(1, min(LARGEST_CHUNK, len(pairs) // (workers * 8)))
     rest = iter(pairs)
     chunks = iter(lambda: list(islice(rest, size)), [])

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from segeval.axes import MISSING as MISSING_CHOICES
 from segeval.conventions import Convention, convention
 from segeval.errors import LabelError, UsageError
 from segeval.labeling import UNKNOWN, VOID, Color, Group, Labeling, SegmentationClass, ValueMap, value_map
@@ -14,7 +15,6 @@ from segeval.presets import Preset
 DEFAULT_VOID = 255
 BINARY_CLASSES = (SegmentationClass(0, "background"), SegmentationClass(1, "foreground"))
 MOST_INFERRED_CLASSES = 1024
-MISSING_CHOICES = ("error", "skip", "miss")
 
 Mapped = tuple[tuple[int, int], ...]
 

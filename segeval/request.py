@@ -148,7 +148,7 @@ def parse_map(pairs: ValueMapping | None) -> Mapped:
         return tuple(sorted(pairs.items()))
     found: dict[int, int] = {}
     for part in pairs.split(","):
-        raw, equals, value = (piece.strip() for piece in part.partition("="))
+        raw, _, value = (piece.strip() for piece in part.partition("="))
         try:
             source, target = int(raw), int(value)
         except ValueError:

@@ -1,1 +1,60 @@
-"""The command line."""
+"""The command line: the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+COULD_NOT_SCORE = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run segeval and exit: 0 scored, 1 scored and a gate failed, 2 could not score, 130 interrupted."""
+    code = run(arguments)
+    if code == INTERRUPTED:
+        sys.stderr.flush()
+        # Workers may be in the middle of an image; an ordinary exit would wait for them.
+        os._exit(code)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; whatever went wrong has been told on stderr."""
+    import click
+
+    from segeval.cli.commands import root
+    from segeval.errors import SegevalError
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        outcome = root.main(args=words, prog_name="segeval", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as request:
+        return request.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        from segeval.cli.console import drop_stdout
+
+        drop_stdout()
+        return 0
+    except (click.ClickException, SegevalError) as error:
+        return _told(error, words)
+    except Exception as error:  # the last wall: Python's own exit code for a crash reads as "a gate failed"
+        return _told(error, words)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _told(error: Exception, words: Sequence[str]) -> int:
+    from segeval.cli.console import tell_error
+
+    if any(word in ("-v", "--verbose") for word in words):
+        import traceback
+
+        traceback.print_exception(error)
+    tell_error(error)
+    return COULD_NOT_SCORE

@@ -1,0 +1,5 @@
+"""Run segeval as `python -m segeval`."""
+
+from segeval.cli import main
+
+main()

@@ -1,0 +1,12 @@
+"""The axes on which evaluators differ, with their choices, the default first. `Convention` says what each means."""
+
+AXES = {
+    "absent": ("skip", "zero", "one", "undefined"),
+    "pred_only": ("zero", "skip"),
+    "pred_void": ("miss", "drop", "error"),
+    "unknown": ("error", "miss", "drop"),
+    "gt_unknown": ("error", "drop", "drop-fp"),
+    "ignored_class": ("leave-out", "keep"),
+    "average": ("dataset", "image", "class-image", "image-class", "micro"),
+}
+MISSING = ("error", "skip", "miss")

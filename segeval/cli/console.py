@@ -1,0 +1,93 @@
+"""The two streams: results on stdout, everything said about them on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from segeval.errors import SegevalError
+from segeval.render.problems import render_note, render_problem, render_warning
+
+if TYPE_CHECKING:
+    from segeval.protocol import Inference
+
+
+def wants_color(stream: TextIO, choice: str = "auto") -> bool:
+    """Tell whether a stream is to be coloured: the option, then NO_COLOR and FORCE_COLOR, then what it is."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def chosen_color() -> str:
+    """Return the --color of the command that runs, "auto" where none does."""
+    context = click.get_current_context(silent=True)
+    return str(context.params.get("color", "auto")) if context else "auto"
+
+
+def tell_error(error: Exception) -> None:
+    """Tell an error on stderr: what, where, how to mend it."""
+    _tell(render_problem(_as_problem(error), color=wants_color(sys.stderr, chosen_color())))
+
+
+def tell_warnings(warnings: Iterable[str]) -> None:
+    """Tell warnings on stderr, one a line."""
+    for warning in warnings:
+        _tell(render_warning(warning, color=wants_color(sys.stderr, chosen_color())))
+
+
+def tell_notes(notes: Iterable[Inference]) -> None:
+    """Tell on stderr what was taken from the data, each with the option that pins it."""
+    for note in notes:
+        _tell(render_note(note, color=wants_color(sys.stderr, chosen_color())))
+
+
+def write_result(text: str) -> None:
+    """Write a result to stdout; a reader that has gone away (`| head`) is no error."""
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_stdout()
+    except OSError as error:
+        drop_stdout()
+        raise SegevalError(
+            "the result cannot be written to stdout", (error.strerror or str(error),), "Check where it is sent to"
+        ) from None
+
+
+def drop_stdout() -> None:
+    """Point stdout to nowhere, so that Python's last flush cannot fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _tell(text: str) -> None:
+    encoding = sys.stderr.encoding or "utf-8"
+    # Nobody may listen; the exit code still says what happened.
+    with suppress(OSError):
+        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stderr.flush()
+
+
+def _as_problem(error: Exception) -> SegevalError:
+    if isinstance(error, SegevalError):
+        return error
+    if isinstance(error, click.ClickException):
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "segeval"
+        return SegevalError(error.format_message().rstrip("."), (), f"'{command} --help' lists the options")
+    return SegevalError(
+        f"internal error: {type(error).__name__}: {error}",
+        (),
+        "This is a fault of segeval, not of your files; run again with -v for the traceback and report it",
+    )

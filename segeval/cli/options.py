@@ -1,0 +1,120 @@
+"""The options that verbs share, in groups, and how their texts become the keywords of the Python API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from segeval.axes import AXES, MISSING
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(path_type=Path)
+AXIS_HELP = {
+    "absent": "IoU of a class in neither ground truth nor prediction.",
+    "pred_only": "IoU of a class that is predicted but not in the ground truth.",
+    "pred_void": "Void predicted on valid ground truth.",
+    "unknown": "Predicted value outside classes and void.",
+    "gt_unknown": "Such a value in the ground truth.",
+    "ignored_class": "An ignored value inside the class list.",
+    "average": "What the mean runs over.",
+}
+
+
+def stacked(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Join options into one decorator that lists them in the order given."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+label_options = stacked(
+    click.option(
+        "--preset", metavar="NAME|FILE", help="Classes, maps and convention of a data set ('segeval presets')."
+    ),
+    click.option(
+        "-c",
+        "--classes",
+        metavar="FILE|K",
+        help="Names, one a line (or JSON/TOML), or their number. [default: the values met]",
+    ),
+    click.option(
+        "-i",
+        "--ignore",
+        metavar="VALUES",
+        help="Void values or class names, as in 255,0, or none. [default: 255]",
+    ),
+    click.option("--map", "mapping", metavar="RAW=VALUE,..", help="Rename values of both folders, all at once."),
+    click.option("--gt-map", metavar="RAW=VALUE,..", help="The same for ground truth only."),
+    click.option("--pred-map", metavar="RAW=VALUE,..", help="The same for predictions only."),
+    click.option("--binary", is_flag=True, help="Two classes: 0 is background, everything else foreground."),
+    click.option("--palette", metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."),
+)
+convention_options = stacked(
+    click.option("--convention", metavar="NAME", help="Count as this evaluator does; see 'segeval explain'."),
+    *(
+        click.option(f"--{axis.replace('_', '-')}", axis, type=click.Choice(choices), help=AXIS_HELP[axis])
+        for axis, choices in AXES.items()
+    ),
+)
+pairing_options = stacked(
+    click.option("--gt-suffix", metavar="TEXT", help="Score the ground truth with this suffix (_gtFine_labelIds)."),
+    click.option("--pred-suffix", metavar="TEXT", help="The same for predictions."),
+    click.option(
+        "--missing",
+        type=click.Choice(MISSING),
+        default="error",
+        show_default=True,
+        help="An image without prediction: an error, left out, or wrong everywhere.",
+    ),
+)
+reading_options = stacked(
+    click.option("--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse more."),
+    click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"),
+)
+output_options = stacked(
+    click.option(
+        "-f",
+        "--format",
+        "format_name",
+        metavar="FORMAT",
+        default="table",
+        show_default=True,
+        help="What stdout gets: table, json, csv, markdown, latex, junit, github.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="[FORMAT:]FILE",
+        help="Write the report to a file too; the format follows from the suffix. Repeatable.",
+    ),
+    click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        help="Colour table and messages.",
+    ),
+)
+voice_options = stacked(
+    click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="The long signature, and tracebacks of errors."),
+)
+
+
+def request_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the keywords of `segeval.request.build_request` out of a command's options."""
+    names = (
+        *("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary", "palette"),
+        *("convention", "missing", "gt_suffix", "pred_suffix", "max_pixels"),
+    )
+    taken = {name: options.pop(name) for name in names}
+    return taken | {"axes": {axis: options.pop(axis) for axis in AXES}}

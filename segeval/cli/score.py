@@ -1,0 +1,45 @@
+"""`segeval score`: measure two folders and report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from segeval.cli.options import (
+    FOLDER,
+    convention_options,
+    label_options,
+    output_options,
+    pairing_options,
+    reading_options,
+    request_options,
+    voice_options,
+)
+
+
+@click.command()
+@click.argument("pred", type=FOLDER)
+@click.argument("gt", type=FOLDER)
+@label_options
+@convention_options
+@pairing_options
+@reading_options
+@output_options
+@voice_options
+def score(pred: Path, gt: Path, **options: Any) -> int:
+    """Score the masks in PRED against those in GT.
+
+    Files pair by their relative path without extension. Exit code 0: scored; 1: a gate failed; 2: could not score.
+    """
+    from segeval.api import measure, report_measurement
+    from segeval.cli.delivery import Delivery
+    from segeval.cli.progress import progress_bar
+    from segeval.request import build_request
+
+    request = build_request(**request_options(options))
+    with Delivery(options) as delivery:
+        with progress_bar(quiet=options["quiet"]) as progress:
+            found = measure(pred, gt, request, jobs=options["jobs"], progress=progress)
+        return delivery.deliver(report_measurement(found))
