@@ -108,6 +108,34 @@ def check_name(text: str, *, name: str) -> None:
         )
 
 
+def parse_class(entry: object, position: int | None, name: str, place: str) -> SegmentationClass:
+    """Read {id, name, color} of JSON or TOML data; without id it is `position`, unless that is None."""
+    if not isinstance(entry, Mapping):
+        _malformed(name, place, entry)
+    for key in entry:
+        if key not in {"id", "name", "color"}:
+            hint = did_you_mean(str(key), ("id", "name", "color"))
+            raise UsageError(
+                "a class has an unknown key",
+                (f"{name}, {place}: {key!a}",),
+                f"{hint}A class has the keys id, name and color",
+            )
+    number = entry.get("id", position)
+    title = entry.get("name")
+    if isinstance(number, bool) or not isinstance(number, int) or not isinstance(title, str):
+        _malformed(name, place, entry)
+    color = None
+    if "color" in entry:
+        color = parse_color(entry["color"])
+        if color is None:
+            raise UsageError(
+                "a colour is not three whole numbers from 0 to 255",
+                (f"{name}, {place}: {entry['color']!a}",),
+                "Write a colour as [128, 64, 128] or #804080",
+            )
+    return SegmentationClass(number, title, color)
+
+
 def structured(text: str, *, name: str) -> object | None:
     """Return the data of a JSON or TOML text, or None for plain text.
 
@@ -226,8 +254,7 @@ def _data_entries(data: object, name: str) -> list[SegmentationClass]:
         return [SegmentationClass(index, entry) for index, entry in enumerate(data)]
     numbered = any(isinstance(entry, Mapping) and "id" in entry for entry in data)
     return [
-        _object_entry(entry, None if numbered else index, name, f"entry {index + 1}")
-        for index, entry in enumerate(data)
+        parse_class(entry, None if numbered else index, name, f"entry {index + 1}") for index, entry in enumerate(data)
     ]
 
 
@@ -237,30 +264,3 @@ def _table_entry(key: str, value: object, name: str) -> SegmentationClass:
     if isinstance(value, str) and _NUMBER.fullmatch(key):
         return SegmentationClass(_id(key), value)
     return _malformed(name, f"key {key!a}", value)
-
-
-def _object_entry(entry: object, position: int | None, name: str, place: str) -> SegmentationClass:
-    if not isinstance(entry, Mapping):
-        _malformed(name, place, entry)
-    for key in entry:
-        if key not in {"id", "name", "color"}:
-            hint = did_you_mean(str(key), ("id", "name", "color"))
-            raise UsageError(
-                "a class has an unknown key",
-                (f"{name}, {place}: {key!a}",),
-                f"{hint}A class has the keys id, name and color",
-            )
-    number = entry.get("id", position)
-    title = entry.get("name")
-    if isinstance(number, bool) or not isinstance(number, int) or not isinstance(title, str):
-        _malformed(name, place, entry)
-    color = None
-    if "color" in entry:
-        color = parse_color(entry["color"])
-        if color is None:
-            raise UsageError(
-                "a colour is not three whole numbers from 0 to 255",
-                (f"{name}, {place}: {entry['color']!a}",),
-                "Write a colour as [128, 64, 128] or #804080",
-            )
-    return SegmentationClass(number, title, color)
