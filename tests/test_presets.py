@@ -132,7 +132,7 @@ def test_colours_beyond_the_palette_agree_with_the_table_of_facts() -> None:
     cityscapes = preset_palette(preset("cityscapes"), side="gt").colors
     for label in facts["cityscapes"]["raw_labels"]:
         if label["name"] not in {"polegroup", "license plate"}:  # these have the colours of pole and car
-            value = label["id"] if not label["ignoreInEval"] else -1
+            value = 0 if label["ignoreInEval"] else label["id"]
             assert cityscapes[tuple(label["color"])] == value
     for name, entry in facts.items():
         if "void_color" in entry:
@@ -175,7 +175,7 @@ def test_a_key_is_found_in_the_data_sets_names(name: str, file_name: str, key: s
     ("name", "color", "gt", "pred"),
     [
         ("cityscapes", (128, 64, 128), 7, 7),
-        ("cityscapes", (0, 0, 0), -1, -1),
+        ("cityscapes", (0, 0, 0), 0, 0),
         ("cityscapes-trainids", (128, 64, 128), 0, 0),
         ("loveda", (255, 255, 255), 1, 0),
         ("loveda", (0, 0, 0), 0, None),  # predictions have no value for void
@@ -328,7 +328,7 @@ def test_everything_that_a_preset_can_say_is_read() -> None:
     assert (found.encodings, found.images) == ({"gt": "gray"}, {"val": 7})
     assert (found.sources[0].repo, found.sources[0].commit) == ("me/mine", None)
     assert (found.notes, found.unverified) == ("Two\nlines.", ("images",))
-    gt = {(9, 0, 0): 4, (0, 9, 0): 6, (0, 8, 0): 6, (0, 7, 0): 6, (0, 0, 0): -1, (1, 1, 1): -1}
+    gt = {(9, 0, 0): 4, (0, 9, 0): 6, (0, 8, 0): 6, (0, 7, 0): 6, (0, 0, 0): 7, (1, 1, 1): 7}
     assert preset_palette(found, side="gt").colors == gt
     assert preset_palette(found, side="pred").colors == {(9, 0, 0): 1, (0, 9, 0): 2, (0, 8, 0): 2, (0, 7, 0): 2}
 

@@ -71,7 +71,7 @@ def preset_palette(preset: Preset, *, side: str) -> Palette:
     """Return the palette of one folder's RGB masks; `side` is "gt" or "pred".
 
     A colour becomes the smallest raw value that the folder's map sends to its class, a void colour the smallest sent
-    to void; what the map never yields has no colour. UsageError where classes share a colour, or none has one.
+    to void (a negative one only if there is no other); what the map never yields has no colour. UsageError where classes share a colour, or none has one.
     """
     values = {"gt": preset.gt_map, "pred": preset.pred_map}[side]
     smallest = {mapped: raw for raw, mapped in sorted(values.items(), reverse=True)}
@@ -79,7 +79,8 @@ def preset_palette(preset: Preset, *, side: str) -> Palette:
     meanings = [(entry.color, entry.id) for entry in preset.classes if entry.color] + list(preset.more_colors.items())
     entries = [(color, smallest[target], titles[target]) for color, target in meanings if target in smallest]
     voids = [raw for raw, mapped in values.items() if mapped in preset.ignore]
-    entries += [(color, min(voids), "void") for color in preset.void_colors if voids]
+    void = min(voids, key=lambda raw: (raw < 0, raw), default=None)
+    entries += [(color, void, "void") for color in preset.void_colors if void is not None]
     if not entries:
         raise UsageError(
             "the preset has no colours, so RGB masks cannot be decoded with it",
