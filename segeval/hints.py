@@ -59,17 +59,19 @@ def _suffixes(
     votes = _votes(gt_stems, pred_stems)
     shared = _shared_ending([_stem(path, suffixes) for path in (file.path for file, _ in found.paired)])
     if shared:
-        votes[shared, shared] += 1
+        votes[shared, shared] += 2 * SAMPLE  # the names that pair already tell most
     best: tuple[tuple[int, int, bool, bool, int], str, str, Matching] | None = None
     for gt_suffix, pred_suffix in sorted(votes, key=lambda guess: (-votes[guess], guess))[:TRIES]:
         tried = match(gt, pred, replace(rules, gt_suffix=gt_suffix, pred_suffix=pred_suffix), suffixes)
         if _better(tried, found, gt, pred):
             # several files may accompany an image (Cityscapes: color, instanceIds): the one named label is the mask
-            named = "label" in gt_suffix.lower()
+            named = gt_suffix == pred_suffix or "label" in gt_suffix.lower()
             whole = all(suffix[:1] in SEPARATORS for suffix in (gt_suffix, pred_suffix))
             rank = (len(tried.paired), -len(tried.missing), named, whole, -len(gt_suffix))
             if best is None or rank > best[0]:
                 best = (rank, gt_suffix, pred_suffix, tried)
+        if len(tried.paired) == len(gt):
+            break
     if best is None:
         return ""
     _, gt_suffix, pred_suffix, tried = best
@@ -116,7 +118,12 @@ def _neighbours(name: str, others: Sequence[str]) -> Sequence[str]:
 def _guesses(gt: str, pred: str) -> Iterable[tuple[str, str]]:
     shared = len(_beginning([gt, pred]))
     boundary = max(gt.rfind(separator, 0, shared) for separator in SEPARATORS)
-    for cut in {boundary} if boundary == shared - 1 else {shared, boundary}:
+    cuts = {shared, boundary}
+    if shared in (len(gt), len(pred)):
+        cuts = {shared}  # one name begins the other: what remains of the other is its suffix
+    elif boundary == shared - 1:
+        cuts = {boundary}  # a separator belongs to the suffix that follows it
+    for cut in cuts:
         guess = (gt[cut:], pred[cut:])
         # img_0301 and img_0001 differ in their numbers: these are two images
         if cut > 0 and any(character.isalpha() for character in "".join(guess)):
@@ -130,12 +137,12 @@ def _beginning(names: Sequence[str]) -> str:
 
 
 def _shared_ending(stems: Sequence[str]) -> str:
-    """Return what all of several names end with, from its first separator on."""
+    """Return what all of several names end with, from its last separator on."""
     if len(stems) < 2:
         return ""
     ending = _beginning([stem[::-1] for stem in stems])[::-1]
-    starts = [ending.find(separator) for separator in SEPARATORS if separator in ending]
-    return ending[min(starts) :] if starts else ""
+    start = max(ending.rfind(separator) for separator in SEPARATORS)
+    return ending[start:] if start >= 0 else ""
 
 
 def _folder(found: Matching) -> str:
