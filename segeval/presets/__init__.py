@@ -71,7 +71,8 @@ def preset_palette(preset: Preset, *, side: str) -> Palette:
     """Return the palette of one folder's RGB masks; `side` is "gt" or "pred".
 
     A colour becomes the smallest raw value that the folder's map sends to its class, a void colour the smallest sent
-    to void (a negative one only if there is no other); what the map never yields has no colour. UsageError where classes share a colour, or none has one.
+    to void (a negative one only if there is no other); what the map never yields has no colour. UsageError where
+    classes share a colour, or none has one.
     """
     values = {"gt": preset.gt_map, "pred": preset.pred_map}[side]
     smallest = {mapped: raw for raw, mapped in sorted(values.items(), reverse=True)}
