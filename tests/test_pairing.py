@@ -148,6 +148,8 @@ def test_composed_and_decomposed_letters_pair_where_that_is_unique(tmp_path: Pat
     composed, decomposed = "stra\u00dfe/b\u00fcro.png", "stra\u00dfe/bu\u0308ro.png"
     assert paired(pairing_of(tmp_path / "a", [composed], [decomposed])) == {composed: (decomposed,)}
     assert paired(pairing_of(tmp_path / "b", [composed], ["bu\u0308ro.png"])) == {composed: ("bu\u0308ro.png",)}
+    other = decomposed.replace(".png", ".npy")
+    assert paired(pairing_of(tmp_path / "c", [composed], [other])) == {composed: (other,)}
     both = match([composed, decomposed], [composed], PairingRules(), SUFFIXES)
     assert [path for _, path in both.paired] == [composed]
     assert [file.path for file in both.missing] == [decomposed]
