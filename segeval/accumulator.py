@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from segeval.confusion import confusion
 from segeval.counts import Int64Array, joint_counts, total
 from segeval.errors import MaskError, UsageError
-from segeval.protocol import Protocol, resolve
+from segeval.protocol import Protocol
 from segeval.report import Report
 from segeval.request import build_request
+from segeval.resolution import resolve
 from segeval.run import Row, Run, raw_values
 from segeval.scoring import build_report
 

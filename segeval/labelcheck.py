@@ -66,11 +66,14 @@ def _refusals(convention: Convention) -> Sequence[_Refusal]:
 
 def _refused(table: JointCounts, labeling: Labeling, refusal: _Refusal) -> NDArray[np.bool_]:
     gt, pred = labeling.gt(table.gt), labeling.pred(table.pred)
+    refused: NDArray[np.bool_]
     if refusal is UNKNOWN_GT:
-        return gt == UNKNOWN
-    if refusal is UNKNOWN_PRED:
-        return pred == UNKNOWN
-    return (gt >= 0) & (pred == VOID)
+        refused = gt == UNKNOWN
+    elif refusal is UNKNOWN_PRED:
+        refused = pred == UNKNOWN
+    else:
+        refused = (gt >= 0) & (pred == VOID)
+    return refused
 
 
 def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames) -> list[str]:

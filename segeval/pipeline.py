@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Failure:
     error: SegevalError
 
 
-Measure = Callable[[Pair], Row]
+Result = TypeVar("Result")
 
 
 def usable_cpus() -> int:
@@ -121,8 +121,10 @@ def _row(pair: Pair, gt: NDArray[np.integer[Any]], gt_digest: str, counts: Joint
     return Row(pair.key, height, width, gt_digest, counts)
 
 
-def stream(pairs: Sequence[Pair], measure: Measure, *, jobs: int | None = None) -> Iterator[Row | Failure]:
-    """Measure `pairs` on worker threads and yield their rows in the order given.
+def stream(
+    pairs: Sequence[Pair], measure: Callable[[Pair], Result], *, jobs: int | None = None
+) -> Iterator[Result | Failure]:
+    """Measure `pairs` on worker threads and yield the results in the order given.
 
     Decoding and counting release the interpreter lock, so threads suffice. An error of one pair becomes its
     `Failure` and the others go on. At most a few chunks are in flight for each worker.
@@ -139,11 +141,13 @@ def stream(pairs: Sequence[Pair], measure: Measure, *, jobs: int | None = None) 
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _windowed(pairs: Sequence[Pair], measure: Measure, executor: Executor, workers: int) -> Iterator[Row | Failure]:
+def _windowed(
+    pairs: Sequence[Pair], measure: Callable[[Pair], Result], executor: Executor, workers: int
+) -> Iterator[Result | Failure]:
     size = max(1, min(LARGEST_CHUNK, len(pairs) // (workers * 8)))
     rest = iter(pairs)
     chunks = iter(lambda: list(islice(rest, size)), [])
-    waiting: deque[Future[list[Row | Failure]]] = deque()
+    waiting: deque[Future[list[Result | Failure]]] = deque()
     for chunk in chunks:
         waiting.append(executor.submit(_chunk, chunk, measure))
         if len(waiting) > CHUNKS_IN_FLIGHT * workers:
@@ -152,11 +156,11 @@ def _windowed(pairs: Sequence[Pair], measure: Measure, executor: Executor, worke
         yield from waiting.popleft().result()
 
 
-def _chunk(pairs: Sequence[Pair], measure: Measure) -> list[Row | Failure]:
+def _chunk(pairs: Sequence[Pair], measure: Callable[[Pair], Result]) -> list[Result | Failure]:
     return [_guarded(pair, measure) for pair in pairs]
 
 
-def _guarded(pair: Pair, measure: Measure) -> Row | Failure:
+def _guarded(pair: Pair, measure: Callable[[Pair], Result]) -> Result | Failure:
     try:
         return measure(pair)
     except SegevalError as error:

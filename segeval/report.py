@@ -9,7 +9,9 @@ from typing import Any
 from segeval.confusion import Confusion
 from segeval.labeling import Color
 from segeval.metrics import Value
-from segeval.protocol import Inference, Protocol
+from segeval.probscores import ProbabilityScores
+from segeval.protocol import Protocol
+from segeval.resolution import Inference
 from segeval.signature import Signature
 
 SCHEMA = 1
@@ -108,9 +110,11 @@ class Report:
     warnings: tuple[str, ...] = ()
     notes: tuple[Inference, ...] = ()
     gates: tuple[Verdict, ...] = ()
+    probabilities: ProbabilityScores | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; equal runs give equal ones."""
+        probabilities = {} if self.probabilities is None else {"probabilities": self.probabilities.to_dict()}
         return {
             "schema": SCHEMA,
             "signature": str(self.signature),
@@ -125,6 +129,7 @@ class Report:
                 "counts": self.confusion.matrix.tolist(),
                 "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
             },
+            **probabilities,
             "warnings": list(self.warnings),
             "gates": [verdict.to_dict() for verdict in self.gates],
         }

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segeval.classlists import numbered_classes, parse_classes
+from segeval.classlists import checked_classes, numbered_classes, parse_classes
 from segeval.conventions import convention as named_convention
 from segeval.errors import UsageError
 from segeval.labeling import SegmentationClass
 from segeval.pairing import PairingRules
-from segeval.palettes import Palette, parse_palette
+from segeval.palettes import Palette, class_palette, parse_palette
 from segeval.presets import Preset, parse_preset, preset_digest, preset_palette
 from segeval.presets import preset as named_preset
 from segeval.protocol import Mapped, Probabilities, Protocol, from_preset
@@ -53,7 +53,13 @@ def build_request(
     gt_suffix: str | None = None,
     pred_suffix: str | None = None,
     max_pixels: int = MAX_PIXELS,
-    probabilities: Probabilities | None = None,
+    probs: bool = False,
+    threshold: float = 0.5,
+    gamma: float = 2.0,
+    alpha: float | str | None = 0.25,
+    pos_weight: float | str = 1.0,
+    eps: float | str | None = None,
+    class_weights: str | Path | Sequence[float] | None = None,
 ) -> Request:
     """Build a request; what is given beats the preset, what is not given is the default or inferred.
 
@@ -65,23 +71,38 @@ def build_request(
     if classes is not None:
         protocol = replace(protocol, classes=read_classes(classes), groups=())
     if ignore is not None:
-        protocol = replace(protocol, ignore=parse_ignore(ignore))
+        protocol = _with_ignored(protocol, parse_ignore(ignore))
     protocol = _with_maps(protocol, parse_map(mapping), parse_map(gt_map), parse_map(pred_map))
     chosen = named_convention(convention) if convention is not None else protocol.convention
     colors, pred_palette, gt_palette = None, None, None
     if palette is not None:
         text = read_user_file(palette)
-        pred_palette = gt_palette = parse_palette(text, name=str(palette), classes=protocol.classes or ())
-        colors = hashlib.blake2b(repr(sorted(gt_palette.colors.items())).encode(), digest_size=4).hexdigest()
+        pred_palette, gt_palette = (
+            parse_palette(text, name=str(palette), classes=protocol.classes or (), mapping=dict(side) or None)
+            for side in (protocol.pred_map, protocol.gt_map)
+        )
+        colors = _palette_digest(pred_palette, gt_palette)
     elif facts is not None and facts.has_palette:
         pred_palette, gt_palette = preset_palette(facts, side="pred"), preset_palette(facts, side="gt")
+    elif facts is None and any(entry.color for entry in protocol.classes or ()):
+        pred_palette = gt_palette = class_palette(protocol.classes or (), name=str(classes))
+        colors = _palette_digest(pred_palette, gt_palette)
     protocol = replace(
         protocol,
         binary=binary or protocol.binary,
         palette=colors,
         convention=chosen.with_axes(**(axes or {})),
         missing=missing,
-        probabilities=probabilities,
+        probabilities=Probabilities(
+            threshold=_fraction("threshold", threshold),
+            gamma=gamma,
+            alpha=None if alpha == "none" else _number_or("auto", "alpha", alpha),
+            pos_weight=_number_or("auto", "pos-weight", pos_weight) or 1.0,
+            eps=eps if eps in ("half-step", "torch") else _number_or("default", "eps", eps),
+            class_weights=read_class_weights(class_weights, protocol.classes or ()),
+        )
+        if probs
+        else None,
     )
     rules = PairingRules(gt_suffix=gt_suffix, pred_suffix=pred_suffix)
     if facts is not None:
@@ -120,10 +141,55 @@ def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
         if str(classes).isdecimal():
             return numbered_classes(int(str(classes)))
         return parse_classes(read_user_file(classes), name=str(classes))
-    return tuple(
+    entries = [
         entry if isinstance(entry, SegmentationClass) else SegmentationClass(index, entry)
         for index, entry in enumerate(classes)
-    )
+    ]
+    return checked_classes(entries, name="classes")
+
+
+def read_class_weights(
+    weights: str | Path | Sequence[float] | None, classes: Sequence[SegmentationClass]
+) -> tuple[float, ...] | str | None:
+    """Return one weight a class, from numbers or a file with a weight, or name and weight, a line; "auto" stays."""
+    if weights is None or weights == "auto":
+        return None if weights is None else "auto"
+    if not isinstance(weights, str | Path):
+        return tuple(map(float, weights))
+    named: dict[str, float] = {}
+    for number, line in enumerate(read_user_file(weights).splitlines(), start=1):
+        name, _, value = line.strip().replace(",", " ").rpartition(" ")
+        if not value:
+            continue
+        try:
+            named[name.strip() or str(len(named))] = float(value)
+        except ValueError:
+            raise UsageError(
+                "a class weight is no number", (f"{weights}, line {number}: {value}",), "Write one weight a line"
+            ) from None
+    names = [entry.name for entry in classes]
+    if set(named) == {str(index) for index in range(len(named))} and len(named) == (len(names) or len(named)):
+        return tuple(named[str(index)] for index in range(len(named)))
+    if not names or set(named) != set(names):
+        lacking = sorted(set(names) ^ set(named))
+        raise UsageError("class weights and classes do not match", lacking, "Give each class one weight, by its name")
+    return tuple(named[name] for name in names)
+
+
+def _number_or(word: str, option: str, value: float | str | None) -> float | str | None:
+    """Read a number; the `word` stays what it is, except "default", which is `None`."""
+    if value is None or value == word:
+        return None if word == "default" or value is None else word
+    try:
+        return float(value)
+    except ValueError:
+        raise UsageError(f"--{option} is neither a number nor {word}", (str(value),), "Give a number") from None
+
+
+def _fraction(option: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise UsageError(f"--{option} is not between 0 and 1", (str(value),), "Give a probability such as 0.5")
+    return value
 
 
 def parse_ignore(values: ValueList) -> tuple[int | str, ...]:
@@ -156,6 +222,20 @@ def parse_map(pairs: ValueMapping | None) -> Mapped:
         if found.setdefault(source, target) != target:
             raise UsageError("a map sends one value to two", (pairs,), "Name each raw value once")
     return tuple(sorted(found.items()))
+
+
+def _palette_digest(pred: Palette, gt: Palette) -> str:
+    colors = [sorted(palette.colors.items()) for palette in (pred, gt)]
+    return hashlib.blake2b(repr(colors).encode(), digest_size=4).hexdigest()
+
+
+def _with_ignored(protocol: Protocol, values: tuple[int | str, ...]) -> Protocol:
+    """Ignore values; of a preset, whose maps are closed, also raw ones that it does not name."""
+    protocol = replace(protocol, ignore=values)
+    if not protocol.closed:
+        return protocol
+    themselves = [(value, value) for value in values if isinstance(value, int)]
+    return replace(protocol, gt_map=_over(themselves, protocol.gt_map), pred_map=_over(themselves, protocol.pred_map))
 
 
 def _with_maps(protocol: Protocol, mapping: Mapped, gt_map: Mapped, pred_map: Mapped) -> Protocol:

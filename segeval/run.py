@@ -13,7 +13,9 @@ from segeval.counts import JointCounts, total
 from segeval.errors import RunFileError
 from segeval.floatmaps import FloatSums
 from segeval.labeling import MISSING
+from segeval.levels import LevelHistogram, add
 from segeval.protocol import Protocol
+from segeval.resolution import Resolution, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,30 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Maps:
+    """Say what probability maps were stored as: `kind` "uint8", "uint16" or "float", and how many an image has."""
+
+    kind: str
+    count: int
+
+    @property
+    def in_rows(self) -> bool:
+        """Tell whether rows keep level tables: 8-bit maps do, others keep loss sums."""
+        return self.kind == "uint8"
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
-    `levels` are the run-wide (ground-truth value, 16-bit level) tables of maps that keep none in their rows, one a
-    map; `maps` tells what the probability maps were ("uint8", "uint16", "float"), `None` for label masks.
+    `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
+    the whole run, one a map, for 16-bit levels.
     """
 
     protocol: Protocol
     rows: tuple[Row, ...]
-    levels: tuple[JointCounts, ...] = ()
-    maps: str | None = None
+    maps: Maps | None = None
+    levels: tuple[LevelHistogram, ...] = ()
 
     def __post_init__(self) -> None:
         keys = [sort_key(row.key) for row in self.rows]
@@ -77,11 +92,22 @@ class Run:
         return total(row.counts for row in self.rows)
 
     def level_tables(self) -> tuple[JointCounts, ...]:
-        """Return the level table of every map for the whole run."""
-        if self.levels:
-            return self.levels
-        with_levels = [row.levels for row in self.rows if row.levels]
-        return tuple(total(tables) for tables in zip(*with_levels, strict=True))
+        """Return the (ground-truth value, level) table of every 8-bit map for the whole run."""
+        return tuple(total(tables) for tables in zip(*(row.levels for row in self.rows if row.levels), strict=True))
+
+    def resolve(self) -> Resolution:
+        """Make the protocol definite for the values of this run."""
+        return self.resolve_for(self.table())
+
+    def resolve_for(self, table: JointCounts) -> Resolution:
+        """Make the protocol definite for the values of `table`, the run's label table."""
+        gt_values, pred_values = raw_values(table)
+        return resolve(
+            self.protocol,
+            gt_values=gt_values,
+            pred_values=pred_values,
+            map_count=self.maps.count if self.maps else None,
+        )
 
     def subset(self, chosen: Callable[[str], bool]) -> Run:
         """Keep the rows whose key is `chosen`; refuses where run-wide tables cannot be taken apart."""
@@ -118,7 +144,7 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     held: dict[str, tuple[str, Row]] = {}
     conflicts: list[str] = []
     for name, run in named:
-        if run.protocol != first.protocol or (run.maps != first.maps and run.rows and first.rows):
+        if run.protocol != first.protocol or (run.maps and first.maps and run.maps != first.maps):
             raise RunFileError("runs under different protocols cannot be united", (first_name, name))
         for row in run.rows:
             owner, known = held.setdefault(row.key, (name, row))
@@ -130,15 +156,15 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
         )
     rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
     maps = next((run.maps for _, run in named if run.maps is not None), None)
-    return Run(first.protocol, rows, _united_levels(named), maps)
+    return Run(first.protocol, rows, maps, _united_levels(named))
 
 
-def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[JointCounts, ...]:
-    """Add run-wide level tables; those of a run whose rows are all in another are already counted there."""
+def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ...]:
+    """Add run-wide histograms; those of a run whose rows are all in another are already counted there."""
     with_levels = [(name, run, {row.key for row in run.rows}) for name, run in named if run.levels]
     with_levels.sort(key=lambda part: -len(part[2]))
     counted: dict[str, str] = {}
-    parts: list[tuple[JointCounts, ...]] = []
+    parts: list[tuple[LevelHistogram, ...]] = []
     for name, run, keys in with_levels:
         seen = keys & counted.keys()
         if seen and seen != keys:
@@ -151,7 +177,7 @@ def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[JointCounts, ...]:
         if not seen:
             counted.update(dict.fromkeys(keys, name))
             parts.append(run.levels)
-    return tuple(total(tables) for tables in zip(*parts, strict=True))
+    return tuple(add(*histograms) for histograms in zip(*parts, strict=True))
 
 
 def digests(rows: Iterable[Row]) -> Mapping[str, str]:

@@ -26,8 +26,9 @@ from segeval.metrics import (
     ratio,
     recalls,
 )
-from segeval.protocol import Resolution, resolve
+from segeval.probscores import ProbabilityScores, probability_scores
 from segeval.report import ClassScores, Data, GroupScores, Report
+from segeval.resolution import Resolution
 from segeval.run import Run, raw_values
 from segeval.signature import signature
 
@@ -61,14 +62,13 @@ def measured(run: Run, *, names: FileNames | None = None) -> Measured:
     if not run.rows:
         raise NothingToScoreError("there is no image to score", (), "Give folders that hold pairs of masks")
     table = run.table()
-    gt_values, pred_values = raw_values(table)
-    resolution = resolve(run.protocol, gt_values=gt_values, pred_values=pred_values)
+    resolution = run.resolve_for(table)
     check_labels(run, table, resolution.labeling, resolution.protocol.convention, names or {})
     counted = confusion(table, resolution.labeling)
     if not counted.valid_pixels:
         raise NothingToScoreError(
             "no pixel of the ground truth has a class",
-            (f"values met: {_listed(gt_values)}",),
+            (f"values met: {_listed(raw_values(table)[0])}",),
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
     images = image_tallies([row.counts for row in run.rows], resolution.labeling)
@@ -99,6 +99,9 @@ def build_report(run: Run, *, names: FileNames | None = None) -> Report:
     }
     if groups:
         scores["group_miou"] = group_miou
+    probabilities = probability_scores(run, found.resolution)
+    if probabilities is not None:
+        scores.update(probabilities.scores)
     return Report(
         signature=signature(found.resolution, run.protocol),
         protocol=run.protocol,
@@ -112,15 +115,19 @@ def build_report(run: Run, *, names: FileNames | None = None) -> Report:
         ),
         scores=scores,
         classes_in_mean=iou.in_mean,
-        classes=_class_scores(found, iou.classes, dice.classes),
+        classes=_class_scores(found, iou.classes, dice.classes, probabilities),
         groups=groups,
         confusion=found.confusion,
         warnings=warnings,
         notes=found.resolution.notes,
+        probabilities=probabilities,
     )
 
 
-def _class_scores(found: Measured, ious: Sequence[Value], dices: Sequence[Value]) -> tuple[ClassScores, ...]:
+def _class_scores(
+    found: Measured, ious: Sequence[Value], dices: Sequence[Value], maps: ProbabilityScores | None
+) -> tuple[ClassScores, ...]:
+    losses = {entry.class_index: entry.scores for entry in maps.per_map} if maps else {}
     plain = outcomes(found.whole)
     true_pixels = found.whole.true_pixels.tolist()
     everything = sum(true_pixels)
@@ -149,8 +156,9 @@ def _class_scores(found: Measured, ious: Sequence[Value], dices: Sequence[Value]
             fp=fp,
             fn=fn,
             gt_share=ratio(pixels, everything),
+            losses=losses.get(index, {}),
         )
-        for entry, iou, dice, precision, recall, tp, fp, fn, pixels in columns
+        for index, (entry, iou, dice, precision, recall, tp, fp, fn, pixels) in enumerate(columns)
     )
 
 

@@ -13,7 +13,8 @@ from segeval.conventions import AXES, convention
 from segeval.errors import UsageError
 from segeval.labeling import SegmentationClass
 from segeval.presets import preset, preset_names
-from segeval.protocol import Mapped, Probabilities, Protocol, Resolution, from_preset, ranges
+from segeval.protocol import Mapped, Probabilities, Protocol, from_preset
+from segeval.resolution import Resolution, ranges
 
 FIRST = "segeval"
 OF_PRESET = "preset"

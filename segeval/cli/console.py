@@ -14,7 +14,7 @@ from segeval.errors import SegevalError
 from segeval.render.problems import render_note, render_problem, render_warning
 
 if TYPE_CHECKING:
-    from segeval.protocol import Inference
+    from segeval.resolution import Inference
 
 
 def wants_color(stream: TextIO, choice: str = "auto") -> bool:

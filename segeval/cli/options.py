@@ -75,6 +75,23 @@ pairing_options = stacked(
         help="An image without prediction: an error, left out, or wrong everywhere.",
     ),
 )
+loss_options = stacked(
+    click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),
+    click.option(
+        "--threshold", type=float, default=0.5, show_default=True, help="Label 1 of a binary map is p above this."
+    ),
+    click.option("--gamma", type=float, default=2.0, show_default=True, help="Focal loss: how much hard pixels weigh."),
+    click.option("--alpha", default="0.25", show_default=True, help="Focal loss: weight of positives; auto or none."),
+    click.option("--pos-weight", default="1", show_default=True, help="BCE: weight of positives; auto is N_neg/N_pos."),
+    click.option(
+        "--class-weights", metavar="auto|FILE", help="Cross-entropy: one weight a class, or inverse frequency."
+    ),
+    click.option(
+        "--eps",
+        metavar="half-step|torch|VALUE",
+        help="What a logarithm of 0 costs. [default: half-step for 8- and 16-bit maps, torch for floats]",
+    ),
+)
 reading_options = stacked(
     click.option("--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse more."),
     click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"),
@@ -115,6 +132,7 @@ def request_options(options: dict[str, Any]) -> dict[str, Any]:
     names = (
         *("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary", "palette"),
         *("convention", "missing", "gt_suffix", "pred_suffix", "max_pixels"),
+        *("probs", "threshold", "gamma", "alpha", "pos_weight", "class_weights", "eps"),
     )
     taken = {name: options.pop(name) for name in names}
     return taken | {"axes": {axis: options.pop(axis) for axis in AXES}}

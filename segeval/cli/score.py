@@ -11,6 +11,7 @@ from segeval.cli.options import (
     FOLDER,
     convention_options,
     label_options,
+    loss_options,
     output_options,
     pairing_options,
     reading_options,
@@ -25,6 +26,7 @@ from segeval.cli.options import (
 @label_options
 @convention_options
 @pairing_options
+@loss_options
 @reading_options
 @output_options
 @voice_options
@@ -33,9 +35,10 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
 
     Files pair by their relative path without extension. Exit code 0: scored; 1: a gate failed; 2: could not score.
     """
-    from segeval.api import measure, report_measurement
+    from segeval.api import report_measurement
     from segeval.cli.delivery import Delivery
     from segeval.cli.progress import progress_bar
+    from segeval.measuring import measure
     from segeval.request import build_request
 
     request = build_request(**request_options(options))

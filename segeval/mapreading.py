@@ -1,0 +1,209 @@
+"""Probability maps on disk: which layout they have, and from a pair of files to a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.counts import JointCounts, joint_counts, table
+from segeval.errors import LabelError, MaskError, SegevalError
+from segeval.floatmaps import FloatSums, float_levels, float_sums
+from segeval.labeling import Labeling, ValueMap
+from segeval.levels import LevelHistogram, LossSettings, count_levels
+from segeval.pairing import Pair
+from segeval.pipeline import Reading, missing_counts, read_ground_truth, require_size
+from segeval.protocol import Protocol
+from segeval.readers import decode_probability, read_bytes
+from segeval.resolution import resolve
+from segeval.run import Maps, Row
+
+KINDS = {"uint8": "uint8", "uint16": "uint16", "float16": "float", "float32": "float", "float64": "float"}
+TOP = {"uint8": 255, "uint16": 65535, "float": 1}
+SLACK = 8
+"""Sums of floats may be off 1 by this many roundings of each map's type."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapReading:
+    """Say how the probability maps of a run are read.
+
+    `threshold` makes labels of one binary map, `class_ids` name the maps of several. `labeling` tells positives from
+    negatives for maps that are summed pixel by pixel; 8-bit maps are counted first and labeled afterwards.
+    """
+
+    files: Reading
+    maps: Maps
+    class_ids: tuple[int, ...]
+    threshold: float
+    labeling: Labeling
+    settings: LossSettings
+
+
+@dataclass(frozen=True, slots=True)
+class MapRow:
+    """Hold a row with the level histograms that it does not keep."""
+
+    row: Row
+    levels: tuple[LevelHistogram, ...] = ()
+
+
+def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
+    """Return the maps of one image, each (H, W) as stored, and the name that errors call them by."""
+    arrays = [
+        decode_probability(
+            read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels),
+            name=name,
+            max_pixels=files.max_pixels,
+        )
+        for name in pair.pred
+    ]
+    if len(arrays) > 1:
+        flat = [name for name, array in zip(pair.pred, arrays, strict=True) if array.ndim != 2]
+        if flat:
+            raise MaskError("a class folder holds arrays of several maps", flat, "Store one (H, W) map a class")
+        if len({array.dtype for array in arrays}) > 1:
+            kinds = [f"{name}: {array.dtype}" for name, array in zip(pair.pred, arrays, strict=True)]
+            raise MaskError("the class maps of one image are stored in different types", kinds, "Store all maps alike")
+        return arrays, pair.pred[0]
+    (array,) = arrays
+    return (list(array) if array.ndim == 3 else [array]), pair.pred[0]
+
+
+def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
+    """Look at the first image that can be read and say what its maps are; raises what is wrong with the first."""
+    first: SegevalError | None = None
+    for pair in pairs:
+        if not pair.pred:
+            continue
+        try:
+            maps, _ = read_maps(pair, files)
+        except SegevalError as error:
+            first = first or error
+            continue
+        return Maps(KINDS[str(maps[0].dtype)], len(maps))
+    raise first or MaskError("no image has a probability map", (), "Check the folder of predictions")
+
+
+def presumed_labeling(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Reading) -> Labeling:
+    """Return what ground-truth values will mean, before all are read.
+
+    Only 0/255 masks leave that open; the ground truth is then read as far as the first value that decides.
+    """
+    open_values = maps.count == 1 and not protocol.binary and protocol.ignore is None
+    values: set[int] = set()
+    for pair in pairs if open_values else ():
+        try:
+            values.update(np.unique(read_ground_truth(pair, files)[0]).tolist())
+        except SegevalError:
+            continue
+        if values != {0}:
+            break
+    return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count).labeling
+
+
+def measure_maps(pair: Pair, reading: MapReading) -> MapRow:
+    """Count the probability maps of one image against its ground truth."""
+    gt, gt_digest = read_ground_truth(pair, reading.files)
+    height, width = gt.shape
+    if not pair.pred:
+        return MapRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)))
+    maps, name = read_maps(pair, reading.files)
+    _require_alike(maps, name, reading.maps)
+    for file, array in zip(pair.pred if len(pair.pred) > 1 else [name] * len(maps), maps, strict=True):
+        require_size(array.shape, gt.shape, file)
+    row = partial(Row, pair.key, height, width, gt_digest, unnormalised=_unnormalised(maps, reading.maps))
+    if reading.maps.in_rows:
+        tables = tuple(joint_counts(gt=gt, pred=array) for array in maps)
+        if len(maps) == 1:
+            labels = thresholded(tables[0], reading.threshold)
+        else:
+            labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
+        return MapRow(row(labels, tables))
+    if len(maps) == 1:
+        above = maps[0].astype(np.float64) / TOP[reading.maps.kind] > reading.threshold
+        labels = joint_counts(gt=gt, pred=above.view(np.uint8))
+    else:
+        labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
+    indices = _index_image(gt, reading.labeling.gt)
+    sums: list[FloatSums] = []
+    levels: list[LevelHistogram] = []
+    valid = indices >= 0
+    for class_index, array in _described(maps):
+        positive = indices == class_index
+        sums.append(float_sums(array, positive, valid, reading.settings))
+        levels.append(count_levels(float_levels(array), positive, valid, levels=65536))
+    return MapRow(row(labels, (), tuple(sums)), tuple(levels))
+
+
+def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
+    """Turn a (ground-truth value, 8-bit level) table into that of labels: 1 where p > `threshold`."""
+    return table(levels.gt, (levels.pred / 255 > threshold).astype(np.uint8), levels.pixels)
+
+
+def _described(maps: Sequence[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield each map with the class it gives the probability of: one map is that of class 1."""
+    return enumerate(maps, start=1 if len(maps) == 1 else 0)
+
+
+def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:
+    found = Maps(KINDS[str(maps[0].dtype)], len(maps))
+    if found != wanted:
+        raise MaskError(
+            "probability maps differ from those of the first image in number or type",
+            (f"{name}: {found.count} of {found.kind}, the first image has {wanted.count} of {wanted.kind}",),
+            "Store every image's maps alike, one map a class",
+        )
+
+
+def _class_labels(maps: Sequence[NDArray[Any]], class_ids: Sequence[int]) -> NDArray[np.integer[Any]]:
+    """Return the id of the class with the highest probability at each pixel, the first of equals."""
+    best = maps[0].copy()
+    labels = np.zeros(best.shape, np.uint16)
+    higher = np.empty(best.shape, np.bool_)
+    for index, array in enumerate(maps[1:], start=1):
+        np.greater(array, best, out=higher)
+        np.copyto(labels, np.uint16(index), where=higher)
+        np.copyto(best, array, where=higher)
+    if tuple(class_ids) == tuple(range(len(class_ids))):
+        return labels
+    return np.asarray(class_ids, np.int64)[labels]
+
+
+def _unnormalised(maps: Sequence[NDArray[Any]], kind: Maps) -> int:
+    """Count the pixels whose class probabilities do not add up to 1 within what their type can hold."""
+    if len(maps) == 1:
+        return 0
+    if kind.kind == "float":
+        sums = np.zeros(maps[0].shape, np.float64)
+        slack = SLACK * len(maps) * max(float(np.finfo(maps[0].dtype).eps), 1e-7)
+    else:
+        sums = np.zeros(maps[0].shape, np.uint32)
+        slack = len(maps) / 2
+    for array in maps:
+        sums += array
+    return int(np.count_nonzero(np.abs(sums.astype(np.float64, copy=False) - TOP[kind.kind]) > slack))
+
+
+def _index_image(gt: NDArray[np.integer[Any]], lookup: ValueMap) -> NDArray[np.int32]:
+    """Look every pixel up: for sums of floats, which no table of counts can stand for."""
+    low, high = int(gt.min()), int(gt.max())
+    if high - low >= 1 << 20:
+        return lookup(gt).astype(np.int32)
+    indices = lookup(np.arange(low, high + 1)).astype(np.int32)
+    found: NDArray[np.int32] = indices[gt.astype(np.int64) - low]
+    return found
+
+
+def check_presumption(presumed: Labeling, found: Labeling) -> None:
+    """Raise `LabelError` where the values of all images mean something else than the first ones let presume."""
+    if presumed.gt != found.gt:
+        raise LabelError(
+            "the first ground truth does not show what its values mean",
+            (),
+            "Say --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
+        )

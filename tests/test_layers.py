@@ -1,0 +1,137 @@
+"""The architecture as a test: who may import whom, read from the imports themselves."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
+
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("errors", "axes"),
+    (
+        "labeling",
+        "classlists",
+        "palettes",
+        "conventions",
+        "presets",
+        "protocol",
+        "resolution",
+        "signature",
+        "counting",
+        "counts",
+        "confusion",
+    ),
+    ("metrics", "perimage", "levels", "floatmaps", "losses", "curves", "gains", "resampling", "significance", "run"),
+    ("labelcheck", "probscores", "report", "scoring", "gates"),
+    (
+        "walking",
+        "matching",
+        "hints",
+        "pairing",
+        "headers",
+        "tiff",
+        "arrays",
+        "colors",
+        "readers",
+        "atomicfile",
+        "request",
+        "runfile",
+    ),
+    ("pipeline", "mapreading", "measuring", "accumulator", "api", "render"),
+    ("cli",),
+)
+"""From the bottom up. A module imports from lower layers and from what stands before it in its own."""
+
+FORBIDDEN: dict[str, tuple[str, ...]] = {
+    "errors": ("numpy", "PIL", "click", "rich", "tqdm"),
+    "axes": ("numpy", "PIL", "click", "rich", "tqdm"),
+    "labeling": ("PIL", "click", "rich"),
+    "protocol": ("PIL", "click", "rich"),
+    "signature": ("PIL", "click", "rich"),
+    "presets": ("PIL", "click", "rich"),
+    "counts": ("PIL", "pathlib", "click", "rich"),
+    "counting": ("PIL", "pathlib", "click", "rich"),
+    "confusion": ("PIL", "pathlib", "click", "rich"),
+    "metrics": ("PIL", "click", "rich", "tqdm", "pathlib"),
+    "losses": ("PIL", "click", "rich", "tqdm", "pathlib"),
+    "curves": ("PIL", "click", "rich", "tqdm", "pathlib"),
+    "run": ("PIL", "click", "rich"),
+    "report": ("rich", "click", "PIL"),
+    "gates": ("rich", "click", "PIL"),
+    "pairing": ("PIL", "numpy"),
+    "walking": ("PIL", "numpy"),
+    "matching": ("PIL", "numpy"),
+    "hints": ("PIL", "numpy"),
+    "readers": ("click", "rich"),
+    "runfile": ("click", "rich", "PIL"),
+    "pipeline": ("click", "rich", "tqdm"),
+    "render": ("PIL",),
+}
+"""What a module may never import, besides what its layer rules out."""
+
+
+def module_name(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+PLACES = {name: (layer, place) for layer, names in enumerate(LAYERS) for place, name in enumerate(names)}
+
+
+def test_every_module_has_a_place() -> None:
+    assert {module_name(path) for path in SOURCES} - {"__main__"} == set(PLACES)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    own = module_name(path)
+    if own == "__main__":
+        return
+    layer, place = PLACES[own]
+    for name in imports(path):
+        parts = name.split(".")
+        assert parts[0] not in FORBIDDEN.get(own, ()), f"{own} may not import {name}"
+        if parts[0] == "PIL":
+            assert own == "readers", "only readers imports PIL"
+        if parts[0] != "segeval" or parts[1] in (own, "__version__"):
+            continue
+        other_layer, other_place = PLACES[parts[1]]
+        below = other_layer < layer or (other_layer == layer and other_place < place)
+        assert below, f"{own} (layer {layer}) imports {parts[1]} (layer {other_layer})"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if module_name(path) == "render"], ids=lambda path: path.name
+)
+def test_renderers_are_pure(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    opened = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "open"]
+    assert not opened
+    assert not {"segeval.pipeline", "segeval.api"} & {name.rpartition(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["score", "--help"]])
+def test_help_and_version_import_no_heavy_package(arguments: list[str]) -> None:
+    probe = (
+        "import sys; from segeval.cli import run; code = run(sys.argv[1:]); "
+        "print(sorted({'numpy', 'PIL', 'rich', 'tqdm'} & set(sys.modules)), file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr.strip() == "[]"
