@@ -12,6 +12,11 @@ from segeval.errors import MaskError
 
 __all__ = ["Int64Array", "IntArray", "JointCounts", "joint_counts", "table", "total"]
 
+_KINDS = tuple(
+    (kind, int(np.iinfo(kind).min), int(np.iinfo(kind).max))
+    for kind in (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64)
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointCounts:
@@ -62,10 +67,11 @@ def _joint(cells: Cells) -> JointCounts:
 
 
 def _narrow(values: IntArray) -> IntArray:
+    """Return values of any integer type within int64 in the smallest type that holds them, always as a copy."""
     if not len(values) or values.dtype == np.uint8:
         return values.astype(np.uint8)
-    smallest = np.promote_types(np.min_scalar_type(values.min()), np.min_scalar_type(values.max()))
-    return values.astype(smallest)
+    low, high = int(values.min()), int(values.max())
+    return values.astype(next(kind for kind, least, most in _KINDS if least <= low and high <= most))
 
 
 def _within_int64(values: IntArray, name: str) -> IntArray:
