@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from segeval.errors import SegevalError
-from segeval.render.problems import render_note, render_problem, render_warning
+from segeval.render.problems import render_note, render_problem, render_verdict, render_warning
 
 if TYPE_CHECKING:
+    from segeval.report import Verdict
     from segeval.resolution import Inference
 
 
@@ -49,6 +50,12 @@ def tell_notes(notes: Iterable[Inference]) -> None:
     """Tell on stderr what was taken from the data, each with the option that pins it."""
     for note in notes:
         _tell(render_note(note, color=wants_color(sys.stderr, chosen_color())))
+
+
+def tell_verdicts(verdicts: Iterable[Verdict]) -> None:
+    """Tell on stderr which gates hold and which do not."""
+    for verdict in verdicts:
+        _tell(render_verdict(verdict, color=wants_color(sys.stderr, chosen_color())))
 
 
 def write_result(text: str) -> None:

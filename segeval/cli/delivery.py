@@ -4,34 +4,47 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
 from segeval.atomicfile import AtomicFile
-from segeval.cli.console import tell_notes, tell_warnings, wants_color, write_result
+from segeval.cli.console import tell_notes, tell_verdicts, tell_warnings, wants_color, write_result
+from segeval.gates import Gate, parse_gate, with_verdicts
 from segeval.render import known_format, parse_target, render
 from segeval.report import Report
 
+TextOf = Callable[[Report], str]
+
 
 class Delivery:
-    """Hold the places that a report goes to.
+    """Hold the gates of a report and the places that it goes to.
 
-    Opening raises `UsageError` for an unknown format and `OutputError` for a file that cannot be written, both before
-    anything is measured. Leaving without `deliver` leaves every old file as it was.
+    Opening raises `UsageError` for an unknown format or a gate that means nothing, and `OutputError` for a file that
+    cannot be written, all before anything is measured. Leaving without `deliver` leaves every old file as it was.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = options
         self._format = known_format(options["format_name"])
-        self._files: list[tuple[str, AtomicFile]] = []
+        self._gates: tuple[Gate, ...] = (
+            *(parse_gate(text, comparison=">=") for text in options.get("floors", ())),
+            *(parse_gate(text, comparison="<=") for text in options.get("ceilings", ())),
+        )
+        self._files: list[tuple[TextOf, AtomicFile]] = []
         try:
             for target in options["outputs"]:
                 format_name, path = parse_target(target)
-                self._files.append((format_name, AtomicFile(path)))
+                self._files.append((self._renderer(format_name), AtomicFile(path)))
+            if options.get("curves") is not None:
+                self._files.append((_curves(options["curves"].suffix), AtomicFile(options["curves"])))
         except BaseException:
             self._discard()
             raise
+
+    def _renderer(self, format_name: str) -> TextOf:
+        verbose = self._options["verbose"]
+        return lambda report: render(report, format_name, color=False, width=None, verbose=verbose)
 
     def __enter__(self) -> Delivery:
         return self
@@ -46,15 +59,48 @@ class Delivery:
             file.discard()
 
     def deliver(self, report: Report) -> int:
-        """Render the report everywhere, tell what goes with it on stderr, and return the exit code."""
-        options = self._options
-        if not options["quiet"]:
+        """Judge and render the report, tell what goes with it on stderr, and return the exit code."""
+        report = with_verdicts(report, self._gates)
+        text = self._stdout_text(report)
+        for text_of, file in self._files:
+            file.commit(text_of(report).encode("utf-8", "backslashreplace"))
+        if not self._options["quiet"]:
             tell_notes(report.notes)
-            tell_warnings(report.warnings)
-        for format_name, file in self._files:
-            text = render(report, format_name, color=False, width=None, verbose=options["verbose"])
-            file.commit(text.encode("utf-8", "backslashreplace"))
+            # On a terminal the table has said them already, right above.
+            if not (sys.stdout.isatty() and self._format == "table"):
+                tell_warnings(report.warnings)
+        tell_verdicts(verdict for verdict in report.gates if not (self._options["quiet"] and verdict.passed))
+        write_result(text)
+        return 0 if all(verdict.passed for verdict in report.gates) else 1
+
+    def _stdout_text(self, report: Report) -> str:
+        options = self._options
+        if options["only"] is not None:
+            from segeval.render.only import render_only
+
+            return render_only(report, options["only"])
         color = wants_color(sys.stdout, options["color"])
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        write_result(render(report, self._format, color=color, width=width, verbose=options["verbose"]))
-        return 0 if all(verdict.passed for verdict in report.gates) else 1
+        text = render(report, self._format, color=color, width=width, verbose=options["verbose"])
+        if options.get("plot") and self._format == "table":
+            from segeval.render.plots import render_plots
+
+            text += render_plots(report, width=min(width or 80, 100), color=color)
+        return text
+
+
+def _curves(suffix: str) -> TextOf:
+    from segeval.errors import UsageError
+    from segeval.render.curvefiles import curves_csv, curves_json
+
+    if suffix.casefold() not in (".csv", ".json"):
+        raise UsageError(
+            "--curves writes CSV or JSON", (suffix or "no suffix",), "End the file's name in .csv or .json"
+        )
+
+    def text_of(report: Report) -> str:
+        if report.probabilities is None:
+            raise UsageError("label masks have no curves", (), "Score probability maps with --probs")
+        return curves_csv(report) if suffix.casefold() == ".csv" else curves_json(report)
+
+    return text_of

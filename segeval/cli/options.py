@@ -75,6 +75,8 @@ pairing_options = stacked(
         help="An image without prediction: an error, left out, or wrong everywhere.",
     ),
 )
+
+
 loss_options = stacked(
     click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),
     click.option(
@@ -91,6 +93,8 @@ loss_options = stacked(
         metavar="half-step|torch|VALUE",
         help="What a logarithm of 0 costs. [default: half-step for 8- and 16-bit maps, torch for floats]",
     ),
+    click.option("--plot", is_flag=True, help="Draw the curves of the maps and of the losses below the table."),
+    click.option("--curves", metavar="FILE", type=FILE, help="Write the curves over all levels (.csv or .json)."),
 )
 reading_options = stacked(
     click.option("--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse more."),
@@ -114,11 +118,28 @@ output_options = stacked(
         metavar="[FORMAT:]FILE",
         help="Write the report to a file too; the format follows from the suffix. Repeatable.",
     ),
+    click.option("--only", metavar="METRIC", help="Print the bare value of one metric, as in miou or iou.person."),
     click.option(
         "--color",
         type=click.Choice(["auto", "always", "never"]),
         default="auto",
         help="Colour table and messages.",
+    ),
+)
+gate_options = stacked(
+    click.option(
+        "--fail-under",
+        "floors",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Exit with 1 where a score is below a fraction, as in miou=0.70 or iou.person=0.60. Repeatable.",
+    ),
+    click.option(
+        "--fail-over",
+        "ceilings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
     ),
 )
 voice_options = stacked(

@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from segeval.cli.config import config_options
 from segeval.cli.options import (
     FOLDER,
     convention_options,
+    gate_options,
     label_options,
     loss_options,
     output_options,
@@ -28,12 +30,15 @@ from segeval.cli.options import (
 @pairing_options
 @loss_options
 @reading_options
+@gate_options
 @output_options
+@config_options
 @voice_options
 def score(pred: Path, gt: Path, **options: Any) -> int:
     """Score the masks in PRED against those in GT.
 
-    Files pair by their relative path without extension. Exit code 0: scored; 1: a gate failed; 2: could not score.
+    Files pair by their relative path without extension. Exit code 0: scored; 1: scored, and a gate failed; 2: could
+    not score.
     """
     from segeval.api import report_measurement
     from segeval.cli.delivery import Delivery

@@ -1,0 +1,126 @@
+"""Defaults from `[tool.segeval]` of the nearest pyproject.toml: a flag beats the environment, which beats these."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+
+from segeval.errors import UsageError
+
+NOT_CONFIGURED = ("config", "no_config", "help", "version")
+
+
+def nearest_config(start: Path) -> Path | None:
+    """Return the nearest pyproject.toml upwards of `start` that has a `[tool.segeval]`, or `None`."""
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file() and _table(path) is not None:
+            return path
+    return None
+
+
+def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
+    """Return the defaults for the command of `context`, by parameter name.
+
+    Keys are option names, those of any verb. Raises `UsageError` for a key that no verb has, with the nearest one.
+    """
+    table = _table(path)
+    if table is None:
+        raise UsageError("there is no [tool.segeval] in the file", (str(path),), "Add one, or leave --config out")
+    own, known = _options(context.command), _all_options(context)
+    defaults: dict[str, Any] = {}
+    for key, value in table.items():
+        name = key.replace("_", "-")
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            meant = f"Did you mean '{close[0]}'? " if close else ""
+            raise UsageError(
+                "the configuration has a key that is no option",
+                (f"{path}: {key}",),
+                f"{meant}Keys are option names, as in ignore = 255",
+            )
+        option = own.get(name)
+        if option is not None and option.name:
+            defaults[option.name] = _value(option, value, f"{path}: {key}")
+    return defaults
+
+
+def _table(path: Path) -> dict[str, Any] | None:
+    try:
+        with path.open("rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise UsageError("the configuration cannot be read", (f"{path}: {error.strerror}",), "Check --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config") from None
+    tool = document.get("tool", {})
+    table = tool.get("segeval") if isinstance(tool, dict) else None
+    return table if isinstance(table, dict) else None
+
+
+def _value(option: click.Option, value: object, where: str) -> object:
+    """Bring a TOML value to what the option takes from a shell."""
+    if isinstance(value, bool) or option.is_flag:
+        if not (isinstance(value, bool) and option.is_flag):
+            raise UsageError("a flag is true or false, and only a flag is", (where,), "Correct the value")
+        return value
+    if option.multiple:
+        return [str(part) for part in value] if isinstance(value, list) else [str(value)]
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{raw}={target}" for raw, target in value.items())
+    return str(value)
+
+
+def _options(command: click.Command) -> dict[str, click.Option]:
+    """Return the options of a command by every long name, without dashes."""
+    return {
+        name.lstrip("-"): parameter
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and parameter.name not in NOT_CONFIGURED
+        for name in (*parameter.opts, *parameter.secondary_opts)
+        if name.startswith("--")
+    }
+
+
+def _all_options(context: click.Context) -> list[str]:
+    return sorted({name for command in _verbs(context) for name in _options(command)})
+
+
+def _verbs(context: click.Context) -> Iterator[click.Command]:
+    yield context.command
+    group = context.parent.command if context.parent else None
+    if context.parent is not None and isinstance(group, click.Group):
+        for name in group.list_commands(context.parent):
+            command = group.get_command(context.parent, name)
+            if command is not None:
+                yield command
+
+
+def _read(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    if context.params.get("no_config") or context.resilient_parsing:
+        return
+    path = value or nearest_config(Path.cwd())
+    if path is not None:
+        context.default_map = {**load_config(path, context), **(context.default_map or {})}
+
+
+def config_options(function: Any) -> Any:
+    """Add --config and --no-config, which are read before every other option."""
+    config = click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        is_eager=True,
+        expose_value=False,
+        callback=_read,
+        help="Read [tool.segeval] from this file. [default: the nearest pyproject.toml that has one]",
+    )
+    no_config = click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration.")
+    return no_config(config(function))
