@@ -142,6 +142,15 @@ def test_equal_gains_are_ranked_by_class() -> None:
     assert [(cost.gt, cost.pred) for cost in costs] == [(0, 1), (0, 2), (1, 0), (1, 2)]
 
 
+def test_rounding_does_not_rank() -> None:
+    # Both void cells gain a seventh of IoU, 2/7 - 1/7 and 5/7 - 4/7, which differ in the last bits.
+    costs = top_confusions(table([1, 0, 1, 5, 0], [0, 4, 1, 2, 0]), Convention(unknown="miss"))
+    assert costs is not None
+    first, second = (cost for cost in costs if cost.pred == VOID)
+    assert first.gain < second.gain
+    assert (first.gt, second.gt) == (0, 1)
+
+
 @pytest.mark.parametrize("rule", DATASET, ids=lambda rule: rule.name)
 @settings(max_examples=40, deadline=None)
 @given(counts=tables())
@@ -234,6 +243,12 @@ def test_worst_images_with_the_class_that_costs_most() -> None:
     assert worst[1].gain == pytest.approx(2 / 3)
     assert worst[4] == WorstImage("perfect", 1.0, None, None)
     assert [image.key for image in worst_images(list(images), tables, LABELING, limit=1)] == ["zero"]
+
+
+def test_the_costliest_class_is_one_of_the_ground_truth() -> None:
+    # Class 0 takes every pixel but is in no ground truth.
+    tables = [joint_counts(gt=np.array([1, 1, 2, 2]), pred=np.array([0, 0, 0, 0]))]
+    assert worst_images(["one"], tables, LABELING) == (WorstImage("one", 0.0, 1, 0.5),)
 
 
 def test_the_costliest_class_is_not_always_the_one_with_the_lowest_iou() -> None:

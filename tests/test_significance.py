@@ -223,6 +223,8 @@ def test_the_interval_is_that_of_the_paired_difference(method: str) -> None:
 
 def test_swaps_are_fair_and_not_those_of_the_bootstrap() -> None:
     drawn_swaps = np.concatenate(list(swaps(50, 1, Resampling(resamples=2000))))
+    bootstrap = np.random.Generator(np.random.PCG64(0)).random((2000, 50)) < 0.5
+    assert not np.array_equal(drawn_swaps, bootstrap)
     assert set(np.unique(drawn_swaps)) == {0.0, 1.0}
     assert abs(drawn_swaps.mean() - 0.5) < 4 * 0.5 / math.sqrt(100_000)
     assert np.abs(drawn_swaps.mean(axis=0) - 0.5).max() < 5 * 0.5 / math.sqrt(2000)
