@@ -125,6 +125,10 @@ def test_the_number_of_runs_chooses_the_way(monkeypatch: pytest.MonkeyPatch) -> 
     mixed = np.concatenate([constant, noise])
     assert joint_counts(gt=mixed, pred=mixed).items()[0] == (0, 0, len(constant) + int((noise == 0).sum()))
     assert pixelwise == [counting.BLOCK], "only the block that is noise"
+    pixelwise.clear()
+    mixed = np.concatenate([noise, noise, constant])
+    joint_counts(gt=mixed, pred=mixed)
+    assert pixelwise == [counting.BLOCK] * 2, "noise is left again where it ends"
 
 
 def test_no_pixel_gives_an_empty_table() -> None:
