@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from segeval.pairing import Pair
 from segeval.pipeline import Reading, missing_counts, read_ground_truth, require_size
 from segeval.protocol import Protocol
 from segeval.readers import decode_probability, read_bytes
-from segeval.resolution import resolve
+from segeval.resolution import Resolution, resolve
 from segeval.run import Maps, Row
 
 KINDS = {"uint8": "uint8", "uint16": "uint16", "float16": "float", "float32": "float", "float64": "float"}
@@ -33,7 +33,8 @@ class MapReading:
     """Say how the probability maps of a run are read.
 
     `threshold` makes labels of one binary map, `class_ids` name the maps of several. `labeling` tells positives from
-    negatives for maps that are summed pixel by pixel; 8-bit maps are counted first and labeled afterwards.
+    negatives for maps that are summed pixel by pixel, and `described` has each map's class in it, `None` for an ignored
+    one; 8-bit maps are counted first and labeled afterwards.
     """
 
     files: Reading
@@ -41,6 +42,7 @@ class MapReading:
     class_ids: tuple[int, ...]
     threshold: float
     labeling: Labeling
+    described: tuple[int | None, ...]
     settings: LossSettings
 
 
@@ -89,7 +91,7 @@ def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
     raise first or MaskError("no image has a probability map", (), "Check the folder of predictions")
 
 
-def presumed_labeling(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Reading) -> Labeling:
+def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Reading) -> Resolution:
     """Return what ground-truth values will mean, before all are read.
 
     Only 0/255 masks leave that open; the ground truth is then read as far as the first value that decides.
@@ -103,7 +105,7 @@ def presumed_labeling(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], fil
             continue
         if values != {0}:
             break
-    return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count).labeling
+    return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count)
 
 
 def measure_maps(pair: Pair, reading: MapReading) -> MapRow:
@@ -133,8 +135,8 @@ def measure_maps(pair: Pair, reading: MapReading) -> MapRow:
     sums: list[FloatSums] = []
     levels: list[LevelHistogram] = []
     valid = indices >= 0
-    for class_index, array in _described(maps):
-        positive = indices == class_index
+    for class_index, array in zip(reading.described, maps, strict=True):
+        positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
         levels.append(count_levels(float_levels(array), positive, valid, levels=65536))
     return MapRow(row(labels, (), tuple(sums)), tuple(levels))
@@ -143,11 +145,6 @@ def measure_maps(pair: Pair, reading: MapReading) -> MapRow:
 def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
     """Turn a (ground-truth value, 8-bit level) table into that of labels: 1 where p > `threshold`."""
     return table(levels.gt, (levels.pred / 255 > threshold).astype(np.uint8), levels.pixels)
-
-
-def _described(maps: Sequence[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Yield each map with the class it gives the probability of: one map is that of class 1."""
-    return enumerate(maps, start=1 if len(maps) == 1 else 0)
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:

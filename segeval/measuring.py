@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from segeval.errors import LabelError, MaskError, SegevalError
 from segeval.levels import LevelHistogram, add
-from segeval.mapreading import MapReading, check_presumption, measure_maps, presumed_labeling, recognise
+from segeval.mapreading import MapReading, check_presumption, measure_maps, presumed, recognise
 from segeval.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, require_pairs
 from segeval.pipeline import Failure, Reading, measure_masks, stream
-from segeval.probscores import loss_settings
+from segeval.probscores import loss_settings, map_classes
 from segeval.protocol import Probabilities
 from segeval.readers import IMAGE_SUFFIXES
 from segeval.request import Request
@@ -91,13 +91,14 @@ def _measure_probabilities(
             problems.append(error)
     if maps is None:
         return Measurement(Run(request.protocol, ()), _names(pairs), (), tuple(problems))
-    labeling = presumed_labeling(request.protocol, maps, pairs, files)
+    resolution = presumed(request.protocol, maps, pairs, files)
     reading = MapReading(
         files=files,
         maps=maps,
         class_ids=tuple(entry.id for entry in classes) or tuple(range(max(2, maps.count))),
         threshold=chosen.threshold,
-        labeling=labeling,
+        labeling=resolution.labeling,
+        described=map_classes(resolution, maps.count),
         settings=settings,
     )
     rows: list[Row] = []

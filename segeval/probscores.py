@@ -18,7 +18,7 @@ from segeval.curves import (
     ece,
     mae,
 )
-from segeval.errors import RunFileError
+from segeval.errors import RunFileError, UsageError
 from segeval.floatmaps import combine
 from segeval.levels import LevelHistogram, LossSettings, level_histogram, resolve_eps
 from segeval.losses import (
@@ -61,7 +61,8 @@ class ProbabilityScores:
     """Hold everything that probability maps tell, over the run.
 
     `losses` have value, interval and clamped pixels by name; `scores` the rest. `cells` is the 2x2 table of true and
-    predicted class with the losses of each, for binary maps. `unnormalised` counts pixels whose classes do not add up.
+    predicted class with the losses of each, for binary maps; those of floats are of their 16-bit levels. `unnormalised`
+    counts pixels whose classes do not add up.
     """
 
     maps: Maps
@@ -116,27 +117,36 @@ def loss_settings(chosen: Probabilities) -> LossSettings:
 
 
 def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | None:
-    """Compute every score of the maps of `run`; `None` for a run of label masks.
+    """Compute every score of the maps of `run`; `None` for label masks, and where no image has a prediction.
 
     Raises `RunFileError` where the run's loss sums have another gamma or eps than its protocol asks for.
     """
-    if run.maps is None or run.protocol.probabilities is None:
+    if run.maps is None or run.protocol.probabilities is None or all(row.missing for row in run.rows):
         return None
     settings = loss_settings(run.protocol.probabilities)
-    indices = (1,) if run.maps.count == 1 else tuple(range(run.maps.count))
-    histograms = _histograms(run, resolution, indices)
-    sources = _sources(run, histograms, settings)
+    described = map_classes(resolution, run.maps.count)
+    scored = [(position, index) for position, index in enumerate(described) if index is not None]
+    positions, indices = [position for position, _ in scored], [index for _, index in scored]
+    if not scored:
+        raise UsageError(
+            "the class that the probability maps describe is ignored",
+            (resolution.protocol.classes[1].name,) if resolution.protocol.classes else (),
+            "Take it out of --ignore",
+        )
+    histograms = _histograms(run, resolution, scored)
+    sources = _sources(run, histograms, positions, settings)
     levels = None if run.maps.kind == "float" else histograms[0].levels if histograms else 256
     per_map = tuple(
         _map_scores(index, source, histogram, settings)
         for index, source, histogram in zip(indices, sources, histograms, strict=True)
     )
+    eps = resolve_eps(settings.eps, levels)
     bces, focals = _one_vs_rest(sources, settings)
     losses = {"bce": class_mean(bces), "focal": class_mean(focals)}
     weights = None
     if run.maps.count > 1:
         if isinstance(settings.class_weights, tuple):
-            weights = settings.class_weights
+            weights = _weights_of(settings.class_weights, run.maps.count, positions)
         elif settings.class_weights == "auto":
             weights = auto_class_weights([histogram.n_pos for histogram in histograms])
         losses["cross_entropy"] = cross_entropy(sources, class_weights=weights, eps=settings.eps)
@@ -154,11 +164,12 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
             pos_weight=settings.pos_weight,
             gamma=settings.gamma,
             alpha=settings.alpha,
-            eps=settings.eps if levels else "torch",
+            # Of floats, level 0 is p below half a step, which torch's clamp would make 0.
+            eps="half-step" if levels is None and eps == "torch" else eps,
         )
     return ProbabilityScores(
         maps=run.maps,
-        eps=resolve_eps(settings.eps, levels),
+        eps=eps,
         losses=losses,
         scores=scores,
         per_map=per_map,
@@ -168,17 +179,32 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
     )
 
 
-def _histograms(run: Run, resolution: Resolution, indices: Sequence[int]) -> tuple[LevelHistogram, ...]:
+def map_classes(resolution: Resolution, count: int) -> tuple[int | None, ...]:
+    """Return which class of the labeling each of `count` maps describes, `None` for an ignored one.
+
+    Maps stand in the order of the class list, which still has the classes that are ignored; one map is of the second.
+    """
+    classes = resolution.protocol.classes or ()
+    indices = {entry.id: index for index, entry in enumerate(resolution.labeling.classes)}
+    return tuple(indices.get(entry.id) for entry in (classes[1:2] if count == 1 else classes))
+
+
+def _weights_of(weights: tuple[float, ...], count: int, positions: Sequence[int]) -> tuple[float, ...]:
+    """Leave the weights of ignored classes out; another number of weights than maps is told where they are used."""
+    return tuple(weights[position] for position in positions) if len(weights) == count else weights
+
+
+def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, int]]) -> tuple[LevelHistogram, ...]:
     assert run.maps is not None
     if not run.maps.in_rows:
-        return run.levels
-    return tuple(
-        level_histogram(table, resolution.labeling.gt, index, 256)
-        for index, table in zip(indices, run.level_tables(), strict=True)
-    )
+        return tuple(run.levels[position] for position, _ in scored)
+    tables = run.level_tables()
+    return tuple(level_histogram(tables[position], resolution.labeling.gt, index, 256) for position, index in scored)
 
 
-def _sources(run: Run, histograms: Sequence[LevelHistogram], settings: LossSettings) -> Sequence[Source]:
+def _sources(
+    run: Run, histograms: Sequence[LevelHistogram], positions: Sequence[int], settings: LossSettings
+) -> Sequence[Source]:
     """Return what the losses are computed from: histograms where p is one of their levels, sums where it is not."""
     assert run.maps is not None
     with_sums = [row.sums for row in run.rows if row.sums]
@@ -193,7 +219,8 @@ def _sources(run: Run, histograms: Sequence[LevelHistogram], settings: LossSetti
         )
     if run.maps.kind != "float":
         return histograms
-    return [combine(sums) for sums in zip(*with_sums, strict=True)]
+    of_maps = list(zip(*with_sums, strict=True))
+    return [combine(of_maps[position]) for position in positions]
 
 
 def _one_vs_rest(sources: Sequence[Source], settings: LossSettings) -> tuple[list[Loss], list[Loss]]:
