@@ -133,6 +133,10 @@ class Signature:
     def __str__(self) -> str:
         return "|".join([FIRST, *(f"{key}:{_quoted(value)}" for key, value in self.fields)])
 
+    def get(self, key: str) -> str:
+        """Return the text of one field, "" where it is absent."""
+        return dict(self.fields).get(key, "")
+
     def short(self) -> str:
         """Return the line without what is as it is by default."""
         defaults = _defaults(dict(self.fields))
