@@ -1,0 +1,85 @@
+"""Reports as text: one pure renderer a format, imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from segeval.report import Report
+
+FORMATS: Mapping[str, tuple[str, str]] = {
+    "table": ("segeval.render.table", "render_table"),
+    "json": ("segeval.render.jsontext", "render_json"),
+    "csv": ("segeval.render.csvtext", "render_csv"),
+    "markdown": ("segeval.render.markdown", "render_markdown"),
+    "latex": ("segeval.render.latex", "render_latex_report"),
+    "junit": ("segeval.render.junit", "render_junit"),
+    "github": ("segeval.render.github", "render_github"),
+}
+"""Every format with the module and the function that renders it."""
+SUFFIXES: Mapping[str, str] = {
+    ".txt": "table",
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".xml": "junit",
+}
+
+
+def known_format(name: str) -> str:
+    """Return `name` where it is a format; raises `UsageError` with the nearest one otherwise."""
+    if name in FORMATS:
+        return name
+    lower = name.casefold()
+    near = SUFFIXES.get(f".{lower}") or next(iter(get_close_matches(lower, FORMATS, n=1)), None)
+    meant = f"Did you mean {near}? " if near else ""
+    raise UsageError("there is no format of this name", (name,), f"{meant}Formats are {', '.join(FORMATS)}")
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a file's suffix stands for; raises `UsageError` where it stands for none."""
+    suffix = path.suffix.casefold()
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    raise UsageError(
+        "the format does not follow from the file's suffix",
+        (str(path),),
+        f"End the name in {', '.join(SUFFIXES)}, or write FORMAT:FILE, as github:{path.name or 'FILE'}",
+    )
+
+
+def parse_target(text: str) -> tuple[str, Path]:
+    """Read `FILE` or `FORMAT:FILE` as format and path.
+
+    What stands before the first colon is a format only where it can be no part of a path: a known name, or a single
+    word behind whose colon comes no file of a known suffix. Drive letters and folders keep their colons.
+    """
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix in FORMATS:
+        if not rest:
+            raise UsageError("an output names no file", (text,), f"Write {prefix}:FILE")
+        return prefix, Path(rest)
+    if not text:
+        raise UsageError("an output names no file", (), "Write FILE or FORMAT:FILE")
+    path = Path(text)
+    if colon and prefix.isalpha() and len(prefix) > 1 and path.suffix.casefold() not in SUFFIXES:
+        known_format(prefix)
+    return format_of(path), path
+
+
+def render(
+    report: Report, format_name: str, *, color: bool = False, width: int | None = None, verbose: bool = False
+) -> str:
+    """Return the report in a format, ending in a newline; `color`, `width` and `verbose` concern the table only."""
+    module, function = FORMATS[known_format(format_name)]
+    renderer: Callable[..., str] = getattr(import_module(module), function)
+    if format_name == "table":
+        return renderer(report, color=color, width=width, verbose=verbose)
+    return renderer(report)

@@ -1,0 +1,34 @@
+"""The classes of a report as CSV (RFC 4180), safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+
+from segeval.render.text import visible
+from segeval.report import Report
+
+COLUMNS = ("id", "name", "iou", "dice", "precision", "recall", "tp", "fp", "fn", "gt_share")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet take a cell for a formula, full-width forms included."""
+
+
+def render_csv(report: Report) -> str:
+    """Return a header and one row a class: fractions at full precision, counts in pixels, undefined values empty.
+
+    Scores of probability maps follow as further columns.
+    """
+    of_maps = list(dict.fromkeys(name for entry in report.classes for name in entry.losses))
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, *map(safe_cell, of_maps)])
+    for entry in report.classes:
+        cells = [getattr(entry, column) for column in COLUMNS] + [entry.losses.get(name) for name in of_maps]
+        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in cells])
+    return text.getvalue()
+
+
+def safe_cell(text: str) -> str:
+    """Make a text cell show itself: control characters as escapes, and an apostrophe before what is no formula."""
+    shown = visible(text)
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown

@@ -1,0 +1,117 @@
+"""A report as Markdown for a merge request or a job summary: short, with the classes folded away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from segeval.render.numbers import bounds_of, count, loss, percent, verdict_text
+from segeval.render.text import visible
+from segeval.render.wording import (
+    OF_MAPS,
+    PERCENT,
+    data_text,
+    in_order,
+    mean_text,
+    score_text,
+    scores_of_maps,
+    signature_text,
+    title,
+)
+from segeval.report import Report
+
+MOST_ROWS = 300
+MOST_LINES = 20
+LONGEST_NAME = 100
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+SPECIAL = re.compile(r"[\\`*_{}\[\]|~#!$^&<>]")
+MENTION = re.compile(r"@(?=[\w\\-])")
+
+
+def render_markdown(report: Report) -> str:
+    """Return headline scores, gates, warnings, the classes in a fold, and the signature; a few KiB in most cases."""
+    blocks = [f"### mIoU {_headline(report)}", _scores(report)]
+    blocks.append(escaped(f"{mean_text(report)}; {data_text(report.data)}"))
+    if report.gates:
+        blocks.append(_gates(report))
+    if report.warnings:
+        lines = [f"- ⚠️ {escaped(warning, longest=1000)}" for warning in report.warnings]
+        blocks.append("\n".join(_capped(lines, MOST_LINES, "- ")))
+    blocks.append(_classes(report))
+    if report.groups:
+        blocks.append(_groups(report))
+    blocks.append(_fenced(signature_text(report)))
+    return "\n\n".join(blocks) + "\n"
+
+
+def escaped(text: str, *, longest: int = LONGEST_NAME) -> str:
+    """Write text so that Markdown shows it as it is: no markup, no HTML, no table cell, no mention of a user."""
+    shown = visible(text)
+    if len(shown) > longest:
+        shown = f"{shown[: longest - 1]}…"
+    marked = SPECIAL.sub(lambda match: ENTITIES.get(match[0], f"\\{match[0]}"), shown)
+    return MENTION.sub("@<!-- -->", marked)
+
+
+def _headline(report: Report) -> str:
+    value = report.scores["miou"]
+    return "undefined" if value is None else f"{score_text(report, 'miou')} %"
+
+
+def _scores(report: Report) -> str:
+    scores = [*in_order(report.scores, PERCENT), *scores_of_maps(report.scores)]
+    titles = [escaped(f"{title(name)} %" if name in PERCENT else title(name)) for name in scores]
+    return _table(titles, [[score_text(report, name) for name in scores]], numbers_from=0)
+
+
+def _gates(report: Report) -> str:
+    failed_first = sorted(report.gates, key=lambda verdict: verdict.passed)
+    lines = [
+        f"- {'✅ holds' if verdict.passed else '❌ **failed**'}: {escaped(verdict_text(verdict))}"
+        for verdict in failed_first
+    ]
+    return "\n".join(_capped(lines, MOST_LINES, "- "))
+
+
+def _classes(report: Report) -> str:
+    of_maps = [name for name in OF_MAPS if any(name in entry.losses for entry in report.classes)]
+    columns = ("iou", "dice", "precision", "recall", "gt_share")
+    rows = [
+        [
+            str(entry.id),
+            escaped(entry.name),
+            *(percent(getattr(entry, column), bounds_of(report, column, entry)) for column in columns),
+            *(loss(entry.losses.get(name), bounds_of(report, name, entry)) for name in of_maps),
+        ]
+        for entry in report.classes[:MOST_ROWS]
+    ]
+    titles = ["id", "class", "IoU %", "Dice %", "precision %", "recall %", "GT share %", *map(title, of_maps)]
+    left = len(report.classes) - len(rows)
+    more = f"\n\n... and {count(left)} more" if left else ""
+    summary = f"<summary>Classes ({count(len(report.classes))})</summary>"
+    return f"<details>\n{summary}\n\n{_table(titles, rows, numbers_from=2)}{more}\n\n</details>"
+
+
+def _groups(report: Report) -> str:
+    rows = [[escaped(group.name), percent(group.iou), percent(group.dice)] for group in report.groups[:MOST_ROWS]]
+    left = len(report.groups) - len(rows)
+    more = f"\n\n... and {count(left)} more" if left else ""
+    summary = f"<summary>Groups ({count(len(report.groups))})</summary>"
+    return f"<details>\n{summary}\n\n{_table(['group', 'IoU %', 'Dice %'], rows, numbers_from=1)}{more}\n\n</details>"
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int) -> str:
+    rule = ["---:" if index >= numbers_from else "---" for index in range(len(titles))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows))
+
+
+def _capped(lines: Sequence[str], most: int, bullet: str) -> list[str]:
+    left = len(lines) - most
+    return [*lines[:most], f"{bullet}... and {count(left)} more"] if left > 0 else list(lines)
+
+
+def _fenced(text: str) -> str:
+    """Put a line in a fence that is longer than any run of backticks in it."""
+    runs = re.findall("`+", text)
+    fence = "`" * max(3, 1 + max(map(len, runs), default=0))
+    return f"{fence}text\n{text}\n{fence}"

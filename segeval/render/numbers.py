@@ -1,0 +1,82 @@
+"""Numbers for people: percent, losses, counts, and a value beside its bound; rounding never turns a verdict round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segeval.metrics import Value
+    from segeval.report import ClassScores, Report, Verdict
+
+UNDEFINED = "-"
+MOST_DECIMALS = 17
+
+
+def percent(value: Value, bounds: Iterable[float] = ()) -> str:
+    """Write a fraction in percent with two decimals, or as many as keep it on its side of every bound: 69.998."""
+    return UNDEFINED if value is None else f"{_rounded(value, 4, bounds).scaleb(2):f}"
+
+
+def fraction(value: Value, bounds: Iterable[float] = ()) -> str:
+    """Write a fraction with four decimals, or as many as keep it on its side of every bound."""
+    return UNDEFINED if value is None else f"{_rounded(value, 4, bounds):f}"
+
+
+def loss(value: Value, bounds: Iterable[float] = ()) -> str:
+    """Write a loss with five significant digits, or as many as keep it on its side of every bound."""
+    if value is None:
+        return UNDEFINED
+    limits = tuple(bounds)
+    for digits in range(5, MOST_DECIMALS):
+        text = f"{value:#.{digits}g}"
+        if _agrees(Decimal(text), value, limits):
+            return text.removesuffix(".")
+    return repr(value)
+
+
+def against(value: float, bound: float) -> tuple[str, str]:
+    """Write a value and the bound it was held against so that they compare as the unrounded ones do."""
+    bound_text = repr(bound)
+    if len(bound_text.partition(".")[2]) == 1 and "e" not in bound_text:
+        bound_text += "0"
+    text = fraction(value, (bound,)) if value >= 0.001 or value == 0 else loss(value, (bound,))
+    return text, bound_text
+
+
+def count(number: int) -> str:
+    """Write a count with its thousands set apart."""
+    return f"{number:,}"
+
+
+def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> tuple[float, ...]:
+    """Return the bounds of the gates on a score of the report or, with `entry`, of one of its classes."""
+    names = {metric} if entry is None else {f"{metric}.{entry.name}", f"{metric}.{entry.id}"}
+    return tuple(verdict.bound for verdict in report.gates if verdict.metric in names)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Tell a verdict as a comparison that is true: "miou 0.69998 < 0.70"."""
+    value, bound = against(verdict.value, verdict.bound)
+    if verdict.passed:
+        return f"{verdict.metric} {value} {verdict.comparison} {bound}"
+    found = "<" if verdict.comparison == ">=" else ">"
+    return f"{verdict.metric} {value} {found} {bound}"
+
+
+def _rounded(value: float, decimals: int, bounds: Iterable[float]) -> Decimal:
+    limits = tuple(bounds)
+    for places in range(decimals, MOST_DECIMALS):
+        text = Decimal(f"{value:.{places}f}")
+        if _agrees(text, value, limits):
+            return text
+    return Decimal(repr(value))
+
+
+def _agrees(shown: Decimal, value: float, bounds: tuple[float, ...]) -> bool:
+    """Tell whether what is shown lies below, on or above each bound (as that is written) just as the value does."""
+    return all(
+        (shown > Decimal(repr(bound))) == (value > bound) and (shown < Decimal(repr(bound))) == (value < bound)
+        for bound in bounds
+    )

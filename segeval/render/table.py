@@ -1,0 +1,284 @@
+"""A report as a table for a terminal, or for a file at its natural width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from segeval.render.numbers import UNDEFINED, bounds_of, loss, percent, verdict_text
+from segeval.render.text import visible
+from segeval.render.wording import (
+    HEADLINE,
+    OF_MAPS,
+    PERCENT,
+    data_text,
+    in_order,
+    lowest,
+    mean_text,
+    score_text,
+    scores_of_maps,
+    signature_text,
+    title,
+)
+from segeval.report import ClassScores, GroupScores, Report
+
+NATURAL = 1_000_000
+"""Columns of a file: no line is ever folded."""
+FEWEST_NAME_CELLS = 14
+"""Columns go before names are cut to less than this."""
+EIGHTHS = " ▏▎▍▌▋▊▉"
+FULL_BLOCK = "█"
+LOW = "▼"
+BOX = box.ROUNDED
+
+VARIANTS: tuple[tuple[int, frozenset[str]], ...] = (
+    (24, frozenset()),
+    (12, frozenset()),
+    (8, frozenset()),
+    (8, frozenset({"gt_share"})),
+    (0, frozenset({"gt_share"})),
+    (0, frozenset({"gt_share", "precision", "recall"})),
+    (0, frozenset({"gt_share", "precision", "recall", "dice"})),
+    (0, frozenset({"gt_share", "precision", "recall", "dice", "id"})),
+)
+"""Cells of the bar, and the columns that are left out, from the roomiest to the narrowest table of classes."""
+COLUMN_TITLES: Mapping[str, str] = {
+    "dice": "Dice",
+    "precision": "precision",
+    "recall": "recall",
+    "gt_share": "GT share",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Hold where to print: the console, whether it has colours, and its width (`None` for a file)."""
+
+    console: Console
+    color: bool
+    width: int | None
+
+    def fits(self, table: Table) -> bool:
+        """Tell whether a table stands on the page without folding."""
+        return self.excess(table) <= 0
+
+    def excess(self, table: Table) -> int:
+        """Return how many columns a table is too wide."""
+        wide = self.console.measure(table, options=self.console.options.update(width=NATURAL)).maximum
+        return 0 if self.width is None else wide - self.width
+
+    def say(self, text: Text, *, whole: bool = False) -> None:
+        """Print a line, one cell in; on a terminal folded between words unless it is to stay `whole`."""
+        if whole or self.width is None:
+            self.console.print(Text.assemble(" ", text), soft_wrap=True)
+        else:
+            self.console.print(Padding(text, (0, 1)))
+
+
+def render_table(report: Report, *, color: bool = False, width: int | None = None, verbose: bool = False) -> str:
+    """Return classes, groups, scores, data, warnings, gates and the signature, for reading.
+
+    `width` is the terminal's, to which the table is cut by leaving out columns; `None` gives every column. Meaning is
+    never in the colour alone. `verbose` adds what was inferred and the whole signature.
+    """
+    console = Console(
+        file=StringIO(),
+        color_system="256" if color else None,
+        force_terminal=color,
+        force_jupyter=False,
+        no_color=not color,
+        legacy_windows=False,
+        width=width or NATURAL,
+        height=100,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    page = Page(console, color, width)
+    with console.capture() as captured:
+        _print_report(page, report, verbose)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _print_report(page: Page, report: Report, verbose: bool) -> None:
+    low = lowest(report)
+    page.console.print(_class_table(page, report, low))
+    if low:
+        page.say(Text(f"{LOW} lowest IoU", "dim"))
+    if report.groups:
+        page.console.print(_fitted(page, [group.name for group in report.groups], _group_builder(report.groups)))
+    of_maps = [name for name in OF_MAPS if any(name in entry.losses for entry in report.classes)]
+    if of_maps:
+        page.console.print(_loss_table(page, report, of_maps))
+    _print_scores(page, report, in_order(report.scores, PERCENT), " %")
+    _print_scores(page, report, scores_of_maps(report.scores), "")
+    page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))
+    for warning in report.warnings:
+        page.say(_labelled("warning", "bold yellow", warning))
+    if verbose:
+        for note in report.notes:
+            page.say(_labelled("note", "bold cyan", f"{note.what}; pin it with {note.option}"))
+    for verdict in report.gates:
+        label, style = ("✓ gate holds", "bold green") if verdict.passed else ("✗ gate failed", "bold red")
+        page.say(_labelled(label, style, verdict_text(verdict)))
+    page.say(Text(signature_text(report, verbose=verbose), "dim"), whole=True)
+
+
+def _labelled(label: str, style: str, text: str) -> Text:
+    return Text.assemble((f"{label}:", style), f" {visible(text)}")
+
+
+def _table(name: str) -> Table:
+    """Return an empty table, which keeps every number on one line."""
+    table = Table(box=BOX, title=None, header_style="bold", border_style="dim", pad_edge=True)
+    table.add_column(name, no_wrap=True)
+    return table
+
+
+def _fitted(page: Page, names: Sequence[str], build: Callable[[list[str]], Table]) -> Table:
+    """Build a table with its names whole where they fit, and cut to what is left for them otherwise."""
+    shown = [visible(name) for name in names]
+    table = build(shown)
+    excess = page.excess(table)
+    if excess <= 0:
+        return table
+    room = max(1, max(map(cell_len, shown), default=0) - excess)
+    return build([_cut(name, room) for name in shown])
+
+
+def _cut(name: str, cells: int) -> str:
+    text = Text(name)
+    text.truncate(cells, overflow="ellipsis")
+    return text.plain
+
+
+def _class_table(page: Page, report: Report, low: Iterable[int]) -> Table:
+    names = [entry.name for entry in report.classes]
+    longest = max((cell_len(visible(name)) for name in names), default=0)
+    least = min(longest, FEWEST_NAME_CELLS)
+    numbered = all(entry.name == str(entry.id) for entry in report.classes)
+    for bar, left_out in VARIANTS:
+        hidden = left_out | {"id"} if numbered else left_out
+        build = _class_builder(page, report, frozenset(low), bar, hidden)
+        if page.excess(build(["x" * least] * len(names))) <= 0:
+            break
+    return _fitted(page, names, build)
+
+
+def _class_builder(
+    page: Page, report: Report, low: frozenset[int], bar: int, hidden: frozenset[str]
+) -> Callable[[list[str]], Table]:
+    kept = [column for column in COLUMN_TITLES if column not in hidden]
+    with_id = "id" not in hidden
+
+    def build(names: list[str]) -> Table:
+        table = _table("id" if with_id else "class")
+        if with_id:
+            table.columns[0].justify = "right"
+            table.add_column("class", no_wrap=True)
+        table.add_column("IoU %", justify="right", no_wrap=True)
+        if bar:
+            table.add_column("", width=bar, no_wrap=True)
+        for column in kept:
+            table.add_column(COLUMN_TITLES[column], justify="right", no_wrap=True)
+        for index, (entry, name) in enumerate(zip(report.classes, names, strict=True)):
+            is_low = index in low
+            cells: list[RenderableType] = [str(entry.id)] if with_id else []
+            cells.append(_name_cell(name, entry, page.color))
+            iou = percent(entry.iou, bounds_of(report, "iou", entry))
+            cells.append(Text(f"{LOW} {iou}" if is_low else iou, style="bold red" if is_low else "bold"))
+            if bar:
+                cells.append(Text(_bar(entry.iou, bar), style="red" if is_low else "cyan"))
+            cells.extend(percent(getattr(entry, column), bounds_of(report, column, entry)) for column in kept)
+            table.add_row(*cells)
+        return table
+
+    return build
+
+
+def _name_cell(name: str, entry: ClassScores, color: bool) -> Text:
+    """Return a class's name behind a patch of its colour; without colours there is nothing to patch."""
+    if not color or entry.color is None:
+        return Text(name)
+    red, green, blue = entry.color
+    return Text.assemble((FULL_BLOCK * 2, f"rgb({red},{green},{blue})"), " ", name)
+
+
+def _bar(value: float | None, cells: int) -> str:
+    """Draw a fraction as a bar, to an eighth of a cell; anything above 0 shows."""
+    if value is None:
+        return ""
+    eighths = max(int(value * cells * 8), int(value > 0))
+    return (FULL_BLOCK * (eighths // 8) + EIGHTHS[eighths % 8]).rstrip()
+
+
+def _group_builder(groups: Sequence[GroupScores]) -> Callable[[list[str]], Table]:
+    def build(names: list[str]) -> Table:
+        table = _table("group")
+        for column in ("IoU %", "Dice", "classes"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for group, name in zip(groups, names, strict=True):
+            table.add_row(Text(name), Text(percent(group.iou), "bold"), percent(group.dice), str(len(group.ids)))
+        return table
+
+    return build
+
+
+def _loss_table(page: Page, report: Report, columns: Sequence[str]) -> Table:
+    """Return the scores of the classes' probability maps, with as many columns as the page has room for."""
+
+    def builder(kept: Sequence[str]) -> Callable[[list[str]], Table]:
+        def build(names: list[str]) -> Table:
+            table = _table("class")
+            for column in kept:
+                table.add_column(title(column), justify="right", no_wrap=True)
+            for entry, name in zip(report.classes, names, strict=True):
+                values = (
+                    loss(entry.losses[column], bounds_of(report, column, entry)) if column in entry.losses else ""
+                    for column in kept
+                )
+                table.add_row(_name_cell(name, entry, page.color), *values)
+            return table
+
+        return build
+
+    names = [entry.name for entry in report.classes]
+    least = min(max(cell_len(visible(name)) for name in names), FEWEST_NAME_CELLS)
+    kept = list(columns)
+    while len(kept) > 1 and not page.fits(builder(kept)(["x" * least] * len(names))):
+        kept.pop()
+    return _fitted(page, names, builder(kept))
+
+
+def _print_scores(page: Page, report: Report, scores: Sequence[str], unit: str) -> None:
+    """Print scores side by side: in one row, or in as many as the page needs."""
+    rows = 1
+    while rows < len(scores) and not all(page.fits(_beside(report, part, unit)) for part in _parts(scores, rows)):
+        rows += 1
+    for part in _parts(scores, rows):
+        page.console.print(_beside(report, part, unit))
+
+
+def _parts(scores: Sequence[str], rows: int) -> list[Sequence[str]]:
+    size = -(-len(scores) // rows)
+    return [scores[start : start + size] for start in range(0, len(scores), size or 1)]
+
+
+def _beside(report: Report, scores: Sequence[str], unit: str) -> Table:
+    table = Table(box=BOX, header_style="dim", border_style="dim")
+    cells = []
+    for name in scores:
+        table.add_column(visible(title(name)), justify="center", no_wrap=True)
+        value = score_text(report, name)
+        shown = value if value == UNDEFINED else f"{value}{unit}"
+        cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE else Text(shown, "bold"))
+    table.add_row(*cells)
+    return table

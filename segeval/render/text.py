@@ -1,0 +1,31 @@
+"""Text that shows what it holds: no character in a name may act on a terminal, a page or a parser."""
+
+from __future__ import annotations
+
+import unicodedata
+
+JOINERS = "\u200c\u200d"
+"""Invisible, yet part of how words and emoji are written."""
+ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of control and format characters, lone surrogates, line and paragraph separators."""
+SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\x1b"}
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    """Write control characters, marks of direction, surrogates and noncharacters as escapes; but for those in `keep`.
+
+    What is left can be encoded in UTF-8 and is legal in XML 1.0.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if character in keep else _shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    if not noncharacter and (unicodedata.category(character) not in ACTING or character in JOINERS):
+        return character
+    if character in SHORT:
+        return SHORT[character]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

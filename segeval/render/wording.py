@@ -1,0 +1,102 @@
+"""Words that several formats share: what scores are called, and sentences about a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from segeval.render.numbers import bounds_of, count, loss, percent
+from segeval.render.text import visible
+
+if TYPE_CHECKING:
+    from segeval.metrics import Value
+    from segeval.report import Data, Report
+
+HEADLINE = "miou"
+PERCENT: Mapping[str, str] = {
+    "miou": "mIoU",
+    "mdice": "mDice",
+    "pixel_accuracy": "pixel acc.",
+    "mean_accuracy": "mean acc.",
+    "fwiou": "fwIoU",
+    "image_miou": "mIoU^I",
+    "class_miou": "mIoU^C",
+    "group_miou": "group mIoU",
+}
+"""Scores shown in percent, with their titles in the order shown."""
+OF_MAPS: Mapping[str, str] = {
+    "bce": "BCE",
+    "focal": "focal",
+    "cross_entropy": "cross-entropy",
+    "focal_cross_entropy": "focal CE",
+    "brier": "Brier",
+    "mae": "MAE",
+    "ece": "ECE",
+    "average_precision": "AP",
+    "auroc": "AUROC",
+}
+"""Scores of probability maps, shown as plain numbers."""
+
+
+def title(score: str) -> str:
+    """Return what a score is called; one without a title is called by its key."""
+    return PERCENT.get(score) or OF_MAPS.get(score) or score
+
+
+def in_order(scores: Mapping[str, Value], titles: Mapping[str, str]) -> list[str]:
+    """Return those of `titles` that are among the scores."""
+    return [name for name in titles if name in scores]
+
+
+def scores_of_maps(scores: Mapping[str, Value]) -> list[str]:
+    """Return the scores of probability maps that are there, those without a title last."""
+    return in_order(scores, OF_MAPS) + [name for name in scores if name not in PERCENT and name not in OF_MAPS]
+
+
+def score_text(report: Report, name: str) -> str:
+    """Write a score of the report: percent for overlaps and accuracies, a plain number otherwise."""
+    write = percent if name in PERCENT else loss
+    return write(report.scores[name], bounds_of(report, name))
+
+
+def headline(report: Report) -> str:
+    """Tell the mean IoU and what it is the mean of: "mIoU 71.23 %, 19 of 19 classes in the mean"."""
+    value = score_text(report, HEADLINE)
+    shown = "undefined" if report.scores[HEADLINE] is None else f"{value} %"
+    return f"mIoU {shown}, {mean_text(report)}"
+
+
+def mean_text(report: Report) -> str:
+    """Tell how many classes entered the mean."""
+    total = len(report.classes)
+    if total == 1:
+        return f"{report.classes_in_mean} of 1 class in the mean"
+    return f"{report.classes_in_mean} of {count(total)} classes in the mean"
+
+
+def data_text(data: Data) -> str:
+    """Tell what was scored: "500 images, 1,048,576,000 pixels, 0.01 % void"."""
+    parts = [_plural(data.images, "image"), _plural(data.pixels, "pixel")]
+    share = percent(data.void_pixels / data.pixels if data.pixels else None)
+    parts.append(f"{'<0.01' if data.void_pixels and share == '0.00' else share} % void")
+    if data.unscored_images:
+        parts.append(f"{_plural(data.unscored_images, 'image')} without a valid pixel")
+    if data.missing_images:
+        parts.append(f"{_plural(data.missing_images, 'image')} without a prediction, counted as wrong")
+    return ", ".join(parts)
+
+
+def lowest(report: Report, limit: int = 3) -> frozenset[int]:
+    """Return the positions of the classes of lowest IoU: at most `limit` and at most half, none as good as the best."""
+    ranked = sorted((entry.iou, index) for index, entry in enumerate(report.classes) if entry.iou is not None)
+    chosen = ranked[: min(limit, len(ranked) // 2)]
+    return frozenset(index for iou, index in chosen if iou < ranked[-1][0])
+
+
+def signature_text(report: Report, *, verbose: bool = True) -> str:
+    """Return the signature as one line without acting characters."""
+    return visible(str(report.signature) if verbose else report.signature.short())
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
