@@ -73,6 +73,19 @@ def test_every_competitor_agrees_with_the_script(competitor: competitors.Competi
     assert competitor.run(TINY, folders).agrees(competitors.bincount_script(TINY, folders))
 
 
+@pytest.mark.parametrize(
+    "competitor",
+    [entry for entry in competitors.COMPETITORS if not entry.floor and entry.probabilities],
+    ids=lambda entry: entry.name,
+)
+def test_every_loss_agrees_with_the_script(competitor: competitors.Competitor, tmp_path: Path) -> None:
+    if not competitor.installed():
+        pytest.skip(f"{competitor.module} is not installed")
+    (corpus,) = (entry for entry in SMALL if entry.probabilities)
+    folders = corpora.folders(corpus, 2, tmp_path)
+    assert competitor.run(corpus, folders).agrees(competitors.numpy_bce(corpus, folders))
+
+
 def _counts(*rows: tuple[int, ...]) -> competitors.Result:
     return competitors.Result(confusion=np.array(rows, np.int64))
 

@@ -189,7 +189,7 @@ def segeval_result(corpus: Corpus, pred: Path, gt: Path, jobs: int | None) -> Re
     import segeval
 
     if corpus.probabilities:
-        report = segeval.score(pred, gt, binary=True, probs=True, jobs=jobs).to_dict()
+        report = segeval.score(pred, gt, binary=True, probs=True, eps="torch", jobs=jobs).to_dict()
         return Result(bce=report["scores"]["bce"])
     report = segeval.score(pred, gt, classes=corpus.classes, ignore=corpus.ignore, jobs=jobs).to_dict()
     return Result(confusion=np.array(report["confusion"]["counts"], np.int64))
@@ -209,8 +209,8 @@ COMPETITORS = (
     Competitor("numpy script", "two logarithms a pixel, float32", numpy_bce, None, True),
     Competitor("scikit-learn", "log_loss", scikit_learn_log_loss, "sklearn", True),
     Competitor("torch", "BCELoss", torch_bce, "torch", True),
-    Competitor("segeval, 1 job", "segeval.score(probs=True, jobs=1)", segeval_score(1), None, True),
-    Competitor("segeval, all jobs", "segeval.score(probs=True)", segeval_score(None), None, True),
+    Competitor("segeval, 1 job", "segeval.score(probs=True, eps='torch', jobs=1)", segeval_score(1), None, True),
+    Competitor("segeval, all jobs", "segeval.score(probs=True, eps='torch')", segeval_score(None), None, True),
 )
 
 

@@ -108,8 +108,8 @@ def _noise(corpus: Corpus, rng: np.random.Generator) -> tuple[Mask, Mask]:
 def _probability(corpus: Corpus, rng: np.random.Generator) -> tuple[Mask, Mask]:
     """Draw a network's map of the foreground: certain almost everywhere, grey and uneven along the borders.
 
-    Where it is wrong it is never certain (levels 1 and 254 at most), so that every way to clamp a logarithm, and
-    scikit-learn's too, gives one loss and the evaluators can be compared.
+    Where it is wrong it is never certain (levels 1 and 254 at most): no logarithm is clamped whose clamp would show, so
+    that PyTorch's clamp, scikit-learn's and none at all give one loss and the evaluators can be compared.
     """
     truth = 12 * _field(rng, corpus, corpus.height / 4) + 1.5 * _field(rng, corpus, corpus.height / 40)
     gt = np.where(truth > 0, np.uint8(255), np.uint8(0))
