@@ -114,7 +114,7 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
     if low:
         page.say(Text(f"{LOW} lowest IoU", "dim"))
     if report.groups:
-        page.console.print(_fitted(page, [group.name for group in report.groups], _group_builder(report.groups)))
+        page.console.print(_group_table(page, report.groups))
     of_maps = [name for name in OF_MAPS if any(name in entry.losses for entry in report.classes)]
     if of_maps:
         page.console.print(_loss_table(page, report, of_maps))
@@ -136,10 +136,12 @@ def _labelled(label: str, style: str, text: str) -> Text:
     return Text.assemble((f"{label}:", style), f" {visible(text)}")
 
 
-def _table(name: str) -> Table:
-    """Return an empty table, which keeps every number on one line."""
-    table = Table(box=BOX, title=None, header_style="bold", border_style="dim", pad_edge=True)
-    table.add_column(name, no_wrap=True)
+def _table(first: str, numbers: Iterable[str] = ()) -> Table:
+    """Return a table without rows: a first column for names, then columns of numbers."""
+    table = Table(box=BOX, header_style="bold", border_style="dim")
+    table.add_column(first, no_wrap=True)
+    for column in numbers:
+        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 
@@ -162,13 +164,12 @@ def _cut(name: str, cells: int) -> str:
 
 def _class_table(page: Page, report: Report, low: Iterable[int]) -> Table:
     names = [entry.name for entry in report.classes]
-    longest = max((cell_len(visible(name)) for name in names), default=0)
-    least = min(longest, FEWEST_NAME_CELLS)
+    placeholders = ["x" * _least_cells(names)] * len(names)
     numbered = all(entry.name == str(entry.id) for entry in report.classes)
     for bar, left_out in VARIANTS:
         hidden = left_out | {"id"} if numbered else left_out
         build = _class_builder(page, report, frozenset(low), bar, hidden)
-        if page.excess(build(["x" * least] * len(names))) <= 0:
+        if page.fits(build(placeholders)):
             break
     return _fitted(page, names, build)
 
@@ -220,26 +221,31 @@ def _bar(value: float | None, cells: int) -> str:
     return (FULL_BLOCK * (eighths // 8) + EIGHTHS[eighths % 8]).rstrip()
 
 
-def _group_builder(groups: Sequence[GroupScores]) -> Callable[[list[str]], Table]:
-    def build(names: list[str]) -> Table:
-        table = _table("group")
-        for column in ("IoU %", "Dice", "classes"):
-            table.add_column(column, justify="right", no_wrap=True)
-        for group, name in zip(groups, names, strict=True):
-            table.add_row(Text(name), Text(percent(group.iou), "bold"), percent(group.dice), str(len(group.ids)))
-        return table
-
-    return build
-
-
-def _loss_table(page: Page, report: Report, columns: Sequence[str]) -> Table:
-    """Return the scores of the classes' probability maps, with as many columns as the page has room for."""
+def _group_table(page: Page, groups: Sequence[GroupScores]) -> Table:
+    cells: Mapping[str, Callable[[GroupScores], Text]] = {
+        "IoU %": lambda group: Text(percent(group.iou), "bold"),
+        "Dice": lambda group: Text(percent(group.dice)),
+        "classes": lambda group: Text(str(len(group.ids))),
+    }
 
     def builder(kept: Sequence[str]) -> Callable[[list[str]], Table]:
         def build(names: list[str]) -> Table:
-            table = _table("class")
-            for column in kept:
-                table.add_column(title(column), justify="right", no_wrap=True)
+            table = _table("group", kept)
+            for group, name in zip(groups, names, strict=True):
+                table.add_row(Text(name), *(cells[column](group) for column in kept))
+            return table
+
+        return build
+
+    return _narrowed(page, [group.name for group in groups], list(cells), builder)
+
+
+def _loss_table(page: Page, report: Report, columns: Sequence[str]) -> Table:
+    """Return the scores of the classes' probability maps."""
+
+    def builder(kept: Sequence[str]) -> Callable[[list[str]], Table]:
+        def build(names: list[str]) -> Table:
+            table = _table("class", [title(column) for column in kept])
             for entry, name in zip(report.classes, names, strict=True):
                 values = (
                     loss(entry.losses[column], bounds_of(report, column, entry)) if column in entry.losses else ""
@@ -250,12 +256,26 @@ def _loss_table(page: Page, report: Report, columns: Sequence[str]) -> Table:
 
         return build
 
-    names = [entry.name for entry in report.classes]
-    least = min(max(cell_len(visible(name)) for name in names), FEWEST_NAME_CELLS)
+    return _narrowed(page, [entry.name for entry in report.classes], columns, builder)
+
+
+def _narrowed(
+    page: Page,
+    names: Sequence[str],
+    columns: Sequence[str],
+    builder: Callable[[Sequence[str]], Callable[[list[str]], Table]],
+) -> Table:
+    """Build a table with as many of the columns as the page has room for beside names of readable length."""
+    placeholders = ["x" * _least_cells(names)] * len(names)
     kept = list(columns)
-    while len(kept) > 1 and not page.fits(builder(kept)(["x" * least] * len(names))):
+    while len(kept) > 1 and not page.fits(builder(kept)(placeholders)):
         kept.pop()
     return _fitted(page, names, builder(kept))
+
+
+def _least_cells(names: Sequence[str]) -> int:
+    """Return to how many cells names may be cut before columns go."""
+    return min(FEWEST_NAME_CELLS, max((cell_len(visible(name)) for name in names), default=0))
 
 
 def _print_scores(page: Page, report: Report, scores: Sequence[str], unit: str) -> None:
