@@ -1,0 +1,72 @@
+"""The README's console blocks: run them, and write what they print back with `python -m tests.readme`."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+BLOCK = re.compile(r"```console\n(?P<body>.*?)```", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Session:
+    """Hold one command of a console block and what the README says it prints."""
+
+    command: str
+    output: str
+
+
+def sessions(body: str) -> list[Session]:
+    """Split a console block into its commands, each with the lines below it."""
+    parts = re.split(r"^\$ ", body, flags=re.MULTILINE)
+    assert not parts[0].strip(), "a console block begins with a command"
+    found = []
+    for part in parts[1:]:
+        command, _, output = part.partition("\n")
+        while command.endswith("\\"):
+            more, _, output = output.partition("\n")
+            command = f"{command}\n{more}"
+        found.append(Session(command, output))
+    return found
+
+
+def shown(command: str, folder: Path = ROOT) -> str:
+    """Return all that a command shows, stdout and stderr as they come, run where the README says: in the project."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SEGEVAL_")}
+    done = subprocess.run(
+        ["bash", "-c", command.replace("\\\n", " ")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=120,
+        env={**environment, "PATH": path, "NO_COLOR": "1"},
+    )
+    return done.stdout
+
+
+def commands(text: str) -> list[Session]:
+    """Return every command of the README with its output, in order."""
+    return [session for block in BLOCK.finditer(text) for session in sessions(block["body"])]
+
+
+def updated(text: str) -> str:
+    """Return the README with every output as it is today."""
+
+    def run_block(match: re.Match[str]) -> str:
+        body = "".join(f"$ {session.command}\n{shown(session.command)}" for session in sessions(match["body"]))
+        return f"```console\n{body}```"
+
+    return BLOCK.sub(run_block, text)
+
+
+if __name__ == "__main__":
+    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
