@@ -180,3 +180,7 @@ def test_peak_memory_is_that_of_a_fresh_process(tmp_path: Path) -> None:
     assert peak is not None
     assert 1 << 22 < peak < held.nbytes
     assert measure.peak_bytes() > held.nbytes
+
+
+def test_a_row_of_a_tiny_image_takes_more_than_its_cells_and_less_than_four_kilobytes(tmp_path: Path) -> None:
+    assert 200 < measure.row_bytes(TINY, corpora.folders(TINY, 20, tmp_path)) < 4096
