@@ -11,6 +11,7 @@ from segeval import __version__
 
 COMMANDS: Mapping[str, str] = {
     "score": "segeval.cli.score",
+    "completion": "segeval.cli.completion",
 }
 """Verb -> the module that holds it, under the verb's own name."""
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
