@@ -24,7 +24,7 @@ from segeval.render.wording import title
 from segeval.report import ClassScores, Report
 
 NATURAL = 1_000_000
-"""Columns of a file: no line is ever folded."""
+"""Columns that tables are laid out in: they have their natural width, and no number is ever cut."""
 WIDEST_NAME = 24
 NARROWEST_NAME = 8
 NO_BOUND = "†"
@@ -56,7 +56,7 @@ def render_losses(report: Report, *, color: bool = False, width: int | None = No
         force_jupyter=False,
         no_color=not color,
         legacy_windows=False,
-        width=width or NATURAL,
+        width=NATURAL,
         height=100,
         markup=False,
         emoji=False,
@@ -66,7 +66,7 @@ def render_losses(report: Report, *, color: bool = False, width: int | None = No
         _print_losses(console, report, maps, width)
         for line in _parameters(maps, chosen):
             _say(console, line, width)
-        _show(console, _others(report, maps))
+        console.print(_others(report, maps))
         if maps.cells is not None:
             _print_cells(console, report, maps, maps.cells, chosen.threshold, width)
             _say(console, _best_line(maps.per_map[0]), width)
@@ -86,17 +86,8 @@ def eps_text(eps: float | str) -> str:
     return f"{eps:g}"
 
 
-def _show(console: Console, table: Table) -> None:
-    """Print a table whose numbers are whole, also where the terminal has too little room for them."""
-    console.print(table, width=max(console.width, _natural(console, table)), crop=False, no_wrap=True)
-
-
-def _natural(console: Console, table: Table) -> int:
-    return console.measure(table, options=console.options.update(width=NATURAL)).maximum
-
-
 def _excess(console: Console, table: Table, width: int | None) -> int:
-    return 0 if width is None else _natural(console, table) - width
+    return 0 if width is None else console.measure(table).maximum - width
 
 
 def _say(console: Console, line: str, width: int | None) -> None:
@@ -104,7 +95,7 @@ def _say(console: Console, line: str, width: int | None) -> None:
     if width is None:
         console.print(Text.assemble(" ", text), soft_wrap=True)
     else:
-        console.print(Padding(text, (0, 1)))
+        console.print(Padding(text, (0, 1)), width=width)
 
 
 def _table(first: str, columns: Sequence[str], justify: str = "right") -> Table:
@@ -123,7 +114,7 @@ def _print_losses(console: Console, report: Report, maps: ProbabilityScores, wid
     columns["clamped\nby eps"] = _clamped
     while len(columns) > 1 and _excess(console, _losses(report, maps, columns), width) > 0:
         columns.popitem()
-    _show(console, _losses(report, maps, columns))
+    console.print(_losses(report, maps, columns))
     if with_interval and any(entry.unbounded for entry in defined):
         _say(console, f"{NO_BOUND} no bound: p can have been 0, whose logarithm is taken as -100", width)
 
@@ -216,7 +207,7 @@ def _print_cells(
     console.print()
     _say(console, f"who pays: mean loss and share of it{levels}; predicted {positive} is p > {threshold:g}", width)
     tables = [_four(names, cells, everything, room) for room in (WIDEST_NAME, 16, 12, NARROWEST_NAME)]
-    _show(console, next((table for table in tables if _excess(console, table, width) <= 0), tables[-1]))
+    console.print(next((table for table in tables if _excess(console, table, width) <= 0), tables[-1]))
     flat = [cell for row in cells for cell in row]
     for loss_name, share in (("BCE", "bce_share"), ("focal", "focal_share")):
         known = [cell for cell in flat if getattr(cell, share) is not None]
@@ -288,7 +279,7 @@ def _print_classes(
             taken -= 1
         room = min(longest, WIDEST_NAME) if width is not None else longest
         excess = _excess(console, _classes(report, maps, rest[:taken], room), width)
-        _show(console, _classes(report, maps, rest[:taken], max(1, room - max(0, excess))))
+        console.print(_classes(report, maps, rest[:taken], max(1, room - max(0, excess))))
         rest = rest[taken:]
     _say(console, "best IoU and F1 are at the threshold after them, chosen on this data", width)
 
