@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -207,6 +207,7 @@ def test_the_lowest_classes_are_marked_without_color() -> None:
     assert lowest(REPORTS["one-class"]) == frozenset()
     assert lowest(report_of([[5, 0], [0, 5]], ("a", "b"))) == frozenset()
     assert lowest(REPORTS["voc"]) == {1}
+    assert lowest(report_of([[9, 1, 0], [0, 5, 2], [0, 0, 3]], ("a", "b", "c"))) == {2}
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -304,6 +305,8 @@ def test_csv_reads_back_at_full_precision(name: str) -> None:
 
 
 @given(ANY_TEXT)
+@example(" =1+1")
+@example("\uff1d1+1")
 def test_no_cell_is_a_formula(text: str) -> None:
     cell = safe_cell(text).strip()
     assert unicodedata.normalize("NFKC", cell[:1]) not in ("=", "+", "-", "@")
@@ -427,6 +430,7 @@ def received(line: str) -> tuple[str, str, str]:
 
 
 @given(ANY_TEXT, ANY_TEXT)
+@example("a,b: 100%3A", "::error::\r\n%0A")
 def test_github_receives_what_was_meant(title: str, message: str) -> None:
     line = annotation("error", title, message)
     assert received(line) == ("error", visible(title, keep="\r\n"), visible(message, keep="\r\n"))
