@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from segeval.render.lossblock import render_losses
 from segeval.render.numbers import UNDEFINED, bounds_of, loss, percent, verdict_text
 from segeval.render.text import visible
 from segeval.render.wording import (
@@ -116,10 +117,13 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
     if report.groups:
         page.console.print(_group_table(page, report.groups))
     of_maps = [name for name in OF_MAPS if any(name in entry.losses for entry in report.classes)]
-    if of_maps:
+    if of_maps and report.probabilities is None:
         page.console.print(_loss_table(page, report, of_maps))
     _print_scores(page, report, in_order(report.scores, PERCENT), " %")
-    _print_scores(page, report, scores_of_maps(report.scores), "")
+    if report.probabilities is None:
+        _print_scores(page, report, scores_of_maps(report.scores), "")
+    else:
+        page.console.out(render_losses(report, color=page.color, width=page.width), end="", highlight=False)
     page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))
     for warning in report.warnings:
         page.say(_labelled("warning", "bold yellow", warning))
