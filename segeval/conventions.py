@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from segeval.axes import AXES
 from segeval.errors import UsageError
@@ -54,15 +53,23 @@ class Convention:
         return {axis.name: getattr(self, axis.name) for axis in fields(self) if axis.name != "name"}
 
 
+DEFAULT = Convention()
+"""What segeval does where nobody asks for another; its line in the data file says the same."""
+
+
 @cache
 def conventions() -> Mapping[str, Convention]:
     """Return every convention by name, in the order of the data file."""
-    text = resources.files("segeval").joinpath("presets/conventions.toml").read_text(encoding="utf-8")
+    import tomllib
+
+    text = Path(__file__).with_name("presets").joinpath("conventions.toml").read_text(encoding="utf-8")
     return {name: Convention(name=name, **axes) for name, axes in tomllib.loads(text)["conventions"].items()}
 
 
 def convention(name: str) -> Convention:
     """Return the convention called `name`."""
+    if name == DEFAULT.name:
+        return DEFAULT
     try:
         return conventions()[name]
     except KeyError:

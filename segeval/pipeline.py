@@ -6,11 +6,10 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,14 @@ from segeval.counts import JointCounts, joint_counts, table
 from segeval.errors import MaskError, SegevalError
 from segeval.labeling import MISSING
 from segeval.pairing import Pair
-from segeval.palettes import Palette
 from segeval.readers import MAX_PIXELS, decode_mask, read_bytes
-from segeval.run import Row
+from segeval.run import MeasuredRow, Row
+
+if TYPE_CHECKING:  # one worker needs no executor
+    from concurrent.futures import Executor, Future
+
+    from segeval.palettes import Palette
+from segeval.partial import Journal
 
 LARGEST_CHUNK = 16
 CHUNKS_IN_FLIGHT = 2
@@ -32,7 +36,8 @@ CHUNKS_IN_FLIGHT = 2
 class Reading:
     """Say where the files of pairs lie and how they are read.
 
-    `most_values` bounds the distinct values of a mask, where no class list says what they mean.
+    `most_values` bounds the distinct values of a mask, where no class list says what they mean. `digest_predictions`
+    asks for the digests by which a later run knows that a prediction has not changed.
     """
 
     pred: Path
@@ -41,6 +46,7 @@ class Reading:
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
     most_values: int | None = None
+    digest_predictions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,16 @@ def digest(data: bytes) -> str:
     return f"blake2b:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
 
 
-def measure_masks(pair: Pair, reading: Reading) -> Row:
+def digest_of_all(digests: Sequence[str]) -> str:
+    """Return the digest of a prediction from those of its files: the one, or one of them all in their order."""
+    return digests[0] if len(digests) == 1 else digest("".join(digests).encode())
+
+
+def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
     gt, gt_digest = read_ground_truth(pair, reading)
     if not pair.pred:
-        return _row(pair, gt, gt_digest, missing_counts(gt))
+        return MeasuredRow(_row(pair, gt, gt_digest, missing_counts(gt)))
     (name,) = pair.pred
     data = read_bytes(reading.pred / name, name=name, max_pixels=reading.max_pixels)
     pred = decode_mask(data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels)
@@ -78,7 +89,32 @@ def measure_masks(pair: Pair, reading: Reading) -> Row:
     if reading.most_values is not None and len(counts) > reading.most_values:
         _require_few_values(counts.gt, pair.gt, reading.most_values)
         _require_few_values(counts.pred, name, reading.most_values)
-    return _row(pair, gt, gt_digest, counts)
+    pred_digest = digest(data) if reading.digest_predictions else ""
+    return MeasuredRow(_row(pair, gt, gt_digest, counts), pred_digest=pred_digest)
+
+
+def measure_unless_known(
+    pair: Pair, *, measure: Callable[[Pair], MeasuredRow], reading: Reading, journal: Journal
+) -> MeasuredRow:
+    """Take a row from the journal where the pair's files are still those it was measured from, else measure it."""
+    known = journal.find(pair.key)
+    if known is not None and _unchanged(pair, known, reading):
+        return known
+    measured = measure(pair)
+    journal.record(measured)
+    return measured
+
+
+def _unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
+    row = known.row
+    if row.missing == bool(pair.pred) or row.height * row.width > reading.max_pixels:
+        return False
+    files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
+    try:
+        found = [digest(read_bytes(root / name, name=name, max_pixels=reading.max_pixels)) for root, name in files]
+    except SegevalError:
+        return False
+    return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
 
 
 def read_ground_truth(pair: Pair, reading: Reading) -> tuple[NDArray[np.integer[Any]], str]:
@@ -134,6 +170,8 @@ def stream(
         for pair in pairs:
             yield _guarded(pair, measure)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     executor = ThreadPoolExecutor(workers, thread_name_prefix="segeval")
     try:
         yield from _windowed(pairs, measure, executor, workers)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segeval.axes import MISSING as MISSING_CHOICES
 from segeval.conventions import Convention, convention
 from segeval.errors import UsageError
 from segeval.labeling import Color, Group, SegmentationClass
-from segeval.presets import Preset
+
+if TYPE_CHECKING:
+    from segeval.presets import Preset
 
 Mapped = tuple[tuple[int, int], ...]
 

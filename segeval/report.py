@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segeval.confusion import Confusion
 from segeval.labeling import Color
 from segeval.metrics import Value
-from segeval.probscores import ProbabilityScores
 from segeval.protocol import Protocol
 from segeval.resolution import Inference
 from segeval.signature import Signature
+
+if TYPE_CHECKING:
+    from segeval.probscores import ProbabilityScores
 
 SCHEMA = 1
 

@@ -6,17 +6,19 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.classlists import checked_classes, numbered_classes, parse_classes
 from segeval.conventions import convention as named_convention
 from segeval.errors import UsageError
 from segeval.labeling import SegmentationClass
 from segeval.pairing import PairingRules
-from segeval.palettes import Palette, class_palette, parse_palette
-from segeval.presets import Preset, parse_preset, preset_digest, preset_palette
-from segeval.presets import preset as named_preset
 from segeval.protocol import Mapped, Probabilities, Protocol, from_preset
 from segeval.readers import MAX_PIXELS
+
+if TYPE_CHECKING:  # a run without colours and presets does without their modules
+    from segeval.palettes import Palette
+    from segeval.presets import Preset
 
 ClassList = int | str | Path | Sequence[str | SegmentationClass]
 ValueList = int | str | Sequence[int | str]
@@ -74,23 +76,12 @@ def build_request(
         protocol = _with_ignored(protocol, parse_ignore(ignore))
     protocol = _with_maps(protocol, parse_map(mapping), parse_map(gt_map), parse_map(pred_map))
     chosen = named_convention(convention) if convention is not None else protocol.convention
-    colors, pred_palette, gt_palette = None, None, None
-    if palette is not None:
-        text = read_user_file(palette)
-        pred_palette, gt_palette = (
-            parse_palette(text, name=str(palette), classes=protocol.classes or (), mapping=dict(side) or None)
-            for side in (protocol.pred_map, protocol.gt_map)
-        )
-        colors = _palette_digest(pred_palette, gt_palette)
-    elif facts is not None and facts.has_palette:
-        pred_palette, gt_palette = preset_palette(facts, side="pred"), preset_palette(facts, side="gt")
-    elif facts is None and any(entry.color for entry in protocol.classes or ()):
-        pred_palette = gt_palette = class_palette(protocol.classes or (), name=str(classes))
-        colors = _palette_digest(pred_palette, gt_palette)
+    pred_palette, gt_palette = _palettes(palette, facts, protocol, str(classes))
+    own_colors = palette is not None or (facts is None and gt_palette is not None)
     protocol = replace(
         protocol,
         binary=binary or protocol.binary,
-        palette=colors,
+        palette=_palette_digest(pred_palette, gt_palette) if own_colors else None,
         convention=chosen.with_axes(**(axes or {})),
         missing=missing,
         probabilities=Probabilities(
@@ -224,8 +215,32 @@ def parse_map(pairs: ValueMapping | None) -> Mapped:
     return tuple(sorted(found.items()))
 
 
-def _palette_digest(pred: Palette, gt: Palette) -> str:
-    colors = [sorted(palette.colors.items()) for palette in (pred, gt)]
+def _palettes(
+    palette: str | Path | None, facts: Preset | None, protocol: Protocol, classes: str
+) -> tuple[Palette | None, Palette | None]:
+    """Return the palettes of predictions and ground truth: the user's, the preset's, or that of the class list."""
+    if palette is None and facts is None and not any(entry.color for entry in protocol.classes or ()):
+        return None, None
+    from segeval.palettes import class_palette, parse_palette
+    from segeval.presets import preset_palette
+
+    if palette is not None:
+        text, named = read_user_file(palette), protocol.classes or ()
+        pred, gt = (
+            parse_palette(text, name=str(palette), classes=named, mapping=dict(side) or None)
+            for side in (protocol.pred_map, protocol.gt_map)
+        )
+        return pred, gt
+    if facts is None:
+        colors = class_palette(protocol.classes or (), name=classes)
+        return colors, colors
+    if not facts.has_palette:
+        return None, None
+    return preset_palette(facts, side="pred"), preset_palette(facts, side="gt")
+
+
+def _palette_digest(*palettes: Palette | None) -> str:
+    colors = [sorted(palette.colors.items()) for palette in palettes if palette is not None]
     return hashlib.blake2b(repr(colors).encode(), digest_size=4).hexdigest()
 
 
@@ -259,13 +274,20 @@ def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
 def _preset(name: str | Path | None) -> Preset | None:
     if name is None:
         return None
+    from segeval.presets import parse_preset
+    from segeval.presets import preset as named_preset
+
     if _is_file_name(name):
         return parse_preset(read_user_file(name), name=str(name))
     return named_preset(str(name))
 
 
 def _preset_name(name: str | Path | None, facts: Preset) -> str:
-    return f"{facts.name}@{preset_digest(facts)}" if name is not None and _is_file_name(name) else facts.name
+    if name is None or not _is_file_name(name):
+        return facts.name
+    from segeval.presets import preset_digest
+
+    return f"{facts.name}@{preset_digest(facts)}"
 
 
 def _is_file_name(name: str | Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from segeval.confusion import Confusion, Tallies, confusion, grouped, image_tallies, tallies
 from segeval.conventions import Convention
@@ -26,11 +27,13 @@ from segeval.metrics import (
     ratio,
     recalls,
 )
-from segeval.probscores import ProbabilityScores, probability_scores
 from segeval.report import ClassScores, Data, GroupScores, Report
 from segeval.resolution import Resolution
 from segeval.run import Run, raw_values
 from segeval.signature import signature
+
+if TYPE_CHECKING:
+    from segeval.probscores import ProbabilityScores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +102,7 @@ def build_report(run: Run, *, names: FileNames | None = None) -> Report:
     }
     if groups:
         scores["group_miou"] = group_miou
-    probabilities = probability_scores(run, found.resolution)
+    probabilities = _probability_scores(run, found)
     if probabilities is not None:
         scores.update(probabilities.scores)
     return Report(
@@ -122,6 +125,14 @@ def build_report(run: Run, *, names: FileNames | None = None) -> Report:
         notes=found.resolution.notes,
         probabilities=probabilities,
     )
+
+
+def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
+    if run.maps is None:
+        return None
+    from segeval.probscores import probability_scores
+
+    return probability_scores(run, found.resolution)
 
 
 def _class_scores(

@@ -12,7 +12,6 @@ from segeval.classlists import class_digest, numbered_classes
 from segeval.conventions import AXES, convention
 from segeval.errors import UsageError
 from segeval.labeling import SegmentationClass
-from segeval.presets import preset, preset_names
 from segeval.protocol import Mapped, Probabilities, Protocol, from_preset
 from segeval.resolution import Resolution, ranges
 
@@ -156,11 +155,8 @@ class Signature:
     def protocol(self) -> Protocol:
         """Restore the protocol that was asked for; a class list of the user's own, kept as a digest, is left open."""
         fields = _defaults(dict(self.fields)) | dict(self.fields)
-        protocol = Protocol()
-        if (name := fields["preset"].partition("@")[0]) in preset_names():
-            protocol = from_preset(preset(name))
-        elif name != "none":
-            protocol = replace(protocol, preset=fields["preset"])
+        name = fields["preset"]
+        protocol = _base(name) or Protocol(preset=None if name == "none" else name)
         texts = {key: _requested(text) for key, text in fields.items()}
         try:
             changes = {
@@ -188,7 +184,7 @@ def signature(resolution: Resolution, requested: Protocol, *, more: Iterable[tup
 
     `more` adds settings of the report, such as those of the intervals.
     """
-    base = _base(requested)
+    base = _base(requested.preset)
     fields = [("preset", requested.preset or "none")]
     for field in LABEL_FIELDS:
         value = getattr(requested, field.attribute)
@@ -211,14 +207,18 @@ def signature(resolution: Resolution, requested: Protocol, *, more: Iterable[tup
     return Signature((*fields, *more, ("v", __version__)))
 
 
-def _base(protocol: Protocol) -> Protocol | None:
-    return from_preset(preset(protocol.preset)) if protocol.preset in preset_names() else None
+def _base(name: str | None) -> Protocol | None:
+    """Return the protocol of one of segeval's own presets, `None` for any other name."""
+    if name is None or name == "none":
+        return None
+    from segeval.presets import preset, preset_names
+
+    return from_preset(preset(name)) if name in preset_names() else None
 
 
 def _defaults(fields: dict[str, str]) -> dict[str, str]:
     """Return the text that each absent field of a signature stands for."""
-    name = fields.get("preset", "none")
-    base = from_preset(preset(name)) if name in preset_names() else Protocol()
+    base = _base(fields.get("preset")) or Protocol()
     texts = {"preset": "none"}
     for field in LABEL_FIELDS:
         texts[field.key] = OF_PRESET if base.preset else field.write(getattr(base, field.attribute))
