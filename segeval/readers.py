@@ -1,13 +1,12 @@
 """From bytes to arrays: the stored sample values, exactly, or an error that says what the file is instead.
 
 The kind of a file is told from its content, never from its name. Headers are read and checked by `headers`, `tiff` and
-`arrays`; Pillow only decompresses, through its pixel decoders where it has one for the format: then its parsers, its
-global settings and its warnings have no part in it.
+`arrays`; Pillow only decompresses PNG and GIF, through its pixel decoders: its parsers, its global settings and its
+warnings have no part in it.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import zlib
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from segeval import arrays
 from segeval.colors import COLORS_FIX, labels_from_colors
@@ -35,10 +34,10 @@ from segeval.headers import (
     parse_gif,
     parse_png,
     truncated,
-    unsupported,
 )
 from segeval.palettes import Palette
 from segeval.tiff import TiffFile, parse_tiff
+from segeval.tiffdata import tiff_samples
 
 __all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageFacts", "decode_mask", "decode_probability", "describe", "read_bytes"]
 
@@ -194,7 +193,7 @@ def _samples(image: PngFile | GifFile | BmpFile | TiffFile, data: bytes) -> NDAr
         return _gif_samples(image)
     if isinstance(image, BmpFile):
         return _bmp_samples(image, data)
-    return _tiff_samples(image, data)
+    return tiff_samples(image, data)
 
 
 def _png_samples(image: PngFile) -> NDArray[Any]:
@@ -283,17 +282,6 @@ def _bmp_samples(image: BmpFile, data: bytes) -> NDArray[Any]:
         parts = rows[..., None] >> shifts & np.uint8((1 << facts.bit_depth) - 1)
         rows = parts.reshape(facts.height, -1)
     return np.ascontiguousarray(rows[:, : facts.width])
-
-
-def _tiff_samples(image: TiffFile, data: bytes) -> NDArray[Any]:
-    facts = image.facts
-    with TiffImagePlugin.TiffImageFile(io.BytesIO(image.rewritten(data))) as opened:
-        samples = np.asarray(opened)
-    if samples.shape[:2] != (facts.height, facts.width):
-        raise unsupported(facts.encoding)
-    kind = np.dtype(f"{facts.sample}{max(1, facts.bit_depth // 8)}")
-    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-    return samples.view(kind) if samples.dtype.itemsize == kind.itemsize else samples.astype(kind)
 
 
 def _without_alpha(samples: NDArray[Any], facts: ImageFacts) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""One-image TIFF files: the directory is read and checked here, and written anew so that no decoder interprets it."""
+"""One-image TIFF files: what the first directory says, checked before anything is unpacked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from segeval.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, 
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES = 266, 273, 274, 277
-_ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR, _COLOR_MAP = 278, 279, 284, 317, 320
+_ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR = 278, 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 _EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
 
@@ -22,53 +22,35 @@ _NEEDED = frozenset(
     )
 )
 _INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
-_LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA", 50000: "Zstandard"}
+_LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA"}
+_PREDICTING = (5, 8, 32946, 34925)
 _JPEG = (6, 7, 33003, 33005, 34712)
 _SAMPLE_FORMATS = {1: "u", 2: "i", 3: "f"}
 _LARGEST_TILE = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """Say where the strips, or tiles, of an image are: `columns` x `rows` pixels each, row by row."""
+
+    columns: int
+    rows: int
+    tiled: bool
+    offsets: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TiffFile:
-    """Hold the facts of one TIFF file and the tags that its pixels are decoded by."""
+    """Hold the facts of one TIFF file and all that its samples are unpacked by."""
 
     facts: ImageFacts
+    layout: Layout
+    compression: int
+    predictor: int
     little_endian: bool
+    low_bits_first: bool
     white_is_zero: bool
-    tags: dict[int, tuple[int, ...]]
-
-    def rewritten(self, data: bytes) -> bytes:
-        """Return `data` with a directory that has the needed tags only, in which every sample means itself.
-
-        Photometric interpretation and sample signs are replaced, so that a decoder neither inverts nor scales nor
-        widens: gray below 8 bit is declared palette, signed samples up to 16 bit unsigned, 32-bit ones signed.
-        """
-        facts, tags = self.facts, dict(self.tags)
-        tags.pop(_ORIENTATION, None)
-        tags[_SAMPLE_FORMAT] = ({"f": 3}.get(facts.sample, 2 if facts.bit_depth == 32 else 1),) * facts.channels
-        if facts.channels == 1:
-            tags[_PHOTOMETRIC] = (3 if facts.bit_depth < 8 else 1,)
-            if facts.bit_depth < 8:
-                tags[_COLOR_MAP] = (0,) * (3 << facts.bit_depth)
-        order = "<" if self.little_endian else ">"
-        long_tags = {_WIDTH, _HEIGHT, _STRIP_OFFSETS, _STRIP_BYTES, _ROWS_PER_STRIP}
-        long_tags |= {_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES}
-        start = len(data) + len(data) % 2
-        overflow = start + 2 + 12 * len(tags) + 4
-        entries, values = [struct.pack(f"{order}H", len(tags))], []
-        for tag, numbers in sorted(tags.items()):
-            kind, letter = (4, "I") if tag in long_tags else (3, "H")
-            content = struct.pack(f"{order}{len(numbers)}{letter}", *numbers)
-            head = struct.pack(f"{order}HHI", tag, kind, len(numbers))
-            if len(content) <= 4:
-                entries.append(head + content.ljust(4, b"\0"))
-            else:
-                entries.append(head + struct.pack(f"{order}I", overflow))
-                values.append(content + b"\0" * (len(content) % 2))
-                overflow += len(values[-1])
-        entries.append(bytes(4))
-        header = (b"II" if self.little_endian else b"MM") + struct.pack(f"{order}HI", 42, start)
-        return b"".join((header, memoryview(data)[8:], b"\0" * (len(data) % 2), *entries, *values))
 
 
 def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
@@ -107,17 +89,21 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
         if (bits, sample) != (32, "f"):
             raise unsupported(f"TIFF {bits} bit, sample format {one(_SAMPLE_FORMAT, 1)}")
         kind = "gray"
-    if one(_FILL_ORDER, 1) not in ((1, 2) if bits <= 8 and channels == 1 else (1,)):
-        raise unsupported(f"TIFF fill order {one(_FILL_ORDER)}")
+    fill_order = one(_FILL_ORDER, 1)
+    if fill_order not in ((1, 2) if bits <= 8 and channels == 1 and compression == 1 else (1,)):
+        raise unsupported(f"TIFF fill order {fill_order}")
+    # Of no meaning where nothing predicts: writers leave it in.
+    predictor = one(_PREDICTOR, 1) if compression in _PREDICTING else 1
+    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1):
+        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression]} with predictor {predictor}")
     if bits == 32 and compression != 1 and order == ">":
         # Decoders disagree on whose byte order the inflated samples have.
         raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
-    _check_segments(data, tags, width, height, channels * bits, compression == 1)
+    layout = _layout(data, tags, width, height, channels * bits, compression == 1)
     words = f"TIFF {kind} {bits} bit" + {"u": "", "i": " signed", "f": " float"}[sample]
     words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
     facts = ImageFacts("TIFF", kind, words, width, height, bits, channels, sample, animated=following != 0)
-    tags[_BITS] = (bits,) * channels
-    return TiffFile(facts, order == "<", photometric == 0, tags)
+    return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2, photometric == 0)
 
 
 def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
@@ -148,36 +134,33 @@ def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int
     return tags, following
 
 
-def _check_segments(
+def _layout(
     data: bytes, tags: dict[int, tuple[int, ...]], width: int, height: int, pixel_bits: int, raw: bool
-) -> None:
-    """Check that strips or tiles cover the image and lie within the file; one that is stored raw must be whole."""
-    if _TILE_OFFSETS in tags:
+) -> Layout:
+    """Return strips or tiles that cover the image and lie within the file; one that is stored raw must be whole."""
+    tiled = _TILE_OFFSETS in tags
+    if tiled:
         (columns,), (rows,) = _single(tags, _TILE_WIDTH), _single(tags, _TILE_HEIGHT)
         offsets, lengths = tags[_TILE_OFFSETS], tags.get(_TILE_BYTES, ())
         if not columns * rows or columns * rows > _LARGEST_TILE:
             raise damaged(f"TIFF tiles of {columns} x {rows} pixels")
         expected = -(-width // columns) * -(-height // rows)
-        for tag in (_STRIP_OFFSETS, _STRIP_BYTES, _ROWS_PER_STRIP):
-            tags.pop(tag, None)
     else:
         columns, (rows,) = width, _single(tags, _ROWS_PER_STRIP, height)
         offsets, lengths = tags.get(_STRIP_OFFSETS, ()), tags.get(_STRIP_BYTES, ())
         if not rows:
             raise damaged("TIFF strips without rows")
         rows = min(rows, height)
-        tags[_ROWS_PER_STRIP] = (rows,)
         expected = -(-height // rows)
     # Lists have been read from the file by now, so they are no longer than it is: the header alone promises anything.
     if not len(offsets) == len(lengths) == expected:
         raise damaged(f"{len(offsets)} TIFF strips or tiles of {len(lengths)} sizes instead of {expected}")
-    if max(offsets) >= 2**32 or max(lengths) >= 2**32:
-        raise truncated("TIFF strips or tiles beyond the end of the file")
     row_bytes = -(-columns * pixel_bits // 8)
     for index, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
-        count = rows if _TILE_OFFSETS in tags else min(rows, height - rows * index)
+        count = rows if tiled else min(rows, height - rows * index)
         if offset + length > len(data) or (raw and length < row_bytes * count) or not length:
             raise truncated("TIFF strips or tiles beyond the end of the file")
+    return Layout(columns, rows, tiled, offsets, lengths)
 
 
 def _single(tags: dict[int, tuple[int, ...]], tag: int, default: int = 0) -> tuple[int]:

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "confusion",
     ),
     ("metrics", "perimage", "levels", "floatmaps", "losses", "curves", "gains", "resampling", "significance", "run"),
-    ("labelcheck", "probscores", "report", "scoring", "gates"),
+    ("labelcheck", "probscores", "report", "scoring", "explanation", "gates"),
     (
         "walking",
         "matching",
@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "pairing",
         "headers",
         "tiff",
+        "tiffdata",
         "arrays",
         "colors",
         "readers",
