@@ -32,7 +32,7 @@ class AtomicFile:
             if path.exists() and not os.access(path, os.W_OK):
                 raise PermissionError(13, "is write-protected")
             target = Path(os.path.realpath(path))
-            handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
+            handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
             self._temporary, self._target = Path(name), target
             self._file = os.fdopen(handle, "wb")
         except OSError as error:

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.counts import JointCounts, joint_counts, table
-from segeval.errors import LabelError, MaskError, SegevalError
+from segeval.errors import MaskError, SegevalError
 from segeval.floatmaps import FloatSums, float_levels, float_sums
 from segeval.labeling import Labeling, ValueMap
 from segeval.levels import LevelHistogram, LossSettings, count_levels
 from segeval.pairing import Pair
-from segeval.pipeline import Reading, missing_counts, read_ground_truth, require_size
+from segeval.pipeline import Reading, digest, digest_of_all, missing_counts, read_ground_truth, require_size
 from segeval.protocol import Protocol
 from segeval.readers import decode_probability, read_bytes
 from segeval.resolution import Resolution, resolve
-from segeval.run import Maps, Row
+from segeval.run import Maps, MeasuredRow, Row
 
 KINDS = {"uint8": "uint8", "uint16": "uint16", "float16": "float", "float32": "float", "float64": "float"}
 TOP = {"uint8": 255, "uint16": 65535, "float": 1}
@@ -46,24 +46,15 @@ class MapReading:
     settings: LossSettings
 
 
-@dataclass(frozen=True, slots=True)
-class MapRow:
-    """Hold a row with the level histograms that it does not keep."""
-
-    row: Row
-    levels: tuple[LevelHistogram, ...] = ()
-
-
 def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
-    """Return the maps of one image, each (H, W) as stored, and the name that errors call them by."""
-    arrays = [
-        decode_probability(
-            read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels),
-            name=name,
-            max_pixels=files.max_pixels,
-        )
-        for name in pair.pred
-    ]
+    """Return the maps of one image, each (H, W) as stored, and the digest of their files where that is asked for."""
+    arrays, digests = [], []
+    for name in pair.pred:
+        data = read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels)
+        arrays.append(decode_probability(data, name=name, max_pixels=files.max_pixels))
+        if files.digest_predictions:
+            digests.append(digest(data))
+    found = digest_of_all(digests) if digests else ""
     if len(arrays) > 1:
         flat = [name for name, array in zip(pair.pred, arrays, strict=True) if array.ndim != 2]
         if flat:
@@ -71,9 +62,9 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
         if len({array.dtype for array in arrays}) > 1:
             kinds = [f"{name}: {array.dtype}" for name, array in zip(pair.pred, arrays, strict=True)]
             raise MaskError("the class maps of one image are stored in different types", kinds, "Store all maps alike")
-        return arrays, pair.pred[0]
+        return arrays, found
     (array,) = arrays
-    return (list(array) if array.ndim == 3 else [array]), pair.pred[0]
+    return (list(array) if array.ndim == 3 else [array]), found
 
 
 def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
@@ -108,15 +99,15 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
     return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count)
 
 
-def measure_maps(pair: Pair, reading: MapReading) -> MapRow:
+def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     """Count the probability maps of one image against its ground truth."""
     gt, gt_digest = read_ground_truth(pair, reading.files)
     height, width = gt.shape
     if not pair.pred:
-        return MapRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)))
-    maps, name = read_maps(pair, reading.files)
-    _require_alike(maps, name, reading.maps)
-    for file, array in zip(pair.pred if len(pair.pred) > 1 else [name] * len(maps), maps, strict=True):
+        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)))
+    maps, pred_digest = read_maps(pair, reading.files)
+    _require_alike(maps, pair.pred[0], reading.maps)
+    for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
         require_size(array.shape, gt.shape, file)
     row = partial(Row, pair.key, height, width, gt_digest, unnormalised=_unnormalised(maps, reading.maps))
     if reading.maps.in_rows:
@@ -125,7 +116,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MapRow:
             labels = thresholded(tables[0], reading.threshold)
         else:
             labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
-        return MapRow(row(labels, tables))
+        return MeasuredRow(row(labels, tables), pred_digest=pred_digest)
     if len(maps) == 1:
         above = maps[0].astype(np.float64) / TOP[reading.maps.kind] > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
@@ -139,7 +130,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MapRow:
         positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
         levels.append(count_levels(float_levels(array), positive, valid, levels=65536))
-    return MapRow(row(labels, (), tuple(sums)), tuple(levels))
+    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest)
 
 
 def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
@@ -194,13 +185,3 @@ def _index_image(gt: NDArray[np.integer[Any]], lookup: ValueMap) -> NDArray[np.i
     indices = lookup(np.arange(low, high + 1)).astype(np.int32)
     found: NDArray[np.int32] = indices[gt.astype(np.int64) - low]
     return found
-
-
-def check_presumption(presumed: Labeling, found: Labeling) -> None:
-    """Raise `LabelError` where the values of all images mean something else than the first ones let presume."""
-    if presumed.gt != found.gt:
-        raise LabelError(
-            "the first ground truth does not show what its values mean",
-            (),
-            "Say --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
-        )

@@ -6,25 +6,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from segeval.errors import LabelError, MaskError, SegevalError
 from segeval.levels import LevelHistogram, add
-from segeval.mapreading import MapReading, check_presumption, measure_maps, presumed, recognise
+from segeval.mapreading import MapReading, measure_maps, presumed, recognise
 from segeval.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, require_pairs
-from segeval.pipeline import Failure, Reading, measure_masks, stream
+from segeval.pipeline import Failure, Reading, digest, measure_masks, measure_unless_known, stream
 from segeval.probscores import loss_settings, map_classes
 from segeval.protocol import Probabilities
 from segeval.readers import IMAGE_SUFFIXES
+from segeval.relabeling import sums_fit
 from segeval.request import Request
 from segeval.resolution import MOST_INFERRED_CLASSES
-from segeval.run import Maps, Row, Run, raw_values, sort_key
+from segeval.run import Maps, MeasuredRow, Row, Run, raw_values, sort_key
+from segeval.sharding import Shard, in_shard
+
+if TYPE_CHECKING:
+    from segeval.partial import Journal
 
 Progress = Callable[[int, int], None]
 """Called with (pairs done, pairs in all) after each pair."""
 MANY_VALUES = 20
 """Predictions with more distinct values than this, against a two-valued ground truth, are no labels."""
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +45,51 @@ class Measurement:
     layout: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Say how pairs are gone through: by how many workers, told to whom, which of them, and kept where."""
+
+    jobs: int | None
+    progress: Progress | None
+    journal: Journal | None
+    shard: Shard | None
+
+    def of(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
+        """Return the pairs of the shard."""
+        return pairs if self.shard is None else [pair for pair in pairs if in_shard(pair.key, self.shard)]
+
+
 def measure(
-    pred: Path, gt: Path, request: Request, *, jobs: int | None = None, progress: Progress | None = None
+    pred: Path,
+    gt: Path,
+    request: Request,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    journal: Journal | None = None,
+    shard: Shard | None = None,
 ) -> Measurement:
     """Pair two folders and count every pair that can be counted.
 
-    What is wrong with single files is collected in `problems`, so that all of it can be told together; only folders
-    that do not exist, and options that contradict each other, are raised at once.
+    Rows go to `journal` as they come, and those that it has of an earlier attempt are taken from there where their
+    files have not changed. With a `shard` only its images are measured; what does not pair is told of all. What is
+    wrong with single files is collected in `problems`, so that all of it can be told together; only folders that do
+    not exist, options that contradict each other, and a journal that cannot be written are raised at once.
     """
+    course = _Course(jobs, progress, journal, shard)
     probabilities = request.protocol.probabilities
     if probabilities is not None:
-        return _measure_probabilities(pred, gt, request, probabilities, jobs, progress)
+        return _measure_probabilities(pred, gt, request, probabilities, course)
     pairing = pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
     pairs, problems = _usable_pairs(pairing, request.protocol.missing)
     problems.extend(_class_folders_given(pairing))
-    reading = _reading(pairing, request)
-    rows: list[Row] = list(_collected(pairs, partial(measure_masks, reading=reading), problems, jobs, progress))
+    pairs = course.of(pairs)
+    reading = _reading(pairing, request, digest_predictions=journal is not None)
+    if journal is not None:
+        journal.begin()
+    rows = [
+        found.row for found in _collected(pairs, partial(measure_masks, reading=reading), reading, problems, course)
+    ]
     run = Run(request.protocol, _in_order(rows))
     warnings = [*pairing_warnings(pairing, request.protocol.missing)]
     if _looks_like_maps(run):
@@ -70,7 +103,7 @@ def measure(
 
 
 def _measure_probabilities(
-    pred: Path, gt: Path, request: Request, chosen: Probabilities, jobs: int | None, progress: Progress | None
+    pred: Path, gt: Path, request: Request, chosen: Probabilities, course: _Course
 ) -> Measurement:
     settings = loss_settings(chosen)
     classes = request.protocol.classes or ()
@@ -82,7 +115,7 @@ def _measure_probabilities(
     pairs, problems = _usable_pairs(pairing, request.protocol.missing)
     if folders is None and (given := list(_class_folders_given(pairing, named=True))):
         problems = given
-    files = _reading(pairing, request)
+    files = _reading(pairing, request, digest_predictions=course.journal is not None)
     maps = None
     try:
         maps = recognise(pairs, files)
@@ -101,16 +134,20 @@ def _measure_probabilities(
         described=map_classes(resolution, maps.count),
         settings=settings,
     )
+    # Kinds of map and labels are told from the first images of all, so that every shard agrees on them.
+    pairs = course.of(pairs)
+    if course.journal is not None:
+        course.journal.begin(maps, "" if maps.in_rows else _meaning(reading))
     rows: list[Row] = []
     levels: tuple[LevelHistogram, ...] = ()
-    for result in _collected(pairs, partial(measure_maps, reading=reading), problems, jobs, progress):
+    for result in _collected(pairs, partial(measure_maps, reading=reading), files, problems, course):
         rows.append(result.row)
         if result.levels:
             levels = tuple(map(add, levels, result.levels)) if levels else result.levels
     run = Run(request.protocol, _in_order(rows), maps, levels)
     warnings = [*pairing_warnings(pairing, request.protocol.missing), *_map_warnings(run)]
     if rows and not maps.in_rows:
-        problems.extend(_contradicted(run, reading))
+        problems.extend(_contradicted(run))
     if _holds_labels(run):
         problems = [
             LabelError(
@@ -122,9 +159,21 @@ def _measure_probabilities(
     return Measurement(run, _names(pairs), tuple(warnings), tuple(problems), _layout(maps, folders))
 
 
-def _contradicted(run: Run, reading: MapReading) -> Iterator[SegevalError]:
+def _meaning(reading: MapReading) -> str:
+    """Return what sums over the pixels of a map depend on besides the protocol: the classes of ground-truth values."""
+    lookup = reading.labeling.gt
+    return digest(repr((sorted(lookup.indices.items()), lookup.default, reading.described)).encode())
+
+
+def _contradicted(run: Run) -> Iterator[SegevalError]:
+    """Tell where the values of all images mean something else than the first ones let presume."""
     try:
-        check_presumption(reading.labeling, run.resolve().labeling)
+        if not sums_fit(run, run.resolve()):
+            yield LabelError(
+                "the first ground truth does not show what its values mean",
+                (),
+                "Say --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
+            )
     except SegevalError as error:
         yield error
 
@@ -138,7 +187,7 @@ def _layout(maps: Maps, folders: Sequence[str] | None) -> str:
     return f"arrays of {maps.count} {stored} maps, one a class"
 
 
-def _reading(pairing: Pairing, request: Request) -> Reading:
+def _reading(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
     open_values = request.protocol.classes is None and not request.protocol.binary
     return Reading(
         pred=pairing.pred_root,
@@ -147,24 +196,29 @@ def _reading(pairing: Pairing, request: Request) -> Reading:
         gt_palette=request.gt_palette,
         max_pixels=request.max_pixels,
         most_values=MOST_INFERRED_CLASSES if open_values else None,
+        digest_predictions=digest_predictions,
     )
 
 
 def _collected(
     pairs: Sequence[Pair],
-    measure_one: Callable[[Pair], Result],
+    measure_one: Callable[[Pair], MeasuredRow],
+    reading: Reading,
     problems: list[SegevalError],
-    jobs: int | None,
-    progress: Progress | None,
-) -> Iterator[Result]:
+    course: _Course,
+) -> Iterator[MeasuredRow]:
     """Yield what could be measured, and add what went wrong to `problems`."""
-    for done, result in enumerate(stream(pairs, measure_one, jobs=jobs), start=1):
+    if course.journal is not None:
+        measure_one = partial(measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
+    for done, result in enumerate(stream(pairs, measure_one, jobs=course.jobs), start=1):
+        if course.journal is not None:
+            course.journal.check()
         if isinstance(result, Failure):
             problems.append(result.error)
         else:
             yield result
-        if progress is not None:
-            progress(done, len(pairs))
+        if course.progress is not None:
+            course.progress(done, len(pairs))
 
 
 def _in_order(rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # one worker needs no executor
     from concurrent.futures import Executor, Future
 
     from segeval.palettes import Palette
-from segeval.partial import Journal
+    from segeval.partial import Journal
 
 LARGEST_CHUNK = 16
 CHUNKS_IN_FLIGHT = 2
