@@ -11,6 +11,8 @@ from segeval import __version__
 
 COMMANDS: Mapping[str, str] = {
     "score": "segeval.cli.score",
+    "explain": "segeval.cli.explain",
+    "presets": "segeval.cli.presets",
     "completion": "segeval.cli.completion",
 }
 """Verb -> the module that holds it, under the verb's own name."""

@@ -1,0 +1,147 @@
+"""An explanation as a table or as JSON: every convention's mean, then what each rule is worth, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
+from segeval.metrics import Value
+from segeval.render.jsontext import json_text
+from segeval.render.numbers import count, percent
+from segeval.render.plaintable import Cell, grid, page_text
+from segeval.render.table import Page
+from segeval.render.text import visible
+
+MOST_CLASSES = 8
+"""Classes shown of one step; JSON and -v have them all."""
+NO_MEAN = "(mean undefined)"
+OUT = "-"
+
+
+def render_explanation_json(found: Explanation) -> str:
+    """Return the explanation as JSON text, as `Explanation.to_dict` describes it."""
+    return f"{json_text(found.to_dict())}\n"
+
+
+def render_explanation(
+    found: Explanation, *, color: bool = False, width: int | None = None, verbose: bool = False
+) -> str:
+    """Return the explanation for reading; `verbose` shows every class and the whole signature."""
+    return page_text(lambda page: _print(page, found, verbose), color=color, width=width)
+
+
+def refusal_warning(found: Explanation) -> str | None:
+    """Say that the chosen convention gives no score, where it does not."""
+    if not found.chosen.refusals:
+        return None
+    return f"the chosen convention {found.chosen.name} refuses these masks: {_reasons(found.chosen)}"
+
+
+def _print(page: Page, found: Explanation, verbose: bool) -> None:
+    page.console.print(
+        grid(
+            ("convention", "mIoU %", "points", "classes", "rules that move it"),
+            (_row(found, account) for account in (found.chosen, *found.others)),
+            right=(1, 2, 3),
+            folded=(4,),
+        )
+    )
+    origin = f"points are percentage points from {visible(found.chosen.name)}"
+    if found.chosen.refusals:
+        origin = f"{visible(found.chosen.name)} gives no score to count points from"
+    page.say(Text(f"{origin}; {_data(found)}"))
+    rows = list(_rule_rows(found, verbose))
+    if rows:
+        page.console.print(
+            grid(("convention", "rule", "points", "class", "IoU %", "becomes"), rows, right=(2, 4, 5), folded=(0,))
+        )
+        page.say(Text(f"{OUT} is a class that is not in the mean", "dim"))
+    for circumstance in found.circumstances:
+        page.say(Text.assemble((f"{_option(circumstance.axis)}: ", "bold"), visible(_circumstance(circumstance))))
+    if not found.circumstances:
+        page.say(Text("no rule decides over anything in these masks: every convention counts the same"))
+    for warning in found.warnings:
+        page.say(Text.assemble(("warning: ", "bold yellow"), visible(warning)))
+    line = str(found.signature) if verbose else found.signature.short()
+    page.say(Text(visible(line), "dim"), whole=True)
+
+
+def _row(found: Explanation, account: Account) -> tuple[Cell, ...]:
+    is_chosen = account is found.chosen
+    name = Text(
+        f"{visible(account.name)} (chosen)" if is_chosen else visible(account.name), "bold" if is_chosen else ""
+    )
+    if account.refusals:
+        return name, OUT, "", "", Text(f"refuses: {_reasons(account)}", "yellow")
+    mean = Text(OUT if account.miou is None else percent(account.miou), "bold")
+    rules = ", ".join(f"{_rule(step)} {_points(step.difference)}" for step in account.steps)
+    if not account.steps and not is_chosen:
+        rules = "counted alike" if not found.chosen.refusals else ""
+    difference = "" if is_chosen else _points(found.difference(account), undefined="")
+    return name, mean, difference, str(account.classes_in_mean), rules
+
+
+def _rule_rows(found: Explanation, verbose: bool) -> Iterator[tuple[Cell, ...]]:
+    """Return a row for each class that a rule moves; conventions with the same steps share theirs."""
+    sharing: dict[tuple[Step, ...], list[str]] = {}
+    for account in found.others:
+        if account.steps:
+            sharing.setdefault(account.steps, []).append(account.name)
+    for steps, names in sharing.items():
+        who = ", ".join(map(visible, names))
+        for step in steps:
+            changes = (
+                sorted(step.classes, key=_weight, reverse=True) if len(step.classes) > MOST_CLASSES else step.classes
+            )
+            shown: Sequence[ClassChange] = changes if verbose else changes[:MOST_CLASSES]
+            first = (who, _rule(step), Text(_points(step.difference), "bold"))
+            if not shown:
+                yield *first, "", "", ""
+            for index, change in enumerate(shown):
+                start = ("", "", "") if index else first
+                yield *start, visible(change.name), _percent(change.before), _percent(change.after)
+            if len(shown) < len(changes):
+                yield "", "", "", f"and {len(changes) - len(shown)} more (-v)", "", ""
+            who = ""
+
+
+def _weight(change: ClassChange) -> float:
+    """Order classes by how far they move; one that enters or leaves the mean comes first."""
+    return 1.0 if change.before is None or change.after is None else abs(change.after - change.before)
+
+
+def _rule(step: Step) -> str:
+    return f"{_option(step.axis)} {step.old} -> {step.new}"
+
+
+def _option(axis: str) -> str:
+    return axis.replace("_", "-")
+
+
+def _reasons(account: Account) -> str:
+    return ", ".join(f"{refusal.what} ({count(refusal.pixels)} px)" for refusal in account.refusals)
+
+
+def _percent(value: Value) -> str:
+    return OUT if value is None else percent(value)
+
+
+def _points(difference: Value, undefined: str = NO_MEAN) -> str:
+    if difference is None:
+        return undefined
+    text = f"{100 * difference:+.2f}"
+    return "0.00" if float(text) == 0 else text
+
+
+def _data(found: Explanation) -> str:
+    images, classes = found.images, len(found.classes)
+    return f"{count(images)} image{'s' * (images != 1)}, {count(classes)} class{'es' * (classes != 1)}"
+
+
+def _circumstance(entry: Circumstance) -> str:
+    pixels = "" if entry.pixels is None else f", {count(entry.pixels)} px"
+    names = ", ".join(entry.classes[:MOST_CLASSES])
+    more = f" and {len(entry.classes) - MOST_CLASSES} more" if len(entry.classes) > MOST_CLASSES else ""
+    return f"{entry.what}{pixels}{f' ({names}{more})' if names else ''}"
