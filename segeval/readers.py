@@ -55,6 +55,10 @@ _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0,
 _RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
 
 
+_SHARED: dict[str, np.dtype[Any]] = {"L": np.dtype(np.uint8), "P": np.dtype(np.uint8), "I;16": np.dtype("<u2")}
+"""Modes of which Pillow can use the memory of an array as the image, with the array's type."""
+
+
 def read_bytes(path: Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
     """Read one regular file whole; `name` is what errors call it.
 
@@ -230,16 +234,23 @@ def _png_samples(image: PngFile) -> NDArray[Any]:
 
 def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int]) -> NDArray[Any] | None:
     width, height = size
-    canvas = Image.new(mode, (width, height + 1))
-    bands = len(canvas.getbands())
-    mark: Any = _MARK * 257 if mode == "I;16" else (_MARK,) * bands if bands > 1 else _MARK
-    canvas.paste(mark, (0, height - 1, width, height + 1))
+    mark = _MARK * 257 if mode == "I;16" else _MARK
+    if mode in _SHARED:
+        # The canvas is this very array, so that the decoder writes into it and nothing is copied. Were that memory
+        # ever not shared, the marks would stay, and the slow way be gone.
+        samples = np.empty((height + 1, width), _SHARED[mode])
+        samples[height - 1 :] = mark
+        canvas = Image.frombuffer(mode, (width, height + 1), samples, "raw", mode, 0, 1)
+    else:
+        canvas = Image.new(mode, (width, height + 1))
+        canvas.paste((mark,) * len(canvas.getbands()), (0, height - 1, width, height + 1))
     try:
         canvas.frombytes(compressed, "zip", raw, 0)
     except ValueError:
         return None
-    samples = np.asarray(canvas)
-    marked = samples[height - 1 :] == (_MARK * 257 if mode == "I;16" else _MARK)
+    if mode not in _SHARED:
+        samples = np.asarray(canvas)
+    marked = samples[height - 1 :] == mark
     return samples[:height] if marked[1].all() and not marked[0].all() else None
 
 
