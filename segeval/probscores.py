@@ -207,6 +207,8 @@ def _sources(
 ) -> Sequence[Source]:
     """Return what the losses are computed from: histograms where p is one of their levels, sums where it is not."""
     assert run.maps is not None
+    if run.maps.in_rows:
+        return histograms
     with_sums = [row.sums for row in run.rows if row.sums]
     asked = (settings.gamma, resolve_eps(settings.eps, 65536 if run.maps.kind == "uint16" else None))
     kept = {(sums.gamma, sums.eps) for row in with_sums for sums in row}
