@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from segeval.errors import LabelError, MaskError, SegevalError
 from segeval.levels import LevelHistogram, add
-from segeval.mapreading import MapReading, measure_maps, presumed, recognise
+from segeval.mapreading import MapReading, measure_maps, presumed, read_maps, recognise
 from segeval.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, require_pairs
 from segeval.pipeline import Failure, Reading, digest, measure_masks, measure_unless_known, stream
 from segeval.probscores import loss_settings, map_classes
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 """Called with (pairs done, pairs in all) after each pair."""
+FIRST_IMAGES = 8
+"""Images that are looked at to say that folder and options do not go together."""
 MANY_VALUES = 20
 """Predictions with more distinct values than this, against a two-valued ground truth, are no labels."""
 
@@ -82,7 +87,7 @@ def measure(
         return _measure_probabilities(pred, gt, request, probabilities, course)
     pairing = pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
     pairs, problems = _usable_pairs(pairing, request.protocol.missing)
-    problems.extend(_class_folders_given(pairing))
+    problems = list(_class_folders_given(pairing)) or problems
     pairs = course.of(pairs)
     reading = _reading(pairing, request, digest_predictions=journal is not None)
     if journal is not None:
@@ -97,8 +102,9 @@ def measure(
         remedy = "Score them with --probs, which reads them as probabilities"
         if request.protocol.binary:
             warnings.append(f"{said}, of which every nonzero pixel is now foreground; --probs reads probabilities")
-        elif request.protocol.classes is None:
-            problems.append(MaskError(said, _some_predictions(pairs), remedy))
+        elif len(request.protocol.classes or ()) <= 2:
+            # Without rows nothing is said of values that are no labels to begin with.
+            run, problems = Run(request.protocol, ()), [MaskError(said, _some_predictions(pairs), remedy)]
     return Measurement(run, _names(pairs), tuple(warnings), tuple(problems))
 
 
@@ -124,6 +130,8 @@ def _measure_probabilities(
             problems.append(error)
     if maps is None:
         return Measurement(Run(request.protocol, ()), _names(pairs), (), tuple(problems))
+    if maps == Maps("uint8", 1) and len(classes) > 2 and _first_hold(pairs, files, {entry.id for entry in classes}):
+        return Measurement(Run(request.protocol, ()), _names(pairs), (), (_labels_given(pairs),))
     resolution = presumed(request.protocol, maps, pairs, files)
     reading = MapReading(
         files=files,
@@ -145,17 +153,11 @@ def _measure_probabilities(
         if result.levels:
             levels = tuple(map(add, levels, result.levels)) if levels else result.levels
     run = Run(request.protocol, _in_order(rows), maps, levels)
-    warnings = [*pairing_warnings(pairing, request.protocol.missing), *_map_warnings(run)]
+    warnings = [*pairing_warnings(pairing, request.protocol.missing), *map_warnings(run)]
     if rows and not maps.in_rows:
         problems.extend(_contradicted(run))
     if _holds_labels(run):
-        problems = [
-            LabelError(
-                "these are label masks, not probability maps: no level is above the highest class",
-                _some_predictions(pairs),
-                "Score them without --probs",
-            )
-        ]
+        run, problems = Run(request.protocol, ()), [_labels_given(pairs)]
     return Measurement(run, _names(pairs), tuple(warnings), tuple(problems), _layout(maps, folders))
 
 
@@ -280,6 +282,23 @@ def _looks_like_maps(run: Run) -> bool:
     return two_valued and len(pred_values) > MANY_VALUES
 
 
+def _labels_given(pairs: Sequence[Pair]) -> SegevalError:
+    return LabelError(
+        "these are label masks, not probability maps: no level is above the highest class",
+        _some_predictions(pairs),
+        "Score them without --probs",
+    )
+
+
+def _first_hold(pairs: Sequence[Pair], files: Reading, ids: set[int]) -> bool:
+    """Tell whether the first single maps hold class ids (and 255), and more than 0 and 255."""
+    levels: set[int] = set()
+    for pair in [pair for pair in pairs if pair.pred][:FIRST_IMAGES]:
+        with suppress(SegevalError):
+            levels.update(np.unique(read_maps(pair, files)[0][0]).tolist())
+    return levels <= ids | {0, 255} and not levels <= {0, 255}
+
+
 def _holds_labels(run: Run) -> bool:
     """Tell whether 8-bit maps hold class ids: more than 0 and 255, and nothing above the highest class."""
     if not run.rows or run.maps != Maps("uint8", 1):
@@ -287,12 +306,17 @@ def _holds_labels(run: Run) -> bool:
     (table,) = run.level_tables() or (None,)
     if table is None:
         return False
-    highest = max((value for value in set(table.gt.tolist()) if value != 255), default=0)
+    values = set(table.gt.tolist())
+    if values == {0}:
+        # Of an empty ground truth, levels 0 and 1 are what good maps hold.
+        return False
+    highest = max(values - {255}, default=0)
     levels = set(table.pred.tolist())
     return not levels <= {0, 255} and max(levels) <= max(1, highest)
 
 
-def _map_warnings(run: Run) -> Iterator[str]:
+def map_warnings(run: Run) -> Iterator[str]:
+    """Tell what is odd about the probability maps of a run and is yet no error."""
     if run.maps == Maps("uint8", 1) and run.rows:
         levels = {level for table in run.level_tables() for level in table.pred.tolist()}
         if levels <= {0, 255}:

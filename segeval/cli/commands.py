@@ -11,6 +11,8 @@ from segeval import __version__
 
 COMMANDS: Mapping[str, str] = {
     "score": "segeval.cli.score",
+    "report": "segeval.cli.report",
+    "combine": "segeval.cli.combine",
     "explain": "segeval.cli.explain",
     "presets": "segeval.cli.presets",
     "completion": "segeval.cli.completion",
