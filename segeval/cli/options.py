@@ -126,6 +126,13 @@ output_options = stacked(
         help="Colour table and messages.",
     ),
 )
+saving_options = stacked(
+    click.option(
+        "--save", metavar="RUN", type=FILE, help="Keep every image's counts in a run file (.jsonl, or .jsonl.gz)."
+    ),
+    click.option("--resume", is_flag=True, help="Go on where an interrupted --save stopped."),
+    click.option("--shard", metavar="I/N", help="Score only the I-th of N parts, told apart by a hash of the key."),
+)
 gate_options = stacked(
     click.option(
         "--fail-under",

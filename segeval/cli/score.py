@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +19,14 @@ from segeval.cli.options import (
     pairing_options,
     reading_options,
     request_options,
+    saving_options,
     voice_options,
 )
+
+if TYPE_CHECKING:
+    from segeval.protocol import Protocol
+    from segeval.saving import RunSaver
+    from segeval.sharding import Shard
 
 
 @click.command()
@@ -30,6 +37,7 @@ from segeval.cli.options import (
 @pairing_options
 @loss_options
 @reading_options
+@saving_options
 @gate_options
 @output_options
 @config_options
@@ -41,13 +49,42 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     not score.
     """
     from segeval.api import report_measurement
+    from segeval.cli.console import tell_warnings
     from segeval.cli.delivery import Delivery
     from segeval.cli.progress import progress_bar
     from segeval.measuring import measure
     from segeval.request import build_request
 
     request = build_request(**request_options(options))
-    with Delivery(options) as delivery:
+    shard = _shard(options["shard"])
+    with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
         with progress_bar(quiet=options["quiet"]) as progress:
-            found = measure(pred, gt, request, jobs=options["jobs"], progress=progress)
+            journal = saver.journal if saver else None
+            found = measure(pred, gt, request, jobs=options["jobs"], progress=progress, journal=journal, shard=shard)
+        if saver is not None and not found.problems:
+            # What was measured is kept even where the labels turn out wrong: `report` can say otherwise of them.
+            saver.save(found.run)
+            if not options["quiet"]:
+                tell_warnings(saver.notes)
+        if shard is not None and not found.run.rows and not found.problems:
+            tell_warnings([f"shard {shard} holds no image"])
+            return 0
         return delivery.deliver(report_measurement(found))
+
+
+def _shard(text: str | None) -> Shard | None:
+    if text is None:
+        return None
+    from segeval.sharding import parse_shard
+
+    return parse_shard(text)
+
+
+def _saver(options: dict[str, Any], protocol: Protocol) -> AbstractContextManager[RunSaver | None]:
+    if options["save"] is None:
+        if options["resume"]:
+            raise click.UsageError("--resume goes on with what --save keeps: name the run file with --save")
+        return nullcontext()
+    from segeval.saving import RunSaver
+
+    return RunSaver(options["save"], protocol, resume=options["resume"])
