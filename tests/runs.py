@@ -1,0 +1,117 @@
+"""Runs made by rule for the tests of run files: of masks and of maps of every kind, with names of every sort."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from segeval.counts import joint_counts, table
+from segeval.floatmaps import float_levels, float_sums
+from segeval.labeling import MISSING
+from segeval.levels import LevelHistogram, LossSettings, add, count_levels
+from segeval.protocol import Probabilities, Protocol
+from segeval.run import Maps, Row, Run, sort_key
+
+KINDS = (
+    None,
+    Maps("uint8", 1),
+    Maps("uint8", 3),
+    Maps("uint16", 1),
+    Maps("uint16", 3),
+    Maps("float", 1),
+    Maps("float", 2),
+)
+"""What the predictions of a run are: `None` for label masks."""
+TYPES = {"uint8": np.uint8, "uint16": np.uint16, "float": np.float32}
+NAMES = (
+    "a",
+    "b/c",
+    "é",
+    "帧",
+    "new\nline",
+    "tab\t",
+    "\x1b[31m",
+    "lone \udc80\udcff",
+    "日/本",
+    "[red]",
+    "\u202e",
+    "Z",
+    "a b",
+)
+
+
+def protocol_of(maps: Maps | None) -> Protocol:
+    return Protocol(probabilities=Probabilities() if maps else None, missing="miss")
+
+
+def digest_of(array: NDArray[np.uint8]) -> str:
+    return f"blake2b:{hashlib.blake2b(array.tobytes(), digest_size=16).hexdigest()}"
+
+
+def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelHistogram, ...]]:
+    """Make an image of up to 4x5 pixels and its maps from `seed`, and count it."""
+    random = np.random.default_rng(seed)
+    size = tuple(random.integers(1, 5, 2).tolist())
+    classes = 2 if maps is None else max(2, maps.count)
+    gt = random.choice(np.array([*range(classes), 255], np.uint8), size)
+    row = partial(Row, key, size[0], size[1], digest_of(gt))
+    if seed % 7 == 3:
+        alone = joint_counts(gt=gt, pred=np.zeros(size, np.uint8))
+        return row(table(alone.gt, np.full(len(alone), MISSING), alone.pixels)), ()
+    if maps is None:
+        return row(joint_counts(gt=gt, pred=random.integers(-1, 3, size))), ()
+    top = {"uint8": 256, "uint16": 65536}.get(maps.kind)
+    arrays: list[NDArray[Any]] = [
+        random.integers(0, top, size, TYPES[maps.kind]) if top else random.random(size, np.float32)
+        for _ in range(maps.count)
+    ]
+    if maps.count == 1:
+        scale = top - 1 if top else 1
+        labels = (arrays[0].astype(np.float64) / scale > 0.5).astype(np.uint8)
+    else:
+        labels = np.argmax(np.stack(arrays), axis=0).astype(np.uint8)
+    counts = joint_counts(gt=gt, pred=labels)
+    if maps.in_rows:
+        return row(counts, tuple(joint_counts(gt=gt, pred=array) for array in arrays), unnormalised=seed % 2), ()
+    valid = gt != 255
+    positives = [gt == index for index in ((1,) if maps.count == 1 else range(maps.count))]
+    sums = tuple(
+        float_sums(array, positive, valid, LossSettings()) for array, positive in zip(arrays, positives, strict=True)
+    )
+    levels = tuple(
+        count_levels(float_levels(array), positive, valid, levels=65536)
+        for array, positive in zip(arrays, positives, strict=True)
+    )
+    return row(counts, (), sums), levels
+
+
+def run_of(maps: Maps | None, images: Sequence[tuple[str, int]]) -> Run:
+    """Make a run of (key, seed) of each image."""
+    levels: tuple[LevelHistogram, ...] = ()
+    rows = []
+    for key, seed in sorted(images, key=lambda image: sort_key(image[0])):
+        row, found = row_of(key, maps, seed)
+        rows.append(row)
+        if found:
+            levels = tuple(map(add, levels, found)) if levels else found
+    return Run(protocol_of(maps), tuple(rows), maps, levels)
+
+
+keys = st.one_of(
+    st.sampled_from(NAMES),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=6),
+)
+kinds = st.sampled_from(KINDS)
+
+
+@st.composite
+def image_lists(draw: st.DrawFn, *, most: int = 5) -> list[tuple[str, int]]:
+    """Draw images with keys that differ in bytes."""
+    names = draw(st.lists(keys, max_size=most, unique_by=sort_key))
+    return [(name, draw(st.integers(0, 99))) for name in names]
