@@ -153,15 +153,15 @@ def image_mious(images: Outcomes) -> tuple[Value, ...]:
 
     The average of it is mIoU^I of Wang et al. 2023, Revisiting Evaluation Metrics for Semantic Segmentation.
     """
-    return image_means(_present(images))
+    return image_means(present(images))
 
 
 def class_mious(images: Outcomes) -> tuple[Value, ...]:
     """Return each class's IoU averaged over the images that have it (mIoU^C of Wang et al. 2023 before its mean)."""
-    return class_means(_present(images))
+    return class_means(present(images))
 
 
-def _present(images: Outcomes) -> Ratios:
+def present(images: Outcomes) -> Ratios:
     """Return the IoU of each image and class, defined where the class is in the image's ground truth."""
     return overlap(images, Convention(pred_only="skip"))
 

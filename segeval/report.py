@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from segeval.confusion import Confusion
+from segeval.details import Details, bounds
 from segeval.labeling import Color
 from segeval.metrics import Value
 from segeval.protocol import Protocol
@@ -15,6 +16,7 @@ from segeval.signature import Signature
 
 if TYPE_CHECKING:
     from segeval.probscores import ProbabilityScores
+    from segeval.resampling import Interval
 
 SCHEMA = 1
 
@@ -113,6 +115,17 @@ class Report:
     notes: tuple[Inference, ...] = ()
     gates: tuple[Verdict, ...] = ()
     probabilities: ProbabilityScores | None = None
+    details: Details | None = None
+
+    def interval(self, name: str) -> Interval | None:
+        """Return the confidence interval of a score of the data set, `None` where none was drawn."""
+        drawn = self.details and self.details.uncertainty
+        return drawn.intervals.scores.get(name) if drawn else None
+
+    def iou_interval(self, index: int) -> Interval | None:
+        """Return the confidence interval of the IoU of the class at a position, `None` where none was drawn."""
+        drawn = self.details and self.details.uncertainty
+        return drawn.intervals.iou[index] if drawn else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; equal runs give equal ones."""
@@ -124,7 +137,7 @@ class Report:
             "data": {name: getattr(self.data, name) for name in Data.__slots__},
             "scores": dict(self.scores),
             "classes_in_mean": self.classes_in_mean,
-            "classes": [entry.to_dict() for entry in self.classes],
+            "classes": [self._class_to_dict(index, entry) for index, entry in enumerate(self.classes)],
             "groups": [entry.to_dict() for entry in self.groups],
             "confusion": {
                 "labels": [entry.id for entry in self.classes],
@@ -132,6 +145,11 @@ class Report:
                 "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
             },
             **probabilities,
+            **({} if self.details is None else self.details.to_dict(self.classes)),
             "warnings": list(self.warnings),
             "gates": [verdict.to_dict() for verdict in self.gates],
         }
+
+    def _class_to_dict(self, index: int, entry: ClassScores) -> dict[str, Any]:
+        drawn = self.iou_interval(index)
+        return entry.to_dict() | ({} if drawn is None else {"iou_interval": bounds(drawn)})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from segeval.confusion import Confusion, Tallies, confusion, grouped, image_tallies, tallies
 from segeval.conventions import Convention
+from segeval.details import WORST_PERCENTS, Details
 from segeval.errors import NothingToScoreError
 from segeval.labelcheck import FileNames, check_labels
 from segeval.labeling import Labeling
@@ -24,8 +25,10 @@ from segeval.metrics import (
     overlap,
     pixel_accuracy,
     precisions,
+    present,
     ratio,
     recalls,
+    worst_mean,
 )
 from segeval.report import ClassScores, Data, GroupScores, Report
 from segeval.resolution import Resolution
@@ -56,16 +59,17 @@ class Measured:
         return self.resolution.protocol.convention
 
 
-def measured(run: Run, *, names: FileNames | None = None) -> Measured:
+def measured(run: Run, *, names: FileNames | None = None, resolution: Resolution | None = None) -> Measured:
     """Apply the run's protocol to its tables.
 
-    `names` gives the files by which errors name an image. Raises `LabelError` for values that the protocol refuses
+    `names` gives the files by which errors name an image; `resolution` is what the protocol means, where that rests on
+    more than this run's values. Raises `LabelError` for values that the protocol refuses
     and `NothingToScoreError` where no pixel is valid.
     """
     if not run.rows:
         raise NothingToScoreError("there is no image to score", (), "Give folders that hold pairs of masks")
     table = run.table()
-    resolution = run.resolve_for(table)
+    resolution = resolution or run.resolve_for(table)
     check_labels(run, table, resolution.labeling, resolution.protocol.convention, names or {})
     counted = confusion(table, resolution.labeling)
     if not counted.valid_pixels:
@@ -80,7 +84,11 @@ def measured(run: Run, *, names: FileNames | None = None) -> Measured:
 
 def build_report(run: Run, *, names: FileNames | None = None) -> Report:
     """Compute every score of `run` under its protocol; errors as in `measured`."""
-    found = measured(run, names=names)
+    return report_of(run, measured(run, names=names))
+
+
+def report_of(run: Run, found: Measured) -> Report:
+    """Compute every score of `run` from what was counted of it; raises `NothingToScoreError` where none is defined."""
     convention, whole = found.convention, found.whole
     counted, per_image = outcomes(whole, convention), outcomes(found.images, convention)
     iou = averaged(counted, per_image, convention)
@@ -124,6 +132,7 @@ def build_report(run: Run, *, names: FileNames | None = None) -> Report:
         warnings=warnings,
         notes=found.resolution.notes,
         probabilities=probabilities,
+        details=_details(found, image_values),
     )
 
 
@@ -133,6 +142,24 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
     from segeval.probscores import probability_scores
 
     return probability_scores(run, found.resolution)
+
+
+def _details(found: Measured, image_values: Sequence[Value]) -> Details:
+    """Take a closer look at the images, as every report has it."""
+    values = [value for value in image_values if value is not None]
+    ratios = present(outcomes(found.images))
+    of_class = [
+        column[known].tolist() for column, known in zip(ratios.value.T, ratios.defined.T, strict=True) if known.any()
+    ]
+    worst = {
+        "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
+        "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
+    }
+    if not found.resolution.protocol.binary or len(found.labeling.classes) != 2:
+        return Details(worst)
+    from segeval.gains import empty_ground_truth  # few sets are binary
+
+    return Details(worst, empty_ground_truth(found.images))
 
 
 def _class_scores(
