@@ -16,10 +16,16 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError
 from segeval.headers import ImageFacts, check_size, damaged, truncated
 
-_HEADER = re.compile(r"\{(?P<entries>.*)\}\s*", re.DOTALL)
-_DESCR = re.compile(r"'descr'\s*:\s*(?:'(?P<plain>[^'\\]*)'|(?P<other>\[))")
-_ORDER = re.compile(r"'fortran_order'\s*:\s*(True|False)")
-_SHAPE = re.compile(r"'shape'\s*:\s*\(([0-9L,\s]*)\)")
+# What NumPy writes is a Python literal; only the form that it has is read, and no parser of Python sees it.
+_SPACE = r"[ \t\n]*"
+_ENTRIES = {
+    "descr": r"'(?P<descr>[^'\\]*)'",
+    "fortran_order": r"(?P<order>True|False)",
+    "shape": rf"\((?P<shape>(?:{_SPACE}(?:0|[1-9][0-9]*)L?{_SPACE},)*(?:{_SPACE}(?:0|[1-9][0-9]*)L?)?){_SPACE}\)",
+}
+_ENTRY = {key: re.compile(rf"{_SPACE}'{key}'{_SPACE}:{_SPACE}{form}{_SPACE}") for key, form in _ENTRIES.items()}
+_STRUCTURED = re.compile(rf"'descr'{_SPACE}:{_SPACE}\[")
+_NUMBER = re.compile(r"[0-9]+")
 _DTYPE = re.compile(r"[<>|=]([biuf])(1|2|4|8)")
 _OTHER_DTYPES = {"O": "object", "c": "complex", "U": "text", "S": "text", "V": "structured", "M": "date", "m": "time"}
 _HEADER_LIMIT = 1 << 16
@@ -49,32 +55,49 @@ class ArrayHeader:
 def parse_header(data: bytes) -> ArrayHeader:
     """Read an .npy header, versions 1.0 to 3.0 (numpy.lib.format); only booleans, integers and floats are arrays."""
     try:
-        major = data[6]
+        major, minor = data[6], data[7]
         length, start = (struct.unpack_from("<H", data, 8)[0], 10) if major == 1 else _long_header(data, major)
     except (IndexError, struct.error):
         raise truncated("the file ends within its .npy header") from None
+    if minor:
+        raise damaged(f".npy version {major}.{minor}")
     if length > _HEADER_LIMIT:
         raise damaged(f"an .npy header of {length} bytes")
     if start + length > len(data):
         raise truncated("the file ends within its .npy header")
     text = data[start : start + length].decode("utf-8" if major == 3 else "latin-1")
-    descr, order, shape = _DESCR.search(text), _ORDER.search(text), _SHAPE.search(text)
-    if not (_HEADER.fullmatch(text) and descr and order and shape):
-        raise damaged("an .npy header without type, order and shape")
-    if descr["other"] or not _DTYPE.fullmatch(descr["plain"]):
-        letter = "V" if descr["other"] else descr["plain"].lstrip("<>|=")[:1]
-        words = _OTHER_DTYPES.get(letter, f"{descr['plain']!r}")
+    if _STRUCTURED.search(text):
+        raise MaskError("An array is neither integer nor float", ("structured values",), ARRAY_FIX)
+    descr, order, shape = _entries(text)
+    if not _DTYPE.fullmatch(descr):
+        words = _OTHER_DTYPES.get(descr.lstrip("<>|=")[:1], f"{descr!r}")
         raise MaskError("An array is neither integer nor float", (f"{words} values",), ARRAY_FIX)
-    sizes = [part.strip().rstrip("L") for part in shape[1].split(",")]
-    if sizes[-1] == "":
-        sizes.pop()
-    if not all(part.isdecimal() for part in sizes) or len(sizes) > 32:
-        raise damaged("an .npy header with a broken shape")
+    sizes = _NUMBER.findall(shape)
+    if len(sizes) > 32 or any(len(size) > 18 for size in sizes):
+        raise damaged("an .npy header with a shape that no array has")
     try:
-        dtype = np.dtype(descr["plain"])
+        dtype = np.dtype(descr)
     except TypeError:
-        raise damaged(f"an .npy header with the type {descr['plain']!r}") from None
-    return ArrayHeader(dtype, tuple(map(int, sizes)), order[1] == "True", start + length)
+        raise damaged(f"an .npy header with the type {descr!r}") from None
+    return ArrayHeader(dtype, tuple(map(int, sizes)), order == "True", start + length)
+
+
+def _entries(text: str) -> tuple[str, str, str]:
+    """Return type, order and shape of a header, which holds these three and nothing else."""
+    found: dict[str, str] = {}
+    position = 1
+    while text[:1] == "{" and len(found) < 3:
+        entry = next((match for form in _ENTRY.values() if (match := form.match(text, position))), None)
+        if entry is None or entry.lastgroup is None or entry.lastgroup in found:
+            break
+        found[entry.lastgroup] = entry[entry.lastgroup]
+        position = entry.end() + 1
+        if text[position - 1 : position] != ",":
+            position -= 1
+            break
+    if len(found) < 3 or text[position:].strip(" \t\n") != "}":
+        raise damaged("an .npy header without type, order and shape")
+    return found["descr"], found["order"], found["shape"]
 
 
 def _long_header(data: bytes, major: int) -> tuple[int, int]:
