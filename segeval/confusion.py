@@ -38,6 +38,11 @@ class Confusion:
         return int(self.counts[self.size].sum())
 
     @property
+    def unknown_pixels(self) -> int:
+        """Return the pixels whose ground truth is neither a class nor ignored."""
+        return int(self.counts[self.size + 1].sum())
+
+    @property
     def valid_pixels(self) -> int:
         """Return the pixels whose ground truth is a class."""
         return int(self.counts[: self.size].sum())

@@ -22,7 +22,8 @@ class Convention:
     - `pred_void`: void predicted on a valid pixel: a miss of the true class, dropped with its pixel, or an error.
     - `unknown`: a predicted value outside classes and void, likewise.
     - `gt_unknown`: such a value in the ground truth: an error, dropped, or dropped but for the false positive.
-    - `ignored_class`: an ignored value inside the class list: no class, or a class without ground truth (mmseg, HF).
+    - `ignored_class`: an ignored value inside the class list: no class, a class without ground truth (mmseg, HF), or
+      no class whose predictions are misses whatever `pred_void` says (torchmetrics).
     - `average`: what the mean runs over.
 
     `name` is the evaluator that chooses so; after `with_axes` it is the one that the choices started from.

@@ -28,7 +28,7 @@ LENIENT = {"pred_void": "miss", "unknown": "miss", "gt_unknown": "drop"}
 REFUSED = {
     "gt_unknown": "unknown values in the ground truth",
     "unknown": "unknown values in the predictions",
-    "pred_void": "void predicted on valid ground truth",
+    "pred_void": "void in the predictions",
 }
 ABSENT = "classes in neither ground truth nor prediction"
 PRED_ONLY = "classes predicted, but not in the ground truth"
@@ -280,7 +280,7 @@ class _Counted:
         alone = (true_pixels == 0) & (whole.fp > 0)
         yield from _classes_where("pred_only", PRED_ONLY, classes, alone, whole.fp)
         for axis, what, pixels in (
-            ("pred_void", REFUSED["pred_void"], counts.column(VOID)),
+            ("pred_void", "void predicted on valid ground truth", counts.column(VOID)),
             ("unknown", "unknown values predicted on valid ground truth", counts.column(UNKNOWN)),
         ):
             yield from _classes_where(axis, what, classes, pixels > 0, pixels)
@@ -302,7 +302,7 @@ def _refusable(counts: Confusion) -> dict[str, int]:
     return {
         "gt_unknown": int(counts.counts[size + 1].sum()),
         "unknown": int(counts.counts[:, size + 1].sum()),
-        "pred_void": int(counts.column(VOID).sum()),
+        "pred_void": int(counts.counts[:, size].sum()),
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.confusion import Confusion
 from segeval.conventions import Convention
 from segeval.counts import JointCounts
 from segeval.errors import LabelError, raise_all
@@ -36,7 +37,7 @@ UNKNOWN_PRED = _Refusal(
     1,
 )
 VOID_PRED = _Refusal(
-    "predictions hold an ignored value on valid ground truth, which this convention does not allow",
+    "predictions hold an ignored value, which this convention does not allow",
     "Count it as wrong with --pred-void miss, or leave its pixels out with --pred-void drop",
     1,
 )
@@ -53,6 +54,20 @@ def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: C
             places = [place for row in run.rows for place in _places(row, labeling, refusal, names)]
             refusals.append(LabelError(refusal.what, places, refusal.fix))
     raise_all(refusals)
+
+
+def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[str, ...]:
+    """Tell how many pixels hold values outside classes and void, where the convention counts them somehow."""
+    done = {"miss": "count as wrong", "drop": "are left out", "drop-fp": "are left out, but for their false positives"}
+    sides = (
+        ("predictions", convention.unknown, int(counted.column(UNKNOWN).sum())),
+        ("ground truth", convention.gt_unknown, counted.unknown_pixels),
+    )
+    return tuple(
+        f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}"
+        for side, choice, count in sides
+        if count and choice in done
+    )
 
 
 def _refusals(convention: Convention) -> Sequence[_Refusal]:
@@ -72,7 +87,8 @@ def _refused(table: JointCounts, labeling: Labeling, refusal: _Refusal) -> NDArr
     elif refusal is UNKNOWN_PRED:
         refused = pred == UNKNOWN
     else:
-        refused = (gt >= 0) & (pred == VOID)
+        # Also where the ground truth is void: the VOC devkit, whose rule this is, reads no such prediction at all.
+        refused = pred == VOID
     return refused
 
 

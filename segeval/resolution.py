@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from segeval.classlists import numbered_classes
 from segeval.errors import LabelError, UsageError
-from segeval.labeling import UNKNOWN, Labeling, SegmentationClass, ValueMap, value_map
+from segeval.labeling import NO_FILE, UNKNOWN, Labeling, SegmentationClass, ValueMap, value_map
 from segeval.protocol import Mapped, Protocol
 
 DEFAULT_VOID = 255
@@ -95,6 +95,9 @@ def resolve(
         pred = value_map(scored, ignore=void_pred)
     else:
         pred = _lookup(protocol, scored, void_pred, {**mapping, **pred_map})
+    if protocol.convention.ignored_class == "miss":
+        listed = {entry.id for entry in classes if "classes" not in inferred} & set(ignore)
+        pred = ValueMap({**pred.indices, **dict.fromkeys(listed & pred.indices.keys(), NO_FILE)}, pred.default)
     gt = _lookup(protocol, scored, ignore, {**mapping, **gt_map})
     labeling = Labeling(scored, gt, pred, protocol.groups)
     return Resolution(replace(protocol, classes=classes, ignore=tuple(ignore)), labeling, tuple(inferred), tuple(notes))

@@ -10,7 +10,7 @@ from segeval.confusion import Confusion, Tallies, confusion, grouped, image_tall
 from segeval.conventions import Convention
 from segeval.details import WORST_PERCENTS, Details
 from segeval.errors import NothingToScoreError
-from segeval.labelcheck import FileNames, check_labels
+from segeval.labelcheck import FileNames, check_labels, unknown_warnings
 from segeval.labeling import Labeling
 from segeval.metrics import (
     Outcomes,
@@ -114,7 +114,7 @@ def report_of(run: Run, found: Measured) -> Report:
     if probabilities is not None:
         scores.update(probabilities.scores)
     return Report(
-        signature=signature(found.resolution, run.protocol),
+        signature=signature(found.resolution, run.protocol, eps=_usual_eps(run)),
         protocol=run.protocol,
         data=Data(
             images=len(run.rows),
@@ -129,11 +129,16 @@ def report_of(run: Run, found: Measured) -> Report:
         classes=_class_scores(found, iou.classes, dice.classes, probabilities),
         groups=groups,
         confusion=found.confusion,
-        warnings=warnings,
+        warnings=(*warnings, *unknown_warnings(found.confusion, convention)),
         notes=found.resolution.notes,
         probabilities=probabilities,
         details=_details(found, image_values),
     )
+
+
+def _usual_eps(run: Run) -> str | None:
+    """Return what an eps that was left open is for the maps of `run`."""
+    return None if run.maps is None else "torch" if run.maps.kind == "float" else "half-step"
 
 
 def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:

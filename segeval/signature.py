@@ -17,7 +17,7 @@ from segeval.resolution import Resolution, ranges
 
 FIRST = "segeval"
 OF_PRESET = "preset"
-ALWAYS_SHOWN = ("classes", "ignore", "convention", "v")
+ALWAYS_SHOWN = ("classes", "ignore", "convention", "eps", "v")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +179,13 @@ class Signature:
         )
 
 
-def signature(resolution: Resolution, requested: Protocol, *, more: Iterable[tuple[str, str]] = ()) -> Signature:
+def signature(
+    resolution: Resolution, requested: Protocol, *, eps: str | None = None, more: Iterable[tuple[str, str]] = ()
+) -> Signature:
     """Write a protocol as a signature: what was asked for, and in brackets what the data made of the rest.
 
-    `more` adds settings of the report, such as those of the intervals.
+    `eps` is what the maps made of an eps that was left open; `more` adds settings of the report, such as those of the
+    intervals.
     """
     base = _base(requested.preset)
     fields = [("preset", requested.preset or "none")]
@@ -201,9 +204,11 @@ def signature(resolution: Resolution, requested: Protocol, *, more: Iterable[tup
     fields.extend((field.key, field.write(getattr(requested, field.attribute))) for field in OTHER_FIELDS)
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
-        fields.extend(
-            (field.key, field.write(getattr(requested.probabilities, field.attribute))) for field in LOSS_FIELDS
-        )
+        losses = requested.probabilities
+        texts = {field.key: field.write(getattr(losses, field.attribute)) for field in LOSS_FIELDS}
+        if eps is not None and losses.eps is None:
+            texts["eps"] = f"{texts['eps']}({eps})"
+        fields.extend(texts.items())
     return Signature((*fields, *more, ("v", __version__)))
 
 

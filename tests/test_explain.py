@@ -293,7 +293,7 @@ def test_a_refusing_choice_is_a_warning_on_stderr(folders: tuple[Path, Path]) ->
     done = run_segeval("explain", *folders, "--classes", "4", "--convention", "voc", "-f", "json")
     assert done.code == 0
     assert done.stderr == (
-        "warning: the chosen convention voc refuses these masks: void predicted on valid ground truth (1 px)\n"
+        "warning: the chosen convention voc refuses these masks: void in the predictions (2 px)\n"
     )
     assert json.loads(done.stdout)["chosen"] == "voc"
 
