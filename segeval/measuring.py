@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segeval.colorhints import with_color_hints
 from segeval.errors import LabelError, MaskError, SegevalError
 from segeval.levels import LevelHistogram, add
 from segeval.mapreading import MapReading, measure_maps, presumed, read_maps, recognise
@@ -105,6 +106,7 @@ def measure(
         elif len(request.protocol.classes or ()) <= 2:
             # Without rows nothing is said of values that are no labels to begin with.
             run, problems = Run(request.protocol, ()), [MaskError(said, _some_predictions(pairs), remedy)]
+    problems = with_color_hints(problems, request, (pairing.pred_root, pairing.gt_root))
     return Measurement(run, _names(pairs), tuple(warnings), tuple(problems))
 
 
@@ -158,6 +160,7 @@ def _measure_probabilities(
         problems.extend(_contradicted(run))
     if _holds_labels(run):
         run, problems = Run(request.protocol, ()), [_labels_given(pairs)]
+    problems = with_color_hints(problems, request, (pairing.gt_root,))
     return Measurement(run, _names(pairs), tuple(warnings), tuple(problems), _layout(maps, folders))
 
 
