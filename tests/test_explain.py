@@ -79,7 +79,7 @@ def test_a_convention_that_refuses_stops_nobody_else() -> None:
     found = explain(run_of())
     voc = account_of(found, "voc")
     assert (voc.miou, voc.steps, voc.ious) == (None, (), (None,) * 4)
-    assert [(refusal.axis, refusal.pixels) for refusal in voc.refusals] == [("pred_void", 1)]
+    assert [(refusal.axis, refusal.pixels) for refusal in voc.refusals] == [("pred_void", 2)]
     assert found.chosen.miou == pytest.approx(0.4)
 
 
@@ -89,7 +89,7 @@ def test_a_chosen_convention_that_refuses_leaves_no_steps_and_says_so() -> None:
     assert all(not account.steps for account in found.others)
     assert account_of(found, "ade20k").miou == pytest.approx(0.3)
     assert refusal_warning(found) == (
-        "the chosen convention voc refuses these masks: void predicted on valid ground truth (1 px)"
+        "the chosen convention voc refuses these masks: void in the predictions (2 px)"
     )
     assert refusal_warning(explain(run_of())) is None
 
@@ -284,7 +284,7 @@ def test_json_holds_every_convention(folders: tuple[Path, Path]) -> None:
         }
     ]
     assert by_name["voc"]["refusals"] == [
-        {"axis": "pred_void", "what": "void predicted on valid ground truth", "pixels": 1}
+        {"axis": "pred_void", "what": "void in the predictions", "pixels": 2}
     ]
     assert done.stdout == run_segeval("explain", *folders, "--classes", "4", "-f", "json", "-j", "1").stdout
 
