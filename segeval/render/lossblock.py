@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from segeval.curves import LossCell
+from segeval.curves import LossCell, Threshold
 from segeval.levels import LEVELS
 from segeval.losses import Loss
 from segeval.probscores import MapScores, ProbabilityScores
@@ -281,7 +281,7 @@ def _print_classes(
         excess = _excess(console, _classes(report, maps, rest[:taken], room), width)
         console.print(_classes(report, maps, rest[:taken], max(1, room - max(0, excess))))
         rest = rest[taken:]
-    _say(console, "best IoU and F1 are at the threshold after them, chosen on this data", width)
+    _say(console, "best IoU and F1: threshold in brackets, chosen on this data", width)
 
 
 def _classes(report: Report, maps: ProbabilityScores, columns: Sequence[Column], room: int) -> Table:
@@ -310,8 +310,10 @@ def _columns(report: Report, maps: ProbabilityScores, chosen: Probabilities) -> 
     columns += [of_score(name) for name in ("brier", "mae")]
     return [
         *columns,
-        Column("best IoU %", lambda _, entry: percent(entry.best_iou.value if entry.best_iou else None)),
-        Column("p >", lambda _, entry: f"{entry.best_iou.threshold:.4g}" if entry.best_iou else UNDEFINED),
-        Column("best F1 %", lambda _, entry: percent(entry.best_f1.value if entry.best_f1 else None)),
-        Column("p >", lambda _, entry: f"{entry.best_f1.threshold:.4g}" if entry.best_f1 else UNDEFINED),
+        Column("best IoU % (p >)", lambda _, entry: _best_cell(entry.best_iou)),
+        Column("best F1 % (p >)", lambda _, entry: _best_cell(entry.best_f1)),
     ]
+
+
+def _best_cell(best: Threshold | None) -> str:
+    return UNDEFINED if best is None else f"{percent(best.value)} ({best.threshold:.4g})"

@@ -23,7 +23,7 @@ from segeval.render.text import visible
 from segeval.report import Report
 
 SHOWN_CLASSES = 3
-"""Of more classes, those of lowest average precision are drawn."""
+"""Of more classes, of lowest average precision are drawn."""
 NARROWEST, WIDEST, GAP, MARGIN = 24, 48, 1, 5
 """Cells of a panel at least and at most, between two panels, and of the labels at a panel's left."""
 ROWS = 10
@@ -157,7 +157,7 @@ def render_plots(report: Report, *, width: int = 80, color: bool = False) -> str
     rows = [of_recall + of_trust, of_loss] if len(drawn) == 1 else [of_recall, of_trust, of_loss]
     parts = [part for panels in rows for part in _beside(panels, width, color)]
     if len(drawn) < len(maps.per_map):
-        parts.insert(0, f" {len(drawn)} of {len(maps.per_map)} classes, those of lowest average precision")
+        parts.insert(0, f" {len(drawn)} of {len(maps.per_map)} classes, of lowest average precision")
     return "\n\n".join(parts) + "\n"
 
 
