@@ -18,9 +18,10 @@ class AtomicFile:
 
     Opening raises `OutputError` where the folder cannot be written to, before any work is done. Without `commit`
     the old file stays as it was. A device or a pipe is written to directly, since it has no content to protect.
+    `hidden` names the file beside it, for a caller who holds a lock: one that a killed process left is then replaced.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, hidden: str | None = None) -> None:
         self.path = path
         self._temporary: Path | None = None
         try:
@@ -32,7 +33,11 @@ class AtomicFile:
             if path.exists() and not os.access(path, os.W_OK):
                 raise PermissionError(13, "is write-protected")
             target = Path(os.path.realpath(path))
-            handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
+            if hidden is not None:
+                (target.parent / hidden).unlink(missing_ok=True)
+                handle, name = _created(str(target.parent / hidden))
+            else:
+                handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
             self._temporary, self._target = Path(name), target
             self._file = os.fdopen(handle, "wb")
         except OSError as error:
@@ -81,3 +86,8 @@ class AtomicFile:
     def _error(self, error: OSError) -> OutputError:
         reason = error.strerror or str(error)
         return OutputError("a file cannot be written", (f"{self.path}: {reason}",), "Check the folder and its space")
+
+
+def _created(path: str) -> tuple[int, str]:
+    """Create a file that is not there yet, for the owner only, as `mkstemp` does."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), path

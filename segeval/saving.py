@@ -59,7 +59,7 @@ class RunSaver:
 
     def save(self, run: Run) -> None:
         """Put the run in place and delete the partial file; raises `OutputError` and leaves the old run then."""
-        save_run(run, self.path)
+        save_run(run, self.path, hidden=f"{self.journal.path.name}.part")
         self.journal.remove()
         if self._finished is not None:
             self.journal.notes.append(_comparison(self._finished, run))
