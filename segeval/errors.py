@@ -54,6 +54,10 @@ class OutputError(SegevalError):
     """A result that cannot be written where it was asked for."""
 
 
+class InternalError(SegevalError):
+    """A fault of segeval itself, met with one file; `__cause__` is the exception."""
+
+
 class Problems(SegevalError):  # noqa: N818 - a collection of errors, raised as one
     """Several errors told together; `problems` has them in the order met."""
 
@@ -69,12 +73,33 @@ class Problems(SegevalError):  # noqa: N818 - a collection of errors, raised as 
 
 
 def merged(problems: Iterable[SegevalError]) -> tuple[SegevalError, ...]:
-    """Join problems of one kind and one remedy into one that names every place, in the order first met."""
+    """Join problems of one kind and one remedy into one that names every place, in the order first met.
+
+    The cause of the first of a kind, if it has one, is the cause of all.
+    """
     kinds: dict[tuple[type[SegevalError], str, str], list[str]] = {}
+    causes: dict[tuple[type[SegevalError], str, str], BaseException] = {}
     for problem in problems:
         for single in problem.problems if isinstance(problem, Problems) else (problem,):
-            kinds.setdefault((type(single), single.what, single.fix), []).extend(single.where)
-    return tuple(kind(what, where, fix) for (kind, what, fix), where in kinds.items())
+            identity = (type(single), single.what, single.fix)
+            kinds.setdefault(identity, []).extend(single.where)
+            if single.__cause__ is not None:
+                causes.setdefault(identity, single.__cause__)
+    joined = tuple(kind(what, where, fix) for (kind, what, fix), where in kinds.items())
+    for identity, error in zip(kinds, joined, strict=True):
+        error.__cause__ = causes.get(identity)
+    return joined
+
+
+def internal_error(error: Exception, where: Iterable[str] = ()) -> InternalError:
+    """Return the error that tells of an exception that nothing should have raised."""
+    told = InternalError(
+        f"internal error: {type(error).__name__}: {error}",
+        where,
+        "This is a fault of segeval, not of your files; run again with -v for the traceback and report it",
+    )
+    told.__cause__ = error
+    return told
 
 
 def raise_all(problems: Iterable[SegevalError]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.counts import JointCounts, joint_counts, table
-from segeval.errors import MaskError, SegevalError
+from segeval.errors import MaskError, SegevalError, internal_error
 from segeval.labeling import MISSING
 from segeval.pairing import Pair
 from segeval.readers import MAX_PIXELS, decode_mask, read_bytes
@@ -205,3 +205,6 @@ def _guarded(pair: Pair, measure: Callable[[Pair], Result]) -> Result | Failure:
         return Failure(pair, error)
     except MemoryError:
         return Failure(pair, MaskError("there is not enough memory for an image", (pair.gt,), "Lower -j/--jobs"))
+    except Exception as error:
+        # A fault of ours with one image: the others are measured all the same, and whoever reports it can name a file.
+        return Failure(pair, internal_error(error, (" and ".join((pair.gt, *pair.pred[:1])),)))

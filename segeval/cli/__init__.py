@@ -51,10 +51,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _told(error: Exception, words: Sequence[str]) -> int:
     from segeval.cli.console import tell_error
+    from segeval.errors import Problems
 
     if any(word in ("-v", "--verbose") for word in words):
         import traceback
 
         traceback.print_exception(error)
+        for problem in error.problems if isinstance(error, Problems) else ():
+            if problem.__cause__ is not None:
+                traceback.print_exception(problem.__cause__)
     tell_error(error)
     return COULD_NOT_SCORE

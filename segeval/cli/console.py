@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from segeval.errors import SegevalError
+from segeval.errors import SegevalError, internal_error
 from segeval.render.problems import render_note, render_problem, render_verdict, render_warning
 
 if TYPE_CHECKING:
@@ -93,8 +93,4 @@ def _as_problem(error: Exception) -> SegevalError:
     if isinstance(error, click.ClickException):
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "segeval"
         return SegevalError(error.format_message().rstrip("."), (), f"'{command} --help' lists the options")
-    return SegevalError(
-        f"internal error: {type(error).__name__}: {error}",
-        (),
-        "This is a fault of segeval, not of your files; run again with -v for the traceback and report it",
-    )
+    return internal_error(error)
