@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "segeval.cli.report",
     "combine": "segeval.cli.combine",
     "explain": "segeval.cli.explain",
+    "inspect": "segeval.cli.inspect",
     "presets": "segeval.cli.presets",
     "completion": "segeval.cli.completion",
 }
