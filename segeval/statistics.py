@@ -149,7 +149,9 @@ def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[str, ...]:
             for entry, one in zip(report.classes, found.iou, strict=True)
         ),
     ]
-    told = undefined_warning({name: count for name, value, count in values if value is not None and count}, drawn)
+    told = undefined_warning(
+        {name: count for name, value, count in values if value is not None and count}, drawn.settings.resamples
+    )
     return (*warnings, *told)
 
 
@@ -159,15 +161,15 @@ def few_units_warning(count: int, unit: str) -> str:
     return f"intervals rest on {what}, fewer than {FEW_UNITS}, and are too narrow to be trusted"
 
 
-def undefined_warning(undefined: Mapping[str, int], drawn: Uncertainty) -> tuple[str, ...]:
+def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[str, ...]:
     """Tell which scores some resamples leave undefined."""
     if not undefined:
         return ()
     ranked = sorted(undefined.items(), key=lambda entry: -entry[1])
     listed = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_NAMED])
     more = f" and {len(ranked) - MOST_NAMED} more" if len(ranked) > MOST_NAMED else ""
-    resamples = f"{drawn.settings.resamples:,} resamples"
-    return (f"some of {resamples} leave a score undefined and are left out of its interval: {listed}{more}",)
+    drawn = f"{resamples:,} resamples"
+    return (f"some of {drawn} leave a score undefined and are left out of its interval: {listed}{more}",)
 
 
 def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:

@@ -38,6 +38,8 @@ class Delivery:
                 self._files.append((self._renderer(format_name), AtomicFile(path)))
             if options.get("curves") is not None:
                 self._files.append((_curves(options["curves"].suffix), AtomicFile(options["curves"])))
+            if options.get("per_image") is not None:
+                self._files.append((_images(options["per_image"].suffix), AtomicFile(options["per_image"])))
         except BaseException:
             self._discard()
             raise
@@ -87,6 +89,17 @@ class Delivery:
 
             text += render_plots(report, width=min(width or 80, 100), color=color)
         return text
+
+
+def _images(suffix: str) -> TextOf:
+    from segeval.errors import UsageError
+    from segeval.render.perimage import images_csv, images_jsonl
+
+    if suffix.casefold() not in (".csv", ".jsonl"):
+        raise UsageError(
+            "--per-image writes CSV or JSON Lines", (suffix or "no suffix",), "End the file's name in .csv or .jsonl"
+        )
+    return images_csv if suffix.casefold() == ".csv" else images_jsonl
 
 
 def _curves(suffix: str) -> TextOf:

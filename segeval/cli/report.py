@@ -20,6 +20,7 @@ from segeval.cli.options import (
     output_options,
     voice_options,
 )
+from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
 
 MEASURED = ("palette", "probs")
 """Options of `score` that only an image can answer to."""
@@ -36,6 +37,7 @@ CHANGES = (
 @label_options
 @convention_options
 @loss_options
+@statistics_options
 @gate_options
 @output_options
 @config_options
@@ -51,9 +53,11 @@ def report(run: Path, **options: Any) -> int:
     from segeval.runfile import load_run
 
     changes = given(CHANGES, options)
+    asked = asked_statistics(options)
     with Delivery(options) as delivery:
         axes = {axis: changes.pop(axis) for axis in AXES if axis in changes}
-        return delivery.deliver(report_run(rescore(load_run(run), axes=axes, **changes)))
+        chosen = rescore(load_run(run), axes=axes, **changes)
+        return delivery.deliver(with_asked(report_run(chosen), chosen, asked))
 
 
 def given(names: Iterable[str], options: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from segeval.cli.options import (
     saving_options,
     voice_options,
 )
+from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
 
 if TYPE_CHECKING:
     from segeval.protocol import Protocol
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @convention_options
 @pairing_options
 @loss_options
+@statistics_options
 @reading_options
 @saving_options
 @gate_options
@@ -57,6 +59,7 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
 
     request = build_request(**request_options(options))
     shard = _shard(options["shard"])
+    asked = asked_statistics(options)
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
         with progress_bar(quiet=options["quiet"]) as progress:
             journal = saver.journal if saver else None
@@ -69,7 +72,7 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
         if shard is not None and not found.run.rows and not found.problems:
             tell_warnings([f"shard {shard} holds no image"])
             return 0
-        return delivery.deliver(report_measurement(found))
+        return delivery.deliver(with_asked(report_measurement(found), found.run, asked))
 
 
 def _shard(text: str | None) -> Shard | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
+from segeval.details import bounds
+from segeval.render.intervaltext import has_intervals
 from segeval.render.text import visible
 from segeval.report import Report
 
@@ -16,14 +18,18 @@ FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 def render_csv(report: Report) -> str:
     """Return a header and one row a class: fractions at full precision, counts in pixels, undefined values empty.
 
-    Scores of probability maps follow as further columns.
+    Scores of probability maps follow as further columns, then the ends of the IoU's interval where one was drawn.
     """
     of_maps = list(dict.fromkeys(name for entry in report.classes for name in entry.losses))
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *map(safe_cell, of_maps)])
-    for entry in report.classes:
+    with_intervals = has_intervals(report)
+    writer.writerow([*COLUMNS, *map(safe_cell, of_maps), *(("iou_low", "iou_high") if with_intervals else ())])
+    for index, entry in enumerate(report.classes):
         cells = [getattr(entry, column) for column in COLUMNS] + [entry.losses.get(name) for name in of_maps]
+        drawn = report.iou_interval(index)
+        if drawn is not None:
+            cells += bounds(drawn) or [None, None]
         writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue()
 

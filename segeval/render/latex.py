@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from segeval.metrics import Value
+from segeval.render.intervaltext import has_intervals, interval_text, intervals_line
 from segeval.render.numbers import bounds_of, percent
 from segeval.render.text import visible
 from segeval.render.wording import signature_text
@@ -35,13 +36,22 @@ COLUMNS = (("iou", "IoU"), ("dice", "Dice"), ("precision", "Precision"), ("recal
 
 def render_latex_report(report: Report) -> str:
     """Return IoU, Dice, precision and recall of each class in percent, and the means of IoU and Dice."""
-    lines = [f"% {signature_text(report)}", r"\begin{tabular}{lrrrr}", r"\toprule"]
-    lines += [_row(["Class", *(heading for _, heading in COLUMNS)]), r"\midrule"]
-    for entry in report.classes:
+    drawn = has_intervals(report)
+    lines = [f"% {signature_text(report)}", *([f"% {intervals_line(report)}"] if drawn else [])]
+    lines += [rf"\begin{{tabular}}{{lrrrr{'r' * drawn}}}", r"\toprule"]
+    lines += [_row(["Class", *(heading for _, heading in COLUMNS), *(["IoU interval"] * drawn)]), r"\midrule"]
+    for index, entry in enumerate(report.classes):
         cells = [percent(getattr(entry, column), bounds_of(report, column, entry)) for column, _ in COLUMNS]
+        cells += [interval_text(report.iou_interval(index))] * drawn
         lines.append(_row([escaped(entry.name), *map(_shown, cells)]))
     means = [percent(report.scores.get(name), bounds_of(report, name)) for name in ("miou", "mdice")]
-    lines += [r"\midrule", _row(["Mean", *map(_shown, means), "", ""]), r"\bottomrule", r"\end{tabular}"]
+    of_mean = [interval_text(report.interval("miou"))] * drawn
+    lines += [
+        r"\midrule",
+        _row(["Mean", *map(_shown, means), "", "", *map(_shown, of_mean)]),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from segeval.render.intervaltext import (
+    confusion_lines,
+    empty_gt_text,
+    gain_rows,
+    has_intervals,
+    interval_text,
+    intervals_line,
+    score_interval_text,
+    worst_rows,
+)
 from segeval.render.numbers import bounds_of, count, loss, percent, verdict_text
 from segeval.render.text import visible
 from segeval.render.wording import (
@@ -40,6 +50,7 @@ def render_markdown(report: Report) -> str:
     blocks.append(_classes(report))
     if report.groups:
         blocks.append(_groups(report))
+    blocks += _details(report)
     blocks.append(_fenced(signature_text(report)))
     return "\n\n".join(blocks) + "\n"
 
@@ -61,7 +72,10 @@ def _headline(report: Report) -> str:
 def _scores(report: Report) -> str:
     scores = [*in_order(report.scores, PERCENT), *scores_of_maps(report.scores)]
     titles = [escaped(f"{title(name)} %" if name in PERCENT else title(name)) for name in scores]
-    return _table(titles, [[score_text(report, name) for name in scores]], numbers_from=0)
+    rows = [[score_text(report, name) for name in scores]]
+    if has_intervals(report):
+        rows.append([score_interval_text(report, name) for name in scores])
+    return _table(titles, rows, numbers_from=0)
 
 
 def _gates(report: Report) -> str:
@@ -76,20 +90,42 @@ def _gates(report: Report) -> str:
 def _classes(report: Report) -> str:
     of_maps = [name for name in OF_MAPS if any(name in entry.losses for entry in report.classes)]
     columns = ("iou", "dice", "precision", "recall", "gt_share")
+    drawn = has_intervals(report)
     rows = [
         [
             str(entry.id),
             escaped(entry.name),
             *(percent(getattr(entry, column), bounds_of(report, column, entry)) for column in columns),
             *(loss(entry.losses.get(name), bounds_of(report, name, entry)) for name in of_maps),
+            *[interval_text(report.iou_interval(index))] * drawn,
         ]
-        for entry in report.classes[:MOST_ROWS]
+        for index, entry in enumerate(report.classes[:MOST_ROWS])
     ]
     titles = ["id", "class", "IoU %", "Dice %", "precision %", "recall %", "GT share %", *map(title, of_maps)]
+    titles += ["IoU interval"] * drawn
     left = len(report.classes) - len(rows)
     more = f"\n\n... and {count(left)} more" if left else ""
     summary = f"<summary>Classes ({count(len(report.classes))})</summary>"
     return f"<details>\n{summary}\n\n{_table(titles, rows, numbers_from=2)}{more}\n\n</details>"
+
+
+def _details(report: Report) -> list[str]:
+    """Return what was asked for beyond scores, each in a fold, behind the lines that tell how intervals were drawn."""
+    lines = [escaped(line, longest=1000) for line in (intervals_line(report), empty_gt_text(report)) if line]
+    images = [[escaped(cell) for cell in row] for row in worst_rows(report)[:MOST_ROWS]]
+    if images:
+        titles = ["image", "mIoU^I %", "costliest class", "its points"]
+        lines.append(_folded("Worst images", _table([*map(escaped, titles)], images, numbers_from=1)))
+    gains = [[escaped(cell) for cell in row] for row in gain_rows(report)]
+    if gains:
+        confusions = "".join(f"\n- {escaped(line, longest=1000)}" for line in confusion_lines(report))
+        table = _table(["were it perfect", "mIoU %", "points"], gains, numbers_from=1)
+        lines.append(_folded("Where the points are", f"{table}\n{confusions}"))
+    return lines
+
+
+def _folded(summary: str, text: str) -> str:
+    return f"<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
 def _groups(report: Report) -> str:

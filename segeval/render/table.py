@@ -13,6 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from segeval.render.detailblock import print_details
+from segeval.render.intervaltext import has_intervals, interval_text, score_interval_text
 from segeval.render.lossblock import render_losses
 from segeval.render.numbers import UNDEFINED, bounds_of, loss, percent, verdict_text
 from segeval.render.text import visible
@@ -49,6 +51,7 @@ VARIANTS: tuple[tuple[int, frozenset[str]], ...] = (
     (0, frozenset({"gt_share", "precision", "recall"})),
     (0, frozenset({"gt_share", "precision", "recall", "dice"})),
     (0, frozenset({"gt_share", "precision", "recall", "dice", "id"})),
+    (0, frozenset({"gt_share", "precision", "recall", "dice", "id", "interval"})),
 )
 """Cells of the bar, and the columns that are left out, from the roomiest to the narrowest table of classes."""
 COLUMN_TITLES: Mapping[str, str] = {
@@ -124,6 +127,7 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         _print_scores(page, report, scores_of_maps(report.scores), "")
     else:
         page.console.out(render_losses(report, color=page.color, width=page.width), end="", highlight=False)
+    print_details(page, report)
     page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))
     for warning in report.warnings:
         page.say(_labelled("warning", "bold yellow", warning))
@@ -183,6 +187,7 @@ def _class_builder(
 ) -> Callable[[list[str]], Table]:
     kept = [column for column in COLUMN_TITLES if column not in hidden]
     with_id = "id" not in hidden
+    with_intervals = has_intervals(report) and "interval" not in hidden
 
     def build(names: list[str]) -> Table:
         table = _table("id" if with_id else "class")
@@ -192,6 +197,8 @@ def _class_builder(
         table.add_column("IoU %", justify="right", no_wrap=True)
         if bar:
             table.add_column("", width=bar, no_wrap=True)
+        if with_intervals:
+            table.add_column("interval", justify="right", no_wrap=True)
         for column in kept:
             table.add_column(COLUMN_TITLES[column], justify="right", no_wrap=True)
         for index, (entry, name) in enumerate(zip(report.classes, names, strict=True)):
@@ -202,6 +209,8 @@ def _class_builder(
             cells.append(Text(f"{LOW} {iou}" if is_low else iou, style="bold red" if is_low else "bold"))
             if bar:
                 cells.append(Text(_bar(entry.iou, bar), style="red" if is_low else "cyan"))
+            if with_intervals:
+                cells.append(interval_text(report.iou_interval(index)))
             cells.extend(percent(getattr(entry, column), bounds_of(report, column, entry)) for column in kept)
             table.add_row(*cells)
         return table
@@ -305,4 +314,6 @@ def _beside(report: Report, scores: Sequence[str], unit: str) -> Table:
         shown = value if value == UNDEFINED else f"{value}{unit}"
         cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE else Text(shown, "bold"))
     table.add_row(*cells)
+    if any(report.interval(name) is not None for name in scores):
+        table.add_row(*(score_interval_text(report, name) for name in scores))
     return table
