@@ -6,6 +6,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +39,16 @@ def sessions(body: str) -> list[Session]:
     return found
 
 
-def shown(command: str, folder: Path = ROOT) -> str:
-    """Return all that a command shows, stdout and stderr as they come, run where the README says: in the project."""
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """Give a folder that looks like the project to the README's commands, and keeps what they write."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "sample_masks").symlink_to(ROOT / "sample_masks")
+        yield Path(folder)
+
+
+def shown(command: str, folder: Path) -> str:
+    """Return all that a command shows in `folder`, stdout and stderr as they come."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SEGEVAL_")}
     done = subprocess.run(
@@ -59,13 +70,14 @@ def commands(text: str) -> list[Session]:
 
 
 def updated(text: str) -> str:
-    """Return the README with every output as it is today."""
+    """Return the README with every output as it is today; commands run in order in one folder."""
+    with workplace() as folder:
 
-    def run_block(match: re.Match[str]) -> str:
-        body = "".join(f"$ {session.command}\n{shown(session.command)}" for session in sessions(match["body"]))
-        return f"```console\n{body}```"
+        def run_block(match: re.Match[str]) -> str:
+            parts = [f"$ {session.command}\n{shown(session.command, folder)}" for session in sessions(match["body"])]
+            return f"```console\n{''.join(parts)}```"
 
-    return BLOCK.sub(run_block, text)
+        return BLOCK.sub(run_block, text)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from segeval import __version__
-from tests.readme import README, ROOT, Session, commands, shown
+from tests.readme import README, ROOT, Session, commands, shown, workplace
 
 TEXT = README.read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with workplace() as place:
+        yield place
+
+
 @pytest.mark.parametrize("session", commands(TEXT), ids=lambda session: session.command[:60])
-def test_command_prints_what_the_readme_says(session: Session) -> None:
-    assert shown(session.command) == session.output
+def test_command_prints_what_the_readme_says(session: Session, folder: Path) -> None:
+    """Run in the README's order: a later command may read what an earlier one wrote."""
+    assert shown(session.command, folder) == session.output
 
 
 def test_every_segeval_line_is_in_a_block_that_is_run() -> None:
