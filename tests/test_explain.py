@@ -88,9 +88,7 @@ def test_a_chosen_convention_that_refuses_leaves_no_steps_and_says_so() -> None:
     assert found.chosen.name == "voc"
     assert all(not account.steps for account in found.others)
     assert account_of(found, "ade20k").miou == pytest.approx(0.3)
-    assert refusal_warning(found) == (
-        "the chosen convention voc refuses these masks: void in the predictions (2 px)"
-    )
+    assert refusal_warning(found) == ("the chosen convention voc refuses these masks: void in the predictions (2 px)")
     assert refusal_warning(explain(run_of())) is None
 
 
@@ -283,18 +281,14 @@ def test_json_holds_every_convention(folders: tuple[Path, Path]) -> None:
             "classes": [{"id": 3, "name": "3", "before": None, "after": 0}],
         }
     ]
-    assert by_name["voc"]["refusals"] == [
-        {"axis": "pred_void", "what": "void in the predictions", "pixels": 2}
-    ]
+    assert by_name["voc"]["refusals"] == [{"axis": "pred_void", "what": "void in the predictions", "pixels": 2}]
     assert done.stdout == run_segeval("explain", *folders, "--classes", "4", "-f", "json", "-j", "1").stdout
 
 
 def test_a_refusing_choice_is_a_warning_on_stderr(folders: tuple[Path, Path]) -> None:
     done = run_segeval("explain", *folders, "--classes", "4", "--convention", "voc", "-f", "json")
     assert done.code == 0
-    assert done.stderr == (
-        "warning: the chosen convention voc refuses these masks: void in the predictions (2 px)\n"
-    )
+    assert done.stderr == ("warning: the chosen convention voc refuses these masks: void in the predictions (2 px)\n")
     assert json.loads(done.stdout)["chosen"] == "voc"
 
 
@@ -303,6 +297,20 @@ def test_what_cannot_be_read_is_exit_2_with_an_empty_stdout(folders: tuple[Path,
     done = run_segeval("explain", *folders, "--classes", "4")
     assert (done.code, done.stdout) == (2, "")
     assert "B.png" in done.stderr
+
+
+def test_a_saved_run_takes_the_place_of_both_folders(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    saved = tmp_path / "run.jsonl"
+    assert run_segeval("score", *folders, "--classes", "4", "--save", saved).code == 0
+    assert run_segeval("explain", saved, "-f", "json") == run_segeval("explain", *folders, "-c", "4", "-f", "json")
+    changed = run_segeval("explain", saved, "--convention", "mapillary", "-f", "json")
+    assert json.loads(changed.stdout)["conventions"][0]["miou"] == pytest.approx(0.419048, abs=1e-6)
+    done = run_segeval("explain", saved, "--missing", "skip")
+    assert (done.code, done.stdout) == (2, "")
+    assert "--missing" in done.stderr
+    done = run_segeval("explain", folders[0])
+    assert (done.code, done.stdout) == (2, "")
+    assert "Give PRED and GT, or a saved run" in done.stderr
 
 
 def test_no_valid_pixel_is_exit_2(folders: tuple[Path, Path]) -> None:
