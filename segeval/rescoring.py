@@ -53,7 +53,9 @@ def rescore(run: Run, *, keys: str | None = None, axes: Mapping[str, str | None]
 def report_run(run: Run) -> Report:
     """Score a saved run under its protocol, with the warnings that its maps call for; errors as `build_report`."""
     report = build_report(run)
-    return replace(report, warnings=(*map_warnings(run), *report.warnings))
+    missing = report.data.missing_images
+    told = (f"images without prediction count as wrong: {missing:,}",) if missing else ()
+    return replace(report, warnings=(*told, *map_warnings(run), *report.warnings))
 
 
 def _relabeled(stored: Protocol, given: Mapping[str, Any], axes: Mapping[str, str]) -> Protocol:
