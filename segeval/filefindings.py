@@ -45,7 +45,7 @@ class Files:
 
     def told(self) -> set[str]:
         """Return the files that findings about headers tell, by name."""
-        names = {*self.gt.broken, *self.pred.broken, *_colored(self, "gt"), *_colored(self, "pred")}
+        names = {*self.gt.broken, *self.pred.broken, *_colored(self, "gt"), *_colored(self, "pred"), *_map_files(self)}
         return names.union(*(pair.pred for pair in _unequal(self)))
 
     def sides(self) -> Iterator[tuple[str, str, Headers, Path, Palette | None]]:
@@ -105,9 +105,7 @@ def _colored(files: Files, side: str) -> list[str]:
 
 def _maps(files: Files) -> Iterator[Finding]:
     """Find predictions that can be nothing but probability maps."""
-    if files.request.protocol.probabilities is not None:
-        return
-    names = [name for name, facts in files.pred.facts.items() if facts.sample == "f" or _stacked(facts)]
+    names = _map_files(files)
     if names:
         yield Finding(
             "probability-maps",
@@ -118,8 +116,15 @@ def _maps(files: Files) -> Iterator[Finding]:
         )
 
 
-def _stacked(facts: ImageFacts) -> bool:
-    return facts.kind == "array" and facts.channels > 1
+def _map_files(files: Files) -> list[str]:
+    """Return the predictions that are read as labels and are floats or arrays of several maps."""
+    if files.request.protocol.probabilities is not None:
+        return []
+    return [
+        name
+        for name, facts in files.pred.facts.items()
+        if facts.sample == "f" or (facts.kind == "array" and facts.channels > 1)
+    ]
 
 
 def _sizes(files: Files) -> Iterator[Finding]:
