@@ -18,11 +18,13 @@ from segeval.levels import LevelHistogram, LossSettings, count_levels
 from segeval.pairing import Pair
 from segeval.pipeline import Reading, digest, digest_of_all, missing_counts, read_ground_truth, require_size
 from segeval.protocol import Protocol
-from segeval.readers import decode_probability, read_bytes
+from segeval.readers import decode_probability, describe, read_bytes
 from segeval.resolution import Resolution, resolve
 from segeval.run import Maps, MeasuredRow, Row
 
 KINDS = {"uint8": "uint8", "uint16": "uint16", "float16": "float", "float32": "float", "float64": "float"}
+STORED = {("u", 8): "uint8", ("u", 16): "uint16", ("f", 32): "float"}
+"""Kind of the maps of a gray image by its sample and bit depth."""
 TOP = {"uint8": 255, "uint16": 65535, "float": 1}
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""
@@ -74,12 +76,25 @@ def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
         if not pair.pred:
             continue
         try:
-            maps, _ = read_maps(pair, files)
+            found = _of_header(pair, files)
+            if found is None:
+                maps, _ = read_maps(pair, files)
+                found = Maps(KINDS[str(maps[0].dtype)], len(maps))
         except SegevalError as error:
             first = first or error
             continue
-        return Maps(KINDS[str(maps[0].dtype)], len(maps))
+        return found
     raise first or MaskError("no image has a probability map", (), "Check the folder of predictions")
+
+
+def _of_header(pair: Pair, files: Reading) -> Maps | None:
+    """Say what an image's maps are by the first file's header; `None` where only decoding can tell."""
+    name = pair.pred[0]
+    facts = describe(read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels), name=name)
+    kind = STORED.get((facts.sample, facts.bit_depth))
+    if kind is None or facts.kind != "gray" or facts.animated:
+        return None
+    return Maps(kind, len(pair.pred))
 
 
 def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Reading) -> Resolution:
