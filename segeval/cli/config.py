@@ -58,7 +58,8 @@ def _table(path: Path) -> dict[str, Any] | None:
         raise UsageError("the configuration cannot be read", (f"{path}: {error.strerror}",), "Check --config") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
-            "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config") from None
+            "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config"
+        ) from None
     tool = document.get("tool", {})
     table = tool.get("segeval") if isinstance(tool, dict) else None
     return table if isinstance(table, dict) else None
