@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, raise_all
 from segeval.measuring import Measurement, Progress, measure
 from segeval.report import Report
 from segeval.request import build_request
+from segeval.run import Run
 from segeval.scoring import build_report
+
+if TYPE_CHECKING:
+    from segeval.comparison import ComparisonReport
+    from segeval.resampling import Resampling
+    from segeval.statistics import Statistics
 
 
 def report_measurement(found: Measurement) -> Report:
@@ -31,16 +38,55 @@ def score(
     *,
     jobs: int | None = None,
     progress: Progress | None = None,
+    statistics: Statistics | None = None,
     **options: Any,
 ) -> Report:
     """Score a folder of predictions against a folder of ground truth.
 
     `options` are those of `segeval.request.build_request`, which are those of the command line: `classes`, `ignore`,
     `mapping`, `binary`, `preset`, `convention`, `missing`, `palette`, `probs`, and so on. `jobs` is the number of
-    worker threads, the usable processors by default. Raises `SegevalError` (`Problems` where several kinds were met).
+    worker threads, the usable processors by default; `statistics` asks for intervals, images and gains. Raises
+    `SegevalError` (`Problems` where several kinds were met).
 
     >>> score("pred", "gt", classes="classes.txt", ignore=255).scores["miou"]  # doctest: +SKIP
     0.7425
     """
     found = measure(Path(pred), Path(gt), build_request(**options), jobs=jobs, progress=progress)
-    return report_measurement(found)
+    report = report_measurement(found)
+    if statistics is None:
+        return report
+    from segeval.statistics import with_statistics
+
+    return with_statistics(report, found.run, statistics)
+
+
+def compare(
+    base: str | Path | Run,
+    *new: str | Path | Run,
+    resampling: Resampling | None = None,
+    group_by: str | None = None,
+    fail_regression: Sequence[str] = (),
+    force: bool = False,
+) -> ComparisonReport:
+    """Compare runs, or run files, with a baseline: differences, their intervals and p-values, score by score.
+
+    `fail_regression` has rules as "miou=0.005", judged in the report's `regressions`. Raises `SegevalError` where the
+    runs are not of the same images, ground truth and protocol, unless `force`.
+
+    >>> compare("base.jsonl", "new.jsonl").runs[0].differences["miou"].p  # doctest: +SKIP
+    0.0215
+    """
+    from segeval.comparison import compare_runs, run_names
+    from segeval.regressions import parse_regression
+    from segeval.runfile import load_run
+
+    given = (base, *new)
+    paths = [Path(f"run {index}") if isinstance(run, Run) else Path(run) for index, run in enumerate(given)]
+    runs = [run if isinstance(run, Run) else load_run(path) for run, path in zip(given, paths, strict=True)]
+    return compare_runs(
+        list(zip(run_names(paths), runs, strict=True)),
+        settings=resampling,
+        group_by=group_by,
+        rules=[parse_regression(text) for text in fail_regression],
+        force=force,
+    )

@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "score": "segeval.cli.score",
     "report": "segeval.cli.report",
     "combine": "segeval.cli.combine",
+    "compare": "segeval.cli.compare",
     "explain": "segeval.cli.explain",
     "inspect": "segeval.cli.inspect",
     "presets": "segeval.cli.presets",

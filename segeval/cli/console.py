@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from segeval.errors import SegevalError, internal_error
-from segeval.render.problems import render_note, render_problem, render_verdict, render_warning
+from segeval.render.problems import render_note, render_problem, render_regression, render_verdict, render_warning
 
 if TYPE_CHECKING:
+    from segeval.regressions import Regression
     from segeval.report import Verdict
     from segeval.resolution import Inference
 
@@ -56,6 +57,12 @@ def tell_verdicts(verdicts: Iterable[Verdict]) -> None:
     """Tell on stderr which gates hold and which do not."""
     for verdict in verdicts:
         _tell(render_verdict(verdict, color=wants_color(sys.stderr, chosen_color())))
+
+
+def tell_regressions(verdicts: Iterable[Regression]) -> None:
+    """Tell on stderr which rules on regressions hold and which do not."""
+    for verdict in verdicts:
+        _tell(render_regression(verdict, color=wants_color(sys.stderr, chosen_color())))
 
 
 def write_result(text: str) -> None:

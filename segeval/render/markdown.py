@@ -46,12 +46,12 @@ def render_markdown(report: Report) -> str:
         blocks.append(_gates(report))
     if report.warnings:
         lines = [f"- ⚠️ {escaped(warning, longest=1000)}" for warning in report.warnings]
-        blocks.append("\n".join(_capped(lines, MOST_LINES, "- ")))
+        blocks.append("\n".join(capped(lines, MOST_LINES, "- ")))
     blocks.append(_classes(report))
     if report.groups:
         blocks.append(_groups(report))
     blocks += _details(report)
-    blocks.append(_fenced(signature_text(report)))
+    blocks.append(fenced(signature_text(report)))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -75,7 +75,7 @@ def _scores(report: Report) -> str:
     rows = [[score_text(report, name) for name in scores]]
     if has_intervals(report):
         rows.append([score_interval_text(report, name) for name in scores])
-    return _table(titles, rows, numbers_from=0)
+    return pipe_table(titles, rows, numbers_from=0)
 
 
 def _gates(report: Report) -> str:
@@ -84,7 +84,7 @@ def _gates(report: Report) -> str:
         f"- {'✅ holds' if verdict.passed else '❌ **failed**'}: {escaped(verdict_text(verdict))}"
         for verdict in failed_first
     ]
-    return "\n".join(_capped(lines, MOST_LINES, "- "))
+    return "\n".join(capped(lines, MOST_LINES, "- "))
 
 
 def _classes(report: Report) -> str:
@@ -106,7 +106,7 @@ def _classes(report: Report) -> str:
     left = len(report.classes) - len(rows)
     more = f"\n\n... and {count(left)} more" if left else ""
     summary = f"<summary>Classes ({count(len(report.classes))})</summary>"
-    return f"<details>\n{summary}\n\n{_table(titles, rows, numbers_from=2)}{more}\n\n</details>"
+    return f"<details>\n{summary}\n\n{pipe_table(titles, rows, numbers_from=2)}{more}\n\n</details>"
 
 
 def _details(report: Report) -> list[str]:
@@ -115,16 +115,17 @@ def _details(report: Report) -> list[str]:
     images = [[escaped(cell) for cell in row] for row in worst_rows(report)[:MOST_ROWS]]
     if images:
         titles = ["image", "mIoU^I %", "costliest class", "its points"]
-        lines.append(_folded("Worst images", _table([*map(escaped, titles)], images, numbers_from=1)))
+        lines.append(folded("Worst images", pipe_table([*map(escaped, titles)], images, numbers_from=1)))
     gains = [[escaped(cell) for cell in row] for row in gain_rows(report)]
     if gains:
         confusions = "".join(f"\n- {escaped(line, longest=1000)}" for line in confusion_lines(report))
-        table = _table(["were it perfect", "mIoU %", "points"], gains, numbers_from=1)
-        lines.append(_folded("Where the points are", f"{table}\n{confusions}"))
+        table = pipe_table(["were it perfect", "mIoU %", "points"], gains, numbers_from=1)
+        lines.append(folded("Where the points are", f"{table}\n{confusions}"))
     return lines
 
 
-def _folded(summary: str, text: str) -> str:
+def folded(summary: str, text: str) -> str:
+    """Put blocks behind a summary that opens on a click."""
     return f"<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
@@ -133,20 +134,24 @@ def _groups(report: Report) -> str:
     left = len(report.groups) - len(rows)
     more = f"\n\n... and {count(left)} more" if left else ""
     summary = f"<summary>Groups ({count(len(report.groups))})</summary>"
-    return f"<details>\n{summary}\n\n{_table(['group', 'IoU %', 'Dice %'], rows, numbers_from=1)}{more}\n\n</details>"
+    return (
+        f"<details>\n{summary}\n\n{pipe_table(['group', 'IoU %', 'Dice %'], rows, numbers_from=1)}{more}\n\n</details>"
+    )
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int) -> str:
+def pipe_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int) -> str:
+    """Write a table of escaped cells; columns from `numbers_from` on are set right."""
     rule = ["---:" if index >= numbers_from else "---" for index in range(len(titles))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows))
 
 
-def _capped(lines: Sequence[str], most: int, bullet: str) -> list[str]:
+def capped(lines: Sequence[str], most: int, bullet: str) -> list[str]:
+    """Keep at most so many lines, and tell how many are left out."""
     left = len(lines) - most
     return [*lines[:most], f"{bullet}... and {count(left)} more"] if left > 0 else list(lines)
 
 
-def _fenced(text: str) -> str:
+def fenced(text: str) -> str:
     """Put a line in a fence that is longer than any run of backticks in it."""
     runs = re.findall("`+", text)
     fence = "`" * max(3, 1 + max(map(len, runs), default=0))

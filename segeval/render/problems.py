@@ -8,6 +8,7 @@ from segeval.errors import SegevalError, merged
 from segeval.render.text import visible
 
 if TYPE_CHECKING:
+    from segeval.regressions import Regression
     from segeval.report import Verdict
     from segeval.resolution import Inference
 
@@ -44,6 +45,14 @@ def render_verdict(verdict: Verdict, *, color: bool = False) -> str:
 
     label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
     return f"{label} {visible(verdict_text(verdict))}\n"
+
+
+def render_regression(verdict: Regression, *, color: bool = False) -> str:
+    """Tell whether a rule on regressions holds: "gate failed: new: miou 0.7425 -> 0.7100, worse by 0.0325 > 0.01"."""
+    from segeval.render.comparisontext import regression_text  # likewise
+
+    label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
+    return f"{label} {visible(regression_text(verdict))}\n"
 
 
 def _label(word: str, code: str, color: bool) -> str:

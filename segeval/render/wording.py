@@ -43,7 +43,7 @@ def title(score: str) -> str:
     return PERCENT.get(score) or OF_MAPS.get(score) or score
 
 
-def in_order(scores: Mapping[str, Value], titles: Mapping[str, str]) -> list[str]:
+def in_order(scores: Mapping[str, object], titles: Mapping[str, str]) -> list[str]:
     """Return those of `titles` that are among the scores."""
     return [name for name in titles if name in scores]
 

@@ -1,0 +1,30 @@
+"""Comparisons of runs as text, one pure renderer a format."""
+
+from __future__ import annotations
+
+from segeval.comparison import ComparisonReport
+from segeval.render import known_format
+
+
+def render_comparison(
+    found: ComparisonReport, format_name: str, *, color: bool = False, width: int | None = None
+) -> str:
+    """Return a comparison in a format of reports, ending in a newline; `color` and `width` concern the table only."""
+    name = known_format(format_name)
+    if name == "table":
+        from segeval.render.comparisontable import comparison_table
+
+        return comparison_table(found, color=color, width=width)
+    if name == "markdown":
+        from segeval.render.comparisonmarkdown import comparison_markdown
+
+        return comparison_markdown(found)
+    from segeval.render import comparisonfiles
+
+    return {
+        "json": comparisonfiles.comparison_json,
+        "csv": comparisonfiles.comparison_csv,
+        "latex": comparisonfiles.comparison_latex,
+        "junit": comparisonfiles.comparison_junit,
+        "github": comparisonfiles.comparison_github,
+    }[name](found)
