@@ -456,7 +456,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_run(tmp_path: Path, kind: 
     request = request_of(kind, ignore=255)
     expected = fresh(tmp_path, request)
     chosen, kills, rows = random.Random(len(kind)), 0, []
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 3
     while time.monotonic() < deadline and not (tmp_path / "run.jsonl").exists():
         command = [sys.executable, "-c", DRIVER, str(tmp_path), "resume" if kills else "new", kind]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -483,3 +483,22 @@ def test_the_row_kept_is_the_run_that_is_loaded(folder: Path) -> None:
     attempt(folder, request_of())
     run: Run = load_run(folder / "run.jsonl")
     assert run == measure(folder / "pred", folder / "gt", request_of()).run
+
+
+def test_the_command_line_killed_at_random_moments_ends_in_the_same_run(tmp_path: Path) -> None:
+    for index in range(300):
+        write_pair(tmp_path, "masks", f"{index:03}", index)
+    expected = fresh(tmp_path, request_of(ignore=255, missing="error"))
+    command = [sys.executable, "-m", "segeval", "score", "pred", "gt", "--ignore", "255", "--save", "run.jsonl"]
+    command += ["--resume", "-q", "-j", "2", "--no-config"]
+    chosen = random.Random(5)
+    for _ in range(8):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path) as process:
+            time.sleep(chosen.uniform(0.15, 0.5))
+            process.kill()
+        if (tmp_path / "run.jsonl").exists():
+            assert (tmp_path / "run.jsonl").read_bytes() == expected
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run.jsonl").read_bytes() == expected
+    assert {path.name for path in tmp_path.iterdir()} == {"gt", "pred", "run.jsonl"}

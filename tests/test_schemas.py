@@ -128,7 +128,7 @@ COMMANDS: dict[str, list[str]] = {
     "undefined classes": ["pred", "gt", "--classes", "9"],
     "an undefined mean": ["pred", "gt", "--classes", "9", "--absent", "undefined"],
     "named classes": ["pred", "gt", "--preset", "cityscapes-trainids"],
-    "groups": ["pred", "gt", "--preset", "cityscapes", "--map", "0=7,1=8,2=11"],
+    "groups": ["pred", "gt", "--preset", "cityscapes", "--map", "0=7,1=8,2=11,255=0"],
     "binary maps of 8 bits": ["map8", "binary", "--probs"],
     "binary maps of 16 bits": ["map16", "binary", "--probs", "--alpha", "none", "--pos-weight", "auto"],
     "maps a class of 8 bits": ["levels", "gt", "--probs", "--class-weights", "auto"],
