@@ -12,6 +12,8 @@ import click
 
 from segeval.errors import UsageError
 
+LARGEST_CONFIG = 1 << 24
+"""Bytes; --config may name a device without end."""
 NOT_CONFIGURED = ("config", "no_config", "help", "version")
 
 
@@ -46,17 +48,23 @@ def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
             )
         option = own.get(name)
         if option is not None and option.name:
-            defaults[option.name] = _value(option, value, f"{path}: {key}")
+            taken = _value(option, value, f"{path}: {key}")
+            if any("\0" in text for text in (taken if isinstance(taken, list) else [str(taken)])):
+                raise UsageError("the configuration holds a NUL character", (f"{path}: {key}",), "Correct the value")
+            defaults[option.name] = taken
     return defaults
 
 
 def _table(path: Path) -> dict[str, Any] | None:
     try:
         with path.open("rb") as file:
-            document = tomllib.load(file)
+            data = file.read(LARGEST_CONFIG + 1)
+        if len(data) > LARGEST_CONFIG:
+            raise UsageError("the configuration is too large", (str(path),), "Check --config")
+        document = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise UsageError("the configuration cannot be read", (f"{path}: {error.strerror}",), "Check --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
         raise UsageError(
             "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config"
         ) from None

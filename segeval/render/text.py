@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 JOINERS = "\u200c\u200d"
@@ -11,11 +12,17 @@ ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\x1b"}
 
 
+COMMAND = re.compile(r"^\s*(:)(?=:)|(#)(?=#\[)")
+"""What GitHub's runner takes for a command of the workflow, in any line of any stream."""
+
+
 def visible(text: str, *, keep: str = "") -> str:
     """Write control characters, marks of direction, surrogates and noncharacters as escapes; but for those in `keep`.
 
-    What is left can be encoded in UTF-8 and is legal in XML 1.0.
+    What is left can be encoded in UTF-8 and is legal in XML 1.0, and no line that begins with it is a workflow command.
     """
+    if "::" in text or "##[" in text:
+        text = COMMAND.sub(lambda found: found[0][:-1] + f"\\x{ord(found[0][-1]):02x}", text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(character if character in keep else _shown(character) for character in text)
