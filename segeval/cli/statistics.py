@@ -74,7 +74,7 @@ def asked_statistics(options: dict[str, Any]) -> Statistics | None:
     told = click.get_current_context().get_parameter_source("group_by")
     if options["level"] is None and told is ParameterSource.COMMANDLINE:
         raise click.UsageError("--group-by says what intervals are drawn over, and none are: add --ci 95")
-    if all(options[name] in (None, False) for name in ("level", "worst", "gain", "per_image")):
+    if not options["gain"] and all(options[name] is None for name in ("level", "worst", "per_image")):
         return None
     from segeval.statistics import Statistics
 
