@@ -12,6 +12,8 @@ from segeval.errors import MaskError
 
 __all__ = ["Int64Array", "IntArray", "JointCounts", "joint_counts", "table", "total"]
 
+MOST_PIXELS = 9.2e18
+"""A little less than 2^63, so that a sum of doubles can tell in time."""
 _KINDS = tuple(
     (kind, int(np.iinfo(kind).min), int(np.iinfo(kind).max))
     for kind in (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64)
@@ -106,12 +108,17 @@ def joint_counts(*, gt: IntArray, pred: IntArray) -> JointCounts:
 
 
 def total(tables: Iterable[JointCounts]) -> JointCounts:
-    """Add tables cell by cell; exact, and the same whatever their order."""
+    """Add tables cell by cell; exact, and the same whatever their order.
+
+    Raises `MaskError` for more than about 9.2 * 10^18 pixels, of which int64 would make a wrong number.
+    """
     parts = [part for part in tables if len(part)]
     if not parts:
         empty = np.zeros(0, np.uint8)
         return JointCounts(empty, empty, np.zeros(0, np.int64))
     batches = [_joined(batch) for batch in _batches(parts)]
+    if sum(float(pixels.sum(dtype=np.float64)) for _, _, pixels in batches) > MOST_PIXELS:
+        raise MaskError("there are more pixels than can be counted exactly", (), "Score fewer images at once")
     low_gt, high_gt = min(int(gt.min()) for gt, _, _ in batches), max(int(gt.max()) for gt, _, _ in batches)
     low_pred, high_pred = min(int(pred.min()) for _, pred, _ in batches), max(int(pred.max()) for _, pred, _ in batches)
     height, width = high_gt - low_gt + 1, high_pred - low_pred + 1
