@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 import unicodedata
@@ -58,6 +57,8 @@ def class_digest(classes: Iterable[SegmentationClass]) -> str:
 
     Neither the colours nor the order of the classes change a score, so they do not change the digest.
     """
+    import json
+
     content = json.dumps(sorted([entry.id, entry.name] for entry in classes), ensure_ascii=True)
     return blake2b(content.encode("ascii"), digest_size=4).hexdigest()
 
@@ -191,6 +192,8 @@ def unique_pairs(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
 
 
 def _json(text: str, name: str) -> object:
+    import json
+
     try:
         return json.loads(text, object_pairs_hook=unique_pairs)
     except json.JSONDecodeError as error:

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from segeval.collecting import Measurement, Progress, pairing_warnings
 from segeval.colorhints import told_colors
 from segeval.counts import JointCounts
 from segeval.errors import LabelError, NothingToScoreError, PairingError, SegevalError, merged
 from segeval.filefindings import Files, Headers, file_findings
 from segeval.labeling import MISSING, VOID
-from segeval.measuring import Measurement, Progress, measure, pairing_warnings
+from segeval.measuring import measure
 from segeval.mistakes import Finding, shown, value_findings
 from segeval.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, printable
 from segeval.palettes import Palette

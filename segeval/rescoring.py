@@ -9,8 +9,8 @@ from typing import Any
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
 from segeval.levels import resolve_eps
+from segeval.mapmeasuring import map_warnings
 from segeval.mapreading import thresholded
-from segeval.measuring import map_warnings
 from segeval.protocol import Mapped, Probabilities, Protocol
 from segeval.relabeling import sums_fit
 from segeval.report import Report

@@ -394,7 +394,7 @@ def test_one_image_without_the_object_is_no_constant_prediction(tmp_path: Path) 
 def test_a_folder_that_does_not_exist_is_told_on_stderr(tmp_path: Path) -> None:
     done = run_segeval("inspect", tmp_path / "none", tmp_path)
     assert (done.code, done.stdout) == (2, "")
-    assert "A folder cannot be found" in done.stderr
+    assert "a folder cannot be found" in done.stderr
 
 
 def test_the_table_of_sound_folders() -> None:

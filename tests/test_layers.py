@@ -66,6 +66,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "pipeline",
         "mapreading",
         "colorhints",
+        "collecting",
+        "mapmeasuring",
         "measuring",
         "rescoring",
         "filefindings",

@@ -97,7 +97,7 @@ def test_a_class_map_that_one_image_lacks(root: Path) -> None:
 def test_a_class_without_folder(root: Path) -> None:
     in_folders(root, ("0", "1", "2"))
     shutil.rmtree(root / "p" / "1")
-    assert_refused(scored(root, *THREE), "Class folders are missing", "--classes")
+    assert_refused(scored(root, *THREE), "class folders are missing", "--classes")
 
 
 def test_maps_of_another_size(root: Path) -> None:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from segeval.errors import SegevalError, internal_error
-from segeval.render.problems import render_note, render_problem, render_regression, render_verdict, render_warning
+from segeval.render.problems import (
+    render_aside,
+    render_note,
+    render_problem,
+    render_regression,
+    render_verdict,
+    render_warning,
+)
 
 if TYPE_CHECKING:
     from segeval.regressions import Regression
@@ -51,6 +58,12 @@ def tell_notes(notes: Iterable[Inference]) -> None:
     """Tell on stderr what was taken from the data, each with the option that pins it."""
     for note in notes:
         _tell(render_note(note, color=wants_color(sys.stderr, chosen_color())))
+
+
+def tell_asides(asides: Iterable[str]) -> None:
+    """Tell notes that no option pins, one a line."""
+    for aside in asides:
+        _tell(render_aside(aside, color=wants_color(sys.stderr, chosen_color())))
 
 
 def tell_verdicts(verdicts: Iterable[Verdict]) -> None:

@@ -51,7 +51,7 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     not score.
     """
     from segeval.api import report_measurement
-    from segeval.cli.console import tell_warnings
+    from segeval.cli.console import tell_asides, tell_warnings
     from segeval.cli.delivery import Delivery
     from segeval.cli.progress import progress_bar
     from segeval.measuring import measure
@@ -68,7 +68,7 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
             # What was measured is kept even where the labels turn out wrong: `report` can say otherwise of them.
             saver.save(found.run)
             if not options["quiet"]:
-                tell_warnings(saver.notes)
+                tell_asides(saver.notes)
         if shard is not None and not found.run.rows and not found.problems:
             tell_warnings([f"shard {shard} holds no image"])
             return 0
