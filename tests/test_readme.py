@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from segeval import __version__
-from tests.readme import README, ROOT, Session, commands, shown, workplace
+from tests.readme import README, ROOT, commands, shown, workplace
 
 TEXT = README.read_text(encoding="utf-8")
+SESSIONS = commands(TEXT)
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with workplace() as place:
-        yield place
+def outputs() -> list[str]:
+    """Run every command in the README's order in one folder: a later one may read what an earlier one wrote."""
+    with workplace() as folder:
+        return [shown(session.command, folder) for session in SESSIONS]
 
 
-@pytest.mark.parametrize("session", commands(TEXT), ids=lambda session: session.command[:60])
-def test_command_prints_what_the_readme_says(session: Session, folder: Path) -> None:
-    """Run in the README's order: a later command may read what an earlier one wrote."""
-    assert shown(session.command, folder) == session.output
+@pytest.mark.parametrize("place", range(len(SESSIONS)), ids=[session.command[:60] for session in SESSIONS])
+def test_command_prints_what_the_readme_says(place: int, outputs: list[str]) -> None:
+    assert outputs[place] == SESSIONS[place].output
 
 
 def test_every_segeval_line_is_in_a_block_that_is_run() -> None:
