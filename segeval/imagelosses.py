@@ -106,8 +106,7 @@ def _sums_of_levels(run: Run, resolution: Resolution, position: int, class_index
     tables = [row.levels[position] if row.levels else NO_COUNTS for row in run.rows]
     image = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
     level, pixels, gt = (
-        np.concatenate([np.asarray(getattr(table, column), np.int64) for table in tables])
-        for column in ("pred", "pixels", "gt")
+        np.concatenate([getattr(table, column) for table in tables]) for column in ("pred", "pixels", "gt")
     )
     true_class = resolution.labeling.gt(gt)
     found: dict[str, FloatArray] = {}

@@ -463,6 +463,13 @@ def test_there_is_no_bare_value_of_two_runs(folder: Path) -> None:
     assert compare(folder, "base.jsonl", "worse.jsonl", "--only", "miou").code == 2
 
 
+def test_verbose_gives_the_long_signature(folder: Path) -> None:
+    found = compared(folder, "base.jsonl", "worse.jsonl")["signature"]
+    assert found.endswith(f"|ci:95|ci-method:percentile|resamples:300|seed:0|unit:image|n:7|v:{segeval.__version__}")
+    assert compare(folder, "base.jsonl", "worse.jsonl", "-v").stdout.splitlines()[-1] == f" {found}"
+    assert found not in compare(folder, "base.jsonl", "worse.jsonl").stdout
+
+
 def test_force_needs_no_difference(folder: Path) -> None:
     plain, forced = (compare(folder, "base.jsonl", "worse.jsonl", *more).stdout for more in ((), ("--force",)))
     assert plain == forced

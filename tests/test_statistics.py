@@ -380,3 +380,11 @@ def test_the_sample_masks_have_intervals() -> None:
     )
     assert done.code == 0
     assert re.search(r"^ BCE \[0\.\d+, 0\.\d+\], focal \[", done.stdout, flags=re.MULTILINE)
+
+
+def test_environment_and_configuration_ask_too(folder: Path) -> None:
+    done = run_segeval("score", "pred", "gt", "-f", "json", cwd=folder, environment={"SEGEVAL_CI": "80"})
+    assert json.loads(done.stdout)["resampling"]["level"] == 80.0
+    (folder / "pyproject.toml").write_text('[tool.segeval]\nci = 70\nci-method = "bca"\n', encoding="utf-8")
+    settings = json.loads(run_segeval("score", "pred", "gt", "-f", "json", cwd=folder).stdout)["resampling"]
+    assert (settings["level"], settings["method"]) == (70.0, "bca")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from segeval.cli.config import config_options
 from segeval.cli.options import FILE, output_options, voice_options
 from segeval.cli.statistics import drawing_options, resampling
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()
@@ -24,7 +26,6 @@ from segeval.cli.statistics import drawing_options, resampling
 )
 @click.option(
     "--fail-regression",
-    "rules",
     multiple=True,
     metavar="NAME=VALUE",
     help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",
@@ -48,7 +49,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     from segeval.runfile import load_run
 
     format_name = known_format(options["format_name"])
-    rules = [parse_regression(text) for text in options["rules"]]
+    rules = [parse_regression(text) for text in options["fail_regression"]]
     settings = resampling(options)
     with ExitStack() as places:
         targets = [parse_target(target) for target in options["outputs"]]
@@ -64,9 +65,9 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
         )
         color = wants_color(sys.stdout, options["color"])
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        text = render_comparison(found, format_name, color=color, width=width)
+        text = render_comparison(found, format_name, color=color, width=width, verbose=options["verbose"])
         for name, file in files:
-            file.commit(render_comparison(found, name).encode("utf-8", "backslashreplace"))
+            file.commit(render_comparison(found, name, verbose=options["verbose"]).encode("utf-8", "backslashreplace"))
     if not options["quiet"] and not (sys.stdout.isatty() and format_name == "table"):
         tell_warnings((*(f"forced: {told}" for told in found.forced), *found.warnings))
     tell_regressions(verdict for verdict in found.regressions if not (options["quiet"] and verdict.passed))

@@ -21,7 +21,6 @@ def _drawing(of_one: bool) -> tuple[Callable[[Function], Function], ...]:
     return (
         click.option(
             "--ci",
-            "level",
             metavar="LEVEL",
             type=float,
             default=None if of_one else 95.0,
@@ -36,7 +35,6 @@ def _drawing(of_one: bool) -> tuple[Callable[[Function], Function], ...]:
         click.option("--seed", type=int, default=0, show_default=True, help="Where the drawing starts from."),
         click.option(
             "--ci-method",
-            "method",
             type=click.Choice(["percentile", "bca"]),
             default="percentile",
             show_default=True,
@@ -66,19 +64,19 @@ def resampling(options: dict[str, Any]) -> Resampling:
     """Take the settings of the intervals out of a command's options; raises `UsageError`."""
     from segeval.resampling import Resampling
 
-    return Resampling(options["level"], options["resamples"], options["seed"], options["method"])
+    return Resampling(options["ci"], options["resamples"], options["seed"], options["ci_method"])
 
 
 def asked_statistics(options: dict[str, Any]) -> Statistics | None:
     """Return what the options ask for beyond scores, checked before any work; `None` where that is nothing."""
     told = click.get_current_context().get_parameter_source("group_by")
-    if options["level"] is None and told is ParameterSource.COMMANDLINE:
+    if options["ci"] is None and told is ParameterSource.COMMANDLINE:
         raise click.UsageError("--group-by says what intervals are drawn over, and none are: add --ci 95")
-    if not options["gain"] and all(options[name] is None for name in ("level", "worst", "per_image")):
+    if not options["gain"] and all(options[name] is None for name in ("ci", "worst", "per_image")):
         return None
     from segeval.statistics import Statistics
 
-    drawn = options["level"] is not None
+    drawn = options["ci"] is not None
     return Statistics(
         intervals=resampling(options) if drawn else None,
         group_by=options["group_by"] if drawn else None,

@@ -7,14 +7,14 @@ from segeval.render import known_format
 
 
 def render_comparison(
-    found: ComparisonReport, format_name: str, *, color: bool = False, width: int | None = None
+    found: ComparisonReport, format_name: str, *, color: bool = False, width: int | None = None, verbose: bool = False
 ) -> str:
-    """Return a comparison in a format of reports, ending in a newline; `color` and `width` concern the table only."""
+    """Return a comparison in a format of reports, ending in a newline; what is chosen concerns the table only."""
     name = known_format(format_name)
     if name == "table":
         from segeval.render.comparisontable import comparison_table
 
-        return comparison_table(found, color=color, width=width)
+        return comparison_table(found, color=color, width=width, verbose=verbose)
     if name == "markdown":
         from segeval.render.comparisonmarkdown import comparison_markdown
 

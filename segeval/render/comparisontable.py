@@ -26,13 +26,15 @@ VARIANTS = (
 """Columns from the roomiest page to the narrowest."""
 
 
-def comparison_table(found: ComparisonReport, *, color: bool = False, width: int | None = None) -> str:
+def comparison_table(
+    found: ComparisonReport, *, color: bool = False, width: int | None = None, verbose: bool = False
+) -> str:
     """Return, for each run, its scores and classes beside the baseline's, and the images that it hits worst."""
 
     def write(page: Page) -> None:
         for run in found.runs:
             _print_run(page, found, run)
-        _print_rest(page, found)
+        _print_rest(page, found, verbose)
 
     return page_text(write, color=color, width=width)
 
@@ -75,7 +77,7 @@ def _cells(line: Line, columns: Iterable[str]) -> list[Text]:
     return [Text(line.name), *(cells[column] for column in columns)]
 
 
-def _print_rest(page: Page, found: ComparisonReport) -> None:
+def _print_rest(page: Page, found: ComparisonReport, verbose: bool) -> None:
     page.say(Text(p_line(found)))
     for told in found.forced[:MOST_FORCED]:
         page.say(Text.assemble(("forced:", "bold yellow"), f" {visible(told)}"))
@@ -86,4 +88,5 @@ def _print_rest(page: Page, found: ComparisonReport) -> None:
     for verdict in found.regressions:
         label, style = ("✓ gate holds", "bold green") if verdict.passed else ("✗ gate failed", "bold red")
         page.say(Text.assemble((f"{label}:", style), f" {visible(regression_text(verdict))}"))
-    page.say(Text(visible(found.signature.short()), "dim"), whole=True)
+    signature = str(found.signature) if verbose else found.signature.short()
+    page.say(Text(visible(signature), "dim"), whole=True)
