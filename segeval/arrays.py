@@ -6,15 +6,17 @@ import io
 import math
 import re
 import struct
-import zipfile
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError
 from segeval.headers import ImageFacts, check_size, damaged, truncated
+
+if TYPE_CHECKING:
+    import zipfile
 
 # What NumPy writes is a Python literal; only the form that it has is read, and no parser of Python sees it.
 _SPACE = r"[ \t\n]*"
@@ -116,6 +118,8 @@ def load_array(data: bytes, *, packed: bool, probs: bool, max_pixels: int) -> ND
         header = parse_header(data)
         _check_shape(header, probs=probs, max_pixels=max_pixels)
         return _values(data, header)
+    import zipfile
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         member = _only_member(archive)
         header = _member_header(archive, member)
@@ -197,6 +201,8 @@ def _values(data: bytes, header: ArrayHeader) -> NDArray[Any]:
 def array_facts(data: bytes, *, packed: bool) -> ImageFacts:
     """Return the facts of an .npy or one-array .npz file from its header."""
     if packed:
+        import zipfile
+
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             header = _member_header(archive, _only_member(archive))
     else:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 
 from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
 from segeval.metrics import Value
@@ -98,6 +96,8 @@ def _meant(bound_text: str, fraction: bool) -> str:
     """Guess the fraction behind a percentage, a percent sign or a decimal comma."""
     if not fraction:
         return AS_WRITTEN
+    from decimal import Decimal, InvalidOperation
+
     try:
         number = Decimal(bound_text.removesuffix("%").strip().replace(",", "."))
     except InvalidOperation:
@@ -192,6 +192,8 @@ def _has(report: Report, kind: str) -> bool:
 
 
 def _unknown(name: str, valid: Sequence[str]) -> UsageError:
+    from difflib import get_close_matches
+
     folded = {candidate.casefold(): candidate for candidate in valid}
     close = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
     place = f"{name}: did you mean {' or '.join(close)}?" if close else name

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, raise_all
-from segeval.hints import hint
-from segeval.matching import BY_NAME, Clash, PairingRules, match
+from segeval.matching import BY_NAME, Clash, Matching, PairingRules, match
 from segeval.walking import Tree, extension, folders_in, printable, walk
 
 __all__ = [
@@ -309,8 +308,16 @@ def _pairing(
         pred_suffix=found.pred.suffix,
         gt_files=len(found.gt.files),
         pred_files=len(_files(actual, (file.path for file in found.pred.files))),
-        hint=hint(gt, tuple(actual), rules, suffixes, found) if few else "",
+        hint=_hint(gt, tuple(actual), rules, suffixes, found) if few else "",
     )
+
+
+def _hint(
+    gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching
+) -> str:
+    from segeval.hints import hint  # folders that pair need none
+
+    return hint(gt, pred, rules, suffixes, found)
 
 
 def _files(actual: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> tuple[str, ...]:

@@ -13,14 +13,13 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from segeval import arrays
-from segeval.colors import COLORS_FIX, labels_from_colors
 from segeval.errors import MaskError
 from segeval.headers import (
     NEW_FILE,
@@ -35,9 +34,10 @@ from segeval.headers import (
     parse_png,
     truncated,
 )
-from segeval.palettes import Palette
-from segeval.tiff import TiffFile, parse_tiff
-from segeval.tiffdata import tiff_samples
+
+if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and TIFF
+    from segeval.palettes import Palette
+    from segeval.tiff import TiffFile
 
 __all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageFacts", "decode_mask", "decode_probability", "describe", "read_bytes"]
 
@@ -118,12 +118,16 @@ def decode_mask(
         if facts.sample == "f":
             raise MaskError("An image of floats is no label mask", (facts.encoding,), arrays.PROBS_FIX)
         if facts.channels >= 3 and facts.bit_depth != 8:
+            from segeval.colors import COLORS_FIX
+
             raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX)
         samples = _samples(image, data)
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
         if facts.channels < 3:
             return samples
+        from segeval.colors import labels_from_colors
+
         return labels_from_colors(samples, palette, encoding=facts.encoding)
 
 
@@ -147,7 +151,7 @@ def decode_probability(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) 
         gray = facts.kind == "gray" or (isinstance(image, BmpFile) and image.gray_ramp)
         if not gray or (facts.bit_depth, facts.sample) not in {(8, "u"), (16, "u"), (32, "f")}:
             raise MaskError("An image is no probability map", (facts.encoding,), _MAP_FIX)
-        if isinstance(image, TiffFile) and image.white_is_zero:
+        if getattr(image, "white_is_zero", False):
             raise MaskError("A probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
         samples = _samples(image, data)
         _check_floats(samples)
@@ -186,6 +190,8 @@ def _parsed(form: str, data: bytes, max_pixels: int) -> PngFile | GifFile | BmpF
         return parse_gif(data, max_pixels)
     if form == "BMP":
         return parse_bmp(data, max_pixels)
+    from segeval.tiff import parse_tiff
+
     return parse_tiff(data, max_pixels)
 
 
@@ -197,6 +203,8 @@ def _samples(image: PngFile | GifFile | BmpFile | TiffFile, data: bytes) -> NDAr
         return _gif_samples(image)
     if isinstance(image, BmpFile):
         return _bmp_samples(image, data)
+    from segeval.tiffdata import tiff_samples
+
     return tiff_samples(image, data)
 
 

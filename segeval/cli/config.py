@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.options import FILE
 from segeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LARGEST_CONFIG = 1 << 24
 """Bytes; --config may name a device without end."""
@@ -39,6 +40,8 @@ def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
     for key, value in table.items():
         name = key.replace("_", "-")
         if name not in known:
+            from difflib import get_close_matches
+
             close = get_close_matches(name, known, n=1)
             meant = f"Did you mean '{close[0]}'? " if close else ""
             raise UsageError(
@@ -56,6 +59,8 @@ def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
 
 
 def _table(path: Path) -> dict[str, Any] | None:
+    import tomllib
+
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_CONFIG + 1)
@@ -116,6 +121,8 @@ def _verbs(context: click.Context) -> Iterator[click.Command]:
 def _read(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
     if context.params.get("no_config") or context.resilient_parsing:
         return
+    from pathlib import Path
+
     path = value or nearest_config(Path.cwd())
     if path is not None:
         context.default_map = {**load_config(path, context), **(context.default_map or {})}
@@ -125,7 +132,7 @@ def config_options(function: Any) -> Any:
     """Add --config and --no-config, which are read before every other option."""
     config = click.option(
         "--config",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=FILE,
         is_eager=True,
         expose_value=False,
         callback=_read,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from segeval.atomicfile import AtomicFile
 from segeval.cli.console import tell_notes, tell_verdicts, tell_warnings, wants_color, write_result
-from segeval.gates import Gate, parse_gate, with_verdicts
 from segeval.render import known_format, parse_target, render
 from segeval.report import Report
+
+if TYPE_CHECKING:  # most runs have no gate and no file
+    from segeval.atomicfile import AtomicFile
+    from segeval.gates import Gate
 
 TextOf = Callable[[Report], str]
 
@@ -27,22 +30,28 @@ class Delivery:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = options
         self._format = known_format(options["format_name"])
-        self._gates: tuple[Gate, ...] = (
-            *(parse_gate(text, comparison=">=") for text in options.get("floors", ())),
-            *(parse_gate(text, comparison="<=") for text in options.get("ceilings", ())),
-        )
+        self._gates = _gates(options.get("floors", ()), options.get("ceilings", ()))
         self._files: list[tuple[TextOf, AtomicFile]] = []
         try:
-            for target in options["outputs"]:
-                format_name, path = parse_target(target)
-                self._files.append((self._renderer(format_name), AtomicFile(path)))
-            if options.get("curves") is not None:
-                self._files.append((_curves(options["curves"].suffix), AtomicFile(options["curves"])))
-            if options.get("per_image") is not None:
-                self._files.append((_images(options["per_image"].suffix), AtomicFile(options["per_image"])))
+            self._open(options)
         except BaseException:
             self._discard()
             raise
+
+    def _open(self, options: Mapping[str, Any]) -> None:
+        wanted: list[tuple[TextOf, Path]] = []
+        for target in options["outputs"]:
+            format_name, path = parse_target(target)
+            wanted.append((self._renderer(format_name), path))
+        if options.get("curves") is not None:
+            wanted.append((_curves(options["curves"].suffix), options["curves"]))
+        if options.get("per_image") is not None:
+            wanted.append((_images(options["per_image"].suffix), options["per_image"]))
+        if wanted:
+            from segeval.atomicfile import AtomicFile
+
+            for text_of, path in wanted:
+                self._files.append((text_of, AtomicFile(path)))
 
     def _renderer(self, format_name: str) -> TextOf:
         verbose = self._options["verbose"]
@@ -62,7 +71,10 @@ class Delivery:
 
     def deliver(self, report: Report) -> int:
         """Judge and render the report, tell what goes with it on stderr, and return the exit code."""
-        report = with_verdicts(report, self._gates)
+        if self._gates:
+            from segeval.gates import with_verdicts
+
+            report = with_verdicts(report, self._gates)
         text = self._stdout_text(report)
         for text_of, file in self._files:
             file.commit(text_of(report).encode("utf-8", "backslashreplace"))
@@ -100,6 +112,17 @@ def _images(suffix: str) -> TextOf:
             "--per-image writes CSV or JSON Lines", (suffix or "no suffix",), "End the file's name in .csv or .jsonl"
         )
     return images_csv if suffix.casefold() == ".csv" else images_jsonl
+
+
+def _gates(floors: Sequence[str], ceilings: Sequence[str]) -> tuple[Gate, ...]:
+    if not floors and not ceilings:
+        return ()
+    from segeval.gates import parse_gate
+
+    return (
+        *(parse_gate(text, comparison=">=") for text in floors),
+        *(parse_gate(text, comparison="<=") for text in ceilings),
+    )
 
 
 def _curves(suffix: str) -> TextOf:

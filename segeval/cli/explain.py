@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +23,8 @@ from segeval.cli.report import CHANGES, given
 from segeval.cli.showing import page_options, show_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from segeval.labelcheck import FileNames
     from segeval.run import Run
 

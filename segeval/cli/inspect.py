@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +18,9 @@ from segeval.cli.options import (
     voice_options,
 )
 from segeval.cli.showing import page_options, show_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()

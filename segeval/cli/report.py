@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -21,6 +20,9 @@ from segeval.cli.options import (
     voice_options,
 )
 from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MEASURED = ("palette", "probs")
 """Options of `score` that only an image can answer to."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +24,8 @@ from segeval.cli.options import (
 from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from segeval.protocol import Protocol
     from segeval.saving import RunSaver
     from segeval.sharding import Shard

@@ -13,9 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from segeval.render.detailblock import print_details
 from segeval.render.intervaltext import has_intervals, interval_text, score_interval_text
-from segeval.render.lossblock import render_losses
 from segeval.render.numbers import UNDEFINED, bounds_of, loss, percent, verdict_text
 from segeval.render.text import visible
 from segeval.render.wording import (
@@ -126,8 +124,13 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
     if report.probabilities is None:
         _print_scores(page, report, scores_of_maps(report.scores), "")
     else:
+        from segeval.render.lossblock import render_losses
+
         page.console.out(render_losses(report, color=page.color, width=page.width), end="", highlight=False)
-    print_details(page, report)
+    if report.details is not None:
+        from segeval.render.detailblock import print_details
+
+        print_details(page, report)
     page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))
     for warning in report.warnings:
         page.say(_labelled("warning", "bold yellow", warning))
