@@ -9,9 +9,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from segeval.accumulator import ConfusionMatrix
-    from segeval.api import compare, score
+    from segeval.api import combine, compare, explain, inspect, measure, rescore, score
     from segeval.comparison import ComparisonReport
-    from segeval.errors import SegevalError
+    from segeval.errors import Problems, SegevalError
+    from segeval.explanation import Explanation
+    from segeval.inspection import Inspection
+    from segeval.levels import LevelHistogram, LevelTable
+    from segeval.presets import preset, preset_names
+    from segeval.protocol import Protocol
     from segeval.report import Report
     from segeval.resampling import Resampling
     from segeval.run import Run
@@ -22,6 +27,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ComparisonReport",
     "ConfusionMatrix",
+    "Explanation",
+    "Inspection",
+    "LevelHistogram",
+    "LevelTable",
+    "Problems",
+    "Protocol",
     "Report",
     "Resampling",
     "Run",
@@ -29,8 +40,15 @@ __all__ = [
     "Signature",
     "Statistics",
     "__version__",
+    "combine",
     "compare",
+    "explain",
+    "inspect",
     "load_run",
+    "measure",
+    "preset",
+    "preset_names",
+    "rescore",
     "save_run",
     "score",
 ]
@@ -39,14 +57,27 @@ __all__ = [
 _HOMES = {
     "ComparisonReport": "segeval.comparison",
     "ConfusionMatrix": "segeval.accumulator",
+    "Explanation": "segeval.explanation",
+    "Inspection": "segeval.inspection",
+    "LevelHistogram": "segeval.levels",
+    "LevelTable": "segeval.levels",
+    "Problems": "segeval.errors",
+    "Protocol": "segeval.protocol",
     "Report": "segeval.report",
     "Resampling": "segeval.resampling",
     "Run": "segeval.run",
     "SegevalError": "segeval.errors",
     "Signature": "segeval.signature",
     "Statistics": "segeval.statistics",
+    "combine": "segeval.api",
     "compare": "segeval.api",
+    "explain": "segeval.api",
+    "inspect": "segeval.api",
     "load_run": "segeval.runfile",
+    "measure": "segeval.api",
+    "preset": "segeval.presets",
+    "preset_names": "segeval.presets",
+    "rescore": "segeval.api",
     "save_run": "segeval.runfile",
     "score": "segeval.api",
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, raise_all
-from segeval.measuring import Measurement, Progress, measure
+from segeval.measuring import Measurement, Progress
+from segeval.measuring import measure as measure_pairs
 from segeval.report import Report
 from segeval.request import build_request
 from segeval.run import Run
@@ -16,6 +17,8 @@ from segeval.scoring import build_report
 
 if TYPE_CHECKING:
     from segeval.comparison import ComparisonReport
+    from segeval.explanation import Explanation
+    from segeval.inspection import Inspection
     from segeval.resampling import Resampling
     from segeval.statistics import Statistics
 
@@ -51,13 +54,70 @@ def score(
     >>> score("pred", "gt", classes="classes.txt", ignore=255).scores["miou"]  # doctest: +SKIP
     0.7425
     """
-    found = measure(Path(pred), Path(gt), build_request(**options), jobs=jobs, progress=progress)
+    found = measure_pairs(Path(pred), Path(gt), build_request(**options), jobs=jobs, progress=progress)
     report = report_measurement(found)
     if statistics is None:
         return report
     from segeval.statistics import with_statistics
 
     return with_statistics(report, found.run, statistics)
+
+
+def measure(
+    pred: str | Path, gt: str | Path, *, jobs: int | None = None, progress: Progress | None = None, **options: Any
+) -> Run:
+    """Count every pair of two folders and keep the counts: what `score` reports on and `save_run` saves.
+
+    Arguments and errors are those of `score`, but for values that its labeling refuses: a run holds raw values.
+    """
+    found = measure_pairs(Path(pred), Path(gt), build_request(**options), jobs=jobs, progress=progress)
+    raise_all(found.problems)
+    return found.run
+
+
+def rescore(run: str | Path | Run, *, keys: str | None = None, **options: Any) -> Report:
+    """Score a run, or a run file, under its own protocol but for what `options` say otherwise, reading no image.
+
+    `options` are those of `score` that concern labels, conventions and losses; `keys` chooses images by a glob.
+
+    >>> rescore("run.jsonl", keys="night/*", convention="ade20k").scores["miou"]  # doctest: +SKIP
+    0.6326
+    """
+    from segeval.rescoring import report_run
+    from segeval.rescoring import rescore as changed
+    from segeval.runfile import load_run
+
+    given = run if isinstance(run, Run) else load_run(Path(run))
+    changes = options if keys is None else {**options, "keys": keys}
+    return report_run(changed(given, **changes))
+
+
+def combine(*parts: str | Path | Run) -> Run:
+    """Unite runs, or run files, by key: equal rows count once, and rows that differ are an error that names both."""
+    from segeval.run import union
+    from segeval.runfile import load_run
+
+    return union(
+        [
+            (f"run {place}", part) if isinstance(part, Run) else (str(part), load_run(Path(part)))
+            for place, part in enumerate(parts)
+        ]
+    )
+
+
+def explain(run: str | Path | Run) -> Explanation:
+    """Score a run, or a run file, under every convention, and say which rules make the differences."""
+    from segeval.explanation import explain as explain_run
+    from segeval.runfile import load_run
+
+    return explain_run(run if isinstance(run, Run) else load_run(Path(run)))
+
+
+def inspect(pred: str | Path, gt: str | Path, *, jobs: int | None = None, **options: Any) -> Inspection:
+    """Look into two folders before scoring them: what is there, what looks wrong, and the option that mends it."""
+    from segeval.inspection import inspect as inspect_folders
+
+    return inspect_folders(Path(pred), Path(gt), build_request(**options), jobs=jobs)
 
 
 def compare(
