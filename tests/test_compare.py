@@ -473,3 +473,40 @@ def test_verbose_gives_the_long_signature(folder: Path) -> None:
 def test_force_needs_no_difference(folder: Path) -> None:
     plain, forced = (compare(folder, "base.jsonl", "worse.jsonl", *more).stdout for more in ((), ("--force",)))
     assert plain == forced
+
+
+def test_maps_of_another_kind_are_another_protocol(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    gt = {f"{index}": draw.integers(0, 2, (4, 4), np.uint8) for index in range(4)}
+    write(tmp_path / "gt", gt)
+    save(tmp_path, "bytes", {key: draw.integers(1, 255, (4, 4), np.uint8) for key in gt}, "--probs")
+    (tmp_path / "floats").mkdir()
+    for key in gt:
+        np.save(tmp_path / "floats" / f"{key}.npy", draw.random((4, 4)))
+    save(tmp_path, "floats", {}, "--probs")
+    done = compare(tmp_path, "bytes.jsonl", "floats.jsonl")
+    assert (done.code, done.stdout) == (2, "")
+    assert "protocol of bytes vs floats: maps: 1 uint8 vs 1 float" in done.stderr
+    assert compared(tmp_path, "bytes.jsonl", "floats.jsonl", "--force")["differences"]["brier"]["p"] is not None
+
+
+def test_the_lower_loss_is_the_better_one_in_latex(tmp_path: Path) -> None:
+    gt = {f"{index}": np.array([[0, 1]], np.uint8) for index in range(4)}
+    write(tmp_path / "gt", gt)
+    save(tmp_path, "sure", {key: np.array([[10, 245]], np.uint8) for key in gt}, "--probs")
+    save(tmp_path, "unsure", {key: np.array([[100, 150]], np.uint8) for key in gt}, "--probs")
+    latex = compare(tmp_path, "sure.jsonl", "unsure.jsonl", "-f", "latex").stdout
+    assert re.search(r"^BCE & \\textbf\{0\.0\d+\} & 0\.\d+", latex, flags=re.MULTILINE)
+
+
+def test_a_loss_that_one_run_leaves_undefined_takes_no_evidence_from_the_others(tmp_path: Path) -> None:
+    gt = {"0": np.array([[0, 1]], np.uint8), "1": np.array([[0, 0]], np.uint8), "2": np.array([[0, 0]], np.uint8)}
+    maps = {key: np.array([[30, 200]], np.uint8) for key in gt}
+    write(tmp_path / "gt", gt)
+    options = ("--probs", "--missing", "miss", "--pos-weight", "auto")
+    save(tmp_path, "whole", maps, *options)
+    save(tmp_path, "part", {key: maps[key] for key in ("1", "2")}, *options)
+    found = compared(tmp_path, "whole.jsonl", "part.jsonl")["differences"]
+    assert (found["bce"]["new"], found["bce"]["difference"], found["bce"]["p"]) == (None, None, None)
+    assert found["miou"]["p"] is not None
+    assert found["brier"]["p"] is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from functools import cache
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from segeval.metrics import averaged, class_mious, image_mious, mean, outcomes, 
 from segeval.perimage import Sample, sample, units
 from segeval.resampling import FEW_UNITS, METHODS, Interval, Resampling, bootstrap_weights, interval, jackknife
 from segeval.significance import Comparison, compare, p_value, swaps
+from tests.benchmarks.coverage_simulation import TESTED, null_p_values, rejected
 from tests.benchmarks.coverage_simulation import p_values as simulated
-from tests.benchmarks.coverage_simulation import rejected
 
 HERE = Convention()
 
@@ -249,15 +250,47 @@ def test_tests_reject_seldom_without_a_difference_and_often_with_one() -> None:
         assert rejected(better[:, test]).rate >= 0.9
 
 
+SIZES = (200, 400)
+TOO_FEW = pytest.mark.xfail(
+    strict=True, reason="rejected in 7.2 +- 0.2 % of 20,000 trials: the paired bootstrap of mIoU wants 400 such images"
+)
+
+
+@cache
+def without_a_difference(images: int) -> dict[str, NDArray[np.float64]]:
+    return null_p_values(images)
+
+
 @pytest.mark.slow
-def test_size_and_power() -> None:
-    # mIoU weighs three classes that a handful of the 200 images hold as much as any other, so its bootstrap p is
-    # somewhat too small: rejected in 6.9 +- 0.4 % of 5000 trials, against 4.6 +- 0.3 % by randomisation.
-    highest = {"miou": 0.08, "pixel_accuracy": 0.07, "image_miou": 0.07, "class_miou": 0.07}
-    for name, values in simulated(1000, names=highest).items():
-        assert stats.kstest(values[:, 0], "uniform").pvalue > 0.01, name
-        assert 0.03 <= rejected(values[:, 0]).rate <= 0.07, name
-        assert 0.03 <= rejected(values[:, 1]).rate <= highest[name], name
-    power = {name: rejected(values[:, 0]).rate for name, values in simulated(200, better=0.03, names=highest).items()}
+@pytest.mark.parametrize("name", TESTED)
+@pytest.mark.parametrize("images", SIZES)
+def test_randomisation_is_uniform_without_a_difference(images: int, name: str) -> None:
+    p = without_a_difference(images)[name][:, 0]
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+    assert 0.03 <= rejected(p).rate <= 0.07
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("images", "name"),
+    [
+        pytest.param(images, name, marks=TOO_FEW if (images, name) == (200, "miou") else ())
+        for images in SIZES
+        for name in TESTED
+    ],
+)
+def test_the_bootstrap_rejects_as_often_as_it_says_without_a_difference(images: int, name: str) -> None:
+    """Hold the bootstrap to 0.03-0.07 at 0.05: it holds for every score at 400 images, and for all but mIoU at 200.
+
+    mIoU weighs three classes that a handful of 200 images hold as much as any other, and its bootstrap p is then too
+    small: 7.2 +- 0.2 % of the trials are rejected, against 6.5 +- 0.2 % at 400 images, and 5.0 +- 0.2 % by
+    randomisation at either size. That is why `p` is the randomisation's.
+    """
+    assert 0.03 <= rejected(without_a_difference(images)[name][:, 1]).rate <= 0.07
+
+
+@pytest.mark.slow
+def test_a_real_difference_is_found() -> None:
+    power = {name: rejected(values[:, 0]).rate for name, values in simulated(200, better=0.03, names=TESTED).items()}
     assert power["pixel_accuracy"] >= 0.9
     assert power["miou"] >= 0.6

@@ -16,6 +16,7 @@ from PIL import Image
 
 from segeval.errors import UsageError
 from segeval.imagelosses import image_losses
+from segeval.labeling import Group
 from segeval.measuring import measure
 from segeval.request import build_request
 from segeval.resampling import Resampling, bootstrap_weights
@@ -388,3 +389,32 @@ def test_environment_and_configuration_ask_too(folder: Path) -> None:
     (folder / "pyproject.toml").write_text('[tool.segeval]\nci = 70\nci-method = "bca"\n', encoding="utf-8")
     settings = json.loads(run_segeval("score", "pred", "gt", "-f", "json", cwd=folder).stdout)["resampling"]
     assert (settings["level"], settings["method"]) == (70.0, "bca")
+
+
+def test_worst_percents_by_hand(tmp_path: Path) -> None:
+    # Image n of ten has n tenths of class 1 right, all else is class 0 in both; and class 1 is all of its ground truth.
+    gt = {f"{index}": np.ones((1, 10), np.uint8) for index in range(1, 11)}
+    pred = {key: np.array([[1] * int(key) + [0] * (10 - int(key))], np.uint8) for key in gt}
+    gt["x"] = pred["x"] = np.zeros((1, 10), np.uint8)
+    write(tmp_path / "gt", gt)
+    write(tmp_path / "pred", pred)
+    found = scored(tmp_path, "--classes", "2")["worst"]
+    assert found["image_miou"] == {"1": 0.1, "5": 0.1, "10": 0.1}, "int(11 / 10) is one image"
+    assert found["class_miou"] == pytest.approx({"1": 0.55, "5": 0.55, "10": 0.55}), "class 0 is in one image, at 1.0"
+
+
+def test_classes_of_no_group_stay_out_of_every_group(folder: Path) -> None:
+    done = measure(folder / "pred", folder / "gt", build_request(classes=4))
+    protocol = replace(done.run.protocol, groups=(Group("first", (0, 1)),))
+    run = replace(done.run, protocol=protocol)
+    report = with_statistics(build_report(run), run, Statistics(intervals=Resampling(80, 30)))
+    interval = report.interval("group_miou")
+    again = resampled(run, Resampling(80, 30))["group_miou"]
+    assert interval is not None
+    assert [interval.low, interval.high] == pytest.approx(np.quantile(again, [0.1, 0.9]), rel=1e-12)
+
+
+def test_a_class_that_is_nowhere_is_not_told_as_undefined(folder: Path) -> None:
+    done = score(folder, "--ci", "95", "--classes", "6")
+    assert done.code == 0
+    assert "undefined" not in done.stderr

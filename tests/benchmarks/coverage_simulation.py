@@ -7,8 +7,12 @@ scores are the truth: 19 classes, three of them in less than 5 % of the images, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
+from functools import partial
+from itertools import repeat
+from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +28,7 @@ RARE = (16, 17, 18)
 POPULATION = 20_000
 IMAGES = 200
 SCORES = ("miou", "mdice", "pixel_accuracy", "mean_accuracy", "fwiou", "image_miou", "class_miou")
+TESTED = ("miou", "pixel_accuracy", "image_miou", "class_miou")
 HERE = Convention()
 
 
@@ -112,7 +117,13 @@ def _within(value: float | None, low: float | None, high: float | None) -> bool:
 
 
 def p_values(
-    trials: int, *, better: float = 0.0, resamples: int = 1000, seed: int = 2, names: Iterable[str] = ("miou",)
+    trials: int,
+    *,
+    better: float = 0.0,
+    resamples: int = 1000,
+    seed: int = 2,
+    names: Iterable[str] = ("miou",),
+    images: int = IMAGES,
 ) -> dict[str, NDArray[np.float64]]:
     """Compare two models on fresh images, `trials` times: arrays (trials, 2) of p by randomisation and by bootstrap.
 
@@ -123,15 +134,33 @@ def p_values(
     base, new = predicted(draw, gt), predicted(draw, gt, better)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for trial in range(trials):
-        which = draw.integers(0, POPULATION, IMAGES)
+        which = draw.integers(0, POPULATION, images)
         first, second = chosen(base, which), chosen(new, which)
         if not better:
-            swap = draw.random(IMAGES) < 0.5
+            swap = draw.random(images) < 0.5
             first, second = swapped(first, second, swap), swapped(second, first, swap)
         scores = compare(as_sample(first), as_sample(second), Resampling(resamples=resamples, seed=trial)).scores
         for name, pairs in found.items():
             pairs.append((scores[name].p or 0.0, scores[name].p_bootstrap or 0.0))
     return {name: np.array(pairs) for name, pairs in found.items()}
+
+
+def null_p_values(images: int) -> dict[str, NDArray[np.float64]]:
+    """Run the experiment behind what is said of size: 1000 trials on each of 20 populations, no model better.
+
+    Fixed before it was run: populations of seeds 100 to 119, none of which an earlier run had used; four scores. Of
+    20,000 trials the share that rejects at 0.05 has a standard error of 0.15 to 0.18 points, a tenth of the band's half
+    width. Populations are worked on side by side, which changes no number; 200 images take 7 minutes of one processor.
+    """
+    one = partial(p_values, 1000, names=TESTED, images=images)
+    # Threads may run here by now, so workers start afresh.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as workers:
+        runs = list(workers.map(_of_population, repeat(one), range(100, 120)))
+    return {name: np.concatenate([run[name] for run in runs]) for name in TESTED}
+
+
+def _of_population(one: Callable[..., dict[str, NDArray[np.float64]]], seed: int) -> dict[str, NDArray[np.float64]]:
+    return one(seed=seed)
 
 
 def rejected(values: NDArray[np.float64]) -> Rates:
@@ -148,12 +177,17 @@ def main() -> None:
         print(f"Coverage of the 95 % {method} interval, {IMAGES} images, 1000 trials")
         for name, rates in coverage(1000, method=method).items():
             print(f"  {name:15} {rates}")
-    print("Rejected at 0.05 (randomisation, bootstrap), 1000 trials of", IMAGES, "images")
-    names = ("miou", "pixel_accuracy", "image_miou", "class_miou")
-    for better in (0.0, 0.005, 0.01, 0.02):
-        for name, values in p_values(1000, better=better, names=names).items():
-            uniform = "" if better else f"  Kolmogorov-Smirnov p {stats.kstest(values[:, 0], 'uniform').pvalue:.3f}"
-            print(f"  better by {better:<5}  {name:15} {rejected(values[:, 0])}  {rejected(values[:, 1])}{uniform}")
+    for images in (IMAGES, 2 * IMAGES):
+        print(
+            "Rejected at 0.05 (randomisation, bootstrap) where no model is better, 20,000 trials of", images, "images"
+        )
+        for name, values in null_p_values(images).items():
+            uniform = f"Kolmogorov-Smirnov p {stats.kstest(values[:, 0], 'uniform').pvalue:.3f}"
+            print(f"  {name:15} {rejected(values[:, 0])}  {rejected(values[:, 1])}  {uniform}")
+    print("Rejected at 0.05 (randomisation, bootstrap) where one is, 1000 trials of", IMAGES, "images")
+    for better in (0.005, 0.01, 0.02):
+        for name, values in p_values(1000, better=better, names=TESTED).items():
+            print(f"  better by {better:<5}  {name:15} {rejected(values[:, 0])}  {rejected(values[:, 1])}")
     print(f"{time.perf_counter() - begin:.0f} s")
 
 
