@@ -28,9 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 TESTS: dict[str, tuple[str, ...]] = {
     "counting": ("test_counts",),
     "counts": ("test_counts", "test_big_numbers::test_sums_that_do_not_fit_are_refused_and_never_wrapped"),
-    "labeling": ("test_labeling",),
-    "confusion": ("test_labeling", "test_conventions", "test_score"),
-    "metrics": ("test_conventions", "test_score"),
+    "labeling": ("test_labeling", "test_metrics"),
+    "confusion": ("test_metrics", "test_labeling", "test_conventions", "test_score"),
+    "metrics": ("test_metrics", "test_conventions", "test_score"),
     "losses": ("test_losses",),
 }
 """Module -> the test files that specify it, the quick ones first."""
