@@ -35,6 +35,9 @@ def sessions(body: str) -> list[Session]:
         while command.endswith("\\"):
             more, _, output = output.partition("\n")
             command = f"{command}\n{more}"
+        if command.endswith("<<'END'"):
+            script, end, output = output.partition("END\n")
+            command = f"{command}\n{script}{end}".rstrip("\n")
         found.append(Session(command, output))
     return found
 
@@ -52,7 +55,7 @@ def shown(command: str, folder: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SEGEVAL_")}
     done = subprocess.run(
-        ["bash", "-c", command.replace("\\\n", " ")],
+        ["bash", "-c", command],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
