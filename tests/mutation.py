@@ -34,8 +34,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "losses": ("test_losses",),
 }
 """Module -> the test files that specify it, the quick ones first."""
-QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
-"""Hypothesis is imported before pytest can rewrite it, which costs nothing here."""
+QUIET = ("-o", "addopts=", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""No other process may run a test, and Hypothesis is imported before pytest can rewrite it, which costs nothing."""
 SECONDS = 120
 """A mutant that takes longer has made a loop endless: a test has noticed."""
 

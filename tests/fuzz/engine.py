@@ -90,7 +90,7 @@ def _limited(seconds: float) -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> None:
         raise HangError
 
-    faulthandler.dump_traceback_later(12 * seconds, exit=True)
+    faulthandler.dump_traceback_later(60 + 12 * seconds, exit=True)
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
