@@ -74,7 +74,8 @@ def test_golden_vector(name: str) -> None:
 def test_fine_grained_mious_are_the_same_under_every_convention() -> None:
     images = outcomes(image_tallies(TABLES, LABELING))
     assert mean(image_mious(images)) == pytest.approx(0.725, abs=1e-15)
-    assert class_mious(images) == (pytest.approx(0.75), pytest.approx(0.5), None, None)
+    assert class_mious(images)[:2] == pytest.approx((0.75, 0.5))
+    assert class_mious(images)[2:] == (None, None)
     assert mean(class_mious(images)) == pytest.approx(0.625, abs=1e-15)
 
 
