@@ -14,6 +14,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import time
@@ -36,6 +37,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 """Module -> the test files that specify it, the quick ones first."""
 QUIET = ("-o", "addopts=", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 """No other process may run a test, and Hypothesis is imported before pytest can rewrite it, which costs nothing."""
+MEMORY = 8 << 30
 SECONDS = 120
 """A mutant that takes longer has made a loop endless: a test has noticed."""
 
@@ -193,6 +195,7 @@ def noticed(name: str, source: str, tests: Sequence[str]) -> str:
     child = os.fork()
     if child == 0:
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)

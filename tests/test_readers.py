@@ -457,6 +457,32 @@ def test_nothing_is_unpickled() -> None:
     assert not Path("unpickled").exists()
 
 
+def test_a_bitmap_with_the_header_of_os2_is_read() -> None:
+    """Twelve bytes of header, three a colour (BITMAPCOREHEADER); rows from the bottom, padded to four bytes."""
+    palette = bytes(range(6))
+    rows = b"".join(np.packbits(row).tobytes().ljust(4, b"\0") for row in BITS[::-1])
+    head = b"BM" + struct.pack("<IHHIIHHHH", 0, 0, 0, 26 + len(palette), 12, 13, 9, 1, 1)
+    assert np.array_equal(decode_mask(head + palette + rows, name="a/b.png"), BITS)
+    mask_refusal(head + palette + rows[:-1])
+
+
+def test_a_gif_whose_codes_end_before_its_pixels_is_refused() -> None:
+    whole = saved(np.zeros((9, 13), np.uint8), "GIF")
+    assert decode_mask(whole, name="a/b.png").shape == (9, 13)
+    taller = whole.replace(struct.pack("<HH", 13, 9), struct.pack("<HH", 13, 10))
+    assert taller != whole
+    mask_refusal(taller)
+
+
+def test_an_array_without_end_of_dimensions_is_refused() -> None:
+    for shape in ("(" + "1, " * 40 + ")", "(" + "9" * 30 + ", 1)"):
+        mask_refusal(npy_with(f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}", b"\0"))
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("mask.npy", b"no array")
+    assert "no .npy file" in str(mask_refusal(target.getvalue()))
+
+
 @pytest.mark.parametrize("form", ["GIF", "PNG", "TIFF"])
 def test_files_of_several_images_are_refused(form: str) -> None:
     frames = [Image.fromarray(BYTES), Image.fromarray(BYTES[::-1])]

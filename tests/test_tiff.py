@@ -213,3 +213,17 @@ def test_lzw_of_noise_is_unpacked_in_bounded_time() -> None:
     start = time.monotonic()
     assert np.array_equal(decode_mask(data, name="a.tif"), noise)
     assert time.monotonic() - start < 5
+
+
+def test_packbits_may_hold_operations_that_do_nothing() -> None:
+    array = np.array([[5, 5, 5, 5, 1, 2, 3]], np.uint8)
+    packed = b"\x80\xfd\x05\x80\x02\x01\x02\x03"
+    data = tiff(array, tags={259: (32773,), 279: (len(packed),)})
+    moved = data[:4] + (int.from_bytes(data[4:8], "little") + 2).to_bytes(4, "little") + data[8:16]
+    assert np.array_equal(decode_mask(moved + packed + b"\0\0" + data[24:], name="a.tif"), array)
+
+
+@pytest.mark.parametrize(("tag", "value"), [(284, 2), (258, 16)])
+def test_colours_in_planes_or_of_16_bit_are_refused(tag: int, value: int) -> None:
+    planes = tiff(np.zeros((3, 12), np.uint8), width=4, tags={277: (3,), 262: (2,), tag: (value,)})
+    assert "encoding that is not read" in refused(planes).what
