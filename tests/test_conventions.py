@@ -100,6 +100,6 @@ def test_images_sum_to_the_whole() -> None:
 
 
 def test_an_ignored_value_in_the_ground_truth_never_counts() -> None:
-    assert VOID == LABELING.gt.index(255)
+    assert LABELING.gt.index(255) == VOID
     swapped = joint_counts(gt=np.full((2, 2), 255), pred=np.zeros((2, 2), int))
     assert confusion(swapped, LABELING).valid_pixels == 0
