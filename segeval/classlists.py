@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from hashlib import blake2b
 from typing import NoReturn
 
@@ -177,6 +175,8 @@ def parse_color(value: object) -> Color | None:
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return "Did you mean 'x'? " if one of `choices` is close to `word`, else an empty text."""
+    from difflib import get_close_matches
+
     close = get_close_matches(word, list(choices), n=1)
     return f"Did you mean '{close[0]}'? " if close else ""
 
@@ -204,6 +204,8 @@ def _json(text: str, name: str) -> object:
 
 
 def _toml(text: str, name: str) -> object:
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
