@@ -195,6 +195,8 @@ def noticed(name: str, source: str, tests: Sequence[str]) -> str:
     child = os.fork()
     if child == 0:
         os.setsid()
+        # A shell lets what it starts in the background ignore Ctrl-C, and a test of it would fail.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
