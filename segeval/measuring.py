@@ -87,7 +87,7 @@ def _measure_masks(pred: Path, gt: Path, request: Request, course: Course) -> Me
             warnings.append(f"{said}, of which every nonzero pixel is now foreground; --probs reads probabilities")
         elif len(request.protocol.classes or ()) <= 2:
             # Without rows nothing is said of values that are no labels to begin with.
-            run, problems = Run(request.protocol, ()), [MaskError(said, predictions_of(pairs), remedy)]
+            run, problems = Run(request.protocol, ()), [*problems, MaskError(said, predictions_of(pairs), remedy)]
     return Measurement(run, names_of(pairs), tuple(warnings), tuple(problems))
 
 
