@@ -9,7 +9,8 @@ from rich.text import Text
 
 from segeval.render.comparisontext import Line, class_lines, headline, hit_rows, p_line, regression_text, score_lines
 from segeval.render.intervaltext import level_text
-from segeval.render.plaintable import grid, page_text
+from segeval.render.plaintable import grid
+from segeval.render.table import page_text
 from segeval.render.text import visible
 
 if TYPE_CHECKING:

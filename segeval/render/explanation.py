@@ -10,8 +10,8 @@ from segeval.explanation import Account, Circumstance, ClassChange, Explanation,
 from segeval.metrics import Value
 from segeval.render.jsontext import json_text
 from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid, page_text
-from segeval.render.table import Page
+from segeval.render.plaintable import Cell, grid
+from segeval.render.table import Page, page_text
 from segeval.render.text import visible
 
 MOST_CLASSES = 8

@@ -10,8 +10,8 @@ from segeval.inspection import Inspection, Side, ValueShare
 from segeval.mistakes import Finding
 from segeval.render.jsontext import json_text
 from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid, page_text
-from segeval.render.table import Page
+from segeval.render.plaintable import Cell, grid
+from segeval.render.table import Page, page_text
 from segeval.render.text import visible
 
 MOST_KINDS = 4

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from io import StringIO
+from collections.abc import Collection, Iterable, Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from segeval.render.table import BOX, NATURAL, Page
+from segeval.render.table import BOX
 
 Cell = Text | str
-
-
-def page_text(write: Callable[[Page], None], *, color: bool, width: int | None) -> str:
-    """Return what `write` prints on a page of `width` columns, of any where `None`, without trailing blanks."""
-    console = Console(
-        file=StringIO(),
-        color_system="256" if color else None,
-        force_terminal=color,
-        force_jupyter=False,
-        no_color=not color,
-        legacy_windows=False,
-        width=width or NATURAL,
-        height=100,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    with console.capture() as captured:
-        write(Page(console, color, width))
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def grid(

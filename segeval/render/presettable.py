@@ -15,8 +15,8 @@ from segeval.palettes import show
 from segeval.presets import Preset, PresetPairing
 from segeval.render.jsontext import json_text
 from segeval.render.numbers import count
-from segeval.render.plaintable import Cell, grid, page_text
-from segeval.render.table import FULL_BLOCK, Page
+from segeval.render.plaintable import Cell, grid
+from segeval.render.table import FULL_BLOCK, Page, page_text
 from segeval.render.text import visible
 from segeval.resolution import ranges
 

@@ -85,12 +85,8 @@ class Page:
             self.console.print(Padding(text, (0, 1)))
 
 
-def render_table(report: Report, *, color: bool = False, width: int | None = None, verbose: bool = False) -> str:
-    """Return classes, groups, scores, data, warnings, gates and the signature, for reading.
-
-    `width` is the terminal's, to which the table is cut by leaving out columns; `None` gives every column. Meaning is
-    never in the colour alone. `verbose` adds what was inferred and the whole signature.
-    """
+def page_text(write: Callable[[Page], None], *, color: bool, width: int | None) -> str:
+    """Return what `write` prints on a page of `width` columns, of any where `None`, without trailing blanks."""
     console = Console(
         file=StringIO(),
         color_system="256" if color else None,
@@ -104,10 +100,18 @@ def render_table(report: Report, *, color: bool = False, width: int | None = Non
         emoji=False,
         highlight=False,
     )
-    page = Page(console, color, width)
     with console.capture() as captured:
-        _print_report(page, report, verbose)
+        write(Page(console, color, width))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def render_table(report: Report, *, color: bool = False, width: int | None = None, verbose: bool = False) -> str:
+    """Return classes, groups, scores, data, warnings, gates and the signature, for reading.
+
+    `width` is the terminal's, to which the table is cut by leaving out columns; `None` gives every column. Meaning is
+    never in the colour alone. `verbose` adds what was inferred and the whole signature.
+    """
+    return page_text(lambda page: _print_report(page, report, verbose), color=color, width=width)
 
 
 def _print_report(page: Page, report: Report, verbose: bool) -> None:
