@@ -32,7 +32,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "labeling": ("test_labeling", "test_metrics"),
     "confusion": ("test_metrics", "test_labeling", "test_conventions", "test_score"),
     "metrics": ("test_metrics", "test_conventions", "test_score"),
-    "losses": ("test_losses",),
+    "losses": ("test_losses", "test_loss_reductions"),
 }
 """Module -> the test files that specify it, the quick ones first."""
 QUIET = ("-o", "addopts=", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")

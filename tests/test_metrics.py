@@ -262,3 +262,24 @@ def test_micro_sums_before_it_divides() -> None:
     assert micro(counts, hit_weight=2) == 12 / 17
     nothing = np.zeros(2, np.int64)
     assert micro(Outcomes(nothing, nothing, nothing)) is None
+
+
+def _one(**marginals: list[int]) -> Tallies:
+    size = len(next(iter(marginals.values())))
+    names = ("hit", "gt", "pred", "void", "unknown", "missing", "stray")
+    return Tallies(**{name: np.array(marginals.get(name, [0] * size), np.int64) for name in names})
+
+
+def test_a_prediction_on_an_unknown_ground_truth_is_a_false_alarm_where_drop_fp_says_so() -> None:
+    found = _one(hit=[3, 1], gt=[4, 1], pred=[3, 2], stray=[2, 0])
+    kept = outcomes(found, Convention(gt_unknown="drop-fp"))
+    assert (kept.tp.tolist(), kept.fp.tolist(), kept.fn.tolist()) == ([3, 1], [2, 1], [1, 0])
+    dropped = outcomes(found, Convention(gt_unknown="drop"))
+    assert dropped.fp.tolist() == [0, 1]
+
+
+def test_the_frequency_weighted_iou_leaves_undefined_classes_out_with_their_pixels() -> None:
+    # class 0 was given void only and is dropped; class 2 is predicted only; by hand (6 * 0.5 + 2 * 1) / 8
+    found = _one(hit=[0, 3, 0, 2], gt=[0, 6, 0, 2], pred=[0, 3, 3, 2], void=[5, 0, 0, 0])
+    assert frequency_weighted([None, 0.5, 0.0, 1.0], found) == 5 / 8
+    assert frequency_weighted([None, None, 0.0, None], found) is None
