@@ -283,3 +283,12 @@ def test_the_frequency_weighted_iou_leaves_undefined_classes_out_with_their_pixe
     found = _one(hit=[0, 3, 0, 2], gt=[0, 6, 0, 2], pred=[0, 3, 3, 2], void=[5, 0, 0, 0])
     assert frequency_weighted([None, 0.5, 0.0, 1.0], found) == 5 / 8
     assert frequency_weighted([None, None, 0.0, None], found) is None
+
+
+def test_merged_classes_keep_void_unknown_and_missing_apart() -> None:
+    cells = [(0, 0, 5), (0, 255, 2), (1, 7, 3), (2, MISSING, 4), (2, 2, 1), (255, 1, 6), (7, 2, 8)]
+    gt, pred, pixels = (np.array(column, np.int64) for column in zip(*cells, strict=True))
+    found = grouped(confusion(table(gt, pred, pixels), LABELING), LABELING, [Group("both", (0, 1))])
+    # one group, then the classes of no group, then void and unknown; behind them, as a column, missing predictions
+    assert found.counts.tolist() == [[5, 0, 2, 3, 0], [0, 1, 0, 0, 4], [6, 0, 0, 0, 0], [0, 8, 0, 0, 0]]
+    assert [found.column(index).tolist() for index in (VOID, UNKNOWN, NO_FILE)] == [[2, 0], [3, 0], [0, 4]]
