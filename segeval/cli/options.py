@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class PathType(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
+class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
     """Make a path of a word; what is wrong with it is told where it is opened, in this program's words."""
 
     name = "path"
