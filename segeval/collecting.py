@@ -13,10 +13,10 @@ from segeval.pipeline import Failure, Reading, measure_unless_known, stream
 from segeval.request import Request
 from segeval.resolution import MOST_INFERRED_CLASSES
 from segeval.run import MeasuredRow, Row, Run, sort_key
-from segeval.sharding import Shard, in_shard
 
 if TYPE_CHECKING:
     from segeval.partial import Journal
+    from segeval.sharding import Shard
 
 Progress = Callable[[int, int], None]
 """Called with (pairs done, pairs in all) after each pair."""
@@ -47,7 +47,11 @@ class Course:
 
     def of(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
         """Return the pairs of the shard."""
-        return pairs if self.shard is None else [pair for pair in pairs if in_shard(pair.key, self.shard)]
+        if self.shard is None:
+            return pairs
+        from segeval.sharding import in_shard
+
+        return [pair for pair in pairs if in_shard(pair.key, self.shard)]
 
 
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:

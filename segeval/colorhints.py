@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from segeval.colors import COLORS_FIX
 from segeval.errors import MaskError, SegevalError, UsageError, merged
+from segeval.imaging.colors import COLORS_FIX
 from segeval.labeling import Color
 from segeval.palettes import Palette
 from segeval.presets import Preset, explain_colors, preset_palette

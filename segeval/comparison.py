@@ -11,7 +11,6 @@ import numpy as np
 
 from segeval.comparability import shared_images, what_differs
 from segeval.counts import total
-from segeval.details import bounds, resampling_dict, resampling_fields
 from segeval.errors import UsageError
 from segeval.imagelosses import ImageLosses
 from segeval.metrics import Value, image_mious, outcomes, present
@@ -24,6 +23,7 @@ from segeval.scoring import Measured, measured, report_of
 from segeval.signature import Signature
 from segeval.significance import Difference, compare
 from segeval.statistics import check_grouping, few_units_warning, losses_of, run_sample, undefined_warning, with_fields
+from segeval.uncertainty import resampling_dict, resampling_fields
 
 NO_INTERVAL = Interval(None, None, 0)
 WORST_HIT = 5
@@ -127,7 +127,7 @@ def _difference_to_dict(one: Difference) -> dict[str, Any]:
         "base": one.base,
         "new": one.new,
         "difference": one.difference,
-        "interval": bounds(one.interval),
+        "interval": one.interval.bounds(),
         "p": one.p,
         "p_bootstrap": one.p_bootstrap,
     }

@@ -10,8 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from segeval.colorhints import FEW_FILES, colors_of, duplicate_colors
-from segeval.colors import COLORS_FIX
 from segeval.errors import SegevalError, merged
+from segeval.imaging.colors import COLORS_FIX
 from segeval.mistakes import Finding, shown
 from segeval.pairing import Pair, Pairing, printable
 from segeval.palettes import Palette

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from segeval.confusion import Confusion, Tallies, confusion, image_tallies, tallies
 from segeval.conventions import Convention
 from segeval.counts import JointCounts
-from segeval.labeling import NO_FILE, UNKNOWN, VOID, Labeling
+from segeval.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
 from segeval.metrics import Outcomes, Value, image_means, image_mious, outcomes, overlap, ratio
 
 PRESENT = Convention(pred_only="skip", unknown="miss")
@@ -43,6 +44,33 @@ class ConfusionCost:
     pixels: int
     share_of_gt: float
     gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """Hold what the mean IoU would gain from each class, and from each of the dearest confusions.
+
+    Both are `None` where the convention's mean is no function of the confusion matrix.
+    """
+
+    classes: tuple[ClassGain, ...] | None
+    confusions: tuple[ConfusionCost, ...] | None
+
+    def to_dict(self, classes: Sequence[IdAndName]) -> dict[str, Any]:
+        """Return the JSON; what is no class is told by its word."""
+        perfect = self.classes and [
+            {"id": classes[one.index][0], "name": classes[one.index][1], "miou": one.miou, "gain": one.gain}
+            for one in self.classes
+        ]
+        if self.confusions is None:
+            return {"classes": perfect, "confusions": None}
+        confusions = []
+        for one in self.confusions:
+            (gt, gt_name) = classes[one.gt]
+            pred, pred_name = (OUTSIDE[one.pred],) * 2 if one.pred < 0 else classes[one.pred]
+            said = {"gt": gt, "gt_name": gt_name, "pred": pred, "pred_name": pred_name}
+            confusions.append(said | {"pixels": one.pixels, "share_of_gt": one.share_of_gt, "gain": one.gain})
+        return {"classes": perfect, "confusions": confusions}
 
 
 @dataclass(frozen=True, slots=True)

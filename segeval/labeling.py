@@ -18,7 +18,12 @@ NO_FILE = -3
 MISSING = int(np.iinfo(np.int64).min)
 """The value that stands for a prediction that does not exist; no stored mask can hold it."""
 
+OUTSIDE: Mapping[int, str] = {VOID: "void", UNKNOWN: "unknown", NO_FILE: "missing"}
+"""What valid pixels may be given that is no class, in a word."""
+
 Color = tuple[int, int, int]
+IdAndName = tuple[int, str]
+"""What a class is told by."""
 
 
 @dataclass(frozen=True, slots=True)

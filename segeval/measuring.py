@@ -26,10 +26,10 @@ from segeval.pipeline import measure_masks
 from segeval.readers import IMAGE_SUFFIXES
 from segeval.request import Request
 from segeval.run import Run, raw_values
-from segeval.sharding import Shard
 
 if TYPE_CHECKING:
     from segeval.partial import Journal
+    from segeval.sharding import Shard
 
 __all__ = ["Measurement", "Progress", "measure"]
 

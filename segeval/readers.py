@@ -1,7 +1,7 @@
 """From bytes to arrays: the stored sample values, exactly, or an error that says what the file is instead.
 
-The kind of a file is told from its content, never from its name. Headers are read and checked by `headers`, `tiff` and
-`arrays`; Pillow only decompresses PNG and GIF, through its pixel decoders: its parsers, its global settings and its
+The kind of a file is told from its content, never from its name. Its header is read and checked by its module of
+`imaging`; Pillow only decompresses PNG and GIF, through its pixel decoders: its parsers, its global settings and its
 warnings have no part in it.
 """
 
@@ -9,35 +9,20 @@ from __future__ import annotations
 
 import os
 import stat
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from segeval import arrays
 from segeval.errors import MaskError
-from segeval.headers import (
-    NEW_FILE,
-    BmpFile,
-    GifFile,
-    ImageFacts,
-    PngFile,
-    damaged,
-    identify,
-    parse_bmp,
-    parse_gif,
-    parse_png,
-    truncated,
-)
+from segeval.imaging.headers import MAP_BYTES, NEW_FILE, PROBS_FIX, ImageFacts, identify
+from segeval.imaging.png import parse_png, png_samples
 
-if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and TIFF
+if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.palettes import Palette
-    from segeval.tiff import TiffFile
 
 __all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageFacts", "decode_mask", "decode_probability", "describe", "read_bytes"]
 
@@ -50,13 +35,8 @@ IMAGE_SUFFIXES = frozenset(
 """Suffixes of files that stand for masks; the lossy ones are among them so that they are refused, not passed over."""
 
 _TOLD_COLORS = 5
-_MARK = 0xA5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
 _RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
-
-
-_SHARED: dict[str, np.dtype[Any]] = {"L": np.dtype(np.uint8), "P": np.dtype(np.uint8), "I;16": np.dtype("<u2")}
-"""Modes of which Pillow can use the memory of an array as the image, with the array's type."""
 
 
 def read_bytes(path: Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
@@ -65,7 +45,7 @@ def read_bytes(path: Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
     Never waits on a FIFO or a device. At most 8 bytes for each of `max_pixels` (at least 2 GiB) are read. Raises
     `MaskError` for what is no file, is empty or too large, cannot be read, or changes its size meanwhile.
     """
-    limit = max(8 * max_pixels, arrays.MAP_BYTES)
+    limit = max(8 * max_pixels, MAP_BYTES)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     with _told_of(name):
         try:
@@ -109,24 +89,25 @@ def decode_mask(
     with _told_of(name):
         form = identify(data)
         if form in ("npy", "npz"):
-            array = arrays.load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
+            from segeval.imaging.arrays import load_array
+
+            array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
             return array.reshape(array.shape[:2])
-        image = _parsed(form, data, max_pixels)
-        facts = image.facts
+        facts, decode = _opened(form, data, max_pixels)
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
         if facts.sample == "f":
-            raise MaskError("An image of floats is no label mask", (facts.encoding,), arrays.PROBS_FIX)
+            raise MaskError("An image of floats is no label mask", (facts.encoding,), PROBS_FIX)
         if facts.channels >= 3 and facts.bit_depth != 8:
-            from segeval.colors import COLORS_FIX
+            from segeval.imaging.colors import COLORS_FIX
 
             raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX)
-        samples = _samples(image, data)
+        samples = decode()
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
         if facts.channels < 3:
             return samples
-        from segeval.colors import labels_from_colors
+        from segeval.imaging.colors import labels_from_colors
 
         return labels_from_colors(samples, palette, encoding=facts.encoding)
 
@@ -141,19 +122,20 @@ def decode_probability(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) 
     with _told_of(name):
         form = identify(data)
         if form in ("npy", "npz"):
-            array = arrays.load_array(data, packed=form == "npz", probs=True, max_pixels=max_pixels)
+            from segeval.imaging.arrays import load_array
+
+            array = load_array(data, packed=form == "npz", probs=True, max_pixels=max_pixels)
             _check_floats(array)
             return array
-        image = _parsed(form, data, max_pixels)
-        facts = image.facts
+        facts, decode = _opened(form, data, max_pixels)
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each map as a file of its own")
-        gray = facts.kind == "gray" or (isinstance(image, BmpFile) and image.gray_ramp)
+        gray = facts.kind == "gray" or facts.gray_ramp
         if not gray or (facts.bit_depth, facts.sample) not in {(8, "u"), (16, "u"), (32, "f")}:
             raise MaskError("An image is no probability map", (facts.encoding,), _MAP_FIX)
-        if getattr(image, "white_is_zero", False):
+        if facts.white_is_zero:
             raise MaskError("A probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
-        samples = _samples(image, data)
+        samples = decode()
         _check_floats(samples)
         return samples
 
@@ -163,9 +145,11 @@ def describe(data: bytes, *, name: str) -> ImageFacts:
     with _told_of(name):
         form = identify(data)
         if form in ("npy", "npz"):
-            return arrays.array_facts(data, packed=form == "npz")
+            from segeval.imaging.arrays import array_facts
+
+            return array_facts(data, packed=form == "npz")
         # No limit: nothing is allocated for pixels.
-        return _parsed(form, data, 2**64).facts
+        return _opened(form, data, 2**64)[0]
 
 
 @contextmanager
@@ -183,124 +167,26 @@ def _told_of(name: str) -> Iterator[None]:
         raise MaskError("A file cannot be decoded", (f"{name}: {problem}",), NEW_FILE) from problem
 
 
-def _parsed(form: str, data: bytes, max_pixels: int) -> PngFile | GifFile | BmpFile | TiffFile:
+def _opened(form: str, data: bytes, max_pixels: int) -> tuple[ImageFacts, Callable[[], NDArray[Any]]]:
+    """Check the header of an image; return it, and what decodes the stored samples, (H, W) or (H, W, channels)."""
     if form == "PNG":
-        return parse_png(data, max_pixels)
+        png = parse_png(data, max_pixels)
+        return png.facts, lambda: png_samples(png)
     if form == "GIF":
-        return parse_gif(data, max_pixels)
+        from segeval.imaging.gif import gif_samples, parse_gif
+
+        gif = parse_gif(data, max_pixels)
+        return gif.facts, lambda: gif_samples(gif)
     if form == "BMP":
-        return parse_bmp(data, max_pixels)
-    from segeval.tiff import parse_tiff
+        from segeval.imaging.bmp import bmp_samples, parse_bmp
 
-    return parse_tiff(data, max_pixels)
+        bmp = parse_bmp(data, max_pixels)
+        return bmp.facts, lambda: bmp_samples(bmp, data)
+    from segeval.imaging.tiff import parse_tiff
+    from segeval.imaging.tiffdata import tiff_samples
 
-
-def _samples(image: PngFile | GifFile | BmpFile | TiffFile, data: bytes) -> NDArray[Any]:
-    """Return the stored samples, (H, W) or (H, W, channels)."""
-    if isinstance(image, PngFile):
-        return _png_samples(image)
-    if isinstance(image, GifFile):
-        return _gif_samples(image)
-    if isinstance(image, BmpFile):
-        return _bmp_samples(image, data)
-    from segeval.tiffdata import tiff_samples
-
-    return tiff_samples(image, data)
-
-
-def _png_samples(image: PngFile) -> NDArray[Any]:
-    """Inflate and unfilter in one go, in Pillow's decoder, and know that the data are neither short nor long.
-
-    The decoder takes the end of the compressed stream for the end of the image, however few rows it has had, and stops
-    at the last row, whatever follows. So it is given one row more than there is, and the last two are marked before:
-    the data are right if it ends in peace, has overwritten the last row and left the surplus one alone. In all other
-    cases the data are inflated once more, to say what is wrong with them, or that nothing is. (One surplus row that
-    is the mark itself goes unnoticed; the pixels are right all the same.)
-    """
-    facts = image.facts
-    # Gray below 8 bit is read as palette indices, which are not scaled; gray with 16-bit alpha has RGBA's four bytes.
-    mode, raw = {
-        ("gray", 16): ("I;16", "I;16B"),
-        ("gray", 8): ("L", "L"),
-        ("gray+alpha", 8): ("LA", "LA"),
-        ("gray+alpha", 16): ("RGBA", "RGBA"),
-        ("RGB", 8): ("RGB", "RGB"),
-        ("RGBA", 8): ("RGBA", "RGBA"),
-        ("palette", 8): ("P", "P"),
-    }.get((facts.kind, facts.bit_depth), ("P", f"P;{facts.bit_depth}"))
-    size = (facts.width, facts.height)
-    samples = None if facts.interlaced else _png_marked(image.compressed, mode, raw, size)
-    if samples is None:
-        _check_inflated(image.compressed, image.inflated_size)
-        canvas = Image.new(mode, size)
-        canvas.frombytes(image.compressed, "zip", raw, int(facts.interlaced))
-        samples = np.asarray(canvas)
-    if mode == "RGBA" and facts.channels == 2:
-        return np.ascontiguousarray(samples).view(">u2").astype(np.uint16)
-    return samples.astype(np.uint16, copy=False) if mode == "I;16" else samples
-
-
-def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int]) -> NDArray[Any] | None:
-    width, height = size
-    mark = _MARK * 257 if mode == "I;16" else _MARK
-    if mode in _SHARED:
-        # The canvas is this very array, so that the decoder writes into it and nothing is copied. Were that memory
-        # ever not shared, the marks would stay, and the slow way be gone.
-        samples = np.empty((height + 1, width), _SHARED[mode])
-        samples[height - 1 :] = mark
-        canvas = Image.frombuffer(mode, (width, height + 1), samples, "raw", mode, 0, 1)
-    else:
-        canvas = Image.new(mode, (width, height + 1))
-        canvas.paste((mark,) * len(canvas.getbands()), (0, height - 1, width, height + 1))
-    try:
-        canvas.frombytes(compressed, "zip", raw, 0)
-    except ValueError:
-        return None
-    if mode not in _SHARED:
-        samples = np.asarray(canvas)
-    marked = samples[height - 1 :] == mark
-    return samples[:height] if marked[1].all() and not marked[0].all() else None
-
-
-def _check_inflated(compressed: bytes, expected: int) -> None:
-    """Refuse a zlib stream that is damaged or has not exactly `expected` bytes; never inflates more than that."""
-    inflater = zlib.decompressobj()
-    try:
-        size = len(inflater.decompress(compressed, expected + 1))
-    except zlib.error as problem:
-        raise damaged(f"its compressed data: {problem}") from problem
-    if size > expected:
-        raise damaged(f"its data inflate to more than the {expected} bytes of its pixels")
-    if size < expected or not inflater.eof:
-        raise truncated(f"its data inflate to {size} bytes of the {expected} of its pixels")
-
-
-def _gif_samples(image: GifFile) -> NDArray[Any]:
-    """Decode the indices twice, onto different grounds: a pixel that the data leave out shows as a difference."""
-    facts = image.facts
-    decoded: list[NDArray[Any]] = []
-    for ground in (0, 255):
-        canvas = Image.new("L", (facts.width, facts.height), ground)
-        canvas.frombytes(image.blocks, "gif", image.code_bits, int(facts.interlaced))
-        decoded.append(np.asarray(canvas))
-    if not np.array_equal(decoded[0], decoded[1]):
-        raise truncated("its data end before its pixels do")
-    return decoded[0]
-
-
-def _bmp_samples(image: BmpFile, data: bytes) -> NDArray[Any]:
-    facts = image.facts
-    rows = np.frombuffer(data, np.uint8, image.stride * facts.height, image.offset).reshape(facts.height, image.stride)
-    if image.bottom_up:
-        rows = rows[::-1]
-    if facts.kind == "RGB":
-        step = image.pixel_bits // 8
-        return rows[:, : step * facts.width].reshape(facts.height, facts.width, step)[..., 2::-1]
-    if facts.bit_depth < 8:
-        shifts = np.arange(8 - facts.bit_depth, -1, -facts.bit_depth, dtype=np.uint8)
-        parts = rows[..., None] >> shifts & np.uint8((1 << facts.bit_depth) - 1)
-        rows = parts.reshape(facts.height, -1)
-    return np.ascontiguousarray(rows[:, : facts.width])
+    tiff = parse_tiff(data, max_pixels)
+    return tiff.facts, lambda: tiff_samples(tiff, data)
 
 
 def _without_alpha(samples: NDArray[Any], facts: ImageFacts) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from segeval.confusion import Confusion
-from segeval.details import Details, bounds
+from segeval.details import Details
 from segeval.labeling import Color
 from segeval.metrics import Value
 from segeval.protocol import Protocol
@@ -130,6 +130,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; equal runs give equal ones."""
         probabilities = {} if self.probabilities is None else {"probabilities": self.probabilities.to_dict()}
+        told = [(entry.id, entry.name) for entry in self.classes]
         return {
             "schema": SCHEMA,
             "signature": str(self.signature),
@@ -145,11 +146,11 @@ class Report:
                 "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
             },
             **probabilities,
-            **({} if self.details is None else self.details.to_dict(self.classes)),
+            **({} if self.details is None else self.details.to_dict(told)),
             "warnings": list(self.warnings),
             "gates": [verdict.to_dict() for verdict in self.gates],
         }
 
     def _class_to_dict(self, index: int, entry: ClassScores) -> dict[str, Any]:
         drawn = self.iou_interval(index)
-        return entry.to_dict() | ({} if drawn is None else {"iou_interval": bounds(drawn)})
+        return entry.to_dict() | ({} if drawn is None else {"iou_interval": drawn.bounds()})

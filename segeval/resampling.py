@@ -80,6 +80,10 @@ class Interval:
     high: Value
     undefined: int
 
+    def bounds(self) -> list[float] | None:
+        """Return [low, high], `None` where there is none."""
+        return None if self.low is None or self.high is None else [self.low, self.high]
+
 
 @dataclass(frozen=True, slots=True)
 class Intervals:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.confusion import Tallies, image_tallies
-from segeval.details import Details, Gains, ImageScores, Uncertainty
+from segeval.details import Details
 from segeval.errors import UsageError
-from segeval.gains import perfect_class_gains, top_confusions, worst_images
+from segeval.gains import Gains, perfect_class_gains, top_confusions, worst_images
 from segeval.imagelosses import ImageLosses, image_losses
+from segeval.imagescores import ImageScores
 from segeval.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.metrics import Value, image_mious, outcomes, overlap, pixel_accuracy
 from segeval.perimage import Sample, sample, units
@@ -21,6 +22,7 @@ from segeval.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.run import Run
 from segeval.scoring import Measured, measured
 from segeval.signature import Signature
+from segeval.uncertainty import Uncertainty
 
 MOST_CONFUSIONS = 10
 MOST_NAMED = 5

@@ -26,12 +26,25 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "counts",
         "confusion",
     ),
-    ("metrics", "perimage", "levels", "floatmaps", "losses", "curves", "gains", "resampling", "significance", "run"),
+    (
+        "metrics",
+        "perimage",
+        "levels",
+        "floatmaps",
+        "losses",
+        "curves",
+        "gains",
+        "resampling",
+        "uncertainty",
+        "significance",
+        "run",
+    ),
     (
         "labelcheck",
         "probscores",
         "relabeling",
         "imagelosses",
+        "imagescores",
         "details",
         "report",
         "scoring",
@@ -48,11 +61,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "matching",
         "hints",
         "pairing",
-        "headers",
-        "tiff",
-        "tiffdata",
-        "arrays",
-        "colors",
+        "imaging",
         "readers",
         "atomicfile",
         "request",
@@ -100,7 +109,8 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "walking": ("PIL", "numpy"),
     "matching": ("PIL", "numpy"),
     "hints": ("PIL", "numpy"),
-    "readers": ("click", "rich"),
+    "imaging": ("click", "rich"),
+    "readers": ("PIL", "click", "rich"),
     "runfile": ("click", "rich", "PIL"),
     "pipeline": ("click", "rich", "tqdm"),
     "render": ("PIL",),
@@ -141,7 +151,7 @@ def test_imports_go_one_way(path: Path) -> None:
         parts = name.split(".")
         assert parts[0] not in FORBIDDEN.get(own, ()), f"{own} may not import {name}"
         if parts[0] == "PIL":
-            assert own == "readers", "only readers imports PIL"
+            assert own == "imaging", "only the readers of image files import PIL"
         if parts[0] != "segeval" or parts[1] in (own, "__version__"):
             continue
         other_layer, other_place = PLACES[parts[1]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -41,7 +40,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     --fail-regression rule is broken; 2: could not compare.
     """
     from segeval.atomicfile import AtomicFile
-    from segeval.cli.console import tell_regressions, tell_warnings, wants_color, write_result
+    from segeval.cli.console import columns_of, tell_regressions, tell_warnings, wants_color, write_result
     from segeval.comparison import compare_runs, run_names
     from segeval.regressions import parse_regression
     from segeval.render import known_format, parse_target
@@ -64,7 +63,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
             force=options["force"],
         )
         color = wants_color(sys.stdout, options["color"])
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = columns_of(sys.stdout)
         text = render_comparison(found, format_name, color=color, width=width, verbose=options["verbose"])
         for name, file in files:
             file.commit(render_comparison(found, name, verbose=options["verbose"]).encode("utf-8", "backslashreplace"))

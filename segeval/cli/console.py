@@ -37,6 +37,15 @@ def wants_color(stream: TextIO, choice: str = "auto") -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def columns_of(stream: TextIO) -> int | None:
+    """Return how many columns a terminal has, `None` for what is none."""
+    if not stream.isatty():
+        return None
+    from shutil import get_terminal_size  # brings the archive formats with it
+
+    return get_terminal_size().columns
+
+
 def chosen_color() -> str:
     """Return the --color of the command that runs, "auto" where none does."""
     context = click.get_current_context(silent=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from segeval.cli.console import tell_notes, tell_verdicts, tell_warnings, wants_color, write_result
+from segeval.cli.console import columns_of, tell_notes, tell_verdicts, tell_warnings, wants_color, write_result
 from segeval.render import known_format, parse_target, render
 from segeval.report import Report
 
@@ -94,7 +93,7 @@ class Delivery:
 
             return render_only(report, options["only"])
         color = wants_color(sys.stdout, options["color"])
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = columns_of(sys.stdout)
         text = render(report, self._format, color=color, width=width, verbose=options["verbose"])
         if options.get("plot") and self._format == "table":
             from segeval.render.plots import render_plots

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from segeval.cli.console import wants_color
+from segeval.cli.console import columns_of, wants_color
 from segeval.cli.options import Function, stacked
 
 
@@ -39,5 +38,5 @@ def page_options(color: str) -> dict[str, Any]:
     """Return the colour and the width that stdout takes."""
     return {
         "color": wants_color(sys.stdout, color),
-        "width": shutil.get_terminal_size().columns if sys.stdout.isatty() else None,
+        "width": columns_of(sys.stdout),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +36,8 @@ def known_format(name: str) -> str:
     """Return `name` where it is a format; raises `UsageError` with the nearest one otherwise."""
     if name in FORMATS:
         return name
+    from difflib import get_close_matches  # costs a millisecond that only a mistake needs
+
     lower = name.casefold()
     near = SUFFIXES.get(f".{lower}") or next(iter(get_close_matches(lower, FORMATS, n=1)), None)
     meant = f"Did you mean {near}? " if near else ""

@@ -8,7 +8,6 @@ from io import StringIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from segeval.details import bounds
 from segeval.gates import LOWER_IS_BETTER
 from segeval.render.comparisontext import MARK, headline, mark, p_line, regression_text
 from segeval.render.csvtext import safe_cell
@@ -48,7 +47,7 @@ def comparison_csv(found: ComparisonReport) -> str:
 
 
 def _numbers(one: Difference) -> list[Value]:
-    return [one.base, one.new, one.difference, *(bounds(one.interval) or (None, None)), one.p, one.p_bootstrap]
+    return [one.base, one.new, one.difference, *(one.interval.bounds() or (None, None)), one.p, one.p_bootstrap]
 
 
 def comparison_latex(found: ComparisonReport) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
-from segeval.details import bounds
 from segeval.render.intervaltext import has_intervals
 from segeval.render.text import visible
 from segeval.report import Report
@@ -29,7 +28,7 @@ def render_csv(report: Report) -> str:
         cells = [getattr(entry, column) for column in COLUMNS] + [entry.losses.get(name) for name in of_maps]
         drawn = report.iou_interval(index)
         if drawn is not None:
-            cells += bounds(drawn) or [None, None]
+            cells += drawn.bounds() or [None, None]
         writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue()
 

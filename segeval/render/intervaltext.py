@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from segeval.details import OUTSIDE
+from segeval.labeling import OUTSIDE
 from segeval.render.numbers import UNDEFINED, count, loss, percent
 from segeval.render.text import visible
 from segeval.render.wording import OF_MAPS, PERCENT, in_order, title

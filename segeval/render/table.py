@@ -74,8 +74,9 @@ class Page:
 
     def excess(self, table: Table) -> int:
         """Return how many columns a table is too wide."""
-        wide = self.console.measure(table, options=self.console.options.update(width=NATURAL)).maximum
-        return 0 if self.width is None else wide - self.width
+        if self.width is None:
+            return 0
+        return self.console.measure(table, options=self.console.options.update(width=NATURAL)).maximum - self.width
 
     def say(self, text: Text, *, whole: bool = False) -> None:
         """Print a line, one cell in; on a terminal folded between words unless it is to stay `whole`."""
@@ -184,7 +185,7 @@ def _class_table(page: Page, report: Report, low: Iterable[int]) -> Table:
     for bar, left_out in VARIANTS:
         hidden = left_out | {"id"} if numbered else left_out
         build = _class_builder(page, report, frozenset(low), bar, hidden)
-        if page.fits(build(placeholders)):
+        if page.width is None or page.fits(build(placeholders)):
             break
     return _fitted(page, names, build)
 

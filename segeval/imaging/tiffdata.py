@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.headers import damaged, truncated, unsupported
-from segeval.tiff import TiffFile
+from segeval.imaging.headers import damaged, truncated, unsupported
+from segeval.imaging.tiff import TiffFile
 
 _LZMA_MEMORY = 1 << 28
 """Bytes that the dictionary of an LZMA strip may take; what writers use by default needs a fifth of it."""

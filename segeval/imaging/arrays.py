@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError
-from segeval.headers import ImageFacts, check_size, damaged, truncated
+from segeval.imaging.headers import MAP_BYTES, PROBS_FIX, ImageFacts, check_size, damaged, truncated
 
 if TYPE_CHECKING:
     import zipfile
@@ -32,11 +32,7 @@ _DTYPE = re.compile(r"[<>|=]([biuf])(1|2|4|8)")
 _OTHER_DTYPES = {"O": "object", "c": "complex", "U": "text", "S": "text", "V": "structured", "M": "date", "m": "time"}
 _HEADER_LIMIT = 1 << 16
 
-MAP_BYTES = 1 << 31
-"""Bytes that the maps of one image may have, where 8 for each pixel of the limit are not more."""
-
 ARRAY_FIX = "Save one integer array of shape (height, width)"
-PROBS_FIX = "Pass --probs if these are probability maps; label masks hold integers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from segeval.errors import MaskError
-from segeval.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, unsupported
+from segeval.imaging.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, unsupported
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES = 266, 273, 274, 277
@@ -50,7 +50,6 @@ class TiffFile:
     predictor: int
     little_endian: bool
     low_bits_first: bool
-    white_is_zero: bool
 
 
 def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
@@ -102,8 +101,11 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     layout = _layout(data, tags, width, height, channels * bits, compression == 1)
     words = f"TIFF {kind} {bits} bit" + {"u": "", "i": " signed", "f": " float"}[sample]
     words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
-    facts = ImageFacts("TIFF", kind, words, width, height, bits, channels, sample, animated=following != 0)
-    return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2, photometric == 0)
+    animated, white_is_zero = following != 0, photometric == 0
+    facts = ImageFacts(
+        "TIFF", kind, words, width, height, bits, channels, sample, animated=animated, white_is_zero=white_is_zero
+    )
+    return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
 
 
 def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:

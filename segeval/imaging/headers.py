@@ -1,0 +1,114 @@
+"""What image files say of themselves, whatever their format, and what is said where they contradict it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segeval.errors import MaskError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+NEW_FILE = "Write the file anew from its source, or take it out of the folder"
+PROBS_FIX = "Pass --probs if these are probability maps; label masks hold integers"
+AS_PNG = "Save the mask as a PNG with one channel (gray or palette)"
+
+MAP_BYTES = 1 << 31
+"""Bytes that the maps of one image may have, where 8 for each pixel of the limit are not more."""
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (PNG_SIGNATURE, "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+    (b"BM", "BMP"),
+    (b"\x93NUMPY", "npy"),
+    (b"PK\x03\x04", "npz"),
+    (b"PK\x05\x06", "npz"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """Say what a file holds, as its header tells it.
+
+    `kind` is gray, palette, gray+alpha, RGB, RGBA or array; `encoding` says it in words; `width` and `height` are in
+    pixels; `bit_depth` is the size of one stored sample in bits; `channels` counts samples a pixel, or maps of an
+    array; `sample` is u (unsigned), i (signed) or f (float). `animated` is true where there is more than one frame,
+    `gray_ramp` where index i of a palette is the gray i, `white_is_zero` where the file calls its lowest value white.
+    """
+
+    format: str
+    kind: str
+    encoding: str
+    width: int
+    height: int
+    bit_depth: int
+    channels: int
+    sample: str = "u"
+    interlaced: bool = False
+    animated: bool = False
+    gray_ramp: bool = False
+    white_is_zero: bool = False
+
+    @property
+    def has_alpha(self) -> bool:
+        """Return whether there is an alpha channel, opaque or not."""
+        return self.kind.endswith(("+alpha", "RGBA"))
+
+
+def damaged(detail: str) -> MaskError:
+    """Return the error for a file whose bytes contradict its own format."""
+    return MaskError("An image file is damaged", (detail,), NEW_FILE)
+
+
+def truncated(detail: str) -> MaskError:
+    """Return the error for a file that ends too early."""
+    return MaskError("An image file is truncated", (detail,), NEW_FILE)
+
+
+def unsupported(detail: str) -> MaskError:
+    """Return the error for a legal file of a sort that cannot be read exactly."""
+    return MaskError("An image file has an encoding that is not read", (detail,), AS_PNG)
+
+
+def identify(data: bytes) -> str:
+    """Return PNG, GIF, TIFF, BMP, npy or npz from the first bytes of `data`, whatever the name; refuse the others."""
+    if not data:
+        raise MaskError("A file is empty", (), NEW_FILE)
+    for magic, name in _MAGIC:
+        if data.startswith(magic):
+            return name
+    if data.startswith(b"\xff\xd8"):
+        raise MaskError(
+            "A mask is a JPEG, which is lossy: its labels cannot be told from what the compression made of them",
+            (),
+            "Save the mask as PNG from its source; converting the JPEG does not bring the labels back",
+        )
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        raise MaskError("A mask is a WebP, which stores colours and no labels", (), AS_PNG)
+    if data.startswith(b"\x1f\x8b"):
+        raise MaskError("A file is compressed with gzip", (), "Unpack it (gunzip)")
+    if len(data) < 8 and any(magic.startswith(data) for magic, _ in _MAGIC):
+        raise truncated(f"{len(data)} bytes")
+    if data.startswith((b"\x89PNG", b"\xc2\x89PNG", b"PNG", b"\x09PNG")):
+        raise damaged("the PNG signature is broken, as by a transfer in text mode")
+    raise MaskError(
+        "A file is not an image",
+        (f"it begins with {data[:8].hex(' ')}",),
+        "Masks are PNG, BMP, GIF, TIFF, .npy or .npz; take other files out of the folder",
+    )
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse dimensions that are zero or beyond `max_pixels`."""
+    if width <= 0 or height <= 0:
+        raise damaged(f"{width} x {height} pixels")
+    if width * height > max_pixels:
+        raise MaskError(
+            "An image has more pixels than the limit",
+            (f"{width} x {height} = {width * height} pixels, the limit is {max_pixels}",),
+            "Raise --max-pixels if the size is meant",
+        )
