@@ -122,11 +122,11 @@ def _probability(corpus: Corpus, rng: np.random.Generator) -> tuple[Mask, Mask]:
 
 CORPORA = (
     Corpus("cityscapes", "Cityscapes-like, 2048x1024, K=19", 1024, 2048, 19, 255, 24, _street),
-    Corpus("camvid", "CamVid-like, 480x360, K=11", 360, 480, 11, 11, 60, _small_street),
+    Corpus("camvid", "CamVid-like, 480x360, K=11", 360, 480, 11, 11, 101, _small_street),
     Corpus("ade", "ADE20K-like, 683x512, K=150", 512, 683, 150, 255, 30, _indoor),
     Corpus("noise", "worst case: noise, 2048x1024, K=19", 1024, 2048, 19, 255, 4, _noise),
     Corpus("tiny", "many tiny images, 64x64, K=19", 64, 64, 19, 255, 400, _thumbnail),
-    Corpus("probability", "8-bit probability maps, 2048x1024", 1024, 2048, 2, 255, 6, _probability, probabilities=True),
+    Corpus("probability", "8-bit probability maps, 2048x1024", 1024, 2048, 2, 255, 16, _probability, probabilities=True),
 )
 
 
