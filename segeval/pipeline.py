@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ if TYPE_CHECKING:  # one worker needs no executor
 LARGEST_CHUNK = 16
 CHUNKS_IN_FLIGHT = 2
 """Chunks of pairs that wait or run for each worker: enough to keep it busy, few enough to bound memory."""
+QUICK = 0.0006
+"""Processor seconds a pair below which one thread is faster than two, which would wait for the interpreter's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,8 @@ def stream(
     """Measure `pairs` on worker threads and yield the results in the order given.
 
     Decoding and counting release the interpreter lock, so threads suffice. An error of one pair becomes its
-    `Failure` and the others go on. At most a few chunks are in flight for each worker.
+    `Failure` and the others go on. At most a few chunks are in flight for each worker. Where images turn out to be so
+    small that the interpreter's own work rules, the rest is measured on one thread.
     """
     workers = min(jobs or usable_cpus(), max(1, len(pairs)))
     if workers == 1:
@@ -185,17 +189,25 @@ def _windowed(
     size = max(1, min(LARGEST_CHUNK, len(pairs) // (workers * 8)))
     rest = iter(pairs)
     chunks = iter(lambda: list(islice(rest, size)), [])
-    waiting: deque[Future[list[Result | Failure]]] = deque()
+    waiting: deque[Future[tuple[list[Result | Failure], float]]] = deque()
     for chunk in chunks:
         waiting.append(executor.submit(_chunk, chunk, measure))
         if len(waiting) > CHUNKS_IN_FLIGHT * workers:
-            yield from waiting.popleft().result()
+            results, seconds = waiting.popleft().result()
+            yield from results
+            if seconds < QUICK * len(results):
+                break
     while waiting:
-        yield from waiting.popleft().result()
+        yield from waiting.popleft().result()[0]
+    for pair in rest:
+        yield _guarded(pair, measure)
 
 
-def _chunk(pairs: Sequence[Pair], measure: Callable[[Pair], Result]) -> list[Result | Failure]:
-    return [_guarded(pair, measure) for pair in pairs]
+def _chunk(pairs: Sequence[Pair], measure: Callable[[Pair], Result]) -> tuple[list[Result | Failure], float]:
+    """Measure some pairs on this thread; return also the processor seconds that it took."""
+    start = time.thread_time()
+    results = [_guarded(pair, measure) for pair in pairs]
+    return results, time.thread_time() - start
 
 
 def _guarded(pair: Pair, measure: Callable[[Pair], Result]) -> Result | Failure:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from PIL import Image
 from segeval import pipeline
 from segeval.errors import InternalError, MaskError, Problems, SegevalError, internal_error, merged
 from segeval.measuring import measure
+from segeval.pairing import Pair
 from segeval.request import build_request
 from tests import png_corpus
 from tests.commandline import run_segeval
@@ -286,3 +288,27 @@ def test_outputs_are_all_opened_before_the_work(folders: tuple[Path, Path], tmp_
     assert not list(tmp_path.glob(".*"))
     assert run_segeval("score", *folders, "-o", tmp_path / "whole.json").code == 0
     assert json.loads((tmp_path / "whole.json").read_text())["schema"] == 1
+
+
+@pytest.mark.parametrize(("quick", "on_one_thread"), [(float("inf"), True), (-1.0, False)])
+def test_small_images_are_left_to_one_thread_and_come_in_order_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, quick: float, on_one_thread: bool
+) -> None:
+    pairs = [Pair(f"{number:03}", f"{number:03}.png", ()) for number in range(100)]
+    threads: dict[str, str] = {}
+
+    def measure_one(pair: Pair) -> str:
+        threads[pair.key] = threading.current_thread().name
+        if pair.key == "098":
+            raise MaskError("by design", (pair.gt,), "Nothing")
+        return pair.key
+
+    monkeypatch.setattr(pipeline, "QUICK", quick)
+    results = list(pipeline.stream(pairs, measure_one, jobs=2))
+    assert [result.pair.key if isinstance(result, pipeline.Failure) else result for result in results] == sorted(
+        threads
+    )
+    assert sorted(threads) == [pair.key for pair in pairs]
+    assert isinstance(results[98], pipeline.Failure)
+    assert (threads["099"] == threading.current_thread().name) is on_one_thread
+    assert threads["000"].startswith("segeval")

@@ -126,7 +126,9 @@ CORPORA = (
     Corpus("ade", "ADE20K-like, 683x512, K=150", 512, 683, 150, 255, 30, _indoor),
     Corpus("noise", "worst case: noise, 2048x1024, K=19", 1024, 2048, 19, 255, 4, _noise),
     Corpus("tiny", "many tiny images, 64x64, K=19", 64, 64, 19, 255, 400, _thumbnail),
-    Corpus("probability", "8-bit probability maps, 2048x1024", 1024, 2048, 2, 255, 16, _probability, probabilities=True),
+    Corpus(
+        "probability", "8-bit probability maps, 2048x1024", 1024, 2048, 2, 255, 16, _probability, probabilities=True
+    ),
 )
 
 
