@@ -120,7 +120,7 @@ def _positions(changed: NDArray[np.bool_], count: int) -> NDArray[np.intp]:
     if len(changed) % 8 or not len(changed) < count * 64 < 6 * len(changed):
         return changed.nonzero()[0]
     words = changed.view(np.uint64)
-    found = (words != 0).nonzero()[0]
+    found: NDArray[np.intp] = (words != 0).nonzero()[0]
     inside = words.take(found).view(np.bool_).nonzero()[0]
     positions = found.take(inside >> 3)
     positions <<= 3
