@@ -16,7 +16,7 @@ from segeval.floatmaps import FloatSums, float_levels, float_sums
 from segeval.labeling import Labeling, ValueMap
 from segeval.levels import LevelHistogram, LossSettings, count_levels
 from segeval.pairing import Pair
-from segeval.pipeline import Reading, digest, digest_of_all, missing_counts, read_ground_truth, require_size
+from segeval.pipeline import BUFFERS, Reading, digest, digest_of_all, missing_counts, read_ground_truth, require_size
 from segeval.protocol import Protocol
 from segeval.readers import decode_probability, describe, read_bytes
 from segeval.resolution import Resolution, resolve
@@ -49,11 +49,15 @@ class MapReading:
 
 
 def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
-    """Return the maps of one image, each (H, W) as stored, and the digest of their files where that is asked for."""
+    """Return the maps of one image, each (H, W) as stored, and the digest of their files where that is asked for.
+
+    The maps are good until this thread reads those of the next image.
+    """
     arrays, digests = [], []
+    buffer = BUFFERS.pred if len(pair.pred) == 1 else None
     for name in pair.pred:
         data = read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels)
-        arrays.append(decode_probability(data, name=name, max_pixels=files.max_pixels))
+        arrays.append(decode_probability(data, name=name, max_pixels=files.max_pixels, buffer=buffer))
         if files.digest_predictions:
             digests.append(digest(data))
     found = digest_of_all(digests) if digests else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from segeval.counts import JointCounts, joint_counts, table
 from segeval.errors import MaskError, SegevalError, internal_error
+from segeval.imaging.buffers import Buffer
 from segeval.labeling import MISSING
 from segeval.pairing import Pair
 from segeval.readers import MAX_PIXELS, decode_mask, read_bytes
@@ -60,6 +62,16 @@ class Failure:
     error: SegevalError
 
 
+class Buffers(threading.local):
+    """Hold each thread's memory for a ground truth and a prediction."""
+
+    def __init__(self) -> None:
+        self.gt = Buffer()
+        self.pred = Buffer()
+
+
+BUFFERS = Buffers()
+
 Result = TypeVar("Result")
 
 
@@ -86,7 +98,8 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         return MeasuredRow(_row(pair, gt, gt_digest, missing_counts(gt)))
     (name,) = pair.pred
     data = read_bytes(reading.pred / name, name=name, max_pixels=reading.max_pixels)
-    pred = decode_mask(data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels)
+    palette, max_pixels = reading.pred_palette, reading.max_pixels
+    pred = decode_mask(data, name=name, palette=palette, max_pixels=max_pixels, buffer=BUFFERS.pred)
     require_size(pred.shape, gt.shape, name)
     counts = joint_counts(gt=gt, pred=pred)
     if reading.most_values is not None and len(counts) > reading.most_values:
@@ -121,9 +134,10 @@ def _unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
 
 
 def read_ground_truth(pair: Pair, reading: Reading) -> tuple[NDArray[np.integer[Any]], str]:
-    """Return the ground truth's stored values and the digest of its bytes."""
+    """Return the ground truth's stored values, until this thread reads the next one, and the digest of its bytes."""
     data = read_bytes(reading.gt / pair.gt, name=pair.gt, max_pixels=reading.max_pixels)
-    gt = decode_mask(data, name=pair.gt, palette=reading.gt_palette, max_pixels=reading.max_pixels)
+    palette, max_pixels = reading.gt_palette, reading.max_pixels
+    gt = decode_mask(data, name=pair.gt, palette=palette, max_pixels=max_pixels, buffer=BUFFERS.gt)
     return gt, digest(data)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError
+from segeval.imaging.buffers import Buffer
 from segeval.imaging.headers import MAP_BYTES, NEW_FILE, PROBS_FIX, ImageFacts, identify
 from segeval.imaging.png import parse_png, png_samples
 
@@ -78,13 +79,19 @@ def _is_readable(status: os.stat_result, limit: int) -> bool:
 
 
 def decode_mask(
-    data: bytes, *, name: str, palette: Palette | None = None, max_pixels: int = MAX_PIXELS
+    data: bytes,
+    *,
+    name: str,
+    palette: Palette | None = None,
+    max_pixels: int = MAX_PIXELS,
+    buffer: Buffer | None = None,
 ) -> NDArray[np.integer[Any]]:
     """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
 
     Gray samples and palette indices come as they are stored, whatever their depth, whatever tRNS says, and whether
     TIFF calls 0 white or black; .npy arrays keep their type. With `palette`, RGB colours become its raw values;
-    indices stay indices. An alpha channel is dropped where it is opaque everywhere. Raises `MaskError`.
+    indices stay indices. An alpha channel is dropped where it is opaque everywhere. The array may lie in `buffer`.
+    Raises `MaskError`.
     """
     with _told_of(name):
         form = identify(data)
@@ -93,7 +100,7 @@ def decode_mask(
 
             array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
             return array.reshape(array.shape[:2])
-        facts, decode = _opened(form, data, max_pixels)
+        facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
         if facts.sample == "f":
@@ -112,12 +119,14 @@ def decode_mask(
         return labels_from_colors(samples, palette, encoding=facts.encoding)
 
 
-def decode_probability(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+def decode_probability(
+    data: bytes, *, name: str, max_pixels: int = MAX_PIXELS, buffer: Buffer | None = None
+) -> NDArray[Any]:
     """Return the levels or probabilities stored in `data`, as stored.
 
     Gray images of 8 and 16 bit give uint8 and uint16 levels, (H, W); float32 TIFF gives (H, W); .npy and one-array
-    .npz give (H, W) or (K, H, W) of uint8, uint16, float16, float32 or float64. Floats are in [0, 1]. Raises
-    `MaskError`.
+    .npz give (H, W) or (K, H, W) of uint8, uint16, float16, float32 or float64. Floats are in [0, 1]. The array
+    may lie in `buffer`. Raises `MaskError`.
     """
     with _told_of(name):
         form = identify(data)
@@ -127,7 +136,7 @@ def decode_probability(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) 
             array = load_array(data, packed=form == "npz", probs=True, max_pixels=max_pixels)
             _check_floats(array)
             return array
-        facts, decode = _opened(form, data, max_pixels)
+        facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each map as a file of its own")
         gray = facts.kind == "gray" or facts.gray_ramp
@@ -167,11 +176,13 @@ def _told_of(name: str) -> Iterator[None]:
         raise MaskError("A file cannot be decoded", (f"{name}: {problem}",), NEW_FILE) from problem
 
 
-def _opened(form: str, data: bytes, max_pixels: int) -> tuple[ImageFacts, Callable[[], NDArray[Any]]]:
+def _opened(
+    form: str, data: bytes, max_pixels: int, buffer: Buffer | None = None
+) -> tuple[ImageFacts, Callable[[], NDArray[Any]]]:
     """Check the header of an image; return it, and what decodes the stored samples, (H, W) or (H, W, channels)."""
     if form == "PNG":
         png = parse_png(data, max_pixels)
-        return png.facts, lambda: png_samples(png)
+        return png.facts, lambda: png_samples(png, buffer)
     if form == "GIF":
         from segeval.imaging.gif import gif_samples, parse_gif
 

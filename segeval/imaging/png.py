@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segeval.imaging.buffers import Buffer
 from segeval.imaging.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
 
 _PNG_COLOR_TYPES: dict[int, tuple[str, int, tuple[int, ...]]] = {
@@ -142,14 +143,14 @@ def parse_png(data: bytes, max_pixels: int) -> PngFile:
     return PngFile(facts, b"".join(parts))
 
 
-def png_samples(image: PngFile) -> NDArray[Any]:
+def png_samples(image: PngFile, buffer: Buffer | None = None) -> NDArray[Any]:
     """Inflate and unfilter in one go, in Pillow's decoder, and know that the data are neither short nor long.
 
     The decoder takes the end of the compressed stream for the end of the image, however few rows it has had, and stops
     at the last row, whatever follows. So it is given one row more than there is, and the last two are marked before:
     the data are right if it ends in peace, has overwritten the last row and left the surplus one alone. In all other
     cases the data are inflated once more, to say what is wrong with them, or that nothing is. (One surplus row that
-    is the mark itself goes unnoticed; the pixels are right all the same.)
+    is the mark itself goes unnoticed; the pixels are right all the same.) The array may lie in `buffer`.
     """
     facts = image.facts
     # Gray below 8 bit is read as palette indices, which are not scaled; gray with 16-bit alpha has RGBA's four bytes.
@@ -163,7 +164,7 @@ def png_samples(image: PngFile) -> NDArray[Any]:
         ("palette", 8): ("P", "P"),
     }.get((facts.kind, facts.bit_depth), ("P", f"P;{facts.bit_depth}"))
     size = (facts.width, facts.height)
-    samples = None if facts.interlaced else _png_marked(image.compressed, mode, raw, size)
+    samples = None if facts.interlaced else _png_marked(image.compressed, mode, raw, size, buffer or Buffer())
     if samples is None:
         _check_inflated(image.compressed, image.inflated_size)
         canvas = Image.new(mode, size)
@@ -174,13 +175,13 @@ def png_samples(image: PngFile) -> NDArray[Any]:
     return samples.astype(np.uint16, copy=False) if mode == "I;16" else samples
 
 
-def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int]) -> NDArray[Any] | None:
+def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int], buffer: Buffer) -> NDArray[Any] | None:
     width, height = size
     mark = _MARK * 257 if mode == "I;16" else _MARK
     if mode in _SHARED:
         # The canvas is this very array, so that the decoder writes into it and nothing is copied. Were that memory
         # ever not shared, the marks would stay, and the slow way be gone.
-        samples = np.empty((height + 1, width), _SHARED[mode])
+        samples = buffer.array((height + 1, width), _SHARED[mode])
         samples[height - 1 :] = mark
         canvas = Image.frombuffer(mode, (width, height + 1), samples, "raw", mode, 0, 1)
     else:
