@@ -17,7 +17,7 @@ from segeval.imaging.buffers import Buffer
 from segeval.readers import decode_mask
 
 
-def as_png(mask: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+def as_png(mask: NDArray[np.integer]) -> bytes:
     stream = BytesIO()
     Image.fromarray(mask).save(stream, "png")
     return stream.getvalue()
