@@ -117,7 +117,7 @@ def _positions(changed: NDArray[np.bool_], count: int) -> NDArray[np.intp]:
     `nonzero` takes a branch per element found, mostly mispredicted, where fewer than a tenth are true. Between that
     and very few, finding the words of eight elements first takes half the time.
     """
-    if len(changed) % 8 or not len(changed) < count * 64 < 6 * len(changed):
+    if len(changed) % 8 or not len(changed) < count * 128 < 12 * len(changed):
         return changed.nonzero()[0]
     words = changed.view(np.uint64)
     found: NDArray[np.intp] = (words != 0).nonzero()[0]
