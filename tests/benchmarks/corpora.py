@@ -121,7 +121,7 @@ def _probability(corpus: Corpus, rng: np.random.Generator) -> tuple[Mask, Mask]:
 
 
 CORPORA = (
-    Corpus("cityscapes", "Cityscapes-like, 2048x1024, K=19", 1024, 2048, 19, 255, 24, _street),
+    Corpus("cityscapes", "Cityscapes-like, 2048x1024, K=19", 1024, 2048, 19, 255, 48, _street),
     Corpus("camvid", "CamVid-like, 480x360, K=11", 360, 480, 11, 11, 101, _small_street),
     Corpus("ade", "ADE20K-like, 683x512, K=150", 512, 683, 150, 255, 30, _indoor),
     Corpus("noise", "worst case: noise, 2048x1024, K=19", 1024, 2048, 19, 255, 4, _noise),
