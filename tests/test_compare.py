@@ -23,6 +23,7 @@ from segeval.scoring import measured
 from segeval.significance import compare as compare_samples
 from segeval.statistics import run_sample
 from tests.commandline import Completed, run_segeval
+from tests.junitschema import JUNIT
 from tests.statisticsdata import Masks, drawn_masks, predicted, write
 
 TEXT_FORMATS = ("table", "markdown", "latex")
@@ -426,7 +427,9 @@ def test_hostile_names_act_on_nothing(tmp_path: Path) -> None:
 
 def test_junit_has_a_case_for_each_rule_or_one_that_passes(folder: Path) -> None:
     def suite(*rules: str) -> ElementTree.Element:
-        return ElementTree.fromstring(compare(folder, "base.jsonl", "worse.jsonl", "-f", "junit", *rules).stdout)
+        told = compare(folder, "base.jsonl", "worse.jsonl", "-f", "junit", *rules).stdout
+        JUNIT.validate(told)
+        return ElementTree.fromstring(told)
 
     root = suite("--fail-regression", "miou=0", "--fail-regression", "iou.0=1")
     assert (root.get("tests"), root.get("failures")) == ("2", "1")
