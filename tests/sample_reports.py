@@ -1,6 +1,6 @@
 """The shared set of reports that every renderer is shown: plain ones, empty ones, and hostile names.
 
-Their scores are computed here by the plainest formulas, so that a change in scoring changes no snapshot.
+But for the losses, scores are computed here by the plainest formulas, so that a change in scoring changes no snapshot.
 """
 
 from __future__ import annotations
@@ -11,10 +11,15 @@ from dataclasses import replace
 import numpy as np
 
 from segeval.confusion import Confusion
+from segeval.counts import table
+from segeval.gates import parse_gate, with_verdicts
 from segeval.labeling import Color
 from segeval.protocol import Protocol
 from segeval.report import ClassScores, Data, GroupScores, Report, Verdict
+from segeval.request import build_request
 from segeval.resolution import Inference
+from segeval.run import Maps, Row, Run
+from segeval.scoring import build_report
 from segeval.signature import Signature
 
 SIGNATURE = Signature((("classes", "infer(0..2)"), ("ignore", "255"), ("convention", "segeval"), ("v", "0.0.0")))
@@ -156,25 +161,15 @@ def _gated() -> Report:
 
 
 def _probabilities() -> Report:
-    losses: list[dict[str, float | None]] = [
-        {"bce": 0.1234567, "focal": 1.5e-05, "ece": 0.0123, "average_precision": 0.98765, "auroc": 0.999},
-        {"bce": 16.118095651, "focal": None, "ece": 0.5, "average_precision": None, "auroc": None},
-    ]
-    scores: dict[str, float | None] = {
-        "bce": 8.1207761,
-        "focal": None,
-        "cross_entropy": 0.25,
-        "focal_cross_entropy": 100.0,
-        "brier": 0.0125,
-        "mae": 0.05,
-        "ece": 0.25615,
-        "average_precision": 0.98765,
-        "auroc": 0.999,
-    }
-    report = report_of([[900, 50], [30, 20]], ("background", "crack"), scores=scores, losses=losses)
-    return replace(
-        report, gates=(Verdict("bce", "<=", 0.2, 8.1207761, False), Verdict("ece", "<=", 0.3, 0.25615, True))
-    )
+    """Score two 8-bit maps of 1,000 pixels for real: what hangs together in the losses is too much to write down."""
+    request = build_request(classes=["background", "crack"], probs=True)
+    gt, crack = np.array([0, 0, 0, 1, 1]), np.array([0, 60, 200, 100, 255])
+    pixels = np.array([600, 300, 50, 30, 20])
+    levels = (table(gt, 255 - crack, pixels), table(gt, crack, pixels))
+    row = Row("a", 25, 40, "blake2b:0", table(gt, (crack > 127).astype(np.uint8), pixels), levels)
+    report = build_report(Run(request.protocol, (row,), Maps("uint8", 2)))
+    report = replace(report, signature=Signature((*report.signature.fields[:-1], ("v", "0.0.0"))))
+    return with_verdicts(report, [parse_gate(gate, comparison="<=") for gate in ("bce=0.1", "ece=0.3")])
 
 
 def _voc() -> Report:

@@ -303,3 +303,17 @@ def test_equal_tables_are_equal_and_hash_alike() -> None:
     assert hash(one) == hash(same)
     assert one != joint_counts(gt=gt, pred=gt[::-1])
     assert one != "a table"
+
+
+@pytest.mark.parametrize("other", [([1, 2], [5, 6], [7, 8]), ([0, 2], [4, 6], [7, 8]), ([0, 2], [5, 6], [7, 9])])
+def test_tables_are_equal_only_if_every_column_is(other: tuple[list[int], list[int], list[int]]) -> None:
+    one = table(*map(np.array, ([0, 2], [5, 6], [7, 8])))
+    assert one == table(*map(np.array, ([2, 0], [6, 5], [8, 7])))
+    assert hash(one) == hash(table(*map(np.array, ([2, 0], [6, 5], [8, 7]))))
+    assert one != table(*map(np.array, other))
+
+
+def test_a_table_is_not_equal_to_anything_else() -> None:
+    one = table(*map(np.array, ([0], [5], [7])))
+    assert (one == [(0, 5, 7)]) is False
+    assert (one != [(0, 5, 7)]) is True

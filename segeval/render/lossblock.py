@@ -66,7 +66,7 @@ def render_losses(report: Report, *, color: bool = False, width: int | None = No
         _print_losses(console, report, maps, width)
         for line in _parameters(maps, chosen):
             _say(console, line, width)
-        console.print(_others(report, maps))
+        _print_others(console, report, maps, width)
         if maps.cells is not None:
             _print_cells(console, report, maps, maps.cells, chosen.threshold, width)
             _say(console, _best_line(maps.per_map[0]), width)
@@ -112,7 +112,7 @@ def _print_losses(console: Console, report: Report, maps: ProbabilityScores, wid
     with_interval = all(entry.low is not None for entry in defined)
     columns: dict[str, Callable[[Loss], str]] = {"for p known to\nhalf a step": _interval} if with_interval else {}
     columns["clamped\nby eps"] = _clamped
-    while len(columns) > 1 and _excess(console, _losses(report, maps, columns), width) > 0:
+    while columns and _excess(console, _losses(report, maps, columns), width) > 0:
         columns.popitem()
     console.print(_losses(report, maps, columns))
     if with_interval and any(entry.unbounded for entry in defined):
@@ -181,9 +181,19 @@ def _class_weights_text(maps: ProbabilityScores, chosen: Probabilities) -> str:
     return "auto, by inverse frequency" if chosen.class_weights == "auto" else "as given"
 
 
-def _others(report: Report, maps: ProbabilityScores) -> Table:
-    table = Table(box=box.ROUNDED, header_style="dim", border_style="dim")
+def _print_others(console: Console, report: Report, maps: ProbabilityScores, width: int | None) -> None:
+    """Print the scores that are no losses side by side, as many as the terminal has room for."""
     names = [name for name in OTHERS if name in maps.scores]
+    while names:
+        across = len(names)
+        while across > 1 and _excess(console, _others(report, maps, names[:across]), width) > 0:
+            across -= 1
+        console.print(_others(report, maps, names[:across]))
+        names = names[across:]
+
+
+def _others(report: Report, maps: ProbabilityScores, names: Sequence[str]) -> Table:
+    table = Table(box=box.ROUNDED, header_style="dim", border_style="dim")
     for name in names:
         table.add_column(title(name), justify="center", no_wrap=True)
     table.add_row(*(Text(loss(maps.scores[name], bounds_of(report, name)), "bold") for name in names))

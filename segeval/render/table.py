@@ -14,18 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.render.intervaltext import has_intervals, interval_text, score_interval_text
-from segeval.render.numbers import UNDEFINED, bounds_of, loss, percent, verdict_text
+from segeval.render.numbers import UNDEFINED, bounds_of, percent, verdict_text
 from segeval.render.text import visible
 from segeval.render.wording import (
     HEADLINE,
-    OF_MAPS,
     PERCENT,
     data_text,
     in_order,
     lowest,
     mean_text,
     score_text,
-    scores_of_maps,
     signature_text,
     title,
 )
@@ -122,13 +120,8 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         page.say(Text(f"{LOW} lowest IoU", "dim"))
     if report.groups:
         page.console.print(_group_table(page, report.groups))
-    of_maps = [name for name in OF_MAPS if any(name in entry.losses for entry in report.classes)]
-    if of_maps and report.probabilities is None:
-        page.console.print(_loss_table(page, report, of_maps))
-    _print_scores(page, report, in_order(report.scores, PERCENT), " %")
-    if report.probabilities is None:
-        _print_scores(page, report, scores_of_maps(report.scores), "")
-    else:
+    _print_scores(page, report)
+    if report.probabilities is not None:
         from segeval.render.lossblock import render_losses
 
         page.console.out(render_losses(report, color=page.color, width=page.width), end="", highlight=False)
@@ -261,25 +254,6 @@ def _group_table(page: Page, groups: Sequence[GroupScores]) -> Table:
     return _narrowed(page, [group.name for group in groups], list(cells), builder)
 
 
-def _loss_table(page: Page, report: Report, columns: Sequence[str]) -> Table:
-    """Return the scores of the classes' probability maps."""
-
-    def builder(kept: Sequence[str]) -> Callable[[list[str]], Table]:
-        def build(names: list[str]) -> Table:
-            table = _table("class", [title(column) for column in kept])
-            for entry, name in zip(report.classes, names, strict=True):
-                values = (
-                    loss(entry.losses[column], bounds_of(report, column, entry)) if column in entry.losses else ""
-                    for column in kept
-                )
-                table.add_row(_name_cell(name, entry, page.color), *values)
-            return table
-
-        return build
-
-    return _narrowed(page, [entry.name for entry in report.classes], columns, builder)
-
-
 def _narrowed(
     page: Page,
     names: Sequence[str],
@@ -299,13 +273,14 @@ def _least_cells(names: Sequence[str]) -> int:
     return min(FEWEST_NAME_CELLS, max((cell_len(visible(name)) for name in names), default=0))
 
 
-def _print_scores(page: Page, report: Report, scores: Sequence[str], unit: str) -> None:
-    """Print scores side by side: in one row, or in as many as the page needs."""
+def _print_scores(page: Page, report: Report) -> None:
+    """Print the overlaps and accuracies side by side: in one row, or in as many as the page needs."""
+    scores = in_order(report.scores, PERCENT)
     rows = 1
-    while rows < len(scores) and not all(page.fits(_beside(report, part, unit)) for part in _parts(scores, rows)):
+    while rows < len(scores) and not all(page.fits(_beside(report, part)) for part in _parts(scores, rows)):
         rows += 1
     for part in _parts(scores, rows):
-        page.console.print(_beside(report, part, unit))
+        page.console.print(_beside(report, part))
 
 
 def _parts(scores: Sequence[str], rows: int) -> list[Sequence[str]]:
@@ -313,13 +288,13 @@ def _parts(scores: Sequence[str], rows: int) -> list[Sequence[str]]:
     return [scores[start : start + size] for start in range(0, len(scores), size or 1)]
 
 
-def _beside(report: Report, scores: Sequence[str], unit: str) -> Table:
+def _beside(report: Report, scores: Sequence[str]) -> Table:
     table = Table(box=BOX, header_style="dim", border_style="dim")
     cells = []
     for name in scores:
         table.add_column(visible(title(name)), justify="center", no_wrap=True)
         value = score_text(report, name)
-        shown = value if value == UNDEFINED else f"{value}{unit}"
+        shown = value if value == UNDEFINED else f"{value} %"
         cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE else Text(shown, "bold"))
     table.add_row(*cells)
     if any(report.interval(name) is not None for name in scores):
