@@ -11,11 +11,7 @@ from segeval.axes import AXES
 from segeval.cli.config import config_options
 from segeval.cli.options import (
     FOLDER,
-    convention_options,
-    label_options,
-    loss_options,
-    pairing_options,
-    reading_options,
+    folder_options,
     request_options,
     voice_options,
 )
@@ -36,11 +32,7 @@ OF_FOLDERS = ("palette", "probs", "gt_suffix", "pred_suffix", "missing", "max_pi
 @click.command()
 @click.argument("pred", metavar="PRED|RUN", type=FOLDER)
 @click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
-@label_options
-@convention_options
-@pairing_options
-@loss_options
-@reading_options
+@folder_options
 @show_options("table", "json")
 @config_options
 @voice_options

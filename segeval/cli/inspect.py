@@ -9,11 +9,7 @@ import click
 from segeval.cli.config import config_options
 from segeval.cli.options import (
     FOLDER,
-    convention_options,
-    label_options,
-    loss_options,
-    pairing_options,
-    reading_options,
+    folder_options,
     request_options,
     voice_options,
 )
@@ -33,11 +29,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Decode at most this many pairs; the headers of all files are read.",
 )
-@label_options
-@convention_options
-@pairing_options
-@loss_options
-@reading_options
+@folder_options
 @show_options("table", "json")
 @config_options
 @voice_options

@@ -115,6 +115,8 @@ reading_options = stacked(
     click.option("--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse more."),
     click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"),
 )
+folder_options = stacked(label_options, convention_options, pairing_options, loss_options, reading_options)
+"""All that says how two folders are read and scored."""
 output_options = stacked(
     click.option(
         "-f",
