@@ -9,20 +9,20 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from segeval.accumulator import ConfusionMatrix
+    from segeval.analysis.comparison import ComparisonReport
+    from segeval.analysis.explanation import Explanation
+    from segeval.analysis.statistics import Statistics
     from segeval.api import combine, compare, explain, inspect, measure, rescore, score
-    from segeval.comparison import ComparisonReport
     from segeval.errors import Problems, SegevalError
-    from segeval.explanation import Explanation
     from segeval.inspection import Inspection
     from segeval.levels import LevelHistogram, LevelTable
     from segeval.presets import preset, preset_names
     from segeval.protocol import Protocol
     from segeval.report import Report
-    from segeval.resampling import Resampling
     from segeval.run import Run
     from segeval.runfile import load_run, save_run
+    from segeval.sampling.resampling import Resampling
     from segeval.signature import Signature
-    from segeval.statistics import Statistics
 
 __all__ = [
     "ComparisonReport",
@@ -55,20 +55,20 @@ __all__ = [
 
 # Imported when first used: `segeval --help` needs neither numpy nor Pillow.
 _HOMES = {
-    "ComparisonReport": "segeval.comparison",
+    "ComparisonReport": "segeval.analysis.comparison",
     "ConfusionMatrix": "segeval.accumulator",
-    "Explanation": "segeval.explanation",
+    "Explanation": "segeval.analysis.explanation",
     "Inspection": "segeval.inspection",
     "LevelHistogram": "segeval.levels",
     "LevelTable": "segeval.levels",
     "Problems": "segeval.errors",
     "Protocol": "segeval.protocol",
     "Report": "segeval.report",
-    "Resampling": "segeval.resampling",
+    "Resampling": "segeval.sampling.resampling",
     "Run": "segeval.run",
     "SegevalError": "segeval.errors",
     "Signature": "segeval.signature",
-    "Statistics": "segeval.statistics",
+    "Statistics": "segeval.analysis.statistics",
     "combine": "segeval.api",
     "compare": "segeval.api",
     "explain": "segeval.api",

@@ -16,11 +16,11 @@ from segeval.run import Run
 from segeval.scoring import build_report
 
 if TYPE_CHECKING:
-    from segeval.comparison import ComparisonReport
-    from segeval.explanation import Explanation
+    from segeval.analysis.comparison import ComparisonReport
+    from segeval.analysis.explanation import Explanation
+    from segeval.analysis.statistics import Statistics
     from segeval.inspection import Inspection
-    from segeval.resampling import Resampling
-    from segeval.statistics import Statistics
+    from segeval.sampling.resampling import Resampling
 
 
 def report_measurement(found: Measurement) -> Report:
@@ -58,7 +58,7 @@ def score(
     report = report_measurement(found)
     if statistics is None:
         return report
-    from segeval.statistics import with_statistics
+    from segeval.analysis.statistics import with_statistics
 
     return with_statistics(report, found.run, statistics)
 
@@ -107,7 +107,7 @@ def combine(*parts: str | Path | Run) -> Run:
 
 def explain(run: str | Path | Run) -> Explanation:
     """Score a run, or a run file, under every convention, and say which rules make the differences."""
-    from segeval.explanation import explain as explain_run
+    from segeval.analysis.explanation import explain as explain_run
     from segeval.runfile import load_run
 
     return explain_run(run if isinstance(run, Run) else load_run(Path(run)))
@@ -136,8 +136,8 @@ def compare(
     >>> compare("base.jsonl", "new.jsonl").runs[0].differences["miou"].p  # doctest: +SKIP
     0.0215
     """
-    from segeval.comparison import compare_runs, run_names
-    from segeval.regressions import parse_regression
+    from segeval.analysis.comparison import compare_runs, run_names
+    from segeval.analysis.regressions import parse_regression
     from segeval.runfile import load_run
 
     given = (base, *new)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # most reports are asked for none of it
     from segeval.gains import EmptyImages, Gains, WorstImage
     from segeval.imagescores import ImageScores
     from segeval.labeling import IdAndName
-    from segeval.uncertainty import Uncertainty
+    from segeval.sampling.uncertainty import Uncertainty
 
 WORST_PERCENTS = (1, 5, 10)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from segeval.analysis.mistakes import Finding, shown
 from segeval.colorhints import FEW_FILES, colors_of, duplicate_colors
 from segeval.errors import SegevalError, merged
 from segeval.imaging.colors import COLORS_FIX
-from segeval.mistakes import Finding, shown
 from segeval.pairing import Pair, Pairing, printable
 from segeval.palettes import Palette
 from segeval.presets import explain_colors

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from segeval.counts import total
 from segeval.floatmaps import FloatArray, FloatSums, clip, focal_factor, log_loss
 from segeval.levels import probabilities, resolve_eps
-from segeval.perimage import Extra
 from segeval.probscores import ProbabilityScores, loss_settings, map_classes
 from segeval.resolution import Resolution
 from segeval.run import Run
+from segeval.sampling.perimage import Extra
 
 LEVELS = 256
 NO_COUNTS = total(())

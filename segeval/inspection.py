@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from segeval.analysis.mistakes import Finding, shown, value_findings
 from segeval.collecting import Measurement, Progress, pairing_warnings
 from segeval.colorhints import told_colors
 from segeval.counts import JointCounts
@@ -18,7 +19,6 @@ from segeval.errors import LabelError, NothingToScoreError, PairingError, Segeva
 from segeval.filefindings import Files, Headers, file_findings
 from segeval.labeling import MISSING, VOID
 from segeval.measuring import measure
-from segeval.mistakes import Finding, shown, value_findings
 from segeval.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, printable
 from segeval.palettes import Palette
 from segeval.pipeline import Failure, stream

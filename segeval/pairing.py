@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, raise_all
-from segeval.matching import BY_NAME, Clash, Matching, PairingRules, match
-from segeval.walking import Tree, extension, folders_in, printable, walk
+from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
+from segeval.folders.walking import Tree, extension, folders_in, printable, walk
 
 __all__ = [
     "Clash",
@@ -315,7 +315,7 @@ def _pairing(
 def _hint(
     gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching
 ) -> str:
-    from segeval.hints import hint  # folders that pair need none
+    from segeval.folders.hints import hint  # folders that pair need none
 
     return hint(gt, pred, rules, suffixes, found)
 

@@ -16,7 +16,7 @@ from segeval.signature import Signature
 
 if TYPE_CHECKING:
     from segeval.probscores import ProbabilityScores
-    from segeval.resampling import Interval
+    from segeval.sampling.resampling import Interval
 
 SCHEMA = 1
 

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 import segeval
-from segeval.comparison import compare_runs, run_names
+from segeval.analysis.comparison import compare_runs, run_names
+from segeval.analysis.regressions import parse_regression
+from segeval.analysis.statistics import run_sample
 from segeval.errors import UsageError
-from segeval.regressions import parse_regression
-from segeval.resampling import Resampling
 from segeval.runfile import load_run
+from segeval.sampling.resampling import Resampling
+from segeval.sampling.significance import compare as compare_samples
 from segeval.scoring import measured
-from segeval.significance import compare as compare_samples
-from segeval.statistics import run_sample
 from tests.commandline import Completed, run_segeval
 from tests.junitschema import JUNIT
 from tests.statisticsdata import Masks, drawn_masks, predicted, write

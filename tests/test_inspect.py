@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from segeval.analysis.mistakes import shown, written_map
 from segeval.inspection import sampled
-from segeval.mistakes import shown, written_map
 from segeval.pairing import Pair
 from segeval.presets import preset
 from segeval.sharding import in_shard

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval.errors import UsageError
-from segeval.matching import match
+from segeval.folders.matching import match
 from segeval.pairing import (
     Clash,
     Pair,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segeval.errors import NothingToScoreError, PairingError, UsageError
-from segeval.matching import match
+from segeval.folders.matching import match
 from segeval.pairing import (
     Clash,
     Pair,

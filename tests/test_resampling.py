@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]  # SciPy ships no types
 
-from segeval import resampling
 from segeval.confusion import Tallies
 from segeval.conventions import AXES, Convention, conventions
 from segeval.errors import NothingToScoreError, UsageError
@@ -28,8 +27,17 @@ from segeval.metrics import (
     pixel_accuracy,
     recalls,
 )
-from segeval.perimage import Sample, sample, units
-from segeval.resampling import FEW_UNITS, Interval, Resampling, bootstrap_weights, interval, intervals, jackknife
+from segeval.sampling import resampling
+from segeval.sampling.perimage import Sample, sample, units
+from segeval.sampling.resampling import (
+    FEW_UNITS,
+    Interval,
+    Resampling,
+    bootstrap_weights,
+    interval,
+    intervals,
+    jackknife,
+)
 from tests.benchmarks.coverage_simulation import coverage
 
 HERE = Convention()

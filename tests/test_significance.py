@@ -15,9 +15,9 @@ from segeval.confusion import Tallies
 from segeval.conventions import Convention, conventions
 from segeval.errors import UsageError
 from segeval.metrics import averaged, class_mious, image_mious, mean, outcomes, pixel_accuracy
-from segeval.perimage import Sample, sample, units
-from segeval.resampling import FEW_UNITS, METHODS, Interval, Resampling, bootstrap_weights, interval, jackknife
-from segeval.significance import Comparison, compare, p_value, swaps
+from segeval.sampling.perimage import Sample, sample, units
+from segeval.sampling.resampling import FEW_UNITS, METHODS, Interval, Resampling, bootstrap_weights, interval, jackknife
+from segeval.sampling.significance import Comparison, compare, p_value, swaps
 from tests.benchmarks.coverage_simulation import TESTED, null_p_values, rejected
 from tests.benchmarks.coverage_simulation import p_values as simulated
 
@@ -235,7 +235,7 @@ def test_no_block_size_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = paired(*two_runs(33, 3, 0, better=0.01), Convention(average="image"))
     whole = compare(*runs, Resampling(resamples=101))
     for cells in (1, 1000):
-        monkeypatch.setattr("segeval.resampling.BLOCK_CELLS", cells)
+        monkeypatch.setattr("segeval.sampling.resampling.BLOCK_CELLS", cells)
         assert compare(*runs, Resampling(resamples=101)) == whole
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from segeval import walking
-from segeval.walking import extension, folders_in, printable, walk
+from segeval.folders import walking
+from segeval.folders.walking import extension, folders_in, printable, walk
 
 SUFFIXES = frozenset({".png", ".npy"})
 

@@ -39,10 +39,10 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     For every score and class: the difference, its interval, and a p-value. Exit code 0: compared; 1: compared, and a
     --fail-regression rule is broken; 2: could not compare.
     """
+    from segeval.analysis.comparison import compare_runs, run_names
+    from segeval.analysis.regressions import parse_regression
     from segeval.atomicfile import AtomicFile
     from segeval.cli.console import columns_of, tell_regressions, tell_warnings, wants_color, write_result
-    from segeval.comparison import compare_runs, run_names
-    from segeval.regressions import parse_regression
     from segeval.render import known_format, parse_target
     from segeval.render.comparison import render_comparison
     from segeval.runfile import load_run

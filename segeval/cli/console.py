@@ -21,7 +21,7 @@ from segeval.render.problems import (
 )
 
 if TYPE_CHECKING:
-    from segeval.regressions import Regression
+    from segeval.analysis.regressions import Regression
     from segeval.report import Verdict
     from segeval.resolution import Inference
 

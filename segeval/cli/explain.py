@@ -44,8 +44,8 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
     whole difference. A convention that refuses the masks is shown with its reason. Exit code 0: some convention can
     score; 2: none can.
     """
+    from segeval.analysis.explanation import explain as explained
     from segeval.cli.console import tell_notes, tell_warnings, write_result
-    from segeval.explanation import explain as explained
     from segeval.render.explanation import refusal_warning, render_explanation, render_explanation_json
 
     run, names, warnings = _saved(pred, options) if gt is None else _measured(pred, gt, options)

@@ -11,10 +11,10 @@ from click.core import ParameterSource
 from segeval.cli.options import FILE, Function, stacked
 
 if TYPE_CHECKING:
+    from segeval.analysis.statistics import Statistics
     from segeval.report import Report
-    from segeval.resampling import Resampling
     from segeval.run import Run
-    from segeval.statistics import Statistics
+    from segeval.sampling.resampling import Resampling
 
 
 def _drawing(of_one: bool) -> tuple[Callable[[Function], Function], ...]:
@@ -62,7 +62,7 @@ statistics_options = stacked(
 
 def resampling(options: dict[str, Any]) -> Resampling:
     """Take the settings of the intervals out of a command's options; raises `UsageError`."""
-    from segeval.resampling import Resampling
+    from segeval.sampling.resampling import Resampling
 
     return Resampling(options["ci"], options["resamples"], options["seed"], options["ci_method"])
 
@@ -74,7 +74,7 @@ def asked_statistics(options: dict[str, Any]) -> Statistics | None:
         raise click.UsageError("--group-by says what intervals are drawn over, and none are: add --ci 95")
     if not options["gain"] and all(options[name] is None for name in ("ci", "worst", "per_image")):
         return None
-    from segeval.statistics import Statistics
+    from segeval.analysis.statistics import Statistics
 
     drawn = options["ci"] is not None
     return Statistics(
@@ -90,6 +90,6 @@ def with_asked(report: Report, run: Run, asked: Statistics | None) -> Report:
     """Return the report with what the options ask for."""
     if asked is None:
         return report
-    from segeval.statistics import with_statistics
+    from segeval.analysis.statistics import with_statistics
 
     return with_statistics(report, run, asked)

@@ -18,10 +18,10 @@ from segeval.render.latex import NOTHING, escaped
 from segeval.render.numbers import loss, percent
 from segeval.render.text import visible
 from segeval.render.wording import OF_MAPS, PERCENT, in_order, title
-from segeval.significance import Difference
+from segeval.sampling.significance import Difference
 
 if TYPE_CHECKING:
-    from segeval.comparison import ComparisonReport
+    from segeval.analysis.comparison import ComparisonReport
     from segeval.metrics import Value
 
 COLUMNS = ("run", "score", "class_id", "class", "base", "new", "difference", "low", "high", "p", "p_bootstrap")

@@ -12,10 +12,10 @@ from segeval.render.text import visible
 from segeval.render.wording import OF_MAPS, PERCENT, in_order, title
 
 if TYPE_CHECKING:
-    from segeval.comparison import ComparedRun, ComparisonReport
+    from segeval.analysis.comparison import ComparedRun, ComparisonReport
+    from segeval.analysis.regressions import Regression
     from segeval.metrics import Value
-    from segeval.regressions import Regression
-    from segeval.significance import Difference
+    from segeval.sampling.significance import Difference
 
 SIGNIFICANT = 0.05
 MARK = "*"

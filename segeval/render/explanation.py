@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
+from segeval.analysis.explanation import Account, Circumstance, ClassChange, Explanation, Step
 from segeval.metrics import Value
 from segeval.render.jsontext import json_text
 from segeval.render.numbers import count, percent

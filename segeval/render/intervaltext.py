@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from segeval.gains import ConfusionCost, EmptyImages
     from segeval.metrics import Value
     from segeval.report import Report
-    from segeval.resampling import Interval, Resampling
+    from segeval.sampling.resampling import Interval, Resampling
 
 CALLED = {"void": "predicted void", "unknown": "given an unknown value", "missing": "without a prediction"}
 MOST_GAINS = 10

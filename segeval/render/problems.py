@@ -8,7 +8,7 @@ from segeval.errors import SegevalError, merged
 from segeval.render.text import visible
 
 if TYPE_CHECKING:
-    from segeval.regressions import Regression
+    from segeval.analysis.regressions import Regression
     from segeval.report import Verdict
     from segeval.resolution import Inference
 

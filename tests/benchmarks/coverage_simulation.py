@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from segeval.confusion import Tallies
 from segeval.conventions import Convention
-from segeval.perimage import Sample, sample, units
-from segeval.resampling import METHODS, Resampling, intervals
-from segeval.significance import compare
+from segeval.sampling.perimage import Sample, sample, units
+from segeval.sampling.resampling import METHODS, Resampling, intervals
+from segeval.sampling.significance import compare
 
 CLASSES = 19
 RARE = (16, 17, 18)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from segeval.resampling import Intervals, Resampling
+from segeval.sampling.resampling import Intervals, Resampling
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from segeval.comparability import shared_images, what_differs
+from segeval.analysis.comparability import shared_images, what_differs
+from segeval.analysis.regressions import Regression, RegressionRule, judge_regressions
+from segeval.analysis.statistics import (
+    check_grouping,
+    few_units_warning,
+    losses_of,
+    run_sample,
+    undefined_warning,
+    with_fields,
+)
 from segeval.counts import total
 from segeval.errors import UsageError
 from segeval.imagelosses import ImageLosses
 from segeval.metrics import Value, image_mious, outcomes, present
-from segeval.perimage import Sample
-from segeval.regressions import Regression, RegressionRule, judge_regressions
 from segeval.report import SCHEMA, Report
-from segeval.resampling import FEW_UNITS, Interval, Resampling
 from segeval.run import Run
+from segeval.sampling.perimage import Sample
+from segeval.sampling.resampling import FEW_UNITS, Interval, Resampling
+from segeval.sampling.significance import Difference, compare
+from segeval.sampling.uncertainty import resampling_dict, resampling_fields
 from segeval.scoring import Measured, measured, report_of
 from segeval.signature import Signature
-from segeval.significance import Difference, compare
-from segeval.statistics import check_grouping, few_units_warning, losses_of, run_sample, undefined_warning, with_fields
-from segeval.uncertainty import resampling_dict, resampling_fields
 
 NO_INTERVAL = Interval(None, None, 0)
 WORST_HIT = 5

@@ -11,7 +11,7 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from segeval.errors import UsageError
-from segeval.walking import extension, printable
+from segeval.folders.walking import extension, printable
 
 
 @dataclass(frozen=True, slots=True)

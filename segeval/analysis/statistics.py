@@ -16,13 +16,13 @@ from segeval.imagelosses import ImageLosses, image_losses
 from segeval.imagescores import ImageScores
 from segeval.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.metrics import Value, image_mious, outcomes, overlap, pixel_accuracy
-from segeval.perimage import Sample, sample, units
 from segeval.report import Report
-from segeval.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.run import Run
+from segeval.sampling.perimage import Sample, sample, units
+from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
+from segeval.sampling.uncertainty import Uncertainty
 from segeval.scoring import Measured, measured
 from segeval.signature import Signature
-from segeval.uncertainty import Uncertainty
 
 MOST_CONFUSIONS = 10
 MOST_NAMED = 5

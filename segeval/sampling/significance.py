@@ -9,8 +9,8 @@ import numpy as np
 
 from segeval.errors import UsageError
 from segeval.metrics import Value
-from segeval.perimage import Floats, Sample
-from segeval.resampling import (
+from segeval.sampling.perimage import Floats, Sample
+from segeval.sampling.resampling import (
     FEW_UNITS,
     Interval,
     Resampling,

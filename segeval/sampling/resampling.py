@@ -11,7 +11,7 @@ import numpy as np
 
 from segeval.errors import UsageError
 from segeval.metrics import Value
-from segeval.perimage import Floats, Sample
+from segeval.sampling.perimage import Floats, Sample
 
 METHODS = ("percentile", "bca")
 FEW_UNITS = 30

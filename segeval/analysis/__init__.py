@@ -1,0 +1,1 @@
+"""What a report or several say beyond their scores: pure functions of runs and reports."""

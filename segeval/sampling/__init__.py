@@ -1,0 +1,1 @@
+"""Images as samples: resampling, intervals and significance; pure functions of tallies."""
