@@ -14,6 +14,7 @@ from segeval.counts import JointCounts, joint_counts, table
 from segeval.errors import MaskError, SegevalError
 from segeval.floatmaps import FloatSums, float_levels, float_sums
 from segeval.labeling import Labeling, ValueMap
+from segeval.levelcounting import joint_levels
 from segeval.levels import LevelHistogram, LossSettings, count_levels
 from segeval.pairing import Pair
 from segeval.pipeline import BUFFERS, Reading, digest, digest_of_all, missing_counts, read_ground_truth, require_size
@@ -130,7 +131,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
         require_size(array.shape, gt.shape, file)
     row = partial(Row, pair.key, height, width, gt_digest, unnormalised=_unnormalised(maps, reading.maps))
     if reading.maps.in_rows:
-        tables = tuple(joint_counts(gt=gt, pred=array) for array in maps)
+        tables = tuple(joint_levels(gt=gt, levels=array) for array in maps)
         if len(maps) == 1:
             labels = thresholded(tables[0], reading.threshold)
         else:

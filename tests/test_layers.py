@@ -64,6 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "pipeline",
+        "levelcounting",
         "mapreading",
         "colorhints",
         "collecting",
