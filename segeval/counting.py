@@ -186,8 +186,10 @@ class _Pending:
 
     def taken(self) -> Cells:
         """Return all cells in one piece and forget them."""
-        gt, pred, pixels = (np.concatenate(column) for column in zip(*self.parts, strict=True))
-        self.parts, self.count = [], 0
+        parts, self.parts, self.count = self.parts, [], 0
+        if len(parts) == 1:
+            return parts[0]
+        gt, pred, pixels = (np.concatenate(column) for column in zip(*parts, strict=True))
         return gt, pred, pixels
 
     def merge_if_many(self) -> None:

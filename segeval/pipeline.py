@@ -97,7 +97,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     if not pair.pred:
         return MeasuredRow(_row(pair, gt, gt_digest, missing_counts(gt)))
     (name,) = pair.pred
-    data = read_bytes(reading.pred / name, name=name, max_pixels=reading.max_pixels)
+    data = _bytes_of(reading.pred, name, reading)
     palette, max_pixels = reading.pred_palette, reading.max_pixels
     pred = decode_mask(data, name=name, palette=palette, max_pixels=max_pixels, buffer=BUFFERS.pred)
     require_size(pred.shape, gt.shape, name)
@@ -127,15 +127,20 @@ def _unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
         return False
     files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
     try:
-        found = [digest(read_bytes(root / name, name=name, max_pixels=reading.max_pixels)) for root, name in files]
+        found = [digest(_bytes_of(root, name, reading)) for root, name in files]
     except SegevalError:
         return False
     return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
 
 
+def _bytes_of(root: Path, name: str, reading: Reading) -> bytes:
+    path = os.path.join(root, name)  # noqa: PTH118  # a Path takes as long as reading a small file
+    return read_bytes(path, name=name, max_pixels=reading.max_pixels)
+
+
 def read_ground_truth(pair: Pair, reading: Reading) -> tuple[NDArray[np.integer[Any]], str]:
     """Return the ground truth's stored values, until this thread reads the next one, and the digest of its bytes."""
-    data = read_bytes(reading.gt / pair.gt, name=pair.gt, max_pixels=reading.max_pixels)
+    data = _bytes_of(reading.gt, pair.gt, reading)
     palette, max_pixels = reading.gt_palette, reading.max_pixels
     gt = decode_mask(data, name=pair.gt, palette=palette, max_pixels=max_pixels, buffer=BUFFERS.gt)
     return gt, digest(data)

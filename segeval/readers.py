@@ -40,7 +40,7 @@ _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0,
 _RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
 
 
-def read_bytes(path: Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
+def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
     """Read one regular file whole; `name` is what errors call it.
 
     Never waits on a FIFO or a device. At most 8 bytes for each of `max_pixels` (at least 2 GiB) are read. Raises
@@ -51,11 +51,14 @@ def read_bytes(path: Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
     with _told_of(name):
         try:
             # Opening a device can have effects of its own: its kind is asked before, and for races again after.
-            status = path.stat()
+            status = os.stat(path)  # noqa: PTH116  # a Path takes as long as the call
             if stat.S_ISREG(status.st_mode):
-                with os.fdopen(os.open(path, flags), "rb", buffering=0) as stream:
-                    status = os.fstat(stream.fileno())
-                    data = stream.read(status.st_size + 1) if _is_readable(status, limit) else b""
+                descriptor = os.open(path, flags)
+                try:
+                    status = os.fstat(descriptor)
+                    data = _read_whole(descriptor, status.st_size) if _is_readable(status, limit) else b""
+                finally:
+                    os.close(descriptor)
         except (OSError, ValueError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
             raise MaskError("A file cannot be read", (reason,), "Check that it exists and may be read") from problem
@@ -71,6 +74,14 @@ def read_bytes(path: Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
             raise MaskError("A file changed while it was read", (), "Start again when nothing writes to the folder")
         if not data:
             raise MaskError("A file is empty", (), NEW_FILE)
+    return data
+
+
+def _read_whole(descriptor: int, size: int) -> bytes:
+    """Read a file that should have `size` bytes, and one more if it has; one call gives some 2 GiB at most."""
+    data = os.read(descriptor, size + 1)
+    while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
+        data += more
     return data
 
 

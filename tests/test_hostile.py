@@ -471,7 +471,8 @@ def meddle(monkeypatch: pytest.MonkeyPatch, name: str, change: Callable[[Path], 
     whole = readers.read_bytes
     changed: set[Path] = set()
 
-    def read_bytes(path: Path, **options: Any) -> bytes:
+    def read_bytes(file: str | Path, **options: Any) -> bytes:
+        path = Path(file)
         if path.name == name and path not in changed:
             changed.add(path)
             change(path)

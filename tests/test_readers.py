@@ -690,6 +690,33 @@ def test_a_file_beyond_any_size_is_not_read(tmp_path: Path) -> None:
     assert error.what == "A file is larger than any mask"
 
 
+def test_a_file_that_is_read_in_pieces_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x").write_bytes(b"content")
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: read(descriptor, min(size, 2)))
+    assert read_bytes(tmp_path / "x", name="x") == b"content"
+
+
+def test_a_file_that_shrinks_meanwhile_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x").write_bytes(b"content")
+    monkeypatch.setattr(os, "read", lambda *_: b"")
+    assert file_refusal(tmp_path / "x").what == "A file changed while it was read"
+
+
+def test_a_file_is_closed_also_when_it_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x").write_bytes(b"content")
+    opened: list[int] = []
+
+    def broken(descriptor: int, _: int) -> bytes:
+        opened.append(descriptor)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "read", broken)
+    assert file_refusal(tmp_path / "x").where == ("a/b.png: Input/output error",)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
 def test_a_file_that_changes_meanwhile_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x").write_bytes(b"content")
     status = os.stat(tmp_path / "x")  # noqa: PTH116 - what os.fstat returns

@@ -40,6 +40,7 @@ _SHARED: dict[str, np.dtype[Any]] = {"L": np.dtype(np.uint8), "P": np.dtype(np.u
 
 
 _MARK = 0xA5
+"""What every byte of a marked row is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,24 +178,24 @@ def png_samples(image: PngFile, buffer: Buffer | None = None) -> NDArray[Any]:
 
 def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int], buffer: Buffer) -> NDArray[Any] | None:
     width, height = size
-    mark = _MARK * 257 if mode == "I;16" else _MARK
     if mode in _SHARED:
         # The canvas is this very array, so that the decoder writes into it and nothing is copied. Were that memory
         # ever not shared, the marks would stay, and the slow way be gone.
         samples = buffer.array((height + 1, width), _SHARED[mode])
-        samples[height - 1 :] = mark
+        samples[height - 1 :].view(np.uint8)[:] = _MARK
         canvas = Image.frombuffer(mode, (width, height + 1), samples, "raw", mode, 0, 1)
     else:
         canvas = Image.new(mode, (width, height + 1))
-        canvas.paste((mark,) * len(canvas.getbands()), (0, height - 1, width, height + 1))
+        canvas.paste((_MARK,) * len(canvas.getbands()), (0, height - 1, width, height + 1))
     try:
         canvas.frombytes(compressed, "zip", raw, 0)
     except ValueError:
         return None
     if mode not in _SHARED:
         samples = np.asarray(canvas)
-    marked = samples[height - 1 :] == mark
-    return samples[:height] if marked[1].all() and not marked[0].all() else None
+    last, surplus = samples[height - 1].tobytes(), samples[height].tobytes()
+    untouched = bytes((_MARK,)) * len(surplus)
+    return samples[:height] if surplus == untouched != last else None
 
 
 def _check_inflated(compressed: bytes, expected: int) -> None:
