@@ -52,3 +52,30 @@ def test_an_image_too_large_to_keep_has_memory_of_its_own(monkeypatch: pytest.Mo
     buffer, kind = Buffer(), np.dtype(np.uint16)
     assert np.shares_memory(buffer.array((2, 2), kind), buffer.array((2, 2), kind))
     assert not np.shares_memory(buffer.array((2, 3), kind), buffer.array((2, 3), kind))
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("L", np.uint8), ("P", np.uint8), ("I;16", np.uint16)])
+def test_an_array_and_its_canvas_are_the_same_memory(mode: str, kind: type[np.generic]) -> None:
+    samples, canvas = Buffer().canvas(mode, (5, 3))
+    assert samples.shape == (3, 5)
+    assert samples.dtype == np.dtype(kind)
+    for value in (0, 200):
+        samples[:] = value
+        assert np.asarray(canvas).tolist() == samples.tolist()
+
+
+def test_a_canvas_serves_as_long_as_mode_and_size_stay() -> None:
+    buffer = Buffer()
+    _, first = buffer.canvas("L", (5, 3))
+    assert buffer.canvas("L", (5, 3))[1] is first
+    for mode, size in (("P", (5, 3)), ("L", (3, 5)), ("L", (50, 30))):
+        samples, canvas = buffer.canvas(mode, size)
+        assert (canvas.mode, canvas.size) == (mode, size)
+        samples[:] = 9
+        assert np.asarray(canvas).min() == 9
+
+
+def test_a_canvas_too_large_to_keep_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffers, "LARGEST_KEPT", 8)
+    buffer = Buffer()
+    assert buffer.canvas("L", (3, 3))[1] is not buffer.canvas("L", (3, 3))[1]

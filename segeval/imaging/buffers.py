@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+SHARED: dict[str, np.dtype[Any]] = {"L": np.dtype(np.uint8), "P": np.dtype(np.uint8), "I;16": np.dtype("<u2")}
+"""Modes of which Pillow can use the memory of an array as the image, with the array's type."""
 
 LARGEST_KEPT = 1 << 24
 """Bytes that a buffer keeps from one image to the next: 4096 x 4096 pixels of 8 bit."""
@@ -19,6 +23,7 @@ class Buffer:
 
     def __init__(self) -> None:
         self._kept = np.empty(0, np.uint8)
+        self._canvas: tuple[NDArray[Any], Image.Image] | None = None
 
     def array(self, shape: tuple[int, int], kind: np.dtype[Any]) -> NDArray[Any]:
         """Return an array of any content; one that is too large to be kept is fresh."""
@@ -28,3 +33,15 @@ class Buffer:
         if size > len(self._kept):
             self._kept = np.empty(size, np.uint8)
         return self._kept[:size].view(kind).reshape(shape)
+
+    def canvas(self, mode: str, size: tuple[int, int]) -> tuple[NDArray[Any], Image.Image]:
+        """Return an array and the image, (width, height), of one of the `SHARED` modes, that lies in its memory.
+
+        Images of a folder are mostly of one size: what was returned last is returned again.
+        """
+        if self._canvas is not None and (self._canvas[1].mode, self._canvas[1].size) == (mode, size):
+            return self._canvas
+        samples = self.array((size[1], size[0]), SHARED[mode])
+        canvas = samples, Image.frombuffer(mode, size, samples, "raw", mode, 0, 1)
+        self._canvas = canvas if samples.nbytes <= LARGEST_KEPT else None
+        return canvas

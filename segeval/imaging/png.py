@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval.imaging.buffers import Buffer
+from segeval.imaging.buffers import SHARED, Buffer
 from segeval.imaging.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
 
 _PNG_COLOR_TYPES: dict[int, tuple[str, int, tuple[int, ...]]] = {
@@ -33,10 +33,6 @@ ADAM7: tuple[tuple[int, int, int, int], ...] = (
     (0, 1, 1, 2),
 )
 """First column, first row, column step and row step of the seven passes (PNG specification, third edition, 8.2)."""
-
-
-_SHARED: dict[str, np.dtype[Any]] = {"L": np.dtype(np.uint8), "P": np.dtype(np.uint8), "I;16": np.dtype("<u2")}
-"""Modes of which Pillow can use the memory of an array as the image, with the array's type."""
 
 
 _MARK = 0xA5
@@ -178,12 +174,11 @@ def png_samples(image: PngFile, buffer: Buffer | None = None) -> NDArray[Any]:
 
 def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int], buffer: Buffer) -> NDArray[Any] | None:
     width, height = size
-    if mode in _SHARED:
-        # The canvas is this very array, so that the decoder writes into it and nothing is copied. Were that memory
-        # ever not shared, the marks would stay, and the slow way be gone.
-        samples = buffer.array((height + 1, width), _SHARED[mode])
+    if mode in SHARED:
+        # The decoder writes into the array itself, and nothing is copied. Were their memory ever not the same, the
+        # marks would stay, and the slow way be gone.
+        samples, canvas = buffer.canvas(mode, (width, height + 1))
         samples[height - 1 :].view(np.uint8)[:] = _MARK
-        canvas = Image.frombuffer(mode, (width, height + 1), samples, "raw", mode, 0, 1)
     else:
         canvas = Image.new(mode, (width, height + 1))
         canvas.paste((_MARK,) * len(canvas.getbands()), (0, height - 1, width, height + 1))
@@ -191,7 +186,7 @@ def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int], b
         canvas.frombytes(compressed, "zip", raw, 0)
     except ValueError:
         return None
-    if mode not in _SHARED:
+    if mode not in SHARED:
         samples = np.asarray(canvas)
     last, surplus = samples[height - 1].tobytes(), samples[height].tobytes()
     untouched = bytes((_MARK,)) * len(surplus)
