@@ -305,7 +305,7 @@ def test_small_images_are_left_to_one_thread_and_come_in_order_all_the_same(
 
     monkeypatch.setattr(pipeline, "QUICK", quick)
     results = list(pipeline.stream(pairs, measure_one, jobs=2))
-    assert [result.pair.key if isinstance(result, pipeline.Failure) else result for result in results] == sorted(
+    assert [result.item.key if isinstance(result, pipeline.Failure) else result for result in results] == sorted(
         threads
     )
     assert sorted(threads) == [pair.key for pair in pairs]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import MaskError, SegevalError
 from segeval.folders.pairing import Pair, Pairing, require_pairs
-from segeval.measuring.workers import Failure, Reading, measure_unless_known, stream
+from segeval.measuring.workers import Failure, Reading, files_of, measure_unless_known, stream
 from segeval.protocol.resolution import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
@@ -78,7 +78,7 @@ def collected(
     """Yield what could be measured, and add what went wrong to `problems`."""
     if course.journal is not None:
         measure_one = partial(measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
-    for done, result in enumerate(stream(pairs, measure_one, jobs=course.jobs), start=1):
+    for done, result in enumerate(stream(pairs, measure_one, jobs=course.jobs, name=files_of), start=1):
         if course.journal is not None:
             course.journal.check()
         if isinstance(result, Failure):
@@ -140,4 +140,5 @@ def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[Se
         "predictions hold one folder a class, as probability maps do",
         (", ".join(folders),),
         "Name the classes in their order with --classes" if named else "Score them with --probs",
+        kind="probability-maps",
     )

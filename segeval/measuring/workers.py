@@ -9,9 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ if TYPE_CHECKING:  # one worker needs no executor
 
     from segeval.protocol.palettes import Palette
     from segeval.runs.journal import Journal
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 LARGEST_CHUNK = 16
 CHUNKS_IN_FLIGHT = 2
@@ -55,10 +59,10 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Tie an error to the pair that it came from."""
+class Failure(Generic[Item]):
+    """Tie an error to the item that it came from."""
 
-    pair: Pair
+    item: Item
     error: SegevalError
 
 
@@ -72,7 +76,11 @@ class Buffers(threading.local):
 
 BUFFERS = Buffers()
 
-Result = TypeVar("Result")
+
+
+def files_of(pair: Pair) -> str:
+    """Name a pair by its files."""
+    return " and ".join((pair.gt, *pair.pred[:1]))
 
 
 def usable_cpus() -> int:
@@ -159,6 +167,7 @@ def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> 
             "predictions and ground truth differ in size",
             (f"{name}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
             "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
+            kind="resized",
         )
 
 
@@ -169,6 +178,7 @@ def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) 
             f"a mask holds more than {most:,} distinct values, which no list of classes explains",
             (f"{name}: {distinct:,} values",),
             "This looks like a photograph or a probability map (--probs); if these are labels, give --classes",
+            kind="probability-maps",
         )
 
 
@@ -180,37 +190,41 @@ def _row(pair: Pair, gt: NDArray[np.integer[Any]], gt_digest: str, counts: Joint
 
 
 def stream(
-    pairs: Sequence[Pair], measure: Callable[[Pair], Result], *, jobs: int | None = None
-) -> Iterator[Result | Failure]:
-    """Measure `pairs` on worker threads and yield the results in the order given.
+    items: Sequence[Item],
+    measure: Callable[[Item], Result],
+    *,
+    jobs: int | None = None,
+    name: Callable[[Item], str] = str,
+) -> Iterator[Result | Failure[Item]]:
+    """Measure `items` on worker threads and yield the results in the order given; errors call an item by its `name`.
 
-    Decoding and counting release the interpreter lock, so threads suffice. An error of one pair becomes its
+    Decoding and counting release the interpreter lock, so threads suffice. An error of one item becomes its
     `Failure` and the others go on. At most a few chunks are in flight for each worker. Where images turn out to be so
     small that the interpreter's own work rules, the rest is measured on one thread.
     """
-    workers = min(jobs or usable_cpus(), max(1, len(pairs)))
+    workers = min(jobs or usable_cpus(), max(1, len(items)))
     if workers == 1:
-        for pair in pairs:
-            yield _guarded(pair, measure)
+        for item in items:
+            yield _guarded(item, measure, name)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     executor = ThreadPoolExecutor(workers, thread_name_prefix="segeval")
     try:
-        yield from _windowed(pairs, measure, executor, workers)
+        yield from _windowed(items, partial(_guarded, measure=measure, name=name), executor, workers)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _windowed(
-    pairs: Sequence[Pair], measure: Callable[[Pair], Result], executor: Executor, workers: int
-) -> Iterator[Result | Failure]:
-    size = max(1, min(LARGEST_CHUNK, len(pairs) // (workers * 8)))
-    rest = iter(pairs)
+    items: Sequence[Item], guarded: Callable[[Item], Result], executor: Executor, workers: int
+) -> Iterator[Result]:
+    size = max(1, min(LARGEST_CHUNK, len(items) // (workers * 8)))
+    rest = iter(items)
     chunks = iter(lambda: list(islice(rest, size)), [])
-    waiting: deque[Future[tuple[list[Result | Failure], float]]] = deque()
+    waiting: deque[Future[tuple[list[Result], float]]] = deque()
     for chunk in chunks:
-        waiting.append(executor.submit(_chunk, chunk, measure))
+        waiting.append(executor.submit(_chunk, chunk, guarded))
         if len(waiting) > CHUNKS_IN_FLIGHT * workers:
             results, seconds = waiting.popleft().result()
             yield from results
@@ -218,24 +232,24 @@ def _windowed(
                 break
     while waiting:
         yield from waiting.popleft().result()[0]
-    for pair in rest:
-        yield _guarded(pair, measure)
+    for item in rest:
+        yield guarded(item)
 
 
-def _chunk(pairs: Sequence[Pair], measure: Callable[[Pair], Result]) -> tuple[list[Result | Failure], float]:
-    """Measure some pairs on this thread; return also the processor seconds that it took."""
+def _chunk(items: Sequence[Item], guarded: Callable[[Item], Result]) -> tuple[list[Result], float]:
+    """Measure some items on this thread; return also the processor seconds that it took."""
     start = time.thread_time()
-    results = [_guarded(pair, measure) for pair in pairs]
+    results = [guarded(item) for item in items]
     return results, time.thread_time() - start
 
 
-def _guarded(pair: Pair, measure: Callable[[Pair], Result]) -> Result | Failure:
+def _guarded(item: Item, measure: Callable[[Item], Result], name: Callable[[Item], str]) -> Result | Failure[Item]:
     try:
-        return measure(pair)
+        return measure(item)
     except SegevalError as error:
-        return Failure(pair, error)
+        return Failure(item, error)
     except MemoryError:
-        return Failure(pair, MaskError("there is not enough memory for an image", (pair.gt,), "Lower -j/--jobs"))
+        return Failure(item, MaskError("there is not enough memory for an image", (name(item),), "Lower -j/--jobs"))
     except Exception as error:
         # A fault of ours with one image: the others are measured all the same, and whoever reports it can name a file.
-        return Failure(pair, internal_error(error, (" and ".join((pair.gt, *pair.pred[:1])),)))
+        return Failure(item, internal_error(error, (name(item),)))
