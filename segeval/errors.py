@@ -41,7 +41,6 @@ KINDS: Mapping[str, Kind] = {
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),
     "internal": Kind(ERROR, "a fault of segeval itself"),
-    "strict": Kind(ERROR, "a warning, under --strict"),
     "extra": Kind(WARNING, "predictions without ground truth", allowable=True),
     "missing": Kind(WARNING, "images without prediction, left out or counted as wrong", allowable=True),
     "swapped": Kind(WARNING, "names or values that say that the two folders are swapped", allowable=True),
@@ -198,6 +197,10 @@ class OutputError(SegevalError):
     """A result that cannot be written where it was asked for."""
 
     default_kind = "output"
+
+
+class FoundError(SegevalError):
+    """A finding that refuses: an error that was not allowed, or a warning under --strict."""
 
 
 class InternalError(SegevalError):

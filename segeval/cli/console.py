@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from segeval.errors import SegevalError, internal_error
+from segeval.errors import Finding, SegevalError, internal_error
 from segeval.render.problems import (
     render_aside,
     render_note,
@@ -57,10 +57,10 @@ def tell_error(error: Exception) -> None:
     _tell(render_problem(_as_problem(error), color=wants_color(sys.stderr, chosen_color())))
 
 
-def tell_warnings(warnings: Iterable[str]) -> None:
-    """Tell warnings on stderr, one a line."""
-    for warning in warnings:
-        _tell(render_warning(warning, color=wants_color(sys.stderr, chosen_color())))
+def tell_findings(findings: Iterable[Finding]) -> None:
+    """Tell findings on stderr, one a line."""
+    for finding in findings:
+        _tell(render_warning(finding, color=wants_color(sys.stderr, chosen_color())))
 
 
 def tell_notes(notes: Iterable[Inference]) -> None:

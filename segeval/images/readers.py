@@ -115,7 +115,9 @@ def decode_mask(
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
         if facts.sample == "f":
-            raise MaskError("An image of floats is no label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps")
+            raise MaskError(
+                "An image of floats is no label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
+            )
         if facts.channels >= 3 and facts.bit_depth != 8:
             from segeval.images.colors import COLORS_FIX
 

@@ -77,7 +77,6 @@ class Buffers(threading.local):
 BUFFERS = Buffers()
 
 
-
 def files_of(pair: Pair) -> str:
     """Name a pair by its files."""
     return " and ".join((pair.gt, *pair.pred[:1]))

@@ -126,7 +126,8 @@ def comparison_github(found: ComparisonReport) -> str:
         for verdict in found.regressions
         if not verdict.passed
     ]
-    lines += [annotation("warning", "segeval", text) for text in (*found.forced, *found.warnings)]
+    lines += [annotation("warning", "segeval", text) for text in found.forced]
+    lines += map(finding_annotation, found.warnings)
     left = len(lines) - (MOST - 1)
     notice = "; ".join(headline(found, run) for run in found.runs)
     notice += f"; {left} more errors or warnings are in the report" if left > 0 else ""

@@ -10,6 +10,7 @@ from rich.text import Text
 from segeval.render.comparisontext import Line, class_lines, headline, hit_rows, p_line, regression_text, score_lines
 from segeval.render.intervaltext import level_text
 from segeval.render.plaintable import grid
+from segeval.render.problems import finding_label
 from segeval.render.table import page_text
 from segeval.render.text import visible
 
@@ -85,7 +86,7 @@ def _print_rest(page: Page, found: ComparisonReport, verbose: bool) -> None:
     if len(found.forced) > MOST_FORCED:
         page.say(Text(f"forced: ... and {len(found.forced) - MOST_FORCED:,} more"))
     for warning in found.warnings:
-        page.say(Text.assemble(("warning:", "bold yellow"), f" {visible(warning)}"))
+        page.say(Text.assemble((f"{finding_label(warning)}:", "bold yellow"), f" {visible(str(warning))}"))
     for verdict in found.regressions:
         label, style = ("✓ gate holds", "bold green") if verdict.passed else ("✗ gate failed", "bold red")
         page.say(Text.assemble((f"{label}:", style), f" {visible(regression_text(verdict))}"))

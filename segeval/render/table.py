@@ -15,6 +15,7 @@ from rich.text import Text
 
 from segeval.render.intervaltext import has_intervals, interval_text, score_interval_text
 from segeval.render.numbers import UNDEFINED, bounds_of, percent, verdict_text
+from segeval.render.problems import finding_label
 from segeval.render.text import visible
 from segeval.render.wording import (
     HEADLINE,
@@ -131,7 +132,7 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         print_details(page, report)
     page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))
     for warning in report.warnings:
-        page.say(_labelled("warning", "bold yellow", warning))
+        page.say(_labelled(finding_label(warning), "bold yellow", str(warning)))
     if verbose:
         for note in report.notes:
             page.say(_labelled("note", "bold cyan", f"{note.what}; pin it with {note.option}"))
