@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from segeval.render.comparisontext import MARK, headline, mark, p_line, regression_text
 from segeval.render.csvtext import safe_cell
-from segeval.render.github import MOST, annotation
+from segeval.render.github import MOST, annotation, finding_annotation
 from segeval.render.jsontext import json_text
 from segeval.render.junit import NO_TIME, SUITE
 from segeval.render.latex import NOTHING, escaped
