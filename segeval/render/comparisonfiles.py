@@ -16,9 +16,9 @@ from segeval.render.junit import NO_TIME, SUITE
 from segeval.render.latex import NOTHING, escaped
 from segeval.render.numbers import loss, percent
 from segeval.render.text import visible
-from segeval.render.wording import OF_MAPS, PERCENT, in_order, title
-from segeval.report.gates import LOWER_IS_BETTER
+from segeval.render.wording import in_percent, title
 from segeval.sampling.significance import Difference
+from segeval.scores.registry import SCORE
 
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
@@ -63,11 +63,10 @@ def comparison_latex(found: ComparisonReport) -> str:
     for key in dict.fromkeys(key for classes in of_run for key in classes):
         lines.append(_row([escaped(key[1]), *_cells([classes.get(key) for classes in of_run])]))
     lines.append(r"\midrule")
-    common = {name: None for name in found.base.scores if any(name in run.differences for run in found.runs)}
-    for name in (*in_order(common, PERCENT), *in_order(common, OF_MAPS)):
+    for name in (name for name in found.base.scores if any(name in run.differences for run in found.runs)):
         differences = [run.differences.get(name) for run in found.runs]
-        lower, plain = name in LOWER_IS_BETTER, name not in PERCENT
-        lines.append(_row([escaped(title(name)), *_cells(differences, lower=lower, plain=plain)]))
+        cells = _cells(differences, lower=SCORE[name].lower_is_better, plain=not in_percent(name))
+        lines.append(_row([escaped(title(name)), *cells]))
     lines += [r"\bottomrule", r"\end{tabular}"]
     return "".join(f"{line}\n" for line in lines)
 

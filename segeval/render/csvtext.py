@@ -7,9 +7,9 @@ from io import StringIO
 
 from segeval.render.intervaltext import has_intervals
 from segeval.render.text import visible
-from segeval.report.report import Report
+from segeval.report.report import CLASS_FIELDS, Report
+from segeval.scores.registry import OF_CLASS_MAPS, chosen
 
-COLUMNS = ("id", "name", "iou", "dice", "precision", "recall", "tp", "fp", "fn", "gt_share")
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What makes a spreadsheet take a cell for a formula, full-width forms included."""
 
@@ -19,13 +19,13 @@ def render_csv(report: Report) -> str:
 
     Scores of probability maps follow as further columns, then the ends of the IoU's interval where one was drawn.
     """
-    of_maps = list(dict.fromkeys(name for entry in report.classes for name in entry.losses))
+    of_maps = chosen(OF_CLASS_MAPS, (name for entry in report.classes for name in entry.losses))
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     with_intervals = has_intervals(report)
-    writer.writerow([*COLUMNS, *map(safe_cell, of_maps), *(("iou_low", "iou_high") if with_intervals else ())])
+    writer.writerow([*CLASS_FIELDS, *map(safe_cell, of_maps), *(("iou_low", "iou_high") if with_intervals else ())])
     for index, entry in enumerate(report.classes):
-        cells = [getattr(entry, column) for column in COLUMNS] + [entry.losses.get(name) for name in of_maps]
+        cells = [getattr(entry, column) for column in CLASS_FIELDS] + [entry.losses.get(name) for name in of_maps]
         drawn = report.iou_interval(index)
         if drawn is not None:
             cells += drawn.bounds() or [None, None]

@@ -11,6 +11,7 @@ from segeval.render.text import visible
 from segeval.render.wording import signature_text
 from segeval.report.report import ClassScores, Report
 from segeval.scores.overlap import Value
+from segeval.scores.registry import OF_CLASSES, SCORE
 
 NOTHING = "--"
 """What stands for an undefined value, and for a class that a run does not have."""
@@ -31,7 +32,7 @@ ESCAPES = {
 }
 LIGATURES = re.compile(r"([-'`,])(?=\1)")
 """Two of these in a row would be set as another sign."""
-COLUMNS = (("iou", "IoU"), ("dice", "Dice"), ("precision", "Precision"), ("recall", "Recall"))
+COLUMNS = tuple((name, f"{SCORE[name].title[0].upper()}{SCORE[name].title[1:]}") for name in OF_CLASSES)
 
 
 def render_latex_report(report: Report) -> str:

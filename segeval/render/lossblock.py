@@ -21,6 +21,7 @@ from segeval.report.probabilities import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import LossCell, Threshold
 from segeval.scores.losses import Loss
+from segeval.scores.registry import OF_MAPS, chosen
 from segeval.tables.levels import LEVELS
 
 NATURAL = 1_000_000
@@ -29,7 +30,6 @@ WIDEST_NAME = 24
 NARROWEST_NAME = 8
 NO_BOUND = "†"
 STORED = {"uint8": "8-bit", "uint16": "16-bit", "float": "floating-point"}
-OTHERS = ("brier", "mae", "ece", "average_precision", "auroc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _class_weights_text(maps: ProbabilityScores, chosen: Probabilities) -> str:
 
 def _print_others(console: Console, report: Report, maps: ProbabilityScores, width: int | None) -> None:
     """Print the scores that are no losses side by side, as many as the terminal has room for."""
-    names = [name for name in OTHERS if name in maps.scores]
+    names = [name for name in chosen(OF_MAPS, maps.scores) if name not in maps.losses]
     while names:
         across = len(names)
         while across > 1 and _excess(console, _others(report, maps, names[:across]), width) > 0:

@@ -18,17 +18,14 @@ from segeval.render.intervaltext import (
 from segeval.render.numbers import bounds_of, count, loss, percent, verdict_text
 from segeval.render.text import visible
 from segeval.render.wording import (
-    OF_MAPS,
-    PERCENT,
     data_text,
-    in_order,
+    heading,
     mean_text,
     score_text,
-    scores_of_maps,
     signature_text,
-    title,
 )
 from segeval.report.report import Report
+from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
 
 MOST_ROWS = 300
 MOST_LINES = 20
@@ -40,7 +37,7 @@ MENTION = re.compile(r"@(?=[\w\\-])")
 
 def render_markdown(report: Report) -> str:
     """Return headline scores, gates, warnings, the classes in a fold, and the signature; a few KiB in most cases."""
-    blocks = [f"### mIoU {_headline(report)}", _scores(report)]
+    blocks = [f"### {HEADLINE.title} {_headline(report)}", _scores(report)]
     blocks.append(escaped(f"{mean_text(report)}; {data_text(report.data)}"))
     if report.gates:
         blocks.append(_gates(report))
@@ -65,13 +62,13 @@ def escaped(text: str, *, longest: int = LONGEST_NAME) -> str:
 
 
 def _headline(report: Report) -> str:
-    value = report.scores["miou"]
-    return "undefined" if value is None else f"{score_text(report, 'miou')} %"
+    value = report.scores[HEADLINE.name]
+    return "undefined" if value is None else f"{score_text(report, HEADLINE.name)} %"
 
 
 def _scores(report: Report) -> str:
-    scores = [*in_order(report.scores, PERCENT), *scores_of_maps(report.scores)]
-    titles = [escaped(f"{title(name)} %" if name in PERCENT else title(name)) for name in scores]
+    scores = list(report.scores)
+    titles = [escaped(heading(name)) for name in scores]
     rows = [[score_text(report, name) for name in scores]]
     if has_intervals(report):
         rows.append([score_interval_text(report, name) for name in scores])
@@ -88,8 +85,8 @@ def _gates(report: Report) -> str:
 
 
 def _classes(report: Report) -> str:
-    of_maps = [name for name in OF_MAPS if any(name in entry.losses for entry in report.classes)]
-    columns = ("iou", "dice", "precision", "recall", "gt_share")
+    of_maps = chosen(OF_CLASS_MAPS, (name for entry in report.classes for name in entry.losses))
+    columns = (*OF_CLASSES, "gt_share")
     drawn = has_intervals(report)
     rows = [
         [
@@ -101,7 +98,7 @@ def _classes(report: Report) -> str:
         ]
         for index, entry in enumerate(report.classes[:MOST_ROWS])
     ]
-    titles = ["id", "class", "IoU %", "Dice %", "precision %", "recall %", "GT share %", *map(title, of_maps)]
+    titles = ["id", "class", *map(heading, OF_CLASSES), "GT share %", *map(heading, of_maps)]
     titles += ["IoU interval"] * drawn
     left = len(report.classes) - len(rows)
     more = f"\n\n... and {count(left)} more" if left else ""

@@ -17,10 +17,7 @@ from segeval.render.intervaltext import has_intervals, interval_text, score_inte
 from segeval.render.numbers import UNDEFINED, bounds_of, percent, verdict_text
 from segeval.render.text import visible
 from segeval.render.wording import (
-    HEADLINE,
-    PERCENT,
     data_text,
-    in_order,
     lowest,
     mean_text,
     score_text,
@@ -28,6 +25,7 @@ from segeval.render.wording import (
     title,
 )
 from segeval.report.report import ClassScores, GroupScores, Report
+from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_MASKS, SCORE, chosen
 
 NATURAL = 1_000_000
 """Columns of a file: no line is ever folded."""
@@ -51,9 +49,7 @@ VARIANTS: tuple[tuple[int, frozenset[str]], ...] = (
 )
 """Cells of the bar, and the columns that are left out, from the roomiest to the narrowest table of classes."""
 COLUMN_TITLES: Mapping[str, str] = {
-    "dice": "Dice",
-    "precision": "precision",
-    "recall": "recall",
+    **{name: SCORE[name].title for name in OF_CLASSES if name != "iou"},
     "gt_share": "GT share",
 }
 
@@ -275,7 +271,7 @@ def _least_cells(names: Sequence[str]) -> int:
 
 def _print_scores(page: Page, report: Report) -> None:
     """Print the overlaps and accuracies side by side: in one row, or in as many as the page needs."""
-    scores = in_order(report.scores, PERCENT)
+    scores = chosen(OF_MASKS, report.scores)
     rows = 1
     while rows < len(scores) and not all(page.fits(_beside(report, part)) for part in _parts(scores, rows)):
         rows += 1
@@ -295,7 +291,7 @@ def _beside(report: Report, scores: Sequence[str]) -> Table:
         table.add_column(visible(title(name)), justify="center", no_wrap=True)
         value = score_text(report, name)
         shown = value if value == UNDEFINED else f"{value} %"
-        cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE else Text(shown, "bold"))
+        cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE.name else Text(shown, "bold"))
     table.add_row(*cells)
     if any(report.interval(name) is not None for name in scores):
         table.add_row(*(score_interval_text(report, name) for name in scores))
