@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "inspect": "segeval.cli.inspect",
     "presets": "segeval.cli.presets",
     "completion": "segeval.cli.completion",
+    "help": "segeval.cli.help",
 }
 """Verb -> the module that holds it, under the verb's own name."""
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
