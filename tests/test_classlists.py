@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segeval.classlists import class_digest, numbered_classes, parse_classes, parse_color
 from segeval.errors import UsageError
-from segeval.labeling import SegmentationClass
+from segeval.protocol.classlists import class_digest, numbered_classes, parse_classes, parse_color
+from segeval.protocol.labeling import SegmentationClass
 
 CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val" / "classes.txt"
 ROAD_AND_TREE = (SegmentationClass(0, "road", (128, 64, 128)), SegmentationClass(7, "tree", (0, 128, 0)))

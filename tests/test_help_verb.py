@@ -8,7 +8,7 @@ import sys
 import pytest
 from click.shell_completion import ShellComplete
 
-from segeval.cli.commands import root
+from segeval.cli.root import root
 from segeval.render.pages import render_page
 from tests.commandline import run_segeval
 from tests.readme import MANUAL, ROOT

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval.errors import UsageError
-from segeval.labeling import Color, SegmentationClass
-from segeval.palettes import Palette, class_palette, nearest, parse_palette, share_explained, swapped
+from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.protocol.palettes import Palette, class_palette, nearest, parse_palette, share_explained, swapped
 
 CLASSES = (
     SegmentationClass(0, "road", (128, 64, 128)),

@@ -77,6 +77,12 @@ def test_every_link_leads_to_a_file_of_the_project(page: Path) -> None:
         assert (page.parent / target).is_file(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_of_the_source_that_a_page_names_is_there(page: Path) -> None:
+    for named in re.findall(r"(?<![\w/])(?:segeval|tests)/[\w./-]*\w", text_of(page)):
+        assert (ROOT / named).exists(), named
+
+
 @pytest.mark.parametrize("page", TEXTS, ids=name_of)
 def test_every_block_is_closed(page: Path) -> None:
     assert text_of(page).count("```") % 2 == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from segeval.report import Report
+from segeval.report.report import Report
 
 INDENT = "  "
 

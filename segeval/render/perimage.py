@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 from segeval.render.csvtext import safe_cell
-from segeval.report import Report
+from segeval.report.report import Report
 
 
 def images_csv(report: Report) -> str:
