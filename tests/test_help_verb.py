@@ -18,7 +18,7 @@ TABLE = """# Title
 
 What it is about.
 
-See [labels](labels.md) and [the licence](https://example.org/licence).
+[Above](#title). See [labels](labels.md) and [the licence](https://example.org/licence).
 
 ```console
 $ segeval score a-long-name-of-a-folder-of-predictions a-long-name-of-a-folder-of-masks
@@ -80,6 +80,7 @@ def test_a_terminal_gets_every_page_laid_out_within_its_width(topic: str, column
     assert "```" not in done.stdout
     assert "](" not in done.stdout
     assert ".md)" not in done.stdout
+    assert "(#" not in done.stdout
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= min(columns, 110)
 
@@ -92,7 +93,7 @@ def test_a_terminal_is_given_colour_unless_it_is_unwanted() -> None:
 def test_blocks_keep_their_lines_and_links_become_commands() -> None:
     lines = render_page(TABLE, width=60).splitlines()
     assert lines[0] == "Title"
-    assert "See labels (segeval help labels) and the licence" in lines[4]
+    assert "Above. See labels (segeval help labels) and the licence" in lines[4]
     assert "https://example.org/licence" in "".join(lines[4:6])
     start = next(index for index, line in enumerate(lines) if line.startswith("  $ segeval"))
     assert [line.strip() for line in lines[start : start + 2]] == [

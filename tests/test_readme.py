@@ -27,6 +27,11 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+def anchors(text: str) -> set[str]:
+    """Return the places in a page that a link can lead to: its headings, as GitHub writes them."""
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_prints_what_the_page_says(page: Path) -> None:
     sessions = commands(text_of(page))
@@ -72,9 +77,12 @@ def test_a_page_begins_with_a_title_and_one_line_that_the_list_can_show(page: Pa
 @pytest.mark.parametrize("page", TEXTS, ids=name_of)
 def test_every_link_leads_to_a_file_of_the_project(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(page)):
-        if target.startswith(".github/") and not GITHUB.is_dir():
+        path, _, heading = target.partition("#")
+        if path.startswith(".github/") and not GITHUB.is_dir():
             continue
-        assert (page.parent / target).is_file(), target
+        place = page.parent / path if path else page
+        assert place.is_file(), target
+        assert not heading or heading in anchors(text_of(place)), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -16,6 +16,8 @@ WIDEST = 110
 """Columns of a page: longer lines of prose are hard to follow."""
 LINK = re.compile(r"\[([^\]]+)\]\((?P<page>[\w-]+)\.md(?:#[\w-]+)?\)")
 """A link to another page, which nobody can follow on a terminal."""
+WITHIN = re.compile(r"\[([^\]]+)\]\(#[\w-]+\)")
+"""A link within the page."""
 RULED = ("╭", "├", "│", "╰")
 """How a line of a table begins."""
 INDENT = 2
@@ -55,9 +57,9 @@ class ManualPage(Markdown):
 def render_page(source: str, *, color: bool = False, width: int) -> str:
     """Return a page of the manual, Markdown, for a terminal of `width` columns.
 
-    A link to another page becomes its name and the command that shows it.
+    A link to another page becomes its name and the command that shows it, a link within the page its name.
     """
-    text = LINK.sub(lambda link: f"{link[1]} (`segeval help {link['page']}`)", source)
+    text = LINK.sub(lambda link: f"{link[1]} (`segeval help {link['page']}`)", WITHIN.sub(r"\1", source))
 
     def write(page: Page) -> None:
         page.console.print(ManualPage(text, hyperlinks=False))
