@@ -25,7 +25,7 @@ from segeval.measuring.measurement import (
     reading_of,
     usable_pairs,
 )
-from segeval.measuring.workers import Reading, digest
+from segeval.measuring.reading import Reading, digest
 from segeval.protocol.protocol import Probabilities
 from segeval.report.mapcheck import map_warnings
 from segeval.report.probabilities import loss_settings, map_classes
