@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segeval.render.intervaltext import drawn_text, interval_text
-from segeval.render.numbers import UNDEFINED, against, loss, percent
-from segeval.render.text import visible
-from segeval.render.wording import OF_MAPS, PERCENT, in_order, title
+from segeval.render.report.intervals import drawn_text, interval_text
+from segeval.render.report.wording import OF_MAPS, PERCENT, in_order, title
+from segeval.render.syntax.numbers import UNDEFINED, against, loss, percent
+from segeval.render.syntax.text import visible
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression

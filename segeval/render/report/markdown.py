@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from segeval.render.intervaltext import (
+from segeval.render.report.intervals import (
     confusion_lines,
     empty_gt_text,
     gain_rows,
@@ -15,9 +15,7 @@ from segeval.render.intervaltext import (
     score_interval_text,
     worst_rows,
 )
-from segeval.render.numbers import bounds_of, count, loss, percent, verdict_text
-from segeval.render.text import visible
-from segeval.render.wording import (
+from segeval.render.report.wording import (
     OF_MAPS,
     PERCENT,
     data_text,
@@ -28,6 +26,8 @@ from segeval.render.wording import (
     signature_text,
     title,
 )
+from segeval.render.syntax.numbers import bounds_of, count, loss, percent, verdict_text
+from segeval.render.syntax.text import visible
 from segeval.report.report import Report
 
 MOST_ROWS = 300

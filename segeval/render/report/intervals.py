@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segeval.protocol.labeling import OUTSIDE
-from segeval.render.numbers import UNDEFINED, count, loss, percent
-from segeval.render.text import visible
-from segeval.render.wording import OF_MAPS, PERCENT, in_order, title
+from segeval.render.report.wording import OF_MAPS, PERCENT, in_order, title
+from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
+from segeval.render.syntax.text import visible
 
 if TYPE_CHECKING:
     from segeval.report.report import Report
