@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import NoReturn
 
 from segeval.errors import UsageError
+from segeval.protocol.classtext import NUMBER, class_id, text_classes
 from segeval.protocol.labeling import Color, SegmentationClass
 
 CLASSES_FIX = (
@@ -20,11 +21,7 @@ CLASSES_FIX = (
 LARGEST_ID = 2**31 - 1
 """No mask stores a larger class id than this."""
 
-_NUMBER = re.compile(r"[+-]?[0-9]+")
-_NUMBERED_LINE = re.compile(r"(?P<id>[+-]?[0-9]+)(?:\s*[,:]\s*|\s+)(?P<name>\S.*)")
-_HEADING = re.compile(
-    r"(?:id|ids|index|value|label|class|class_id)\s*[,:;\t ]\s*(?:name|names|class|label|class_name)\b.*", re.IGNORECASE
-)
+_NUMBER = re.compile(NUMBER)
 _HEX_COLOR = re.compile(r"#(?P<r>[0-9a-f]{2})(?P<g>[0-9a-f]{2})(?P<b>[0-9a-f]{2})", re.IGNORECASE)
 _TOML_LINE = re.compile(r"""^\s*(?:\[\[?\s*[A-Za-z_"'][^,\]]*\]\]?|(?:"[^"]*"|'[^']*'|[\w-]+)\s*=)""", re.MULTILINE)
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -33,13 +30,12 @@ _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 def parse_classes(text: str, *, name: str) -> tuple[SegmentationClass, ...]:
     """Read a class list, in the order of the file; `name` is the file's name, for errors.
 
-    Plain text has one name a line and the id is the line number from 0; where every line is a whole number, a tab,
-    comma, colon or space, and a name, the number is the id. JSON and TOML hold a list of names, a list of objects
-    with `name`, `id` (or all without: then the position) and `color` (or all without), that list under `classes`,
-    or a table from id to name or from name to id. Ids and names occur once; ids are at least 0.
+    Plain text is as `segeval.protocol.classtext.text_classes` reads it. JSON and TOML hold a list of names, a list of
+    objects with `name`, `id` (or all without: then the position) and `color` (or all without), that list under
+    `classes`, or a table from id to name or from name to id. Ids and names occur once; ids are at least 0.
     """
     data = structured(text, name=name)
-    entries = _text_entries(text, name) if data is None else _data_entries(data, name)
+    entries = text_classes(text, name=name) if data is None else _data_entries(data, name)
     return checked_classes(entries, name=name)
 
 
@@ -220,34 +216,6 @@ def _malformed(name: str, place: str, content: object) -> NoReturn:
     raise UsageError("an entry is no class", (f"{name}, {place}: {shown}",), CLASSES_FIX)
 
 
-def _text_entries(text: str, name: str) -> list[SegmentationClass]:
-    lines = [line.strip() for line in text.removeprefix("\ufeff").rstrip().split("\n")]
-    if lines == [""]:
-        return []
-    for number, line in enumerate(lines, start=1):
-        if not line:
-            raise UsageError(
-                "a class list has a blank line, so the ids below it are in doubt",
-                (f"{name}, line {number}",),
-                "Remove the line, or write the id before every name",
-            )
-        if line.startswith("#") or (number == 1 and _HEADING.fullmatch(line)):
-            raise UsageError(
-                "a line of a class list is a comment or a heading, so the ids below it are in doubt",
-                (f"{name}, line {number}: {line!a}",),
-                "Remove the line",
-            )
-    numbered = [_NUMBERED_LINE.fullmatch(line) for line in lines]
-    if all(numbered):
-        return [SegmentationClass(_id(match["id"]), match["name"]) for match in numbered if match]
-    return [SegmentationClass(index, line) for index, line in enumerate(lines)]
-
-
-def _id(digits: str) -> int:
-    # A number that is too long to convert is out of range whatever it is.
-    return int(digits) if len(digits) <= 12 else LARGEST_ID + 1
-
-
 def _data_entries(data: object, name: str) -> list[SegmentationClass]:
     if isinstance(data, Mapping) and "classes" in data:
         data = data["classes"]
@@ -267,5 +235,5 @@ def _table_entry(key: str, value: object, name: str) -> SegmentationClass:
     if isinstance(value, int) and not isinstance(value, bool):
         return SegmentationClass(value, key)
     if isinstance(value, str) and _NUMBER.fullmatch(key):
-        return SegmentationClass(_id(key), value)
+        return SegmentationClass(class_id(key), value)
     return _malformed(name, f"key {key!a}", value)
