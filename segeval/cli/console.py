@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from segeval.errors import SegevalError, internal_error
-from segeval.render.problems import (
+from segeval.render.messages import (
     render_aside,
     render_note,
     render_problem,

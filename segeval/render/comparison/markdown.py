@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from segeval.render.comparisontext import Line, class_lines, headline, hit_rows, p_line, regression_text, score_lines
-from segeval.render.intervaltext import level_text
-from segeval.render.markdown import MOST_LINES, MOST_ROWS, capped, escaped, fenced, folded, pipe_table
-from segeval.render.text import visible
+from segeval.render.comparison.wording import (
+    Line,
+    class_lines,
+    headline,
+    hit_rows,
+    p_line,
+    regression_text,
+    score_lines,
+)
+from segeval.render.report.intervals import level_text
+from segeval.render.report.markdown import MOST_LINES, MOST_ROWS, capped, escaped, fenced, folded, pipe_table
+from segeval.render.syntax.text import visible
 
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparedRun, ComparisonReport

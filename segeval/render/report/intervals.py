@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segeval.protocol.labeling import OUTSIDE
-from segeval.render.numbers import UNDEFINED, count, loss, percent
-from segeval.render.text import visible
-from segeval.render.wording import title, writer
+from segeval.render.report.wording import title, writer
+from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
+from segeval.render.syntax.text import visible
 from segeval.scores.registry import OF_MAPS, chosen
 
 if TYPE_CHECKING:

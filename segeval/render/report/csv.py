@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
-from segeval.render.intervaltext import has_intervals
-from segeval.render.text import visible
+from segeval.render.report.intervals import has_intervals
+from segeval.render.syntax.text import visible
 from segeval.report.report import CLASS_FIELDS, Report
 from segeval.scores.registry import OF_CLASS_MAPS, chosen
 

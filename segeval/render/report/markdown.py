@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from segeval.render.intervaltext import (
+from segeval.render.report.intervals import (
     confusion_lines,
     empty_gt_text,
     gain_rows,
@@ -15,15 +15,15 @@ from segeval.render.intervaltext import (
     score_interval_text,
     worst_rows,
 )
-from segeval.render.numbers import bounds_of, count, loss, percent, verdict_text
-from segeval.render.text import visible
-from segeval.render.wording import (
+from segeval.render.report.wording import (
     data_text,
     heading,
     mean_text,
     score_text,
     signature_text,
 )
+from segeval.render.syntax.numbers import bounds_of, count, loss, percent, verdict_text
+from segeval.render.syntax.text import visible
 from segeval.report.report import Report
 from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
 

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from segeval.render.intervaltext import (
+from segeval.render.report.intervals import (
     confusion_lines,
     empty_gt_text,
     gain_rows,
@@ -20,7 +20,7 @@ from segeval.render.intervaltext import (
 from segeval.report.report import Report
 
 if TYPE_CHECKING:
-    from segeval.render.table import Page
+    from segeval.render.report.table import Page
 
 
 def print_details(page: Page, report: Report) -> None:

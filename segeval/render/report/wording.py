@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from segeval.render.numbers import bounds_of, count, loss, percent
-from segeval.render.text import visible
+from segeval.render.syntax.numbers import bounds_of, count, loss, percent
+from segeval.render.syntax.text import visible
 from segeval.scores.registry import HEADLINE, SCORE
 
 if TYPE_CHECKING:

@@ -12,19 +12,19 @@ def render_comparison(
     """Return a comparison in a format of reports, ending in a newline; what is chosen concerns the table only."""
     name = known_format(format_name)
     if name == "table":
-        from segeval.render.comparisontable import comparison_table
+        from segeval.render.comparison.table import comparison_table
 
         return comparison_table(found, color=color, width=width, verbose=verbose)
     if name == "markdown":
-        from segeval.render.comparisonmarkdown import comparison_markdown
+        from segeval.render.comparison.markdown import comparison_markdown
 
         return comparison_markdown(found)
-    from segeval.render import comparisonfiles
+    from segeval.render.comparison import files
 
     return {
-        "json": comparisonfiles.comparison_json,
-        "csv": comparisonfiles.comparison_csv,
-        "latex": comparisonfiles.comparison_latex,
-        "junit": comparisonfiles.comparison_junit,
-        "github": comparisonfiles.comparison_github,
+        "json": files.comparison_json,
+        "csv": files.comparison_csv,
+        "latex": files.comparison_latex,
+        "junit": files.comparison_junit,
+        "github": files.comparison_github,
     }[name](found)

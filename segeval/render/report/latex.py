@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from segeval.render.intervaltext import has_intervals, interval_text, intervals_line
-from segeval.render.numbers import bounds_of, percent
-from segeval.render.text import visible
-from segeval.render.wording import signature_text
+from segeval.render.report.intervals import has_intervals, interval_text, intervals_line
+from segeval.render.report.wording import signature_text
+from segeval.render.syntax.numbers import bounds_of, percent
+from segeval.render.syntax.text import visible
 from segeval.report.report import ClassScores, Report
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASSES, SCORE

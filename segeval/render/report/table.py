@@ -13,10 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from segeval.render.intervaltext import has_intervals, interval_text, score_interval_text
-from segeval.render.numbers import UNDEFINED, bounds_of, percent, verdict_text
-from segeval.render.text import visible
-from segeval.render.wording import (
+from segeval.render.report.intervals import has_intervals, interval_text, score_interval_text
+from segeval.render.report.wording import (
     data_text,
     lowest,
     mean_text,
@@ -24,6 +22,8 @@ from segeval.render.wording import (
     signature_text,
     title,
 )
+from segeval.render.syntax.numbers import UNDEFINED, bounds_of, percent, verdict_text
+from segeval.render.syntax.text import visible
 from segeval.report.report import ClassScores, GroupScores, Report
 from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_MASKS, SCORE, chosen
 
@@ -118,11 +118,11 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         page.console.print(_group_table(page, report.groups))
     _print_scores(page, report)
     if report.probabilities is not None:
-        from segeval.render.lossblock import render_losses
+        from segeval.render.report.losses import render_losses
 
         page.console.out(render_losses(report, color=page.color, width=page.width), end="", highlight=False)
     if report.details is not None:
-        from segeval.render.detailblock import print_details
+        from segeval.render.report.details import print_details
 
         print_details(page, report)
     page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.protocol.protocol import Probabilities
-from segeval.render.numbers import UNDEFINED, bounds_of, count, loss, percent
-from segeval.render.text import visible
-from segeval.render.wording import title
+from segeval.render.report.wording import title
+from segeval.render.syntax.numbers import UNDEFINED, bounds_of, count, loss, percent
+from segeval.render.syntax.text import visible
 from segeval.report.probabilities import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import LossCell, Threshold

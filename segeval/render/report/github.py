@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from segeval.render.numbers import verdict_text
-from segeval.render.text import visible
-from segeval.render.wording import headline
+from segeval.render.report.wording import headline
+from segeval.render.syntax.numbers import verdict_text
+from segeval.render.syntax.text import visible
 from segeval.report.report import Report
 
 MOST = 10

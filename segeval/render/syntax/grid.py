@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from segeval.render.table import BOX
+from segeval.render.report.table import BOX
 
 Cell = Text | str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from segeval.errors import SegevalError, merged
-from segeval.render.text import visible
+from segeval.render.syntax.text import visible
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
@@ -46,7 +46,7 @@ def render_note(note: Inference, *, color: bool = False) -> str:
 
 def render_verdict(verdict: Verdict, *, color: bool = False) -> str:
     """Tell whether a gate holds: "gate failed: miou 0.69998 < 0.70"."""
-    from segeval.render.numbers import verdict_text  # most commands judge nothing, and `decimal` takes its time
+    from segeval.render.syntax.numbers import verdict_text  # most commands judge nothing, and `decimal` takes its time
 
     label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
     return f"{label} {visible(verdict_text(verdict))}\n"
@@ -54,7 +54,7 @@ def render_verdict(verdict: Verdict, *, color: bool = False) -> str:
 
 def render_regression(verdict: Regression, *, color: bool = False) -> str:
     """Tell whether a rule on regressions holds: "gate failed: new: miou 0.7425 -> 0.7100, worse by 0.0325 > 0.01"."""
-    from segeval.render.comparisontext import regression_text  # likewise
+    from segeval.render.comparison.wording import regression_text  # likewise
 
     label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
     return f"{label} {visible(regression_text(verdict))}\n"

@@ -8,15 +8,15 @@ from io import StringIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from segeval.render.comparisontext import MARK, headline, mark, p_line, regression_text
-from segeval.render.csvtext import safe_cell
-from segeval.render.github import MOST, annotation
-from segeval.render.jsontext import json_text
-from segeval.render.junit import NO_TIME, SUITE
-from segeval.render.latex import NOTHING, escaped
-from segeval.render.numbers import loss, percent
-from segeval.render.text import visible
-from segeval.render.wording import in_percent, title
+from segeval.render.comparison.wording import MARK, headline, mark, p_line, regression_text
+from segeval.render.report.csv import safe_cell
+from segeval.render.report.github import MOST, annotation
+from segeval.render.report.junit import NO_TIME, SUITE
+from segeval.render.report.latex import NOTHING, escaped
+from segeval.render.report.wording import in_percent, title
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import loss, percent
+from segeval.render.syntax.text import visible
 from segeval.sampling.significance import Difference
 from segeval.scores.registry import SCORE
 

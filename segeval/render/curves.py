@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UsageError
-from segeval.render.csvtext import safe_cell
-from segeval.render.jsontext import json_text
+from segeval.render.report.csv import safe_cell
+from segeval.render.syntax.json import json_text
 from segeval.report.probabilities import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import Curve, Threshold, curve, reliability

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
-from segeval.render.csvtext import safe_cell
+from segeval.render.report.csv import safe_cell
 from segeval.report.report import Report
 
 

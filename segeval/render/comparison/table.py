@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from segeval.render.comparisontext import Line, class_lines, headline, hit_rows, p_line, regression_text, score_lines
-from segeval.render.intervaltext import level_text
-from segeval.render.plaintable import grid
-from segeval.render.table import page_text
-from segeval.render.text import visible
+from segeval.render.comparison.wording import (
+    Line,
+    class_lines,
+    headline,
+    hit_rows,
+    p_line,
+    regression_text,
+    score_lines,
+)
+from segeval.render.report.intervals import level_text
+from segeval.render.report.table import page_text
+from segeval.render.syntax.grid import grid
+from segeval.render.syntax.text import visible
 
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparedRun, ComparisonReport
-    from segeval.render.table import Page
+    from segeval.render.report.table import Page
 
 MOST_FORCED = 10
 VARIANTS = (

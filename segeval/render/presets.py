@@ -14,11 +14,11 @@ from segeval.protocol.labeling import Color, SegmentationClass
 from segeval.protocol.palettes import show
 from segeval.protocol.presets import Preset, PresetPairing
 from segeval.protocol.resolution import ranges
-from segeval.render.jsontext import json_text
-from segeval.render.numbers import count
-from segeval.render.plaintable import Cell, grid
-from segeval.render.table import FULL_BLOCK, Page, page_text
-from segeval.render.text import visible
+from segeval.render.report.table import FULL_BLOCK, Page, page_text
+from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import count
+from segeval.render.syntax.text import visible
 
 SCHEMA = 1
 DEFAULT_AXES = {axis: choices[0] for axis, choices in AXES.items()}

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segeval.render.intervaltext import drawn_text, interval_text
-from segeval.render.numbers import UNDEFINED, against, loss, percent
-from segeval.render.text import visible
-from segeval.render.wording import heading, in_percent
+from segeval.render.report.intervals import drawn_text, interval_text
+from segeval.render.report.wording import heading, in_percent
+from segeval.render.syntax.numbers import UNDEFINED, against, loss, percent
+from segeval.render.syntax.text import visible
 from segeval.scores.registry import HEADLINE
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from segeval.render.numbers import verdict_text
-from segeval.render.text import visible
-from segeval.render.wording import headline, signature_text
+from segeval.render.report.wording import headline, signature_text
+from segeval.render.syntax.numbers import verdict_text
+from segeval.render.syntax.text import visible
 from segeval.report.report import Report, Verdict
 
 SUITE = "segeval"
