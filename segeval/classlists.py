@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NoReturn
 
 from segeval.errors import UsageError
 from segeval.labeling import Color, SegmentationClass
+from segeval.usertexts import TextBoundError, check_lines, json_data, toml_data
 
 CLASSES_FIX = (
     "Give one class name a line (the first line is class 0), one '<id> <name>' a line, "
@@ -26,7 +27,9 @@ _HEADING = re.compile(
     r"(?:id|ids|index|value|label|class|class_id)\s*[,:;\t ]\s*(?:name|names|class|label|class_name)\b.*", re.IGNORECASE
 )
 _HEX_COLOR = re.compile(r"#(?P<r>[0-9a-f]{2})(?P<g>[0-9a-f]{2})(?P<b>[0-9a-f]{2})", re.IGNORECASE)
-_TOML_LINE = re.compile(r"""^\s*(?:\[\[?\s*[A-Za-z_"'][^,\]]*\]\]?|(?:"[^"]*"|'[^']*'|[\w-]+)\s*=)""", re.MULTILINE)
+_TOML_LINE = re.compile(
+    r"""^[ \t]*+(?:\[\[?[ \t]*+[A-Za-z_"'][^,\]\n]*+\]\]?|(?:"[^"\n]*+"|'[^'\n]*+'|[\w-]++)[ \t]*+=)""", re.MULTILINE
+)
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -144,11 +147,12 @@ def structured(text: str, *, name: str) -> object | None:
     text = text.removeprefix("\ufeff")
     start = text.lstrip()
     if suffix == "json" or (suffix not in {"toml", "txt", "csv"} and start[:1] == "{"):
-        return _json(text, name)
+        return _parsed(json_data, text, name, "JSON")
     if suffix == "toml" or (suffix not in {"txt", "csv"} and _TOML_LINE.search(text)):
-        return _toml(text, name)
+        return _parsed(toml_data, text, name, "TOML")
     if suffix not in {"txt", "csv"} and start[:1] == "[":
-        return _json(text, name)
+        return _parsed(json_data, text, name, "JSON")
+    _parsed(check_lines, text, name, "text")
     return None
 
 
@@ -181,37 +185,20 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f"Did you mean '{close[0]}'? " if close else ""
 
 
-def unique_pairs(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
-    """Build the mapping of a JSON object, refusing a key that occurs twice, which JSON would let win silently."""
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key!a} occurs twice")
-        found[key] = value
-    return found
-
-
-def _json(text: str, name: str) -> object:
-    import json
+def _parsed(parse: Callable[[str], object], text: str, name: str, kind: str) -> object:
+    from json import JSONDecodeError
 
     try:
-        return json.loads(text, object_pairs_hook=unique_pairs)
-    except json.JSONDecodeError as error:
-        where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
-    except (ValueError, RecursionError) as error:
-        where = f"{name}: {error}"
-    raise UsageError("a file is not valid JSON", (where,), "Mend the file where the error stands")
-
-
-def _toml(text: str, name: str) -> object:
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+        return parse(text)
+    except TextBoundError as error:
         raise UsageError(
-            "a file is not valid TOML", (f"{name}: {error}",), "Mend the file where the error stands"
+            "a file has more in it than a list has", (f"{name}: {error}",), "Check the path that the option names"
         ) from None
+    except JSONDecodeError as error:
+        where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
+    except ValueError as error:
+        where = f"{name}: {error}"
+    raise UsageError(f"a file is not valid {kind}", (where,), "Mend the file where the error stands")
 
 
 def _malformed(name: str, place: str, content: object) -> NoReturn:

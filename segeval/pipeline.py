@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.counts import JointCounts, joint_counts, table
-from segeval.errors import MaskError, SegevalError, internal_error
+from segeval.errors import MaskError, SegevalError, unexpected_error
 from segeval.imaging.buffers import Buffer
 from segeval.labeling import MISSING
 from segeval.pairing import Pair
@@ -210,7 +210,7 @@ def _windowed(
     chunks = iter(lambda: list(islice(rest, size)), [])
     waiting: deque[Future[tuple[list[Result | Failure], float]]] = deque()
     for chunk in chunks:
-        waiting.append(executor.submit(_chunk, chunk, measure))
+        waiting.append(_submitted(executor, chunk, measure))
         if len(waiting) > CHUNKS_IN_FLIGHT * workers:
             results, seconds = waiting.popleft().result()
             yield from results
@@ -220,6 +220,19 @@ def _windowed(
         yield from waiting.popleft().result()[0]
     for pair in rest:
         yield _guarded(pair, measure)
+
+
+def _submitted(
+    executor: Executor, chunk: list[Pair], measure: Callable[[Pair], Result]
+) -> Future[tuple[list[Result | Failure], float]]:
+    try:
+        return executor.submit(_chunk, chunk, measure)
+    except RuntimeError as error:  # what Python makes of a system that starts no thread
+        raise SegevalError(
+            "the system starts no more threads",
+            (),
+            "Say -j 1, which needs none, or raise the limits on processes and memory (ulimit -a)",
+        ) from error
 
 
 def _chunk(pairs: Sequence[Pair], measure: Callable[[Pair], Result]) -> tuple[list[Result | Failure], float]:
@@ -238,4 +251,4 @@ def _guarded(pair: Pair, measure: Callable[[Pair], Result]) -> Result | Failure:
         return Failure(pair, MaskError("there is not enough memory for an image", (pair.gt,), "Lower -j/--jobs"))
     except Exception as error:
         # A fault of ours with one image: the others are measured all the same, and whoever reports it can name a file.
-        return Failure(pair, internal_error(error, (" and ".join((pair.gt, *pair.pred[:1])),)))
+        return Failure(pair, unexpected_error(error, (" and ".join((pair.gt, *pair.pred[:1])),)))

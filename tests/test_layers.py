@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "axes"),
+    ("errors", "axes", "locks", "usertexts"),
     (
         "labeling",
         "classlists",
