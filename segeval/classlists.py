@@ -21,6 +21,9 @@ CLASSES_FIX = (
 LARGEST_ID = 2**31 - 1
 """No mask stores a larger class id than this."""
 
+MOST_CLASSES = 1280
+"""The confusion matrix is dense: so many classes take 13 MB of counts. The longest list that is known has 1,203."""
+
 _NUMBER = re.compile(r"[+-]?[0-9]+")
 _NUMBERED_LINE = re.compile(r"(?P<id>[+-]?[0-9]+)(?:\s*[,:]\s*|\s+)(?P<name>\S.*)")
 _HEADING = re.compile(
@@ -48,8 +51,8 @@ def parse_classes(text: str, *, name: str) -> tuple[SegmentationClass, ...]:
 
 def numbered_classes(count: int) -> tuple[SegmentationClass, ...]:
     """Return `count` classes called "0", "1", and so on."""
-    if not 1 <= count <= LARGEST_ID:
-        raise UsageError(f"there cannot be {count} classes", (), "Give a number of classes of at least 1")
+    if not 1 <= count <= MOST_CLASSES:
+        raise UsageError(f"there cannot be {count:,} classes", (), f"Give a number of classes of 1 to {MOST_CLASSES:,}")
     return tuple(SegmentationClass(index, str(index)) for index in range(count))
 
 
@@ -69,6 +72,12 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
     checked = tuple(classes)
     if not checked:
         raise UsageError("the class list is empty", (name,), CLASSES_FIX)
+    if len(checked) > MOST_CLASSES:
+        raise UsageError(
+            "a class list has more classes than can be told apart in one confusion matrix",
+            (f"{name}: {len(checked):,} classes, the limit is {MOST_CLASSES:,}",),
+            "List the classes that matter, and let --map or --ignore take the other values",
+        )
     ids: dict[int, str] = {}
     names: dict[str, int] = {}
     for entry in checked:

@@ -80,16 +80,14 @@ def _unread() -> int:
 
 
 def _told(error: Exception, words: Sequence[str]) -> int:
-    from segeval.cli.console import drop_stdout, tell_error
+    from segeval.cli.console import drop_stdout, tell_error, tell_traceback
     from segeval.errors import Problems
 
     if any(word in ("-v", "--verbose") for word in words):
-        import traceback
-
-        traceback.print_exception(error)
+        tell_traceback(error)
         for problem in error.problems if isinstance(error, Problems) else ():
             if problem.__cause__ is not None:
-                traceback.print_exception(problem.__cause__)
+                tell_traceback(problem.__cause__)
     tell_error(error)
     if isinstance(error, OSError):
         drop_stdout()  # what could not be written must not be tried again at the end: Python has a code of its own then

@@ -19,6 +19,7 @@ from segeval.render.problems import (
     render_verdict,
     render_warning,
 )
+from segeval.render.text import visible
 
 if TYPE_CHECKING:
     from segeval.analysis.regressions import Regression
@@ -55,6 +56,13 @@ def chosen_color() -> str:
 def tell_error(error: Exception) -> None:
     """Tell an error on stderr: what, where, how to mend it."""
     tell(render_problem(_as_problem(error), color=wants_color(sys.stderr, chosen_color())))
+
+
+def tell_traceback(error: BaseException) -> None:
+    """Tell where an error comes from; the names that are in it act on nothing there either."""
+    from traceback import format_exception
+
+    tell("".join(f"{visible(line)}\n" for line in "".join(format_exception(error)).splitlines()))
 
 
 def tell_warnings(warnings: Iterable[str]) -> None:
