@@ -5,24 +5,24 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from segeval.version import __version__
 
 if TYPE_CHECKING:
     from segeval.accumulator import ConfusionMatrix
-    from segeval.analysis.comparison import ComparisonReport
-    from segeval.analysis.explanation import Explanation
-    from segeval.analysis.statistics import Statistics
     from segeval.api import combine, compare, explain, inspect, measure, rescore, score
+    from segeval.comparison.runs import ComparisonReport
     from segeval.errors import Problems, SegevalError
-    from segeval.inspection import Inspection
-    from segeval.levels import LevelHistogram, LevelTable
-    from segeval.presets import preset, preset_names
-    from segeval.protocol import Protocol
-    from segeval.report import Report
-    from segeval.run import Run
-    from segeval.runfile import load_run, save_run
+    from segeval.explanation import Explanation
+    from segeval.findings.folders import Inspection
+    from segeval.protocol.presets import preset, preset_names
+    from segeval.protocol.protocol import Protocol
+    from segeval.protocol.signature import Signature
+    from segeval.report.extras import Statistics
+    from segeval.report.report import Report
+    from segeval.runs.file import load_run, save_run
+    from segeval.runs.run import Run
     from segeval.sampling.resampling import Resampling
-    from segeval.signature import Signature
+    from segeval.tables.levels import LevelHistogram, LevelTable
 
 __all__ = [
     "ComparisonReport",
@@ -55,30 +55,30 @@ __all__ = [
 
 # Imported when first used: `segeval --help` needs neither numpy nor Pillow.
 _HOMES = {
-    "ComparisonReport": "segeval.analysis.comparison",
+    "ComparisonReport": "segeval.comparison.runs",
     "ConfusionMatrix": "segeval.accumulator",
-    "Explanation": "segeval.analysis.explanation",
-    "Inspection": "segeval.inspection",
-    "LevelHistogram": "segeval.levels",
-    "LevelTable": "segeval.levels",
+    "Explanation": "segeval.explanation",
+    "Inspection": "segeval.findings.folders",
+    "LevelHistogram": "segeval.tables.levels",
+    "LevelTable": "segeval.tables.levels",
     "Problems": "segeval.errors",
-    "Protocol": "segeval.protocol",
-    "Report": "segeval.report",
+    "Protocol": "segeval.protocol.protocol",
+    "Report": "segeval.report.report",
     "Resampling": "segeval.sampling.resampling",
-    "Run": "segeval.run",
+    "Run": "segeval.runs.run",
     "SegevalError": "segeval.errors",
-    "Signature": "segeval.signature",
-    "Statistics": "segeval.analysis.statistics",
+    "Signature": "segeval.protocol.signature",
+    "Statistics": "segeval.report.extras",
     "combine": "segeval.api",
     "compare": "segeval.api",
     "explain": "segeval.api",
     "inspect": "segeval.api",
-    "load_run": "segeval.runfile",
+    "load_run": "segeval.runs.file",
     "measure": "segeval.api",
-    "preset": "segeval.presets",
-    "preset_names": "segeval.presets",
+    "preset": "segeval.protocol.presets",
+    "preset_names": "segeval.protocol.presets",
     "rescore": "segeval.api",
-    "save_run": "segeval.runfile",
+    "save_run": "segeval.runs.file",
     "score": "segeval.api",
 }
 

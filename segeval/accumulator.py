@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from segeval.confusion import confusion
-from segeval.counts import Int64Array, joint_counts, total
 from segeval.errors import MaskError, UsageError
-from segeval.protocol import Protocol
-from segeval.report import Report
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.resolution import resolve
+from segeval.report.report import Report
+from segeval.report.scoring import build_report
 from segeval.request import build_request
-from segeval.resolution import resolve
-from segeval.run import Row, Run, raw_values
-from segeval.scoring import build_report
+from segeval.runs.run import Row, Run, raw_values
+from segeval.tables.confusion import confusion
+from segeval.tables.counts import Int64Array, joint_counts, total
 
 
 class ConfusionMatrix:

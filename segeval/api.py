@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, raise_all
-from segeval.measuring import Measurement, Progress
-from segeval.measuring import measure as measure_pairs
-from segeval.report import Report
+from segeval.measuring.measure import Measurement, Progress
+from segeval.measuring.measure import measure as measure_pairs
+from segeval.report.report import Report
+from segeval.report.scoring import build_report
 from segeval.request import build_request
-from segeval.run import Run
-from segeval.scoring import build_report
+from segeval.runs.run import Run
 
 if TYPE_CHECKING:
-    from segeval.analysis.comparison import ComparisonReport
-    from segeval.analysis.explanation import Explanation
-    from segeval.analysis.statistics import Statistics
-    from segeval.inspection import Inspection
+    from segeval.comparison.runs import ComparisonReport
+    from segeval.explanation import Explanation
+    from segeval.findings.folders import Inspection
+    from segeval.report.extras import Statistics
     from segeval.sampling.resampling import Resampling
 
 
@@ -58,7 +58,7 @@ def score(
     report = report_measurement(found)
     if statistics is None:
         return report
-    from segeval.analysis.statistics import with_statistics
+    from segeval.report.extras import with_statistics
 
     return with_statistics(report, found.run, statistics)
 
@@ -83,9 +83,9 @@ def rescore(run: str | Path | Run, *, keys: str | None = None, **options: Any) -
     >>> rescore("run.jsonl", keys="night/*", convention="ade20k").scores["miou"]  # doctest: +SKIP
     0.6326
     """
-    from segeval.rescoring import report_run
-    from segeval.rescoring import rescore as changed
-    from segeval.runfile import load_run
+    from segeval.report.rescoring import report_run
+    from segeval.report.rescoring import rescore as changed
+    from segeval.runs.file import load_run
 
     given = run if isinstance(run, Run) else load_run(Path(run))
     changes = options if keys is None else {**options, "keys": keys}
@@ -94,8 +94,8 @@ def rescore(run: str | Path | Run, *, keys: str | None = None, **options: Any) -
 
 def combine(*parts: str | Path | Run) -> Run:
     """Unite runs, or run files, by key: equal rows count once, and rows that differ are an error that names both."""
-    from segeval.run import union
-    from segeval.runfile import load_run
+    from segeval.runs.file import load_run
+    from segeval.runs.run import union
 
     return union(
         [
@@ -107,15 +107,15 @@ def combine(*parts: str | Path | Run) -> Run:
 
 def explain(run: str | Path | Run) -> Explanation:
     """Score a run, or a run file, under every convention, and say which rules make the differences."""
-    from segeval.analysis.explanation import explain as explain_run
-    from segeval.runfile import load_run
+    from segeval.explanation import explain as explain_run
+    from segeval.runs.file import load_run
 
     return explain_run(run if isinstance(run, Run) else load_run(Path(run)))
 
 
 def inspect(pred: str | Path, gt: str | Path, *, jobs: int | None = None, **options: Any) -> Inspection:
     """Look into two folders before scoring them: what is there, what looks wrong, and the option that mends it."""
-    from segeval.inspection import inspect as inspect_folders
+    from segeval.findings.folders import inspect as inspect_folders
 
     return inspect_folders(Path(pred), Path(gt), build_request(**options), jobs=jobs)
 
@@ -136,9 +136,9 @@ def compare(
     >>> compare("base.jsonl", "new.jsonl").runs[0].differences["miou"].p  # doctest: +SKIP
     0.0215
     """
-    from segeval.analysis.comparison import compare_runs, run_names
-    from segeval.analysis.regressions import parse_regression
-    from segeval.runfile import load_run
+    from segeval.comparison.regressions import parse_regression
+    from segeval.comparison.runs import compare_runs, run_names
+    from segeval.runs.file import load_run
 
     given = (base, *new)
     paths = [Path(f"run {index}") if isinstance(run, Run) else Path(run) for index, run in enumerate(given)]

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segeval.classlists import checked_classes, numbered_classes, parse_classes
-from segeval.conventions import convention as named_convention
 from segeval.errors import UsageError
-from segeval.labeling import SegmentationClass
-from segeval.pairing import PairingRules
-from segeval.protocol import Mapped, Probabilities, Protocol, from_preset
-from segeval.readers import MAX_PIXELS
+from segeval.folders.pairing import PairingRules
+from segeval.images.readers import MAX_PIXELS
+from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
+from segeval.protocol.conventions import convention as named_convention
+from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.protocol import Mapped, Probabilities, Protocol, from_preset
 from segeval.usertexts import LARGEST_TEXT
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
-    from segeval.palettes import Palette
-    from segeval.presets import Preset
+    from segeval.protocol.palettes import Palette
+    from segeval.protocol.presets import Preset
 
 ClassList = int | str | Path | Sequence[str | SegmentationClass]
 ValueList = int | str | Sequence[int | str]
@@ -224,8 +224,8 @@ def _palettes(
     """Return the palettes of predictions and ground truth: the user's, the preset's, or that of the class list."""
     if palette is None and facts is None and not any(entry.color for entry in protocol.classes or ()):
         return None, None
-    from segeval.palettes import class_palette, parse_palette
-    from segeval.presets import preset_palette
+    from segeval.protocol.palettes import class_palette, parse_palette
+    from segeval.protocol.presets import preset_palette
 
     if palette is not None:
         text, named = read_user_file(palette), protocol.classes or ()
@@ -277,8 +277,8 @@ def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
 def _preset(name: str | Path | None) -> Preset | None:
     if name is None:
         return None
-    from segeval.presets import parse_preset
-    from segeval.presets import preset as named_preset
+    from segeval.protocol.presets import parse_preset
+    from segeval.protocol.presets import preset as named_preset
 
     if _is_file_name(name):
         return parse_preset(read_user_file(name), name=str(name))
@@ -288,7 +288,7 @@ def _preset(name: str | Path | None) -> Preset | None:
 def _preset_name(name: str | Path | None, facts: Preset) -> str:
     if name is None or not _is_file_name(name):
         return facts.name
-    from segeval.presets import preset_digest
+    from segeval.protocol.presets import preset_digest
 
     return f"{facts.name}@{preset_digest(facts)}"
 

@@ -1,4 +1,4 @@
-"""Mutation testing by hand: `python -m tests.mutation segeval/metrics.py`.
+"""Mutation testing by hand: `python -m tests.mutation segeval/scores/overlap.py`.
 
 A mutant is a module with one operator, comparison, constant, condition or statement changed. Each is loaded in a forked
 process in place of the module, and the test files named for it are run until one fails. What no test notices is

@@ -11,12 +11,12 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segeval.counts import joint_counts, table
-from segeval.floatmaps import float_levels, float_sums
-from segeval.labeling import MISSING
-from segeval.levels import LevelHistogram, LossSettings, add, count_levels
-from segeval.protocol import Probabilities, Protocol
-from segeval.run import Maps, Row, Run, sort_key
+from segeval.protocol.labeling import MISSING
+from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.runs.run import Maps, Row, Run, sort_key
+from segeval.scores.lossums import float_levels, float_sums
+from segeval.tables.counts import joint_counts, table
+from segeval.tables.levels import LevelHistogram, LossSettings, add, count_levels
 
 KINDS = (
     None,

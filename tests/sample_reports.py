@@ -10,17 +10,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from segeval.confusion import Confusion
-from segeval.counts import table
-from segeval.gates import parse_gate, with_verdicts
-from segeval.labeling import Color
-from segeval.protocol import Protocol
-from segeval.report import ClassScores, Data, GroupScores, Report, Verdict
+from segeval.protocol.labeling import Color
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.resolution import Inference
+from segeval.protocol.signature import Signature
+from segeval.report.gates import parse_gate, with_verdicts
+from segeval.report.report import ClassScores, Data, GroupScores, Report, Verdict
+from segeval.report.scoring import build_report
 from segeval.request import build_request
-from segeval.resolution import Inference
-from segeval.run import Maps, Row, Run
-from segeval.scoring import build_report
-from segeval.signature import Signature
+from segeval.runs.run import Maps, Row, Run
+from segeval.tables.confusion import Confusion
+from segeval.tables.counts import table
 
 SIGNATURE = Signature((("classes", "infer(0..2)"), ("ignore", "255"), ("convention", "segeval"), ("v", "0.0.0")))
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import segeval
-from segeval import ConfusionMatrix, LevelTable, losses
+from segeval import ConfusionMatrix, LevelTable
 from segeval.errors import LabelError, MaskError, NothingToScoreError, UsageError
+from segeval.scores import losses
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 MASKS = (SAMPLES / "pred", SAMPLES / "gt")

@@ -22,14 +22,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segeval.counts import table, total
 from segeval.errors import MaskError
-from segeval.protocol import Protocol
+from segeval.protocol.protocol import Protocol
 from segeval.render import render
+from segeval.report.scoring import build_report
 from segeval.request import build_request
-from segeval.run import Row, Run
-from segeval.runfile import run_from_bytes, run_to_bytes
-from segeval.scoring import build_report
+from segeval.runs.file import run_from_bytes, run_to_bytes
+from segeval.runs.run import Row, Run
+from segeval.tables.counts import table, total
 from tests import png_corpus, tiff_corpus
 from tests.commandline import run_segeval
 
@@ -207,7 +207,7 @@ def _big_png(array: NDArray[Any]) -> bytes:
 
 PROBE = """
 import resource, sys, time
-import segeval.measuring, segeval.readers, segeval.runfile, segeval.cli.score, segeval.api
+import segeval.measuring.measure, segeval.images.readers, segeval.runs.file, segeval.cli.verbs.score, segeval.api
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.monotonic()
 from segeval.cli import run

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import MaskError
-from segeval.imaging import buffers
-from segeval.imaging.buffers import Buffer
-from segeval.readers import decode_mask
+from segeval.images import buffers
+from segeval.images.buffers import Buffer
+from segeval.images.readers import decode_mask
 
 
 def as_png(mask: NDArray[np.integer]) -> bytes:

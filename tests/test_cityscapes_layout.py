@@ -18,7 +18,7 @@ from PIL import Image
 
 from segeval.api import score
 from segeval.errors import SegevalError
-from segeval.report import Report
+from segeval.report.report import Report
 from tests.commandline import run_segeval
 from tests.evaluators import Refused, close
 from tests.evaluators.cityscapes_scripts import official_scores

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segeval.errors import PairingError
-from segeval.pairing import (
+from segeval.folders.pairing import (
     Pair,
     PairingRules,
     class_folders,

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 import segeval
-from segeval.analysis.comparison import compare_runs, run_names
-from segeval.analysis.regressions import parse_regression
-from segeval.analysis.statistics import run_sample
+from segeval.comparison.regressions import parse_regression
+from segeval.comparison.runs import compare_runs, run_names
 from segeval.errors import UsageError
-from segeval.runfile import load_run
+from segeval.report.extras import run_sample
+from segeval.report.scoring import measured
+from segeval.runs.file import load_run
 from segeval.sampling.resampling import Resampling
 from segeval.sampling.significance import compare as compare_samples
-from segeval.scoring import measured
 from tests.commandline import Completed, run_segeval
 from tests.junitschema import JUNIT
 from tests.statisticsdata import Masks, drawn_masks, predicted, write

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segeval.confusion import confusion, image_tallies, tallies
-from segeval.conventions import AXES, Convention, convention, conventions
-from segeval.counts import joint_counts, total
 from segeval.errors import UsageError
-from segeval.labeling import VOID, Labeling, SegmentationClass, value_map
-from segeval.metrics import averaged, class_mious, image_mious, mean, outcomes
+from segeval.protocol.conventions import AXES, Convention, convention, conventions
+from segeval.protocol.labeling import VOID, Labeling, SegmentationClass, value_map
+from segeval.scores.overlap import averaged, class_mious, image_mious, mean, outcomes
+from segeval.tables.confusion import confusion, image_tallies, tallies
+from segeval.tables.counts import joint_counts, total
 
 GT = (
     np.array([[0, 0, 0, 0, 0], [1, 1, 1, 255, 255]]),

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
-from segeval import counting
-from segeval.counts import IntArray, JointCounts, joint_counts, table, total
 from segeval.errors import MaskError
+from segeval.tables import blocks as counting
+from segeval.tables.counts import IntArray, JointCounts, joint_counts, table, total
 
 KINDS = [np.dtype(name) for name in ("?", "u1", "i1", "u2", "i2", ">u2", "u4", "i4", ">i4", "u8", "i8")]
 LOW, HIGH = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
@@ -274,7 +274,7 @@ def test_a_total_is_the_sum_of_all_cells_in_any_order(
     tables = [table(*columns(entries)) for entries in parts]
     expected = added([entry for entries in parts for entry in entries])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("segeval.counts.PENDING_CELLS", batch)
+        patch.setattr("segeval.tables.counts.PENDING_CELLS", batch)
         found = total(tables)
         assert found.items() == expected
         assert_well_formed(found)

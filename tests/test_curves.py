@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segeval.curves import (
+from segeval.errors import UsageError
+from segeval.scores.curves import (
     Threshold,
     auroc,
     average_precision,
@@ -24,10 +25,9 @@ from segeval.curves import (
     mae,
     reliability,
 )
-from segeval.errors import UsageError
-from segeval.floatmaps import FloatSums, float_sums
-from segeval.levels import LevelHistogram, LevelTable, LossSettings, empty_histogram
-from segeval.losses import bce, focal
+from segeval.scores.losses import bce, focal
+from segeval.scores.lossums import FloatSums, float_sums
+from segeval.tables.levels import LevelHistogram, LevelTable, LossSettings, empty_histogram
 
 Pixels = list[tuple[int, int]]
 

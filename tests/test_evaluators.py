@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from segeval.accumulator import ConfusionMatrix
-from segeval.conventions import conventions
 from segeval.errors import SegevalError
-from segeval.labeling import SegmentationClass
-from segeval.report import Report
+from segeval.protocol.conventions import conventions
+from segeval.protocol.labeling import SegmentationClass
+from segeval.report.report import Report
 from tests.evaluators import Mask, Masks, Refused, Scores, close, histograms, matrices, packages
 
 Evaluate = Callable[[Masks], Scores]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segeval.cli.commands import COMMANDS
+from segeval.cli.root import COMMANDS
 from tests.commandline import run_segeval
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
@@ -71,7 +71,7 @@ def test_an_internal_error_of_any_verb_is_2(folder: Path, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("segeval.runfile.load_run", broken)
+    monkeypatch.setattr("segeval.runs.file.load_run", broken)
     for words in (["report", "run.jsonl"], ["compare", "run.jsonl", "run.jsonl"]):
         done = run_segeval(*words, cwd=folder)
         assert (done.code, done.stdout) == (2, "")
@@ -82,6 +82,6 @@ def test_ctrl_c_in_any_verb_is_130(folder: Path, monkeypatch: pytest.MonkeyPatch
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("segeval.runfile.load_run", interrupted)
+    monkeypatch.setattr("segeval.runs.file.load_run", interrupted)
     done = run_segeval("report", "run.jsonl", cwd=folder)
     assert (done.code, done.stdout, done.stderr) == (130, "", "\ninterrupted\n")

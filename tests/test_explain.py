@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from segeval.analysis.explanation import Account, Explanation, explain
-from segeval.axes import AXES
-from segeval.conventions import Convention, convention, conventions
-from segeval.counts import joint_counts
 from segeval.errors import LabelError, NothingToScoreError, SegevalError
-from segeval.labeling import SegmentationClass
-from segeval.protocol import Protocol
+from segeval.explanation import Account, Explanation, explain
+from segeval.protocol.axes import AXES
+from segeval.protocol.conventions import Convention, convention, conventions
+from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.protocol import Protocol
 from segeval.render.explanation import refusal_warning, render_explanation, render_explanation_json
-from segeval.run import Row, Run
-from segeval.scoring import build_report
+from segeval.report.scoring import build_report
+from segeval.runs.run import Row, Run
+from segeval.tables.counts import joint_counts
 from tests.commandline import run_segeval
 from tests.snapshots import check_snapshot
 
@@ -110,7 +110,7 @@ def test_without_a_valid_pixel_nobody_can_score() -> None:
 
 def test_the_chosen_refusal_is_raised_where_all_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     strict = {"segeval": Convention(), "voc": convention("voc")}
-    monkeypatch.setattr("segeval.analysis.explanation.conventions", lambda: strict)
+    monkeypatch.setattr("segeval.explanation.conventions", lambda: strict)
     with pytest.raises(LabelError, match="neither a class nor ignored") as caught:
         explain(run_of([[[0, 1]]], [[[0, 9]]]), names={"000": ("a_gt.png", "a.png")})
     assert caught.value.where == ("a.png: value 9 (1 px)",)

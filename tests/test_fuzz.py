@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from segeval.errors import RunFileError
-from segeval.readers import decode_mask
-from segeval.runfile import run_from_bytes
+from segeval.images.readers import decode_mask
+from segeval.runs.file import run_from_bytes
 from tests.fuzz import masks, palettes, runs
 from tests.fuzz.__main__ import TARGETS, told
 from tests.fuzz.engine import CURRENT, Check, Tally, WrongError, run

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segeval.confusion import Confusion, Tallies, image_tallies, tallies
-from segeval.conventions import Convention, conventions
-from segeval.counts import joint_counts
-from segeval.gains import (
+from segeval.protocol.conventions import Convention, conventions
+from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling, SegmentationClass, value_map
+from segeval.scores.gains import (
     EmptyImages,
     WorstImage,
     empty_ground_truth,
@@ -21,8 +20,9 @@ from segeval.gains import (
     top_confusions,
     worst_images,
 )
-from segeval.labeling import NO_FILE, UNKNOWN, VOID, Labeling, SegmentationClass, value_map
-from segeval.metrics import averaged, outcomes
+from segeval.scores.overlap import averaged, outcomes
+from segeval.tables.confusion import Confusion, Tallies, image_tallies, tallies
+from segeval.tables.counts import joint_counts
 
 DATASET = [rule for rule in conventions().values() if rule.average == "dataset"]
 HERE = Convention()

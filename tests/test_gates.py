@@ -10,8 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval.errors import NothingToScoreError, Problems, SegevalError, UsageError
-from segeval.gates import LOWER_IS_BETTER, MEANS, OF_MAPS, Gate, judge, metric, metric_names, parse_gate, with_verdicts
-from segeval.report import Report
+from segeval.report.gates import (
+    LOWER_IS_BETTER,
+    MEANS,
+    OF_MAPS,
+    Gate,
+    judge,
+    metric,
+    metric_names,
+    parse_gate,
+    with_verdicts,
+)
+from segeval.report.report import Report
 from tests.sample_reports import REPORTS, report_of
 
 UNDER, OVER = ">=", "<="

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segeval.pairing import (
+from segeval.folders.pairing import (
     PairingRules,
     require_pairs,
 )

@@ -18,7 +18,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval import pipeline, readers
+from segeval.images import readers
+from segeval.measuring import workers as pipeline
 from segeval.render.text import ACTING, JOINERS
 from tests.commandline import Completed, run_segeval
 

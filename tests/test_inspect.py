@@ -15,11 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval.analysis.mistakes import shown, written_map
-from segeval.inspection import sampled
-from segeval.pairing import Pair
-from segeval.presets import preset
-from segeval.sharding import in_shard
+from segeval.findings.folders import sampled
+from segeval.findings.values import shown, written_map
+from segeval.folders.pairing import Pair
+from segeval.protocol.presets import preset
+from segeval.runs.sharding import in_shard
 from tests.commandline import Completed, run_segeval
 from tests.snapshots import check_snapshot
 

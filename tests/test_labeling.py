@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval import Signature
-from segeval.axes import AXES, MISSING
-from segeval.conventions import conventions
 from segeval.errors import LabelError, SegevalError, UsageError
-from segeval.labeling import MISSING as MISSING_VALUE
-from segeval.labeling import NO_FILE, UNKNOWN, VOID, SegmentationClass, ValueMap, value_map
-from segeval.presets import preset_names
-from segeval.probscores import loss_settings
-from segeval.protocol import Protocol, protocol_from_dict
+from segeval.protocol.axes import AXES, MISSING
+from segeval.protocol.conventions import conventions
+from segeval.protocol.labeling import MISSING as MISSING_VALUE
+from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, SegmentationClass, ValueMap, value_map
+from segeval.protocol.presets import preset_names
+from segeval.protocol.protocol import Protocol, protocol_from_dict
+from segeval.protocol.resolution import ranges, resolve
+from segeval.protocol.signature import signature
+from segeval.report.probabilities import loss_settings
 from segeval.request import build_request
-from segeval.resolution import ranges, resolve
-from segeval.signature import signature
 
 CLASSES = tuple(SegmentationClass(index, name) for index, name in enumerate(("sky", "road", "car")))
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segeval import levelcounting
-from segeval.counts import joint_counts
 from segeval.errors import MaskError
-from segeval.imaging.histogram import histogram
-from segeval.levelcounting import joint_levels
+from segeval.images.histogram import histogram
+from segeval.measuring import graylevels as levelcounting
+from segeval.measuring.graylevels import joint_levels
+from segeval.tables.counts import joint_counts
 
 
 def grey(shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segeval.floatmaps import float_sums
-from segeval.levels import LevelHistogram, LossSettings, empty_histogram
-from segeval.losses import Loss, auto_alpha, auto_pos_weight, bce, class_mean, cross_entropy
+from segeval.scores.losses import Loss, auto_alpha, auto_pos_weight, bce, class_mean, cross_entropy
+from segeval.scores.lossums import float_sums
+from segeval.tables.levels import LevelHistogram, LossSettings, empty_histogram
 
 
 def histogram(positives: dict[int, int], negatives: dict[int, int]) -> LevelHistogram:

@@ -16,23 +16,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval import floatmaps
-from segeval.counts import joint_counts
 from segeval.errors import MaskError, SegevalError, UsageError
-from segeval.floatmaps import FloatSums, combine, float_levels, float_sums
-from segeval.labeling import MISSING, SegmentationClass, value_map
-from segeval.levels import (
-    Eps,
-    LevelHistogram,
-    LevelTable,
-    LossSettings,
-    add,
-    count_levels,
-    empty_histogram,
-    level_histogram,
-    resolve_eps,
-)
-from segeval.losses import (
+from segeval.protocol.labeling import MISSING, SegmentationClass, value_map
+from segeval.scores import lossums as floatmaps
+from segeval.scores.losses import (
     Loss,
     auto_alpha,
     auto_class_weights,
@@ -42,6 +29,19 @@ from segeval.losses import (
     cross_entropy,
     focal,
     focal_cross_entropy,
+)
+from segeval.scores.lossums import FloatSums, combine, float_levels, float_sums
+from segeval.tables.counts import joint_counts
+from segeval.tables.levels import (
+    Eps,
+    LevelHistogram,
+    LevelTable,
+    LossSettings,
+    add,
+    count_levels,
+    empty_histogram,
+    level_histogram,
+    resolve_eps,
 )
 
 VOID = 255

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segeval.floatmaps import float_sums
-from segeval.levels import LevelTable, LossSettings
-from segeval.losses import bce, class_mean, cross_entropy, focal, focal_cross_entropy
+from segeval.scores.losses import bce, class_mean, cross_entropy, focal, focal_cross_entropy
+from segeval.scores.lossums import float_sums
+from segeval.tables.levels import LevelTable, LossSettings
 
 torch: Any = pytest.importorskip("torch")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from segeval.errors import UsageError
 from segeval.folders.matching import match
-from segeval.pairing import (
+from segeval.folders.pairing import (
     Clash,
     Pair,
     PairingRules,

@@ -12,12 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segeval.axes import AXES
-from segeval.confusion import Tallies, confusion, grouped, image_tallies, tallies
-from segeval.conventions import Convention
-from segeval.counts import JointCounts, table, total
-from segeval.labeling import MISSING, NO_FILE, UNKNOWN, VOID, Group, Labeling, SegmentationClass, value_map
-from segeval.metrics import (
+from segeval.protocol.axes import AXES
+from segeval.protocol.conventions import Convention
+from segeval.protocol.labeling import MISSING, NO_FILE, UNKNOWN, VOID, Group, Labeling, SegmentationClass, value_map
+from segeval.scores.overlap import (
     Outcomes,
     averaged,
     class_mious,
@@ -32,6 +30,8 @@ from segeval.metrics import (
     recalls,
     worst_mean,
 )
+from segeval.tables.confusion import Tallies, confusion, grouped, image_tallies, tallies
+from segeval.tables.counts import JointCounts, table, total
 
 CLASSES = tuple(SegmentationClass(index, str(index)) for index in range(3))
 VALUES = value_map(CLASSES, ignore=[255])

@@ -10,7 +10,7 @@ import pytest
 
 from segeval.errors import NothingToScoreError, PairingError, UsageError
 from segeval.folders.matching import match
-from segeval.pairing import (
+from segeval.folders.pairing import (
     Clash,
     Pair,
     Pairing,

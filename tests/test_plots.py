@@ -16,7 +16,7 @@ from rich.cells import cell_len
 import segeval
 from segeval.errors import UsageError
 from segeval.render.plots import DOTS, MARGIN, ROWS, Canvas, render_plots
-from segeval.report import Report
+from segeval.report.report import Report
 from tests.probability_folders import converted, save_gt, save_npy
 from tests.sample_reports import REPORTS
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segeval.conventions import conventions
 from segeval.errors import UsageError
-from segeval.labeling import Color, Group, SegmentationClass
-from segeval.presets import (
+from segeval.protocol.conventions import conventions
+from segeval.protocol.labeling import Color, Group, SegmentationClass
+from segeval.protocol.presets import (
     Preset,
     PresetPairing,
     explain_colors,
@@ -481,8 +481,8 @@ def test_the_digest_follows_what_changes_a_number_and_nothing_else() -> None:
 def test_only_the_preset_that_is_asked_for_is_read() -> None:
     code = (
         "import tomllib\n"
-        "from segeval.conventions import conventions\n"
-        "from segeval.presets import preset, preset_names\n"
+        "from segeval.protocol.conventions import conventions\n"
+        "from segeval.protocol.presets import preset, preset_names\n"
         "conventions()\n"
         "read, loads = [], tomllib.loads\n"
         "tomllib.loads = lambda text: read.append(text) or loads(text)\n"

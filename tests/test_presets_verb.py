@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from segeval.conventions import convention
-from segeval.presets import parse_preset, preset, preset_names
+from segeval.protocol.conventions import convention
+from segeval.protocol.presets import parse_preset, preset, preset_names
 from segeval.render.presettable import preset_to_dict, render_preset
 from tests.commandline import run_segeval
 from tests.snapshots import check_snapshot
@@ -91,7 +91,7 @@ def test_every_preset_shows_all_its_facts(name: str) -> None:
 
 def test_toml_is_the_preset_itself_and_a_start_for_ones_own(tmp_path: Path) -> None:
     done = run_segeval("presets", "loveda", "-f", "toml")
-    packaged = resources.files("segeval.presets").joinpath("loveda.toml").read_text(encoding="utf-8")
+    packaged = resources.files("segeval.protocol.presets").joinpath("loveda.toml").read_text(encoding="utf-8")
     assert (done.code, done.stdout, done.stderr) == (0, packaged, "")
     assert parse_preset(done.stdout, name="mine.toml") == preset("loveda")
     (tmp_path / "mine.toml").write_text(done.stdout, encoding="utf-8")

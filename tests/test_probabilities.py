@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import segeval
-from segeval.measuring import measure
-from segeval.report import Report
+from segeval.measuring.measure import measure
+from segeval.report.report import Report
+from segeval.report.scoring import build_report
 from segeval.request import build_request
-from segeval.scoring import build_report
 from tests.commandline import run_segeval
 from tests.probability_folders import (
     BINARY_LAYOUTS,

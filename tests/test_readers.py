@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import MaskError
-from segeval.palettes import Palette
-from segeval.readers import IMAGE_SUFFIXES, decode_mask, decode_probability, describe, read_bytes
+from segeval.images.readers import IMAGE_SUFFIXES, decode_mask, decode_probability, describe, read_bytes
+from segeval.protocol.palettes import Palette
 from tests import png_corpus as corpus
 from tests import tiff_corpus
 

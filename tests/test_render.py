@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from segeval.errors import LabelError, MaskError, Problems, UsageError
+from segeval.protocol.resolution import Inference
 from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_target, render
 from segeval.render.csvtext import safe_cell
 from segeval.render.github import annotation
@@ -31,8 +32,7 @@ from segeval.render.problems import render_note, render_problem, render_verdict,
 from segeval.render.table import render_table
 from segeval.render.text import visible
 from segeval.render.wording import data_text, headline, lowest
-from segeval.report import Data, Report, Verdict
-from segeval.resolution import Inference
+from segeval.report.report import Data, Report, Verdict
 from tests.junitschema import JUNIT
 from tests.sample_reports import HOSTILE_NAMES, REPORTS, report_of
 from tests.snapshots import check_snapshot

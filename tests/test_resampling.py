@@ -14,21 +14,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]  # SciPy ships no types
 
-from segeval.confusion import Tallies
-from segeval.conventions import AXES, Convention, conventions
 from segeval.errors import NothingToScoreError, UsageError
-from segeval.metrics import (
-    averaged,
-    class_mious,
-    frequency_weighted,
-    image_mious,
-    mean,
-    outcomes,
-    pixel_accuracy,
-    recalls,
-)
+from segeval.protocol.conventions import AXES, Convention, conventions
 from segeval.sampling import resampling
-from segeval.sampling.perimage import Sample, sample, units
 from segeval.sampling.resampling import (
     FEW_UNITS,
     Interval,
@@ -38,6 +26,18 @@ from segeval.sampling.resampling import (
     intervals,
     jackknife,
 )
+from segeval.sampling.sample import Sample, sample, units
+from segeval.scores.overlap import (
+    averaged,
+    class_mious,
+    frequency_weighted,
+    image_mious,
+    mean,
+    outcomes,
+    pixel_accuracy,
+    recalls,
+)
+from segeval.tables.confusion import Tallies
 from tests.benchmarks.coverage_simulation import coverage
 
 HERE = Convention()
@@ -60,7 +60,7 @@ def drawn(images: Tallies, indices: NDArray[np.intp]) -> Tallies:
 
 
 def scored(images: Tallies, rule: Convention) -> dict[str, float | None]:
-    """Score images as a report does, from the functions of segeval.metrics."""
+    """Score images as a report does, from the functions of segeval.scores.overlap."""
     whole = Tallies(**{field.name: getattr(images, field.name).sum(axis=0) for field in fields(Tallies)})
     pair = outcomes(whole, rule), outcomes(images, rule)
     iou = averaged(*pair, rule)

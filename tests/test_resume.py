@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import segeval.pipeline
+import segeval.measuring.workers
 from segeval.errors import OutputError, RunFileError
-from segeval.measuring import Measurement, measure
-from segeval.pairing import Pair
+from segeval.folders.pairing import Pair
+from segeval.measuring.measure import Measurement, measure
 from segeval.request import Request, build_request
-from segeval.run import Run, union
-from segeval.runfile import load_run, run_to_bytes
-from segeval.saving import RunSaver
-from segeval.sharding import Shard
+from segeval.runs.file import load_run, run_to_bytes
+from segeval.runs.run import Run, union
+from segeval.runs.saver import RunSaver
+from segeval.runs.sharding import Shard
 
 KINDS = ("masks", "levels", "uint16", "float")
 
@@ -61,15 +61,15 @@ def request_of(kind: str = "masks", **options: object) -> Request:
 def counted() -> Iterator[list[str]]:
     """Note which images are decoded."""
     decoded: list[str] = []
-    original = segeval.pipeline.read_ground_truth
+    original = segeval.measuring.workers.read_ground_truth
 
-    def noting(pair: Pair, reading: segeval.pipeline.Reading) -> object:
+    def noting(pair: Pair, reading: segeval.measuring.workers.Reading) -> object:
         decoded.append(pair.key)
         return original(pair, reading)
 
     with (
-        mock.patch("segeval.pipeline.read_ground_truth", noting),
-        mock.patch("segeval.mapreading.read_ground_truth", noting),
+        mock.patch("segeval.measuring.workers.read_ground_truth", noting),
+        mock.patch("segeval.measuring.maps.read_ground_truth", noting),
     ):
         yield decoded
 
@@ -411,7 +411,7 @@ def test_a_full_disk_ends_the_work_and_keeps_what_is_there(folder: Path) -> None
                 raise OSError(28, "No space left on device")
         return original(file, data)
 
-    with mock.patch("segeval.partial.os.write", full), counted() as decoded, pytest.raises(OutputError) as raised:
+    with mock.patch("segeval.runs.journal.os.write", full), counted() as decoded, pytest.raises(OutputError) as raised:
         attempt(folder, request_of())
     assert "No space" in raised.value.where[0]
     assert len(decoded) < 8
@@ -435,9 +435,9 @@ def test_rows_come_from_many_workers_without_mixing(tmp_path: Path) -> None:
 DRIVER = """
 import sys
 from pathlib import Path
-from segeval.measuring import measure
+from segeval.measuring.measure import measure
 from segeval.request import build_request
-from segeval.saving import RunSaver
+from segeval.runs.saver import RunSaver
 root, resume = Path(sys.argv[1]), sys.argv[2] == "resume"
 request = build_request(probs=sys.argv[3] != "masks", missing="miss", ignore=255)
 with RunSaver(root / "run.jsonl", request.protocol, resume=resume) as saver:

@@ -20,12 +20,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segeval.counts import table
 from segeval.errors import OutputError, RunFileError
-from segeval.labeling import MISSING, Group, SegmentationClass
-from segeval.protocol import Probabilities, Protocol
-from segeval.run import Maps, Row, Run
-from segeval.runfile import load_run, run_from_bytes, run_to_bytes, save_run
+from segeval.protocol.labeling import MISSING, Group, SegmentationClass
+from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.runs.file import load_run, run_from_bytes, run_to_bytes, save_run
+from segeval.runs.run import Maps, Row, Run
+from segeval.tables.counts import table
 from tests.runs import KINDS, NAMES, image_lists, kinds, run_of
 
 DIGEST = "blake2b:" + "0" * 32
@@ -366,14 +366,14 @@ def test_a_bomb_ends_at_bounded_memory_and_time() -> None:
 
 
 def test_a_bomb_of_short_lines_ends_at_the_limit_of_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segeval.runfile.LEAST_UNPACKED", 10_000)
+    monkeypatch.setattr("segeval.runs.file.LEAST_UNPACKED", 10_000)
     images = [(f"{index:05}", 0) for index in range(2000)]
     row = lines_of(run_of(None, images[:1]))[1]
     lines = [lines_of(HAND_MADE)[0], *(row.replace(b'"00000"', f'"{key}"'.encode()) for key, _ in images)]
     data = gzip.compress(sealed(lines), mtime=0)
-    monkeypatch.setattr("segeval.runfile.MOST_PACKING", 5)
+    monkeypatch.setattr("segeval.runs.file.MOST_PACKING", 5)
     assert "unpacks to more than" in problem(data).where[0]
-    monkeypatch.setattr("segeval.runfile.MOST_PACKING", 100)
+    monkeypatch.setattr("segeval.runs.file.MOST_PACKING", 100)
     assert len(run_from_bytes(data, name="x").rows) == 2000
 
 

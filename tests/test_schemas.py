@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from PIL import Image
 
-from segeval.axes import AXES, MISSING
-from segeval.labeling import Group, SegmentationClass
-from segeval.protocol import Probabilities, Protocol
-from segeval.run import Maps, Run
-from segeval.runfile import run_to_bytes
+from segeval.protocol.axes import AXES, MISSING
+from segeval.protocol.labeling import Group, SegmentationClass
+from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.runs.file import run_to_bytes
+from segeval.runs.run import Maps, Run
 from tests.commandline import run_segeval
 from tests.runs import image_lists, kinds, run_of
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segeval import score
-from segeval.counts import joint_counts
-from segeval.pairing import Pair
-from segeval.pipeline import Failure, stream
-from segeval.run import Row
+from segeval.folders.pairing import Pair
+from segeval.measuring.workers import Failure, stream
+from segeval.runs.run import Row
+from segeval.tables.counts import joint_counts
 from tests.commandline import run_segeval
 from tests.png_corpus import PALETTE, encode
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segeval.errors import RunFileError, UsageError
-from segeval.labeling import SegmentationClass
-from segeval.measuring import measure
-from segeval.protocol import Protocol
+from segeval.measuring.measure import measure
+from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.protocol import Protocol
+from segeval.report.scoring import build_report
 from segeval.request import Request, build_request
-from segeval.run import Maps, Run, protocol_differences, union
-from segeval.runfile import run_to_bytes
-from segeval.scoring import build_report
-from segeval.sharding import Shard, in_shard, parse_shard, shard_of
+from segeval.runs.file import run_to_bytes
+from segeval.runs.run import Maps, Run, protocol_differences, union
+from segeval.runs.sharding import Shard, in_shard, parse_shard, shard_of
 from tests.runs import image_lists, keys, kinds, protocol_of, row_of, run_of
 
 

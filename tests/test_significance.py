@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]  # SciPy ships no types
 
-from segeval.confusion import Tallies
-from segeval.conventions import Convention, conventions
 from segeval.errors import UsageError
-from segeval.metrics import averaged, class_mious, image_mious, mean, outcomes, pixel_accuracy
-from segeval.sampling.perimage import Sample, sample, units
+from segeval.protocol.conventions import Convention, conventions
 from segeval.sampling.resampling import FEW_UNITS, METHODS, Interval, Resampling, bootstrap_weights, interval, jackknife
+from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.significance import Comparison, compare, p_value, swaps
+from segeval.scores.overlap import averaged, class_mious, image_mious, mean, outcomes, pixel_accuracy
+from segeval.tables.confusion import Tallies
 from tests.benchmarks.coverage_simulation import TESTED, null_p_values, rejected
 from tests.benchmarks.coverage_simulation import p_values as simulated
 

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segeval.analysis.statistics import Statistics, with_statistics
 from segeval.errors import UsageError
-from segeval.imagelosses import image_losses
-from segeval.labeling import Group
-from segeval.measuring import measure
+from segeval.measuring.measure import measure
+from segeval.protocol.labeling import Group
+from segeval.protocol.signature import Signature
+from segeval.report.extras import Statistics, with_statistics
+from segeval.report.imagelosses import image_losses
+from segeval.report.scoring import build_report, measured
 from segeval.request import build_request
-from segeval.run import Run
+from segeval.runs.run import Run
 from segeval.sampling.resampling import Resampling, bootstrap_weights
-from segeval.scoring import build_report, measured
-from segeval.signature import Signature
 from tests.commandline import Completed, run_segeval
 from tests.statisticsdata import drawn_masks, predicted, write
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import MaskError
-from segeval.palettes import Palette
-from segeval.readers import decode_mask, decode_probability
+from segeval.images.readers import decode_mask, decode_probability
+from segeval.protocol.palettes import Palette
 from tests.png_corpus import pattern
 from tests.tiff_corpus import DEFLATE, tiff
 

@@ -14,9 +14,9 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from segeval import readers
 from segeval.errors import MaskError
-from segeval.readers import decode_mask, read_bytes
+from segeval.images import readers
+from segeval.images.readers import decode_mask, read_bytes
 
 OLD, NEW = b"o" * 4096, b"n" * 4096
 

@@ -21,10 +21,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segeval import pipeline
 from segeval.errors import InternalError, MaskError, Problems, SegevalError, internal_error, merged
-from segeval.measuring import measure
-from segeval.pairing import Pair
+from segeval.folders.pairing import Pair
+from segeval.measuring import workers as pipeline
+from segeval.measuring.measure import measure
 from segeval.request import build_request
 from tests import png_corpus
 from tests.commandline import run_segeval
@@ -53,7 +53,7 @@ def break_at(monkeypatch: pytest.MonkeyPatch, *keys: str, error: BaseException) 
             raise error
         return whole(pair, *rest, **options)
 
-    monkeypatch.setattr("segeval.measuring.measure_masks", measured)
+    monkeypatch.setattr("segeval.measuring.measure.measure_masks", measured)
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])

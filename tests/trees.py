@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segeval.errors import Problems, SegevalError
-from segeval.pairing import (
+from segeval.folders.pairing import (
     Pairing,
     PairingRules,
     pair_folders,

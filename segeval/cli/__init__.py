@@ -40,7 +40,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; whatever went wrong has been told on stderr."""
     import click
 
-    from segeval.cli.commands import root
+    from segeval.cli.root import root
     from segeval.errors import SegevalError
 
     words = list(sys.argv[1:] if arguments is None else arguments)

@@ -22,9 +22,9 @@ from segeval.render.problems import (
 from segeval.render.text import visible
 
 if TYPE_CHECKING:
-    from segeval.analysis.regressions import Regression
-    from segeval.report import Verdict
-    from segeval.resolution import Inference
+    from segeval.comparison.regressions import Regression
+    from segeval.protocol.resolution import Inference
+    from segeval.report.report import Verdict
 
 
 def wants_color(stream: TextIO, choice: str = "auto") -> bool:

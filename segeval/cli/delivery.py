@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from segeval.cli.console import columns_of, tell_notes, tell_verdicts, tell_warnings, wants_color, write_result
 from segeval.render import known_format, parse_target, render
-from segeval.report import Report
+from segeval.report.report import Report
 
 if TYPE_CHECKING:  # most runs have no gate and no file
-    from segeval.atomicfile import AtomicFile
-    from segeval.gates import Gate
+    from segeval.files import AtomicFile
+    from segeval.report.gates import Gate
 
 TextOf = Callable[[Report], str]
 
@@ -47,7 +47,7 @@ class Delivery:
         if options.get("per_image") is not None:
             wanted.append((_images(options["per_image"].suffix), options["per_image"]))
         if wanted:
-            from segeval.atomicfile import AtomicFile
+            from segeval.files import AtomicFile
 
             for text_of, path in wanted:
                 self._files.append((text_of, AtomicFile(path)))
@@ -71,7 +71,7 @@ class Delivery:
     def deliver(self, report: Report) -> int:
         """Judge and render the report, tell what goes with it on stderr, and return the exit code."""
         if self._gates:
-            from segeval.gates import with_verdicts
+            from segeval.report.gates import with_verdicts
 
             report = with_verdicts(report, self._gates)
         text = self._stdout_text(report)
@@ -116,7 +116,7 @@ def _images(suffix: str) -> TextOf:
 def _gates(floors: Sequence[str], ceilings: Sequence[str]) -> tuple[Gate, ...]:
     if not floors and not ceilings:
         return ()
-    from segeval.gates import parse_gate
+    from segeval.report.gates import parse_gate
 
     return (
         *(parse_gate(text, comparison=">=") for text in floors),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from segeval.axes import AXES, MISSING
+from segeval.protocol.axes import AXES, MISSING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from click.core import ParameterSource
 from segeval.cli.options import FILE, Function, stacked
 
 if TYPE_CHECKING:
-    from segeval.analysis.statistics import Statistics
-    from segeval.report import Report
-    from segeval.run import Run
+    from segeval.report.extras import Statistics
+    from segeval.report.report import Report
+    from segeval.runs.run import Run
     from segeval.sampling.resampling import Resampling
 
 
@@ -74,7 +74,7 @@ def asked_statistics(options: dict[str, Any]) -> Statistics | None:
         raise click.UsageError("--group-by says what intervals are drawn over, and none are: add --ci 95")
     if not options["gain"] and all(options[name] is None for name in ("ci", "worst", "per_image")):
         return None
-    from segeval.analysis.statistics import Statistics
+    from segeval.report.extras import Statistics
 
     drawn = options["ci"] is not None
     return Statistics(
@@ -90,6 +90,6 @@ def with_asked(report: Report, run: Run, asked: Statistics | None) -> Report:
     """Return the report with what the options ask for."""
     if asked is None:
         return report
-    from segeval.analysis.statistics import with_statistics
+    from segeval.report.extras import with_statistics
 
     return with_statistics(report, run, asked)

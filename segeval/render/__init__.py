@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from segeval.report import Report
+    from segeval.report.report import Report
 
 FORMATS: Mapping[str, tuple[str, str]] = {
     "table": ("segeval.render.table", "render_table"),

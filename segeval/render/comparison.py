@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segeval.analysis.comparison import ComparisonReport
+from segeval.comparison.runs import ComparisonReport
 from segeval.render import known_format
 
 

@@ -8,7 +8,6 @@ from io import StringIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from segeval.gates import LOWER_IS_BETTER
 from segeval.render.comparisontext import MARK, headline, mark, p_line, regression_text
 from segeval.render.csvtext import safe_cell
 from segeval.render.github import MOST, annotation
@@ -18,11 +17,12 @@ from segeval.render.latex import NOTHING, escaped
 from segeval.render.numbers import loss, percent
 from segeval.render.text import visible
 from segeval.render.wording import OF_MAPS, PERCENT, in_order, title
+from segeval.report.gates import LOWER_IS_BETTER
 from segeval.sampling.significance import Difference
 
 if TYPE_CHECKING:
-    from segeval.analysis.comparison import ComparisonReport
-    from segeval.metrics import Value
+    from segeval.comparison.runs import ComparisonReport
+    from segeval.scores.overlap import Value
 
 COLUMNS = ("run", "score", "class_id", "class", "base", "new", "difference", "low", "high", "p", "p_bootstrap")
 

@@ -11,7 +11,7 @@ from segeval.render.markdown import MOST_LINES, MOST_ROWS, capped, escaped, fenc
 from segeval.render.text import visible
 
 if TYPE_CHECKING:
-    from segeval.analysis.comparison import ComparedRun, ComparisonReport
+    from segeval.comparison.runs import ComparedRun, ComparisonReport
 
 
 def comparison_markdown(found: ComparisonReport) -> str:

@@ -14,7 +14,7 @@ from segeval.render.table import page_text
 from segeval.render.text import visible
 
 if TYPE_CHECKING:
-    from segeval.analysis.comparison import ComparedRun, ComparisonReport
+    from segeval.comparison.runs import ComparedRun, ComparisonReport
     from segeval.render.table import Page
 
 MOST_FORCED = 10

@@ -12,10 +12,10 @@ from segeval.render.text import visible
 from segeval.render.wording import OF_MAPS, PERCENT, in_order, title
 
 if TYPE_CHECKING:
-    from segeval.analysis.comparison import ComparedRun, ComparisonReport
-    from segeval.analysis.regressions import Regression
-    from segeval.metrics import Value
+    from segeval.comparison.regressions import Regression
+    from segeval.comparison.runs import ComparedRun, ComparisonReport
     from segeval.sampling.significance import Difference
+    from segeval.scores.overlap import Value
 
 SIGNIFICANT = 0.05
 MARK = "*"

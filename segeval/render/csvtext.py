@@ -7,7 +7,7 @@ from io import StringIO
 
 from segeval.render.intervaltext import has_intervals
 from segeval.render.text import visible
-from segeval.report import Report
+from segeval.report.report import Report
 
 COLUMNS = ("id", "name", "iou", "dice", "precision", "recall", "tp", "fp", "fn", "gt_share")
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")

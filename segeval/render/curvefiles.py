@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from segeval.curves import Curve, Threshold, curve, reliability
 from segeval.errors import UsageError
-from segeval.levels import LevelHistogram
-from segeval.probscores import MapScores, ProbabilityScores
 from segeval.render.csvtext import safe_cell
 from segeval.render.jsontext import json_text
-from segeval.report import ClassScores, Report
+from segeval.report.probabilities import MapScores, ProbabilityScores
+from segeval.report.report import ClassScores, Report
+from segeval.scores.curves import Curve, Threshold, curve, reliability
+from segeval.tables.levels import LevelHistogram
 
 COLUMNS = ("id", "name", "threshold", "tp", "fp", "fn", "precision", "recall", "iou", "f1")
 FEW_LEVELS = 256

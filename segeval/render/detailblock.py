@@ -17,7 +17,7 @@ from segeval.render.intervaltext import (
     loss_intervals_line,
     worst_rows,
 )
-from segeval.report import Report
+from segeval.report.report import Report
 
 if TYPE_CHECKING:
     from segeval.render.table import Page

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from segeval.analysis.explanation import Account, Circumstance, ClassChange, Explanation, Step
-from segeval.metrics import Value
+from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
 from segeval.render.jsontext import json_text
 from segeval.render.numbers import count, percent
 from segeval.render.plaintable import Cell, grid
 from segeval.render.table import Page, page_text
 from segeval.render.text import visible
+from segeval.scores.overlap import Value
 
 MOST_CLASSES = 8
 """Classes shown of one step; JSON and -v have them all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from segeval.render.numbers import verdict_text
 from segeval.render.text import visible
 from segeval.render.wording import headline
-from segeval.report import Report
+from segeval.report.report import Report
 
 MOST = 10
 """GitHub shows ten annotations of a kind for a step."""

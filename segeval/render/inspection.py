@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from segeval.analysis.mistakes import Finding
-from segeval.inspection import Inspection, Side, ValueShare
+from segeval.findings.folders import Inspection, Side, ValueShare
+from segeval.findings.values import Finding
 from segeval.render.jsontext import json_text
 from segeval.render.numbers import count, percent
 from segeval.render.plaintable import Cell, grid

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from segeval.labeling import OUTSIDE
+from segeval.protocol.labeling import OUTSIDE
 from segeval.render.numbers import UNDEFINED, count, loss, percent
 from segeval.render.text import visible
 from segeval.render.wording import OF_MAPS, PERCENT, in_order, title
 
 if TYPE_CHECKING:
-    from segeval.gains import ConfusionCost, EmptyImages
-    from segeval.metrics import Value
-    from segeval.report import Report
+    from segeval.report.report import Report
     from segeval.sampling.resampling import Interval, Resampling
+    from segeval.scores.gains import ConfusionCost, EmptyImages
+    from segeval.scores.overlap import Value
 
 CALLED = {"void": "predicted void", "unknown": "given an unknown value", "missing": "without a prediction"}
 MOST_GAINS = 10

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from segeval.render.text import inert_json
-from segeval.report import Report
+from segeval.report.report import Report
 
 INDENT = "  "
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from segeval.render.numbers import verdict_text
 from segeval.render.text import visible
 from segeval.render.wording import headline, signature_text
-from segeval.report import Report, Verdict
+from segeval.report.report import Report, Verdict
 
 SUITE = "segeval"
 NO_TIME = "0"

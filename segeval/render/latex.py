@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from segeval.metrics import Value
 from segeval.render.intervaltext import has_intervals, interval_text, intervals_line
 from segeval.render.numbers import bounds_of, percent
 from segeval.render.text import visible
 from segeval.render.wording import signature_text
-from segeval.report import ClassScores, Report
+from segeval.report.report import ClassScores, Report
+from segeval.scores.overlap import Value
 
 NOTHING = "--"
 """What stands for an undefined value, and for a class that a run does not have."""

@@ -13,15 +13,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from segeval.curves import LossCell, Threshold
-from segeval.levels import LEVELS
-from segeval.losses import Loss
-from segeval.probscores import MapScores, ProbabilityScores
-from segeval.protocol import Probabilities
+from segeval.protocol.protocol import Probabilities
 from segeval.render.numbers import UNDEFINED, bounds_of, count, loss, percent
 from segeval.render.text import visible
 from segeval.render.wording import title
-from segeval.report import ClassScores, Report
+from segeval.report.probabilities import MapScores, ProbabilityScores
+from segeval.report.report import ClassScores, Report
+from segeval.scores.curves import LossCell, Threshold
+from segeval.scores.losses import Loss
+from segeval.tables.levels import LEVELS
 
 NATURAL = 1_000_000
 """Columns that tables are laid out in: they have their natural width, and no number is ever cut."""

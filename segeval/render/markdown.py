@@ -28,7 +28,7 @@ from segeval.render.wording import (
     signature_text,
     title,
 )
-from segeval.report import Report
+from segeval.report.report import Report
 
 MOST_ROWS = 300
 MOST_LINES = 20

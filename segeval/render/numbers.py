@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from segeval.metrics import Value
-    from segeval.report import ClassScores, Report, Verdict
+    from segeval.report.report import ClassScores, Report, Verdict
+    from segeval.scores.overlap import Value
 
 UNDEFINED = "-"
 MOST_DECIMALS = 17

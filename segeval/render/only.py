@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from segeval.gates import metric
 from segeval.render.numbers import UNDEFINED
-from segeval.report import Report
+from segeval.report.gates import metric
+from segeval.report.report import Report
 
 
 def render_only(report: Report, name: str) -> str:

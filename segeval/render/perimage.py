@@ -10,7 +10,7 @@ from typing import Any
 
 from segeval.render.csvtext import safe_cell
 from segeval.render.text import inert_json
-from segeval.report import Report
+from segeval.report.report import Report
 
 
 def images_csv(report: Report) -> str:

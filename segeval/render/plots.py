@@ -13,14 +13,14 @@ from rich.cells import set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
-from segeval.curves import curve, reliability
 from segeval.errors import UsageError
-from segeval.levels import LevelHistogram
-from segeval.metrics import ratio
-from segeval.probscores import MapScores
 from segeval.render.numbers import loss
 from segeval.render.text import visible
-from segeval.report import Report
+from segeval.report.probabilities import MapScores
+from segeval.report.report import Report
+from segeval.scores.curves import curve, reliability
+from segeval.scores.overlap import ratio
+from segeval.tables.levels import LevelHistogram
 
 SHOWN_CLASSES = 3
 """Of more classes, of lowest average precision are drawn."""

@@ -8,17 +8,17 @@ from typing import Any
 
 from rich.text import Text
 
-from segeval.axes import AXES
-from segeval.conventions import convention
-from segeval.labeling import Color, SegmentationClass
-from segeval.palettes import show
-from segeval.presets import Preset, PresetPairing
+from segeval.protocol.axes import AXES
+from segeval.protocol.conventions import convention
+from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.protocol.palettes import show
+from segeval.protocol.presets import Preset, PresetPairing
+from segeval.protocol.resolution import ranges
 from segeval.render.jsontext import json_text
 from segeval.render.numbers import count
 from segeval.render.plaintable import Cell, grid
 from segeval.render.table import FULL_BLOCK, Page, page_text
 from segeval.render.text import visible
-from segeval.resolution import ranges
 
 SCHEMA = 1
 DEFAULT_AXES = {axis: choices[0] for axis, choices in AXES.items()}

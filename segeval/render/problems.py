@@ -8,9 +8,9 @@ from segeval.errors import SegevalError, merged
 from segeval.render.text import visible
 
 if TYPE_CHECKING:
-    from segeval.analysis.regressions import Regression
-    from segeval.report import Verdict
-    from segeval.resolution import Inference
+    from segeval.comparison.regressions import Regression
+    from segeval.protocol.resolution import Inference
+    from segeval.report.report import Verdict
 
 MOST_PLACES = 10
 RED, GREEN, YELLOW, CYAN = "1;31", "1;32", "1;33", "1;36"

@@ -27,7 +27,7 @@ from segeval.render.wording import (
     signature_text,
     title,
 )
-from segeval.report import ClassScores, GroupScores, Report
+from segeval.report.report import ClassScores, GroupScores, Report
 
 NATURAL = 1_000_000
 """Columns of a file: no line is ever folded."""

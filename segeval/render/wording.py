@@ -9,8 +9,8 @@ from segeval.render.numbers import bounds_of, count, loss, percent
 from segeval.render.text import visible
 
 if TYPE_CHECKING:
-    from segeval.metrics import Value
-    from segeval.report import Data, Report
+    from segeval.report.report import Data, Report
+    from segeval.scores.overlap import Value
 
 HEADLINE = "miou"
 PERCENT: Mapping[str, str] = {

@@ -10,8 +10,8 @@ from statistics import NormalDist
 import numpy as np
 
 from segeval.errors import UsageError
-from segeval.metrics import Value
-from segeval.sampling.perimage import Floats, Sample
+from segeval.sampling.sample import Floats, Sample
+from segeval.scores.overlap import Value
 
 METHODS = ("percentile", "bca")
 MOST_RESAMPLES = 1_000_000

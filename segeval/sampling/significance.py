@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from segeval.errors import UsageError
-from segeval.metrics import Value
-from segeval.sampling.perimage import Floats, Sample
 from segeval.sampling.resampling import (
     FEW_UNITS,
     Interval,
@@ -19,6 +17,8 @@ from segeval.sampling.resampling import (
     bootstrap_weights,
     jackknife,
 )
+from segeval.sampling.sample import Floats, Sample
+from segeval.scores.overlap import Value
 
 TIE = 1e-12
 """Differences of two scores that agree to this part of the larger score are the same difference."""

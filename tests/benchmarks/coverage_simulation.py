@@ -17,11 +17,11 @@ from multiprocessing import get_context
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.confusion import Tallies
-from segeval.conventions import Convention
-from segeval.sampling.perimage import Sample, sample, units
+from segeval.protocol.conventions import Convention
 from segeval.sampling.resampling import METHODS, Resampling, intervals
+from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.significance import compare
+from segeval.tables.confusion import Tallies
 
 CLASSES = 19
 RARE = (16, 17, 18)

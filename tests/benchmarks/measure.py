@@ -109,7 +109,7 @@ def peak_memory(corpus: Corpus, competitor: str, folders: Folders) -> int | None
 
 def row_bytes(corpus: Corpus, folders: Folders) -> float:
     """Return the memory that the row of one image keeps, its key included, as `tracemalloc` sees it."""
-    from segeval.measuring import measure
+    from segeval.measuring.measure import measure
     from segeval.request import build_request
 
     request = build_request(classes=corpus.classes, ignore=corpus.ignore)

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import MaskError
-from segeval.palettes import Palette
-from segeval.readers import decode_mask, decode_probability, describe
+from segeval.images.readers import decode_mask, decode_probability, describe
+from segeval.protocol.palettes import Palette
 from tests import png_corpus as corpus
 from tests.fuzz.engine import CURRENT, WrongError
 from tests.fuzz.mutations import TELLING, spoil, spoiled, spoiled_png

@@ -8,10 +8,10 @@ from importlib.resources import files
 from random import Random
 from typing import Any
 
-from segeval.classlists import parse_classes
 from segeval.errors import SegevalError
-from segeval.palettes import parse_palette
-from segeval.presets.reading import parse_preset
+from segeval.protocol.classlists import parse_classes
+from segeval.protocol.palettes import parse_palette
+from segeval.protocol.presets.reading import parse_preset
 from tests.fuzz.engine import CURRENT, WrongError
 from tests.fuzz.mutations import spoiled
 
@@ -48,7 +48,7 @@ PIECES = (
 @cache
 def presets() -> tuple[str, ...]:
     """Return the texts of the presets that are shipped."""
-    folder = files("segeval.presets")
+    folder = files("segeval.protocol.presets")
     return tuple(entry.read_text() for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import SegevalError
-from segeval.measuring import measure
+from segeval.measuring.measure import measure
 from segeval.render import render
+from segeval.report.scoring import build_report
 from segeval.request import build_request
-from segeval.run import Run
-from segeval.runfile import run_from_bytes, run_to_bytes
-from segeval.scoring import build_report
+from segeval.runs.file import run_from_bytes, run_to_bytes
+from segeval.runs.run import Run
 from tests.fuzz.engine import CURRENT, WrongError
 from tests.fuzz.mutations import TELLING_NUMBERS, spoiled
 

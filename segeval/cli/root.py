@@ -1,0 +1,87 @@
+"""The root command; each verb is a module of its own, imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from segeval.version import __version__
+
+COMMANDS: Mapping[str, str] = {
+    "score": "segeval.cli.verbs.score",
+    "report": "segeval.cli.verbs.report",
+    "combine": "segeval.cli.verbs.combine",
+    "compare": "segeval.cli.verbs.compare",
+    "explain": "segeval.cli.verbs.explain",
+    "inspect": "segeval.cli.verbs.inspect",
+    "presets": "segeval.cli.verbs.presets",
+    "completion": "segeval.cli.verbs.completion",
+}
+"""Verb -> the module that holds it, under the verb's own name."""
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Verbs(click.Group):
+    """Import a verb's module only when the verb is used or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of the table, which is the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb's command, `None` for an unknown verb."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and parameter.envvar is None and parameter.name:
+                parameter.envvar = f"SEGEVAL_{parameter.name.upper()}"
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or say which was meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            if not close:
+                raise
+            raise click.UsageError(f"No such command '{args[0]}': did you mean '{close[0]}'?", ctx) from error
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    import platform
+    from importlib.metadata import version
+
+    click.echo(
+        f"segeval {__version__} (Python {platform.python_version()}, numpy {version('numpy')}, "
+        f"Pillow {version('pillow')})"
+    )
+    ctx.exit()
+
+
+@click.group(cls=Verbs, context_settings=HELP, no_args_is_help=True)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the versions of segeval, Python, numpy and Pillow, and exit.",
+)
+def root() -> None:
+    """Score folders of segmentation masks: IoU, mIoU, BCE and focal loss.
+
+    The number that the field's own evaluators give, with a signature that says how it was obtained.
+
+    \b
+      segeval score pred/ gt/
+    """

@@ -1,0 +1,38 @@
+"""`segeval combine`: unite saved runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from segeval.cli.options import FILE, voice_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@click.argument("parts", metavar="PART...", type=FILE, nargs=-1, required=True)
+@click.option("-o", "--output", "target", metavar="RUN", type=FILE, required=True, help="Where the united run goes.")
+@voice_options
+def combine(parts: tuple[Path, ...], target: Path, quiet: bool, verbose: bool) -> int:
+    """Unite saved runs, as those of shards, into one run file.
+
+    Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under
+    different protocols, are errors. RUN is packed where its name ends in .gz. Exit code 0: united; 2: not.
+    """
+    from segeval.cli.console import tell
+    from segeval.files import AtomicFile
+    from segeval.runs.file import is_packed, load_run, run_to_bytes
+    from segeval.runs.run import union
+
+    with AtomicFile(target) as file:
+        named = [(str(part), load_run(part)) for part in parts]
+        united = union(named)
+        file.commit(run_to_bytes(united, packed=is_packed(target)))
+    if not quiet:
+        repeated = sum(len(run.rows) for _, run in named) - len(united.rows)
+        once = f"; {repeated:,} were in several parts and count once" if repeated else ""
+        tell(f"{len(united.rows):,} images of {len(parts):,} runs{once}\n")
+    return 0

@@ -1,0 +1,78 @@
+"""`segeval compare`: set saved runs beside a baseline."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from segeval.cli.config import config_options
+from segeval.cli.options import FILE, output_options, voice_options
+from segeval.cli.statistics import drawing_options, resampling
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@click.argument("base", type=FILE)
+@click.argument("new", type=FILE, nargs=-1, required=True)
+@drawing_options
+@click.option(
+    "--worst", metavar="N", type=click.IntRange(min=1), default=5, show_default=True, help="Name N images hit."
+)
+@click.option(
+    "--fail-regression",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",
+)
+@click.option("--force", is_flag=True, help="Compare runs of other images, ground truth or protocol, and say so.")
+@output_options
+@config_options
+@voice_options
+def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
+    """Compare the runs NEW with the run BASE, as 'score --save' writes them.
+
+    For every score and class: the difference, its interval, and a p-value. Exit code 0: compared; 1: compared, and a
+    --fail-regression rule is broken; 2: could not compare.
+    """
+    from segeval.cli.console import columns_of, tell_regressions, tell_warnings, wants_color, write_result
+    from segeval.comparison.regressions import parse_regression
+    from segeval.comparison.runs import compare_runs, run_names
+    from segeval.files import AtomicFile
+    from segeval.render import known_format, parse_target
+    from segeval.render.comparison import render_comparison
+    from segeval.runs.file import load_run
+
+    format_name = known_format(options["format_name"])
+    rules = [parse_regression(text) for text in options["fail_regression"]]
+    settings = resampling(options)
+    with ExitStack() as places:
+        targets = [parse_target(target) for target in options["outputs"]]
+        files = [(name, places.enter_context(AtomicFile(path))) for name, path in targets]
+        paths = (base, *new)
+        found = compare_runs(
+            [(name, load_run(path)) for name, path in zip(run_names(paths), paths, strict=True)],
+            settings=settings,
+            group_by=options["group_by"],
+            worst_hit=options["worst"],
+            rules=rules,
+            force=options["force"],
+        )
+        color = wants_color(sys.stdout, options["color"])
+        width = columns_of(sys.stdout)
+        text = render_comparison(found, format_name, color=color, width=width, verbose=options["verbose"])
+        for name, file in files:
+            file.commit(render_comparison(found, name, verbose=options["verbose"]).encode("utf-8", "backslashreplace"))
+    if not options["quiet"] and not (sys.stdout.isatty() and format_name == "table"):
+        tell_warnings((*(f"forced: {told}" for told in found.forced), *found.warnings))
+    tell_regressions(verdict for verdict in found.regressions if not (options["quiet"] and verdict.passed))
+    write_result(text)
+    return 0 if all(verdict.passed for verdict in found.regressions) else 1
+
+
+# One bare value would not say of which run, nor of what.
+compare.params = [parameter for parameter in compare.params if parameter.name != "only"]

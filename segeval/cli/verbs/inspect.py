@@ -1,0 +1,55 @@
+"""`segeval inspect`: what is in two folders, before anything is scored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from segeval.cli.config import config_options
+from segeval.cli.options import (
+    FOLDER,
+    folder_options,
+    request_options,
+    voice_options,
+)
+from segeval.cli.showing import page_options, show_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@click.argument("pred", type=FOLDER)
+@click.argument("gt", type=FOLDER)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Decode at most this many pairs; the headers of all files are read.",
+)
+@folder_options
+@show_options("table", "json")
+@config_options
+@voice_options
+def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
+    """Say what is in PRED and GT, what looks wrong, and which option mends it; never a score.
+
+    The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
+    result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
+    """
+    from segeval.cli.console import write_result
+    from segeval.cli.progress import progress_bar
+    from segeval.findings.folders import inspect as inspected
+    from segeval.render.inspection import render_inspection, render_inspection_json
+    from segeval.request import build_request
+
+    request = build_request(**request_options(options))
+    with progress_bar(quiet=options["quiet"]) as progress:
+        found = inspected(pred, gt, request, sample=sample, jobs=options["jobs"], progress=progress)
+    if options["format_name"] == "json":
+        write_result(render_inspection_json(found))
+    else:
+        write_result(render_inspection(found, **page_options(options["color"])))
+    return 0 if found.ready else 2

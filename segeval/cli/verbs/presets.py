@@ -1,0 +1,62 @@
+"""`segeval presets`: what is known of each data set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from segeval.cli.config import config_options
+from segeval.cli.options import voice_options
+from segeval.cli.showing import page_options, show_options
+
+
+@click.command()
+@click.argument("name", metavar="[NAME|FILE]", required=False)
+@show_options("table", "json", "toml")
+@config_options
+@voice_options
+def presets(name: str | None, **options: Any) -> int:
+    """List the presets, or show one: NAME, or a TOML FILE of your own, which is checked.
+
+    \b
+      segeval presets cityscapes
+      segeval presets loveda -f toml > mine.toml      a start for your own
+      segeval presets ./mine.toml
+    """
+    from segeval.cli.console import write_result
+    from segeval.protocol.presets import preset, preset_names
+    from segeval.render.presettable import render_preset, render_preset_json, render_presets, render_presets_json
+    from segeval.request import build_request
+
+    chosen = options["format_name"]
+    if chosen == "toml":
+        write_result(_toml(name))
+        return 0
+    found = build_request(preset=name).preset if name is not None else None
+    if found is not None:
+        page = page_options(options["color"])
+        write_result(render_preset_json(found) if chosen == "json" else render_preset(found, **page))
+        return 0
+    known = [preset(each) for each in preset_names()]
+    if chosen == "json":
+        write_result(render_presets_json(known))
+    else:
+        write_result(render_presets(known, **page_options(options["color"])))
+    return 0
+
+
+def _toml(name: str | None) -> str:
+    """Return the text of a preset, the package's own or a user's that has been checked."""
+    from importlib import resources
+
+    from segeval.errors import UsageError
+    from segeval.protocol.presets import preset_names
+    from segeval.request import build_request, read_user_file
+
+    if name is None:
+        raise UsageError("-f toml shows one preset", (), f"Name it: {', '.join(preset_names())}")
+    build_request(preset=name)
+    if name in preset_names():
+        return resources.files("segeval.protocol.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return read_user_file(name)

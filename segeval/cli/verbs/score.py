@@ -1,0 +1,94 @@
+"""`segeval score`: measure two folders and report."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from segeval.cli.config import config_options
+from segeval.cli.options import (
+    FOLDER,
+    convention_options,
+    gate_options,
+    label_options,
+    loss_options,
+    output_options,
+    pairing_options,
+    reading_options,
+    request_options,
+    saving_options,
+    voice_options,
+)
+from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from segeval.protocol.protocol import Protocol
+    from segeval.runs.saver import RunSaver
+    from segeval.runs.sharding import Shard
+
+
+@click.command()
+@click.argument("pred", type=FOLDER)
+@click.argument("gt", type=FOLDER)
+@label_options
+@convention_options
+@pairing_options
+@loss_options
+@statistics_options
+@reading_options
+@saving_options
+@gate_options
+@output_options
+@config_options
+@voice_options
+def score(pred: Path, gt: Path, **options: Any) -> int:
+    """Score the masks in PRED against those in GT.
+
+    Files pair by their relative path without extension. Exit code 0: scored; 1: scored, and a gate failed; 2: could
+    not score.
+    """
+    from segeval.api import report_measurement
+    from segeval.cli.console import tell_asides, tell_warnings
+    from segeval.cli.delivery import Delivery
+    from segeval.cli.progress import progress_bar
+    from segeval.measuring.measure import measure
+    from segeval.request import build_request
+
+    request = build_request(**request_options(options))
+    shard = _shard(options["shard"])
+    asked = asked_statistics(options)
+    with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
+        with progress_bar(quiet=options["quiet"]) as progress:
+            journal = saver.journal if saver else None
+            found = measure(pred, gt, request, jobs=options["jobs"], progress=progress, journal=journal, shard=shard)
+        if saver is not None and not found.problems:
+            # What was measured is kept even where the labels turn out wrong: `report` can say otherwise of them.
+            saver.save(found.run)
+            if not options["quiet"]:
+                tell_asides(saver.notes)
+        if shard is not None and not found.run.rows and not found.problems:
+            tell_warnings([f"shard {shard} holds no image"])
+            return 0
+        return delivery.deliver(with_asked(report_measurement(found), found.run, asked))
+
+
+def _shard(text: str | None) -> Shard | None:
+    if text is None:
+        return None
+    from segeval.runs.sharding import parse_shard
+
+    return parse_shard(text)
+
+
+def _saver(options: dict[str, Any], protocol: Protocol) -> AbstractContextManager[RunSaver | None]:
+    if options["save"] is None:
+        if options["resume"]:
+            raise click.UsageError("--resume goes on with what --save keeps: name the run file with --save")
+        return nullcontext()
+    from segeval.runs.saver import RunSaver
+
+    return RunSaver(options["save"], protocol, resume=options["resume"])

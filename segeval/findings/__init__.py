@@ -1,0 +1,1 @@
+"""What looks wrong in files, pairs, values and classes."""

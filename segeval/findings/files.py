@@ -1,0 +1,213 @@
+"""What looks wrong in the names and headers of two folders, before a pixel is decoded."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from segeval.errors import SegevalError, merged
+from segeval.findings.colors import FEW_FILES, colors_of, duplicate_colors
+from segeval.findings.values import Finding, shown
+from segeval.folders.pairing import Pair, Pairing, printable
+from segeval.images.colors import COLORS_FIX
+from segeval.images.readers import ImageFacts
+from segeval.protocol.palettes import Palette
+from segeval.protocol.presets import explain_colors
+from segeval.request import Request
+
+GT_NAME = re.compile(r"(?i)(^|[_\-. ])(gt|gtfine|gtcoarse|groundtruth|ground_truth|label(ids|trainids)|mask_gt)$")
+"""Endings of file names that say ground truth."""
+GT_FOLDER = re.compile(r"(?i)^(gt|gtfine|ground[_\- ]?truths?|annotations?|labels?|segmentationclass)$")
+PRED_FOLDER = re.compile(r"(?i)^(preds?|predictions?|results?|outputs?|inference)$")
+SIZES_FIX = "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here"
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Hold what the files of one folder say of themselves, and the errors of those that cannot be told."""
+
+    facts: Mapping[str, ImageFacts]
+    broken: Mapping[str, SegevalError]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Hold how two folders pair and the headers of their files."""
+
+    pairing: Pairing
+    request: Request
+    gt: Headers
+    pred: Headers
+
+    def told(self) -> set[str]:
+        """Return the files that findings about headers tell, by name."""
+        names = {*self.gt.broken, *self.pred.broken, *_colored(self, "gt"), *_colored(self, "pred"), *_map_files(self)}
+        return names.union(*(pair.pred for pair in _unequal(self)))
+
+    def sides(self) -> Iterator[tuple[str, str, Headers, Path, Palette | None]]:
+        """Yield ("gt" or "pred", its name in messages, headers, folder and palette)."""
+        yield "gt", "GT", self.gt, self.pairing.gt_root, self.request.gt_palette
+        yield "pred", "PRED", self.pred, self.pairing.pred_root, self.request.pred_palette
+
+
+def file_findings(files: Files) -> Iterator[Finding]:
+    """Tell what looks wrong in names and headers."""
+    for look in (_broken, _rgb, _maps, _sizes, _swapped, _extra):
+        yield from look(files)
+
+
+def _broken(files: Files) -> Iterator[Finding]:
+    for error in merged((*files.gt.broken.values(), *files.pred.broken.values())):
+        kind = "jpeg" if "JPEG" in error.what else "unreadable"
+        yield Finding(kind, error.what, shown(error.where), error.fix, blocks=True)
+
+
+def _rgb(files: Files) -> Iterator[Finding]:
+    for side, title, headers, root, _ in files.sides():
+        names = _colored(files, side)
+        if not names:
+            continue
+        where = [f"{title}/{printable(name)}: {headers.facts[name].encoding}" for name in names]
+        request = files.request
+        shared = duplicate_colors(request.preset) if request.preset is not None else None
+        if shared is not None:
+            places = (*shown(where, FEW_FILES), *shared.where)
+            yield Finding("palette-duplicates", shared.what, places, shared.fix, blocks=True)
+            continue
+        colors: Counter[tuple[int, int, int]] = Counter()
+        for name in names[:FEW_FILES]:
+            colors.update(colors_of(root / name, name=name, max_pixels=request.max_pixels))
+        gray = bool(colors) and all(len(set(color)) == 1 for color in colors)
+        fix = f"{found}. Or: {COLORS_FIX}" if (found := explain_colors(colors)) else COLORS_FIX
+        if gray:
+            fix = "Save one channel: the three are equal, so these are gray masks stored as RGB"
+        yield Finding(
+            "rgb",
+            "masks hold RGB colours, not labels, and no palette says what they mean",
+            shown(where),
+            fix,
+            blocks=True,
+        )
+
+
+def _colored(files: Files, side: str) -> list[str]:
+    """Return the files of a folder that are RGB where nothing decodes it."""
+    for name, _, headers, _, palette in files.sides():
+        maps = name == "pred" and files.request.protocol.probabilities is not None
+        if name == side and palette is None and not maps:
+            return [file for file, facts in headers.facts.items() if facts.kind in ("RGB", "RGBA")]
+    return []
+
+
+def _maps(files: Files) -> Iterator[Finding]:
+    """Find predictions that can be nothing but probability maps."""
+    names = _map_files(files)
+    if names:
+        yield Finding(
+            "probability-maps",
+            "predictions are floats or arrays of several maps: probability maps, not labels",
+            shown(f"PRED/{printable(name)}: {files.pred.facts[name].encoding}" for name in names),
+            "Score them with --probs",
+            blocks=True,
+        )
+
+
+def _map_files(files: Files) -> list[str]:
+    """Return the predictions that are read as labels and are floats or arrays of several maps."""
+    if files.request.protocol.probabilities is not None:
+        return []
+    return [
+        name
+        for name, facts in files.pred.facts.items()
+        if facts.sample == "f" or (facts.kind == "array" and facts.channels > 1)
+    ]
+
+
+def _sizes(files: Files) -> Iterator[Finding]:
+    unequal = _unequal(files)
+    if not unequal:
+        return
+    factors: Counter[tuple[Fraction, Fraction]] = Counter()
+    where = []
+    turned = 0
+    for pair in unequal:
+        gt = files.gt.facts[pair.gt]
+        for name in pair.pred:
+            pred = files.pred.facts.get(name)
+            if pred is None or (pred.width, pred.height) == (gt.width, gt.height):
+                continue
+            where.append(f"PRED/{printable(name)}: {pred.width}x{pred.height}, GT {gt.width}x{gt.height}")
+            factors[Fraction(pred.width, max(1, gt.width)), Fraction(pred.height, max(1, gt.height))] += 1
+            turned += (pred.width, pred.height) == (gt.height, gt.width)
+    (across, down), _ = factors.most_common(1)[0]
+    if turned == len(where):
+        yield Finding(
+            "transposed",
+            "predictions have width and height exchanged",
+            shown(where),
+            "Write arrays as (height, width): transpose them before saving",
+            blocks=True,
+        )
+    elif across == down and len(factors) == 1:
+        yield Finding(
+            "resized",
+            f"predictions are {_times(across)} the size of the ground truth",
+            shown(where),
+            SIZES_FIX,
+            blocks=True,
+        )
+    else:
+        yield Finding("resized", "predictions and ground truth differ in size", shown(where), SIZES_FIX, blocks=True)
+
+
+def _times(factor: Fraction) -> str:
+    return f"{factor.numerator}" if factor.denominator == 1 else f"{factor.numerator}/{factor.denominator}"
+
+
+def _unequal(files: Files) -> list[Pair]:
+    """Return the pairs whose headers differ in size."""
+
+    def differs(pair: Pair) -> bool:
+        gt = files.gt.facts.get(pair.gt)
+        others = (files.pred.facts.get(name) for name in pair.pred)
+        return gt is not None and any(
+            other is not None and (other.width, other.height) != (gt.width, gt.height) for other in others
+        )
+
+    return [pair for pair in files.pairing.pairs if differs(pair)]
+
+
+def _swapped(files: Files) -> Iterator[Finding]:
+    """Find names that say ground truth in PRED, and none in GT."""
+    where = []
+    pred_root, gt_root = (root.absolute().name for root in (files.pairing.pred_root, files.pairing.gt_root))
+    if GT_FOLDER.match(pred_root) and PRED_FOLDER.match(gt_root):
+        where.append(f"PRED is the folder {printable(pred_root)}, GT the folder {printable(gt_root)}")
+    named = [name for name in files.pred.facts if _says_gt(name)]
+    if named and 2 * len(named) > len(files.pred.facts) and not any(map(_says_gt, files.gt.facts)):
+        where.append(f"PRED/{printable(named[0])}")
+    if where:
+        yield Finding(
+            "swapped",
+            "the names say that PRED holds the ground truth: the two folders may be swapped",
+            tuple(where),
+            "Give predictions first, then ground truth",
+        )
+
+
+def _says_gt(path: str) -> bool:
+    return bool(GT_NAME.search(path.rpartition("/")[2].rpartition(".")[0]))
+
+
+def _extra(files: Files) -> Iterator[Finding]:
+    if files.pairing.extra and any(pair.pred for pair in files.pairing.pairs):
+        yield Finding(
+            "extra",
+            "predictions without ground truth are not scored",
+            shown(f"PRED/{printable(name)}" for name in files.pairing.extra),
+            "Leave them, or add their ground truth",
+        )

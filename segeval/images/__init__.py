@@ -1,0 +1,1 @@
+"""Files to arrays of integers or floats, exactly, or a refusal."""

@@ -1,0 +1,206 @@
+"""PNG files: every chunk is checked here; Pillow only inflates and unfilters, through its pixel decoder."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segeval.images.buffers import SHARED, Buffer
+from segeval.images.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
+
+_PNG_COLOR_TYPES: dict[int, tuple[str, int, tuple[int, ...]]] = {
+    0: ("gray", 1, (1, 2, 4, 8, 16)),
+    2: ("RGB", 3, (8, 16)),
+    3: ("palette", 1, (1, 2, 4, 8)),
+    4: ("gray+alpha", 2, (8, 16)),
+    6: ("RGBA", 4, (8, 16)),
+}
+
+ADAM7: tuple[tuple[int, int, int, int], ...] = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+"""First column, first row, column step and row step of the seven passes (PNG specification, third edition, 8.2)."""
+
+
+_MARK = 0xA5
+"""What every byte of a marked row is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PngFile:
+    """Hold the facts and the compressed samples of one PNG file."""
+
+    facts: ImageFacts
+    compressed: bytes
+
+    @property
+    def inflated_size(self) -> int:
+        """Return the number of bytes that the samples have after inflating: each row has one byte for its filter."""
+        facts = self.facts
+        passes = ADAM7 if facts.interlaced else ((0, 0, 1, 1),)
+        total = 0
+        for column, row, column_step, row_step in passes:
+            columns = -(-(facts.width - column) // column_step)
+            rows = -(-(facts.height - row) // row_step)
+            if columns > 0 and rows > 0:
+                total += rows * (1 + -(-columns * facts.channels * facts.bit_depth // 8))
+        return total
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield type and content of each chunk, with its checksum verified, up to IEND, which must be the file's end."""
+    view = memoryview(data)
+    position = len(PNG_SIGNATURE)
+    while True:
+        if position + 12 > len(data):
+            raise truncated("the file ends before its IEND chunk")
+        length, kind = struct.unpack_from(">I4s", data, position)
+        if not kind.isalpha():
+            raise damaged(f"no PNG chunk at byte {position}")
+        end = position + 8 + length
+        if end + 4 > len(data):
+            raise truncated(f"the file ends within its {kind.decode('ascii')} chunk")
+        if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+            raise damaged(f"wrong checksum (CRC) in the {kind.decode('ascii')} chunk at byte {position}")
+        yield kind, view[position + 8 : end]
+        position = end + 4
+        if kind == b"IEND":
+            if length or position != len(data):
+                raise damaged(f"{len(data) - position + length} bytes after the end of the PNG image")
+            return
+
+
+def _png_header(content: memoryview, max_pixels: int) -> ImageFacts:
+    if len(content) != 13:
+        raise damaged(f"an IHDR chunk of {len(content)} bytes instead of 13")
+    width, height, depth, color_type, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
+    kind, channels, depths = _PNG_COLOR_TYPES.get(color_type, ("", 0, ()))
+    if depth not in depths:
+        raise damaged(f"PNG colour type {color_type} with {depth} bit does not exist")
+    if compression or filtering or interlace > 1:
+        raise damaged(f"PNG compression {compression}, filter method {filtering}, interlace method {interlace}")
+    if max(width, height) >= 2**31:
+        raise damaged(f"{width} x {height} pixels")
+    check_size(width, height, max_pixels)
+    encoding = f"PNG {kind} {depth} bit" + (", interlaced" if interlace else "")
+    return ImageFacts("PNG", kind, encoding, width, height, depth, channels, interlaced=bool(interlace))
+
+
+def parse_png(data: bytes, max_pixels: int) -> PngFile:
+    """Read the chunks of a PNG file: every checksum, order and length is verified, text is passed over unread.
+
+    Follows the PNG specification (third edition), sections 5 and 11. tRNS changes no stored value and is not looked
+    at. An index beyond the palette is a stored value like others.
+    """
+    facts: ImageFacts | None = None
+    parts: list[memoryview] = []
+    animated = colors = idat_closed = False
+    for kind, content in _png_chunks(data):
+        if facts is None:
+            if kind != b"IHDR":
+                raise damaged("the first PNG chunk is not IHDR")
+            facts = _png_header(content, max_pixels)
+        elif kind == b"IDAT":
+            if idat_closed:
+                raise damaged("PNG IDAT chunks that do not follow each other")
+            if facts.kind == "palette" and not colors:
+                raise damaged("a palette PNG without PLTE chunk before its data")
+            parts.append(content)
+            continue
+        elif kind == b"PLTE":
+            if colors or parts or (facts.channels < 3 and facts.kind != "palette"):
+                raise damaged("a PLTE chunk where none may be")
+            if len(content) % 3 or not 1 <= len(content) // 3 <= 256:
+                raise damaged(f"a PLTE chunk of {len(content)} bytes")
+            if facts.kind == "palette" and len(content) // 3 > 1 << facts.bit_depth:
+                raise damaged(f"{len(content) // 3} palette entries for {facts.bit_depth} bit")
+            colors = True
+        elif kind == b"acTL":
+            animated = True
+        elif kind != b"IEND" and not kind[0] & 0x20:
+            raise damaged(f"an unknown critical PNG chunk {kind.decode('ascii')}")
+        idat_closed = bool(parts)
+    if facts is None or not parts:
+        raise damaged("a PNG file without IDAT chunk")
+    if animated:
+        facts = replace(facts, encoding=f"{facts.encoding}, animated", animated=True)
+    return PngFile(facts, b"".join(parts))
+
+
+def png_samples(image: PngFile, buffer: Buffer | None = None) -> NDArray[Any]:
+    """Inflate and unfilter in one go, in Pillow's decoder, and know that the data are neither short nor long.
+
+    The decoder takes the end of the compressed stream for the end of the image, however few rows it has had, and stops
+    at the last row, whatever follows. So it is given one row more than there is, and the last two are marked before:
+    the data are right if it ends in peace, has overwritten the last row and left the surplus one alone. In all other
+    cases the data are inflated once more, to say what is wrong with them, or that nothing is. (One surplus row that
+    is the mark itself goes unnoticed; the pixels are right all the same.) The array may lie in `buffer`.
+    """
+    facts = image.facts
+    # Gray below 8 bit is read as palette indices, which are not scaled; gray with 16-bit alpha has RGBA's four bytes.
+    mode, raw = {
+        ("gray", 16): ("I;16", "I;16B"),
+        ("gray", 8): ("L", "L"),
+        ("gray+alpha", 8): ("LA", "LA"),
+        ("gray+alpha", 16): ("RGBA", "RGBA"),
+        ("RGB", 8): ("RGB", "RGB"),
+        ("RGBA", 8): ("RGBA", "RGBA"),
+        ("palette", 8): ("P", "P"),
+    }.get((facts.kind, facts.bit_depth), ("P", f"P;{facts.bit_depth}"))
+    size = (facts.width, facts.height)
+    samples = None if facts.interlaced else _png_marked(image.compressed, mode, raw, size, buffer or Buffer())
+    if samples is None:
+        _check_inflated(image.compressed, image.inflated_size)
+        canvas = Image.new(mode, size)
+        canvas.frombytes(image.compressed, "zip", raw, int(facts.interlaced))
+        samples = np.asarray(canvas)
+    if mode == "RGBA" and facts.channels == 2:
+        return np.ascontiguousarray(samples).view(">u2").astype(np.uint16)
+    return samples.astype(np.uint16, copy=False) if mode == "I;16" else samples
+
+
+def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int], buffer: Buffer) -> NDArray[Any] | None:
+    width, height = size
+    if mode in SHARED:
+        # The decoder writes into the array itself, and nothing is copied. Were their memory ever not the same, the
+        # marks would stay, and the slow way be gone.
+        samples, canvas = buffer.canvas(mode, (width, height + 1))
+        samples[height - 1 :].view(np.uint8)[:] = _MARK
+    else:
+        canvas = Image.new(mode, (width, height + 1))
+        canvas.paste((_MARK,) * len(canvas.getbands()), (0, height - 1, width, height + 1))
+    try:
+        canvas.frombytes(compressed, "zip", raw, 0)
+    except ValueError:
+        return None
+    if mode not in SHARED:
+        samples = np.asarray(canvas)
+    last, surplus = samples[height - 1].tobytes(), samples[height].tobytes()
+    untouched = bytes((_MARK,)) * len(surplus)
+    return samples[:height] if surplus == untouched != last else None
+
+
+def _check_inflated(compressed: bytes, expected: int) -> None:
+    """Refuse a zlib stream that is damaged or has not exactly `expected` bytes; never inflates more than that."""
+    inflater = zlib.decompressobj()
+    try:
+        size = len(inflater.decompress(compressed, expected + 1))
+    except zlib.error as problem:
+        raise damaged(f"its compressed data: {problem}") from problem
+    if size > expected:
+        raise damaged(f"its data inflate to more than the {expected} bytes of its pixels")
+    if size < expected or not inflater.eof:
+        raise truncated(f"its data inflate to {size} bytes of the {expected} of its pixels")

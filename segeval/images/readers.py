@@ -1,0 +1,265 @@
+"""From bytes to arrays: the stored sample values, exactly, or an error that says what the file is instead.
+
+The kind of a file is told from its content, never from its name. Its header is read and checked by its module of
+`imaging`; Pillow only decompresses PNG and GIF, through its pixel decoders: its parsers, its global settings and its
+warnings have no part in it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import MaskError
+from segeval.images.buffers import Buffer
+from segeval.images.headers import MAP_BYTES, NEW_FILE, PROBS_FIX, ImageFacts, identify
+from segeval.images.png import parse_png, png_samples
+
+if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
+    from segeval.protocol.palettes import Palette
+
+__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageFacts", "decode_mask", "decode_probability", "describe", "read_bytes"]
+
+MAX_PIXELS = 2**28
+"""Pixels that one image may have unless `--max-pixels` says otherwise."""
+
+IMAGE_SUFFIXES = frozenset(
+    (".png", ".bmp", ".gif", ".tif", ".tiff", ".npy", ".npz", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
+)
+"""Suffixes of files that stand for masks; the lossy ones are among them so that they are refused, not passed over."""
+
+TICK = 20_000_000
+"""Nanoseconds: twice the tick of the slowest clock that Linux stamps files with."""
+_TOLD_COLORS = 5
+_MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
+_RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
+
+
+def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
+    """Read one regular file whole; `name` is what errors call it.
+
+    Never waits on a FIFO or a device. At most 8 bytes for each of `max_pixels` (at least 2 GiB) are read. Raises
+    `MaskError` for what is no file, is empty or too large, cannot be read, or changes its size meanwhile.
+    """
+    limit = max(8 * max_pixels, MAP_BYTES)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    with _told_of(name):
+        try:
+            # Opening a device can have effects of its own: its kind is asked before, and for races again after.
+            status = os.stat(path)  # noqa: PTH116  # a Path takes as long as the call
+            if stat.S_ISREG(status.st_mode):
+                status, data = _read_settled(path, flags, limit)
+        except (OSError, ValueError) as problem:
+            reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+            raise MaskError("A file cannot be read", (reason,), "Check that it exists and may be read") from problem
+        if not stat.S_ISREG(status.st_mode):
+            raise MaskError("Not a regular file", (), "Take it out of the folder")
+        if status.st_size > limit:
+            raise MaskError(
+                "A file is larger than any mask",
+                (f"{status.st_size} bytes, the limit is {limit}",),
+                "Take it out of the folder, or raise --max-pixels if the size is meant",
+            )
+        if data is None:
+            raise MaskError("A file changed while it was read", (), "Start again when nothing writes to the folder")
+        if not data:
+            raise MaskError("A file is empty", (), NEW_FILE)
+    return data
+
+
+def _read_settled(path: str | Path, flags: int, limit: int) -> tuple[os.stat_result, bytes | None]:
+    """Read a file that nobody writes meanwhile; one that changes is read once more, and is `None` if it changes again.
+
+    A file that was rewritten in place at equal size would else give a part of each content.
+    """
+    for _ in range(2):
+        descriptor = os.open(path, flags)
+        try:
+            status = os.fstat(descriptor)
+            if not _is_readable(status, limit):
+                return status, b""
+            data = _read_whole(descriptor, status.st_size)
+            # Clocks of file systems tick: what was written within the last tick may have been written after the stat.
+            age = time.time_ns() - status.st_mtime_ns
+            if 0 <= age < TICK:
+                time.sleep((TICK - age) / 1e9)
+            if _version(os.fstat(descriptor)) == _version(status) and len(data) == status.st_size:
+                return status, data
+        finally:
+            os.close(descriptor)
+    return status, None
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
+
+
+def _read_whole(descriptor: int, size: int) -> bytes:
+    """Read a file that should have `size` bytes, and one more if it has; one call gives some 2 GiB at most."""
+    data = os.read(descriptor, size + 1)
+    while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
+        data += more
+    return data
+
+
+def _is_readable(status: os.stat_result, limit: int) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_size <= limit
+
+
+def decode_mask(
+    data: bytes,
+    *,
+    name: str,
+    palette: Palette | None = None,
+    max_pixels: int = MAX_PIXELS,
+    buffer: Buffer | None = None,
+) -> NDArray[np.integer[Any]]:
+    """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
+
+    Gray samples and palette indices come as they are stored, whatever their depth, whatever tRNS says, and whether
+    TIFF calls 0 white or black; .npy arrays keep their type. With `palette`, RGB colours become its raw values;
+    indices stay indices. An alpha channel is dropped where it is opaque everywhere. The array may lie in `buffer`.
+    Raises `MaskError`.
+    """
+    with _told_of(name):
+        form = identify(data)
+        if form in ("npy", "npz"):
+            from segeval.images.arrays import load_array
+
+            array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
+            return array.reshape(array.shape[:2])
+        facts, decode = _opened(form, data, max_pixels, buffer)
+        if facts.animated:
+            raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
+        if facts.sample == "f":
+            raise MaskError("An image of floats is no label mask", (facts.encoding,), PROBS_FIX)
+        if facts.channels >= 3 and facts.bit_depth != 8:
+            from segeval.images.colors import COLORS_FIX
+
+            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX)
+        samples = decode()
+        if facts.has_alpha:
+            samples = _without_alpha(samples, facts)
+        if facts.channels < 3:
+            return samples
+        from segeval.images.colors import labels_from_colors
+
+        return labels_from_colors(samples, palette, encoding=facts.encoding)
+
+
+def decode_probability(
+    data: bytes, *, name: str, max_pixels: int = MAX_PIXELS, buffer: Buffer | None = None
+) -> NDArray[Any]:
+    """Return the levels or probabilities stored in `data`, as stored.
+
+    Gray images of 8 and 16 bit give uint8 and uint16 levels, (H, W); float32 TIFF gives (H, W); .npy and one-array
+    .npz give (H, W) or (K, H, W) of uint8, uint16, float16, float32 or float64. Floats are in [0, 1]. The array
+    may lie in `buffer`. Raises `MaskError`.
+    """
+    with _told_of(name):
+        form = identify(data)
+        if form in ("npy", "npz"):
+            from segeval.images.arrays import load_array
+
+            array = load_array(data, packed=form == "npz", probs=True, max_pixels=max_pixels)
+            _check_floats(array)
+            return array
+        facts, decode = _opened(form, data, max_pixels, buffer)
+        if facts.animated:
+            raise MaskError("A file holds several images", (facts.encoding,), "Save each map as a file of its own")
+        gray = facts.kind == "gray" or facts.gray_ramp
+        if not gray or (facts.bit_depth, facts.sample) not in {(8, "u"), (16, "u"), (32, "f")}:
+            raise MaskError("An image is no probability map", (facts.encoding,), _MAP_FIX)
+        if facts.white_is_zero:
+            raise MaskError("A probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
+        samples = decode()
+        _check_floats(samples)
+        return samples
+
+
+def describe(data: bytes, *, name: str) -> ImageFacts:
+    """Return what the header of `data` says, without decoding; raises `MaskError` where no format is recognised."""
+    with _told_of(name):
+        form = identify(data)
+        if form in ("npy", "npz"):
+            from segeval.images.arrays import array_facts
+
+            return array_facts(data, packed=form == "npz")
+        # No limit: nothing is allocated for pixels.
+        return _opened(form, data, 2**64)[0]
+
+
+@contextmanager
+def _told_of(name: str) -> Iterator[None]:
+    """Put the file's name before the details of an error, and make an error of whatever a decoder raises."""
+    try:
+        yield
+    except MaskError as problem:
+        places = tuple(f"{name}: {detail}" for detail in problem.where) or (name,)
+        raise MaskError(problem.what, places, problem.fix) from problem.__cause__
+    except MemoryError as problem:
+        raise MaskError("An image does not fit into memory", (name,), "Lower --jobs or --max-pixels") from problem
+    except Exception as problem:
+        # Decoders raise whatever their author thought of: OSError, SyntaxError, ValueError, zlib.error, ...
+        raise MaskError("A file cannot be decoded", (f"{name}: {problem}",), NEW_FILE) from problem
+
+
+def _opened(
+    form: str, data: bytes, max_pixels: int, buffer: Buffer | None = None
+) -> tuple[ImageFacts, Callable[[], NDArray[Any]]]:
+    """Check the header of an image; return it, and what decodes the stored samples, (H, W) or (H, W, channels)."""
+    if form == "PNG":
+        png = parse_png(data, max_pixels)
+        return png.facts, lambda: png_samples(png, buffer)
+    if form == "GIF":
+        from segeval.images.gif import gif_samples, parse_gif
+
+        gif = parse_gif(data, max_pixels)
+        return gif.facts, lambda: gif_samples(gif)
+    if form == "BMP":
+        from segeval.images.bmp import bmp_samples, parse_bmp
+
+        bmp = parse_bmp(data, max_pixels)
+        return bmp.facts, lambda: bmp_samples(bmp, data)
+    from segeval.images.tiff import parse_tiff
+    from segeval.images.tiffdata import tiff_samples
+
+    tiff = parse_tiff(data, max_pixels)
+    return tiff.facts, lambda: tiff_samples(tiff, data)
+
+
+def _without_alpha(samples: NDArray[Any], facts: ImageFacts) -> NDArray[Any]:
+    clear = int(np.count_nonzero(samples[..., -1] != (1 << facts.bit_depth) - 1))
+    if clear:
+        raise MaskError(
+            "A mask has an alpha channel that is not opaque",
+            (f"{facts.encoding}, {clear} pixels",),
+            "Save the mask without alpha: what a transparent pixel means cannot be told",
+        )
+    return np.ascontiguousarray(samples[..., 0]) if facts.channels == 2 else samples[..., :3]
+
+
+def _check_floats(array: NDArray[Any]) -> None:
+    """Refuse NaN, infinity and what lies outside [0, 1], told map by map; integers pass."""
+    if array.dtype.kind != "f" or (array.min() >= 0 and array.max() <= 1):
+        return
+    maps = array if array.ndim == 3 else array[None]
+    places = []
+    for index, single in enumerate(maps):
+        wrong = ~((single >= 0) & (single <= 1))
+        pixels = int(np.count_nonzero(wrong))
+        if pixels:
+            where = f"map {index}, " if array.ndim == 3 else ""
+            places.append(f"{where}value {single[wrong][0].item()}, {pixels} pixels")
+    shown = places[:_TOLD_COLORS]
+    if len(places) > len(shown):
+        shown.append(f"and {len(places) - len(shown)} more maps")
+    raise MaskError("A probability map has values outside [0, 1]", shown, _RANGE_FIX)

@@ -1,0 +1,180 @@
+"""One-image TIFF files: what the first directory says, checked before anything is unpacked."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from segeval.errors import MaskError
+from segeval.images.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, unsupported
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES = 266, 273, 274, 277
+_ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR = 278, 279, 284, 317
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
+_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+
+_NEEDED = frozenset(
+    (
+        *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES),
+        *(_ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES),
+        *(_EXTRA_SAMPLES, _SAMPLE_FORMAT),
+    )
+)
+_INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA"}
+_PREDICTING = (5, 8, 32946, 34925)
+_JPEG = (6, 7, 33003, 33005, 34712)
+_SAMPLE_FORMATS = {1: "u", 2: "i", 3: "f"}
+_LARGEST_TILE = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Say where the strips, or tiles, of an image are: `columns` x `rows` pixels each, row by row."""
+
+    columns: int
+    rows: int
+    tiled: bool
+    offsets: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TiffFile:
+    """Hold the facts of one TIFF file and all that its samples are unpacked by."""
+
+    facts: ImageFacts
+    layout: Layout
+    compression: int
+    predictor: int
+    little_endian: bool
+    low_bits_first: bool
+
+
+def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
+    """Read the first directory of a TIFF or BigTIFF file (TIFF 6.0, sections 2 to 9 and 14 to 19)."""
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        tags, following = _directory(data, order)
+    except struct.error:
+        raise truncated("the file ends within its TIFF directory") from None
+
+    def one(tag: int, default: int | None = None) -> int:
+        numbers = tags.get(tag, () if default is None else (default,))
+        if not numbers or len(set(numbers)) > 1:
+            raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
+        return numbers[0]
+
+    width, height = one(_WIDTH), one(_HEIGHT)
+    check_size(width, height, max_pixels)
+    channels, bits, compression = one(_SAMPLES, 1), one(_BITS, 1), one(_COMPRESSION, 1)
+    photometric, sample = one(_PHOTOMETRIC, 1), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
+    extra = tags.get(_EXTRA_SAMPLES, ())
+    if compression in _JPEG:
+        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG)
+    if compression not in _LOSSLESS:
+        raise unsupported(f"TIFF compression {compression}")
+    if one(_ORIENTATION, 1) != 1:
+        raise unsupported(f"TIFF orientation {one(_ORIENTATION)}, which turns the stored rows")
+    kind = {0: "gray", 1: "gray", 2: "RGB", 3: "palette"}.get(photometric, "")
+    if len(extra) == 1 and extra[0] in (1, 2) and kind in ("gray", "RGB"):
+        kind = {"gray": "gray+alpha", "RGB": "RGBA"}[kind]
+    if channels != {"gray": 1, "palette": 1, "gray+alpha": 2, "RGB": 3, "RGBA": 4}.get(kind, 0):
+        raise unsupported(f"TIFF with {channels} samples a pixel, photometric interpretation {photometric}")
+    if channels > 1 and (one(_PLANAR, 1) != 1 or bits != 8 or sample != "u"):
+        raise unsupported(f"TIFF {kind} {bits} bit, planar configuration {one(_PLANAR, 1)}")
+    if (bits, sample) not in {(1, "u"), (2, "u"), (4, "u"), *((size, sign) for size in (8, 16, 32) for sign in "ui")}:
+        if (bits, sample) != (32, "f"):
+            raise unsupported(f"TIFF {bits} bit, sample format {one(_SAMPLE_FORMAT, 1)}")
+        kind = "gray"
+    fill_order = one(_FILL_ORDER, 1)
+    if fill_order not in ((1, 2) if bits <= 8 and channels == 1 and compression == 1 else (1,)):
+        raise unsupported(f"TIFF fill order {fill_order}")
+    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
+    # applies it, and what the writer meant cannot be told.
+    predictor = one(_PREDICTOR, 1)
+    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
+        predictor != 1 and compression not in _PREDICTING
+    ):
+        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
+    if bits == 32 and compression != 1 and order == ">":
+        # Decoders disagree on whose byte order the inflated samples have.
+        raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
+    layout = _layout(data, tags, width, height, channels * bits, compression == 1)
+    words = f"TIFF {kind} {bits} bit" + {"u": "", "i": " signed", "f": " float"}[sample]
+    words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
+    animated, white_is_zero = following != 0, photometric == 0
+    facts = ImageFacts(
+        "TIFF", kind, words, width, height, bits, channels, sample, animated=animated, white_is_zero=white_is_zero
+    )
+    return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
+
+
+def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Return the needed integer tags of the first directory, and the offset of the next one (0: none)."""
+    big = _is_big(data)
+    number, size, entry = ("Q", 8, 20) if big else ("I", 4, 12)
+    (start,) = struct.unpack_from(f"{order}{number}", data, 8 if big else 4)
+    (count,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
+    first = start + (8 if big else 2)
+    if first + count * entry + size > len(data):
+        raise truncated("the file ends within its TIFF directory")
+    tags: dict[int, tuple[int, ...]] = {}
+    for position in range(first, first + count * entry, entry):
+        tag, kind, items = struct.unpack_from(f"{order}HH{number}", data, position)
+        if tag not in _NEEDED:
+            continue
+        if kind not in _INTEGER_TYPES or not items or tag in tags:
+            raise damaged(f"TIFF tag {tag} of type {kind} with {items} values")
+        letter = _INTEGER_TYPES[kind]
+        value_at = position + 4 + size
+        length = items * struct.calcsize(f"={letter}")
+        if length > size:
+            (value_at,) = struct.unpack_from(f"{order}{number}", data, value_at)
+        if value_at + length > len(data):
+            raise truncated(f"the file ends before the values of TIFF tag {tag}")
+        tags[tag] = struct.unpack_from(f"{order}{items}{letter}", data, value_at)
+    (following,) = struct.unpack_from(f"{order}{number}", data, first + count * entry)
+    return tags, following
+
+
+def _is_big(data: bytes) -> bool:
+    """Tell BigTIFF, whose offsets have 64 bits."""
+    return data[2:4] in (b"+\0", b"\0+")
+
+
+def _layout(
+    data: bytes, tags: dict[int, tuple[int, ...]], width: int, height: int, pixel_bits: int, raw: bool
+) -> Layout:
+    """Return strips or tiles that cover the image and lie within the file; one that is stored raw must be whole."""
+    tiled = _TILE_OFFSETS in tags
+    if tiled:
+        (columns,), (rows,) = _single(tags, _TILE_WIDTH), _single(tags, _TILE_HEIGHT)
+        offsets, lengths = tags[_TILE_OFFSETS], tags.get(_TILE_BYTES, ())
+        if not columns * rows or columns * rows > _LARGEST_TILE:
+            raise damaged(f"TIFF tiles of {columns} x {rows} pixels")
+        expected = -(-width // columns) * -(-height // rows)
+    else:
+        columns, (rows,) = width, _single(tags, _ROWS_PER_STRIP, height)
+        offsets, lengths = tags.get(_STRIP_OFFSETS, ()), tags.get(_STRIP_BYTES, ())
+        if not rows:
+            raise damaged("TIFF strips without rows")
+        rows = min(rows, height)
+        expected = -(-height // rows)
+    # Lists have been read from the file by now, so they are no longer than it is: the header alone promises anything.
+    if not len(offsets) == len(lengths) == expected:
+        raise damaged(f"{len(offsets)} TIFF strips or tiles of {len(lengths)} sizes instead of {expected}")
+    row_bytes = -(-columns * pixel_bits // 8)
+    first = 16 if _is_big(data) else 8
+    for index, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
+        count = rows if tiled else min(rows, height - rows * index)
+        if offset < first:
+            raise damaged("TIFF strips or tiles within the file's header")
+        if offset + length > len(data) or (raw and length < row_bytes * count) or not length:
+            raise truncated("TIFF strips or tiles beyond the end of the file")
+    return Layout(columns, rows, tiled, offsets, lengths)
+
+
+def _single(tags: dict[int, tuple[int, ...]], tag: int, default: int = 0) -> tuple[int]:
+    return (tags.get(tag, (default,))[0],)

@@ -1,1 +1,0 @@
-"""What image files hold: header and samples of each format, checked here before anything is decoded."""

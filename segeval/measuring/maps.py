@@ -1,0 +1,215 @@
+"""Probability maps on disk: which layout they have, and from a pair of files to a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import MaskError, SegevalError
+from segeval.folders.pairing import Pair
+from segeval.images.readers import decode_probability, describe, read_bytes
+from segeval.measuring.graylevels import joint_levels
+from segeval.measuring.workers import (
+    BUFFERS,
+    Reading,
+    digest,
+    digest_of_all,
+    missing_counts,
+    read_ground_truth,
+    require_size,
+)
+from segeval.protocol.labeling import Labeling, ValueMap
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.resolution import Resolution, resolve
+from segeval.runs.run import Maps, MeasuredRow, Row
+from segeval.scores.lossums import FloatSums, float_levels, float_sums
+from segeval.tables.counts import JointCounts, joint_counts, table
+from segeval.tables.levels import LevelHistogram, LossSettings, count_levels
+
+KINDS = {"uint8": "uint8", "uint16": "uint16", "float16": "float", "float32": "float", "float64": "float"}
+STORED = {("u", 8): "uint8", ("u", 16): "uint16", ("f", 32): "float"}
+"""Kind of the maps of a gray image by its sample and bit depth."""
+TOP = {"uint8": 255, "uint16": 65535, "float": 1}
+SLACK = 8
+"""Sums of floats may be off 1 by this many roundings of each map's type."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapReading:
+    """Say how the probability maps of a run are read.
+
+    `threshold` makes labels of one binary map, `class_ids` name the maps of several. `labeling` tells positives from
+    negatives for maps that are summed pixel by pixel, and `described` has each map's class in it, `None` for an ignored
+    one; 8-bit maps are counted first and labeled afterwards.
+    """
+
+    files: Reading
+    maps: Maps
+    class_ids: tuple[int, ...]
+    threshold: float
+    labeling: Labeling
+    described: tuple[int | None, ...]
+    settings: LossSettings
+
+
+def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
+    """Return the maps of one image, each (H, W) as stored, and the digest of their files where that is asked for.
+
+    The maps are good until this thread reads those of the next image.
+    """
+    arrays, digests = [], []
+    buffer = BUFFERS.pred if len(pair.pred) == 1 else None
+    for name in pair.pred:
+        data = read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels)
+        arrays.append(decode_probability(data, name=name, max_pixels=files.max_pixels, buffer=buffer))
+        if files.digest_predictions:
+            digests.append(digest(data))
+    found = digest_of_all(digests) if digests else ""
+    if len(arrays) > 1:
+        flat = [name for name, array in zip(pair.pred, arrays, strict=True) if array.ndim != 2]
+        if flat:
+            raise MaskError("a class folder holds arrays of several maps", flat, "Store one (H, W) map a class")
+        if len({array.dtype for array in arrays}) > 1:
+            kinds = [f"{name}: {array.dtype}" for name, array in zip(pair.pred, arrays, strict=True)]
+            raise MaskError("the class maps of one image are stored in different types", kinds, "Store all maps alike")
+        return arrays, found
+    (array,) = arrays
+    return (list(array) if array.ndim == 3 else [array]), found
+
+
+def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
+    """Look at the first image that can be read and say what its maps are; raises what is wrong with the first."""
+    first: SegevalError | None = None
+    for pair in pairs:
+        if not pair.pred:
+            continue
+        try:
+            found = _of_header(pair, files)
+            if found is None:
+                maps, _ = read_maps(pair, files)
+                found = Maps(KINDS[str(maps[0].dtype)], len(maps))
+        except SegevalError as error:
+            first = first or error
+            continue
+        return found
+    raise first or MaskError("no image has a probability map", (), "Check the folder of predictions")
+
+
+def _of_header(pair: Pair, files: Reading) -> Maps | None:
+    """Say what an image's maps are by the first file's header; `None` where only decoding can tell."""
+    name = pair.pred[0]
+    facts = describe(read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels), name=name)
+    kind = STORED.get((facts.sample, facts.bit_depth))
+    if kind is None or facts.kind != "gray" or facts.animated:
+        return None
+    return Maps(kind, len(pair.pred))
+
+
+def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Reading) -> Resolution:
+    """Return what ground-truth values will mean, before all are read.
+
+    Only 0/255 masks leave that open; the ground truth is then read as far as the first value that decides.
+    """
+    open_values = maps.count == 1 and not protocol.binary and protocol.ignore is None
+    values: set[int] = set()
+    for pair in pairs if open_values else ():
+        try:
+            values.update(np.unique(read_ground_truth(pair, files)[0]).tolist())
+        except SegevalError:
+            continue
+        if values != {0}:
+            break
+    return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count)
+
+
+def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
+    """Count the probability maps of one image against its ground truth."""
+    gt, gt_digest = read_ground_truth(pair, reading.files)
+    height, width = gt.shape
+    if not pair.pred:
+        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)))
+    maps, pred_digest = read_maps(pair, reading.files)
+    _require_alike(maps, pair.pred[0], reading.maps)
+    for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
+        require_size(array.shape, gt.shape, file)
+    row = partial(Row, pair.key, height, width, gt_digest, unnormalised=_unnormalised(maps, reading.maps))
+    if reading.maps.in_rows:
+        tables = tuple(joint_levels(gt=gt, levels=array) for array in maps)
+        if len(maps) == 1:
+            labels = thresholded(tables[0], reading.threshold)
+        else:
+            labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
+        return MeasuredRow(row(labels, tables), pred_digest=pred_digest)
+    if len(maps) == 1:
+        above = maps[0].astype(np.float64) / TOP[reading.maps.kind] > reading.threshold
+        labels = joint_counts(gt=gt, pred=above.view(np.uint8))
+    else:
+        labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
+    indices = _index_image(gt, reading.labeling.gt)
+    sums: list[FloatSums] = []
+    levels: list[LevelHistogram] = []
+    valid = indices >= 0
+    for class_index, array in zip(reading.described, maps, strict=True):
+        positive = indices == class_index if class_index is not None else np.zeros_like(valid)
+        sums.append(float_sums(array, positive, valid, reading.settings))
+        levels.append(count_levels(float_levels(array), positive, valid, levels=65536))
+    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest)
+
+
+def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
+    """Turn a (ground-truth value, 8-bit level) table into that of labels: 1 where p > `threshold`."""
+    return table(levels.gt, (levels.pred / 255 > threshold).astype(np.uint8), levels.pixels)
+
+
+def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:
+    found = Maps(KINDS[str(maps[0].dtype)], len(maps))
+    if found != wanted:
+        raise MaskError(
+            "probability maps differ from those of the first image in number or type",
+            (f"{name}: {found.count} of {found.kind}, the first image has {wanted.count} of {wanted.kind}",),
+            "Store every image's maps alike, one map a class",
+        )
+
+
+def _class_labels(maps: Sequence[NDArray[Any]], class_ids: Sequence[int]) -> NDArray[np.integer[Any]]:
+    """Return the id of the class with the highest probability at each pixel, the first of equals."""
+    best = maps[0].copy()
+    labels = np.zeros(best.shape, np.uint16)
+    higher = np.empty(best.shape, np.bool_)
+    for index, array in enumerate(maps[1:], start=1):
+        np.greater(array, best, out=higher)
+        np.copyto(labels, np.uint16(index), where=higher)
+        np.copyto(best, array, where=higher)
+    if tuple(class_ids) == tuple(range(len(class_ids))):
+        return labels
+    return np.asarray(class_ids, np.int64)[labels]
+
+
+def _unnormalised(maps: Sequence[NDArray[Any]], kind: Maps) -> int:
+    """Count the pixels whose class probabilities do not add up to 1 within what their type can hold."""
+    if len(maps) == 1:
+        return 0
+    if kind.kind == "float":
+        sums = np.zeros(maps[0].shape, np.float64)
+        slack = SLACK * len(maps) * max(float(np.finfo(maps[0].dtype).eps), 1e-7)
+    else:
+        sums = np.zeros(maps[0].shape, np.uint32)
+        slack = len(maps) / 2
+    for array in maps:
+        sums += array
+    return int(np.count_nonzero(np.abs(sums.astype(np.float64, copy=False) - TOP[kind.kind]) > slack))
+
+
+def _index_image(gt: NDArray[np.integer[Any]], lookup: ValueMap) -> NDArray[np.int32]:
+    """Look every pixel up: for sums of floats, which no table of counts can stand for."""
+    low, high = int(gt.min()), int(gt.max())
+    if high - low >= 1 << 20:
+        return lookup(gt).astype(np.int32)
+    indices = lookup(np.arange(low, high + 1)).astype(np.int32)
+    found: NDArray[np.int32] = indices[gt.astype(np.int64) - low]
+    return found

@@ -1,0 +1,143 @@
+"""How the pairs of two folders are gone through, and what is told of them, whatever their predictions are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from segeval.errors import MaskError, SegevalError
+from segeval.folders.pairing import Pair, Pairing, require_pairs
+from segeval.measuring.workers import Failure, Reading, measure_unless_known, stream
+from segeval.protocol.resolution import MOST_INFERRED_CLASSES
+from segeval.request import Request
+from segeval.runs.run import MeasuredRow, Row, Run, sort_key
+
+if TYPE_CHECKING:
+    from segeval.runs.journal import Journal
+    from segeval.runs.sharding import Shard
+
+Progress = Callable[[int, int], None]
+"""Called with (pairs done, pairs in all) after each pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Hold a run with what only its files tell: their names by key, warnings about them, and their problems.
+
+    `names` has (ground-truth file, prediction file); `layout` says how probability maps were found, "" for masks.
+    """
+
+    run: Run
+    names: Mapping[str, tuple[str, str]]
+    warnings: tuple[str, ...] = ()
+    problems: tuple[SegevalError, ...] = ()
+    layout: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Say how pairs are gone through: by how many workers, told to whom, which of them, and kept where."""
+
+    jobs: int | None
+    progress: Progress | None
+    journal: Journal | None
+    shard: Shard | None
+
+    def of(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
+        """Return the pairs of the shard."""
+        if self.shard is None:
+            return pairs
+        from segeval.runs.sharding import in_shard
+
+        return [pair for pair in pairs if in_shard(pair.key, self.shard)]
+
+
+def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
+    """Say how the files of `pairing` are read for `request`."""
+    open_values = request.protocol.classes is None and not request.protocol.binary
+    return Reading(
+        pred=pairing.pred_root,
+        gt=pairing.gt_root,
+        pred_palette=request.pred_palette,
+        gt_palette=request.gt_palette,
+        max_pixels=request.max_pixels,
+        most_values=MOST_INFERRED_CLASSES if open_values else None,
+        digest_predictions=digest_predictions,
+    )
+
+
+def collected(
+    pairs: Sequence[Pair],
+    measure_one: Callable[[Pair], MeasuredRow],
+    reading: Reading,
+    problems: list[SegevalError],
+    course: Course,
+) -> Iterator[MeasuredRow]:
+    """Yield what could be measured, and add what went wrong to `problems`."""
+    if course.journal is not None:
+        measure_one = partial(measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
+    for done, result in enumerate(stream(pairs, measure_one, jobs=course.jobs), start=1):
+        if course.journal is not None:
+            course.journal.check()
+        if isinstance(result, Failure):
+            problems.append(result.error)
+        else:
+            yield result
+        if course.progress is not None:
+            course.progress(done, len(pairs))
+
+
+def in_order(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return rows in the order of a run."""
+    return tuple(sorted(rows, key=lambda row: sort_key(row.key)))
+
+
+def names_of(pairs: Iterable[Pair]) -> Mapping[str, tuple[str, str]]:
+    """Return the files by which errors name each key."""
+    return {pair.key: (pair.gt, pair.pred[0] if pair.pred else "") for pair in pairs}
+
+
+def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[SegevalError]]:
+    """Return the pairs to measure, and what is wrong with the rest."""
+    try:
+        return require_pairs(pairing, missing=missing), []
+    except SegevalError as error:
+        return [pair for pair in pairing.pairs if pair.pred], [error]
+
+
+def pairing_warnings(pairing: Pairing, missing: str) -> tuple[str, ...]:
+    """Tell what does not pair and is yet no error."""
+    warnings = []
+    if pairing.extra:
+        warnings.append(f"predictions without ground truth are not scored: {_some(pairing.extra)}")
+    if pairing.missing and missing == "skip":
+        warnings.append(f"images without prediction are left out: {_some(pairing.missing)}")
+    if pairing.missing and missing == "miss":
+        warnings.append(f"images without prediction count as wrong: {_some(pairing.missing)}")
+    return tuple(warnings)
+
+
+def predictions_of(pairs: Sequence[Pair]) -> list[str]:
+    """Return the first prediction file of every pair that has one."""
+    return [pair.pred[0] for pair in pairs if pair.pred]
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    listed = ", ".join(names[:most])
+    return f"{len(names)} ({listed}{', ...' if len(names) > most else ''})"
+
+
+def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[SegevalError]:
+    """Tell that predictions lie in one folder a class, where nearly every image finds one candidate in each."""
+    candidates = [files for _, files in pairing.ambiguous if len(files) > 1]
+    alike = [files for files in candidates if len({file.partition("/")[2] for file in files}) == 1]
+    if not alike or 2 * len(alike) < len(pairing.pairs) + len(pairing.ambiguous):
+        return
+    folders = sorted({file.partition("/")[0] for files in alike for file in files})
+    yield MaskError(
+        "predictions hold one folder a class, as probability maps do",
+        (", ".join(folders),),
+        "Name the classes in their order with --classes" if named else "Score them with --probs",
+    )

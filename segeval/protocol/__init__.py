@@ -1,0 +1,1 @@
+"""All that changes a number, and the line that says it."""

@@ -1,0 +1,147 @@
+"""All that changes a number, as one value; and what of it was inferred from the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from segeval.errors import UsageError
+from segeval.protocol.axes import MISSING as MISSING_CHOICES
+from segeval.protocol.conventions import Convention, convention
+from segeval.protocol.labeling import Color, Group, SegmentationClass
+
+if TYPE_CHECKING:
+    from segeval.protocol.presets import Preset
+
+Mapped = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probabilities:
+    """Choose how probability maps are read: the label threshold of binary maps and the losses' parameters.
+
+    `alpha` in [0, 1], "auto" or `None` (off); `pos_weight` > 0 or "auto"; `eps` in (0, 0.5), "half-step", "torch" or
+    `None` (half-step for 8- and 16-bit maps, torch for floats); `class_weights` one weight a class, "auto" or `None`.
+    """
+
+    threshold: float = 0.5
+    gamma: float = 2.0
+    alpha: float | str | None = 0.25
+    pos_weight: float | str = 1.0
+    eps: float | str | None = None
+    class_weights: tuple[float, ...] | str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """Hold what was asked for; `None` and empty mean that it was not, so it is the default or inferred.
+
+    `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
+    `mapping` for both folders. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
+    `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images.
+    """
+
+    preset: str | None = None
+    classes: tuple[SegmentationClass, ...] | None = None
+    ignore: tuple[int | str, ...] | None = None
+    mapping: Mapped = ()
+    gt_map: Mapped = ()
+    pred_map: Mapped = ()
+    closed: bool = False
+    binary: bool = False
+    groups: tuple[Group, ...] = ()
+    palette: str | None = None
+    convention: Convention = field(default_factory=Convention)
+    missing: str = "error"
+    keys: str | None = None
+    probabilities: Probabilities | None = None
+
+    def __post_init__(self) -> None:
+        if self.missing not in MISSING_CHOICES:
+            raise UsageError(
+                f"'{self.missing}' is no choice of missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
+        classes = (
+            None
+            if self.classes is None
+            else [
+                {"id": entry.id, "name": entry.name, "color": entry.color and list(entry.color)}
+                for entry in self.classes
+            ]
+        )
+        return {
+            "preset": self.preset,
+            "classes": classes,
+            "ignore": None if self.ignore is None else list(self.ignore),
+            "map": [list(pair) for pair in self.mapping],
+            "gt_map": [list(pair) for pair in self.gt_map],
+            "pred_map": [list(pair) for pair in self.pred_map],
+            "closed": self.closed,
+            "binary": self.binary,
+            "groups": [{"name": group.name, "ids": list(group.ids)} for group in self.groups],
+            "palette": self.palette,
+            "convention": {"name": self.convention.name, **self.convention.axes()},
+            "missing": self.missing,
+            "keys": self.keys,
+            "probabilities": None
+            if self.probabilities is None
+            else {field.name: getattr(self.probabilities, field.name) for field in fields(self.probabilities)},
+        }
+
+
+def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
+    """Read a protocol back from its JSON values; raises KeyError, TypeError or ValueError where they are none."""
+    classes, losses = facts["classes"], facts["probabilities"]
+    weights = losses and losses["class_weights"]
+    return Protocol(
+        preset=facts["preset"],
+        classes=None
+        if classes is None
+        else tuple(
+            SegmentationClass(int(entry["id"]), str(entry["name"]), _color(entry["color"])) for entry in classes
+        ),
+        ignore=None if facts["ignore"] is None else tuple(facts["ignore"]),
+        mapping=_pairs(facts["map"]),
+        gt_map=_pairs(facts["gt_map"]),
+        pred_map=_pairs(facts["pred_map"]),
+        closed=bool(facts["closed"]),
+        binary=bool(facts["binary"]),
+        groups=tuple(Group(str(group["name"]), tuple(map(int, group["ids"]))) for group in facts["groups"]),
+        palette=facts["palette"],
+        convention=Convention(**facts["convention"]),
+        missing=facts["missing"],
+        keys=facts["keys"],
+        probabilities=None
+        if losses is None
+        else Probabilities(**{**losses, "class_weights": tuple(weights) if isinstance(weights, list) else weights}),
+    )
+
+
+def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:
+    return tuple((int(raw), int(value)) for raw, value in pairs)
+
+
+def _color(color: Iterable[int] | None) -> Color | None:
+    if color is None:
+        return None
+    red, green, blue = map(int, color)
+    return red, green, blue
+
+
+def from_preset(preset: Preset, *, name: str | None = None) -> Protocol:
+    """Return what a data set's preset asks for; `name` is what the signature calls it."""
+    return Protocol(
+        preset=name or preset.name,
+        classes=preset.classes,
+        ignore=None if preset.binary else tuple(preset.ignore),
+        gt_map=() if preset.binary else tuple(sorted(preset.gt_map.items())),
+        pred_map=() if preset.binary else tuple(sorted(preset.pred_map.items())),
+        closed=not preset.binary,
+        binary=preset.binary,
+        groups=preset.groups,
+        convention=convention(preset.convention),
+    )

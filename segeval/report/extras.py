@@ -1,0 +1,219 @@
+"""From a run to what its scores rest on: intervals, images, and where the points are, attached to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import UsageError
+from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
+from segeval.protocol.signature import Signature
+from segeval.report.details import Details
+from segeval.report.imagelosses import ImageLosses, image_losses
+from segeval.report.imagescores import ImageScores
+from segeval.report.report import Report
+from segeval.report.scoring import Measured, measured
+from segeval.runs.run import Run
+from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
+from segeval.sampling.sample import Sample, sample, units
+from segeval.sampling.uncertainty import Uncertainty
+from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
+from segeval.scores.overlap import Value, image_mious, outcomes, overlap, pixel_accuracy
+from segeval.tables.confusion import Tallies, image_tallies
+
+MOST_CONFUSIONS = 10
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Ask for more than scores: `intervals` drawn over images, or over groups of them that `group_by` finds in keys.
+
+    `worst` is how many of the worst images to name, `gain` asks what each class and confusion costs, `images` for the
+    scores of every image.
+    """
+
+    intervals: Resampling | None = None
+    group_by: str | None = None
+    worst: int | None = None
+    gain: bool = False
+    images: bool = False
+
+    def __post_init__(self) -> None:
+        if self.worst is not None and self.worst < 1:
+            raise UsageError(f"the worst {self.worst} images are none", (), "Give at least 1")
+        check_grouping(self.group_by)
+        if self.group_by is not None and self.intervals is None:
+            raise UsageError("--group-by draws groups for intervals, and there are none", (), "Add --ci 95")
+
+
+def check_grouping(group_by: str | None) -> None:
+    """Raise `UsageError` for an expression that groups nothing or cannot be read."""
+    if group_by == "":
+        raise UsageError("--group-by is empty", (), "Give an expression that finds the group in a name, as in '^[^/]+'")
+    units((), group_by)
+
+
+def with_statistics(report: Report, run: Run, asked: Statistics) -> Report:
+    """Return the report of `run` with what is asked for; a pure function, the same bytes for the same seed.
+
+    Raises `UsageError` where the expression of the groups finds none in some key.
+    """
+    if asked == Statistics():
+        return report
+    found = measured(run)
+    details = report.details or Details({})
+    losses = losses_of(run, found, report)
+    if asked.intervals is not None:
+        data = run_sample(run, found, losses, group_by=asked.group_by)
+        unit = asked.group_by or "image"
+        drawn = Uncertainty(asked.intervals, unit, intervals(data, asked.intervals))
+        details = replace(details, uncertainty=drawn)
+        report = replace(
+            report,
+            signature=with_fields(report.signature, drawn.fields()),
+            warnings=(*report.warnings, *_interval_warnings(drawn, report)),
+        )
+    if asked.worst is not None:
+        tables = [row.counts for row in run.rows]
+        ranked = worst_images([row.key for row in run.rows], tables, found.labeling, asked.worst)
+        details = replace(details, worst_images=ranked)
+    if asked.gain:
+        gains = Gains(
+            perfect_class_gains(found.confusion, found.convention),
+            top_confusions(found.confusion, found.convention, MOST_CONFUSIONS),
+        )
+        details = replace(details, gains=gains)
+    if asked.images:
+        details = replace(details, images=image_scores(run, found, losses))
+    return replace(report, details=details)
+
+
+def with_fields(signature: Signature, more: tuple[tuple[str, str], ...]) -> Signature:
+    """Add settings of a report to its signature, before the version that ends it."""
+    *others, version = signature.fields
+    return Signature((*others, *more, version))
+
+
+def losses_of(run: Run, found: Measured, report: Report) -> ImageLosses | None:
+    """Take the losses of a run's maps apart by image; `None` for label masks."""
+    return None if report.probabilities is None else image_losses(run, found.resolution, report.probabilities)
+
+
+def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_by: str | None = None) -> Sample:
+    """Sum by unit what every score of a run is made of that is a function of sums."""
+    return sample(
+        found.images,
+        found.convention,
+        units([row.key for row in run.rows], group_by),
+        groups=_group_tallies(run, found),
+        extra=None if losses is None else losses.ratios,
+    )
+
+
+def _group_tallies(run: Run, found: Measured) -> Tallies | None:
+    """Count each group of classes as one class, image by image.
+
+    `None` where there are no groups, and where the convention's average of groups is not what the report has, which is
+    the mean over the data set.
+    """
+    labeling, convention = found.labeling, found.convention
+    if not labeling.groups or convention.average != "dataset" or convention.absent == "undefined":
+        return None
+    count = len(labeling.groups)
+    group_of = {class_id: index for index, group in enumerate(labeling.groups) for class_id in group.ids}
+    # A class of no group is still valid ground truth, so it becomes a group behind the others.
+    merged = [group_of.get(entry.id, count) for entry in labeling.classes]
+
+    def grouped(lookup: ValueMap) -> ValueMap:
+        indices = {raw: merged[index] if index >= 0 else index for raw, index in lookup.indices.items()}
+        return ValueMap(indices, merged[lookup.default] if lookup.default >= 0 else lookup.default)
+
+    classes = tuple(SegmentationClass(index, str(index)) for index in range(count + 1))
+    whole = image_tallies(
+        [row.counts for row in run.rows], Labeling(classes, grouped(labeling.gt), grouped(labeling.pred))
+    )
+    return Tallies(**{field.name: getattr(whole, field.name)[:, :count] for field in fields(Tallies)})
+
+
+def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[str, ...]:
+    warnings = []
+    if drawn.intervals.few_units:
+        warnings.append(few_units_warning(drawn.intervals.units, drawn.unit))
+    found: Intervals = drawn.intervals
+    values: list[tuple[str, Value, int]] = [
+        *((name, report.scores[name], one.undefined) for name, one in found.scores.items()),
+        *(
+            (f"iou.{entry.name}", entry.iou, one.undefined)
+            for entry, one in zip(report.classes, found.iou, strict=True)
+        ),
+    ]
+    told = undefined_warning(
+        {name: count for name, value, count in values if value is not None and count}, drawn.settings.resamples
+    )
+    return (*warnings, *told)
+
+
+def few_units_warning(count: int, unit: str) -> str:
+    """Tell that intervals rest on too few units."""
+    what = f"{count} image{'' if count == 1 else 's'}" if unit == "image" else f"{count} groups"
+    return f"intervals rest on {what}, fewer than {FEW_UNITS}, and are too narrow to be trusted"
+
+
+def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[str, ...]:
+    """Tell which scores some resamples leave undefined."""
+    if not undefined:
+        return ()
+    ranked = sorted(undefined.items(), key=lambda entry: -entry[1])
+    listed = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_NAMED])
+    more = f" and {len(ranked) - MOST_NAMED} more" if len(ranked) > MOST_NAMED else ""
+    drawn = f"{resamples:,} resamples"
+    return (f"some of {drawn} leave a score undefined and are left out of its interval: {listed}{more}",)
+
+
+def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:
+    """Score every image by itself: each class's overlap as the convention counts it, and the image's means."""
+    counted, plain = outcomes(found.images, found.convention), outcomes(found.images)
+    iou, dice = (overlap(counted, found.convention, hit_weight=weight) for weight in (1, 2))
+    mious = image_mious(plain)
+    of_maps = _class_losses(losses, len(found.labeling.classes))
+    whole = [
+        Tallies(**{field.name: getattr(found.images, field.name)[at] for field in fields(Tallies)})
+        for at in range(len(run.rows))
+    ]
+    return tuple(
+        ImageScores(
+            key=row.key,
+            image_miou=mious[at],
+            pixel_accuracy=pixel_accuracy(whole[at]),
+            iou=_defined(iou.value[at], iou.defined[at]),
+            dice=_defined(dice.value[at], dice.defined[at]),
+            tp=tuple(plain.tp[at].tolist()),
+            fp=tuple(plain.fp[at].tolist()),
+            fn=tuple(plain.fn[at].tolist()),
+            losses={name: values[at] for name, values in of_maps.items()},
+        )
+        for at, row in enumerate(run.rows)
+    )
+
+
+def _defined(values: NDArray[np.float64], defined: NDArray[np.bool_]) -> tuple[Value, ...]:
+    return tuple(value if known else None for value, known in zip(values.tolist(), defined.tolist(), strict=True))
+
+
+def _class_losses(losses: ImageLosses | None, size: int) -> dict[str, list[tuple[Value, ...]]]:
+    """Return, by the name of a loss, a tuple an image of one value a class."""
+    if losses is None:
+        return {}
+    names = dict.fromkeys(name for of_class in losses.classes.values() for name in of_class)
+    found: dict[str, list[tuple[Value, ...]]] = {}
+    for name in names:
+        known = {index: of_class[name] for index, of_class in losses.classes.items() if name in of_class}
+        images = np.full((len(next(iter(known.values()))), size), np.nan)
+        for index, values in known.items():
+            images[:, index] = values
+        found[name] = [_defined(row, ~np.isnan(row)) for row in images]
+    return found

@@ -1,0 +1,200 @@
+"""Rules that a report has to meet: `miou=0.70`, `iou.person>=0.6`, `bce<=0.2`; and the metrics by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
+from segeval.report.report import ClassScores, Report, Verdict
+from segeval.scores.overlap import Value
+
+OVERLAPS = ("iou", "dice", "precision", "recall")
+MEANS = (
+    "miou",
+    "mdice",
+    "pixel_accuracy",
+    "mean_accuracy",
+    "fwiou",
+    "image_miou",
+    "class_miou",
+    "group_miou",
+)
+UNBOUNDED = ("bce", "focal", "cross_entropy", "focal_cross_entropy")
+"""Losses that may exceed 1."""
+LOWER_IS_BETTER = (*UNBOUNDED, "brier", "mae", "ece")
+OF_MAPS = (*LOWER_IS_BETTER, "average_precision", "auroc")
+"""What probability maps are scored by, over all classes and for each."""
+
+AT_LEAST, AT_MOST = ">=", "<="
+AS_WRITTEN = "Write it as in miou=0.70 or bce<=0.2"
+METRICS_FIX = (
+    f"Metrics are {', '.join(MEANS)}; of one class {', '.join(f'{name}.NAME' for name in OVERLAPS)}; "
+    f"with --probs {', '.join(OF_MAPS)}, also of one class"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Ask that a metric be at least (">=") or at most ("<=") a bound; scores are fractions in [0, 1]."""
+
+    metric: str
+    comparison: str
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        """Compare without rounding."""
+        return value >= self.bound if self.comparison == AT_LEAST else value <= self.bound
+
+
+def parse_gate(text: str, *, comparison: str) -> Gate:
+    """Read `NAME=VALUE`, `NAME>=VALUE` or `NAME<=VALUE`; with a plain `=` the rule is `comparison`.
+
+    NAME is a score of the report or, of one class, `iou.NAME` or `iou.ID`; it is cut off at the last `=`, and a class
+    name begins behind the first point. Raises `UsageError` for a metric that no report has, for a bound that is no
+    finite number or no fraction where the metric is one, and for a plain `=` that would ask for a bad value: the
+    higher loss or the lower score.
+    """
+    left, equals, bound_text = text.rpartition("=")
+    name, sign = left.rstrip(), ""
+    if name[-1:] in ("<", ">"):
+        name, sign = name[:-1], f"{name[-1]}="
+    name = name.strip()
+    if not equals or not name:
+        raise UsageError(
+            "a gate is a metric, a sign and a bound", (text,), "Write NAME=VALUE, as miou=0.70 or iou.person=0.60"
+        )
+    kind, dot, _ = name.partition(".")
+    known = (*OVERLAPS, *OF_MAPS) if dot else (*MEANS, *OF_MAPS)
+    if kind not in known:
+        raise _unknown(name, [kind_name + name[len(kind) :] for kind_name in known])
+    usual = AT_MOST if kind in LOWER_IS_BETTER else AT_LEAST
+    if not sign and comparison != usual:
+        better, option = ("lower", "--fail-over") if usual == AT_MOST else ("higher", "--fail-under")
+        raise UsageError(
+            f"a gate would ask for a worse value: {kind} is better when {better}",
+            (text,),
+            f"Write {option} {name}={bound_text.strip()}, or spell the comparison: '{name}{comparison}"
+            f"{bound_text.strip()}'",
+        )
+    return Gate(name, sign or comparison, _bound(bound_text.strip(), text, fraction=kind not in UNBOUNDED))
+
+
+def _bound(bound_text: str, text: str, *, fraction: bool) -> float:
+    try:
+        bound = float(bound_text)
+    except ValueError:
+        bound = math.nan
+    if not math.isfinite(bound) or bound < 0 or (fraction and bound > 1):
+        range_text = "a fraction in [0, 1]" if fraction else "a number from 0 up"
+        raise UsageError(f"the bound of a gate is {range_text}", (text,), _meant(bound_text, fraction))
+    return bound
+
+
+def _meant(bound_text: str, fraction: bool) -> str:
+    """Guess the fraction behind a percentage, a percent sign or a decimal comma."""
+    if not fraction:
+        return AS_WRITTEN
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        number = Decimal(bound_text.removesuffix("%").strip().replace(",", "."))
+    except InvalidOperation:
+        return AS_WRITTEN
+    if not number.is_finite() or not 0 <= number <= 100 or 1 < number < 2:
+        return AS_WRITTEN
+    if number > 1 or bound_text.endswith("%"):
+        number = number / 100
+    written = f"{number:f}"
+    return f"Did you mean {written.ljust(4, '0') if '.' in written else f'{number:.2f}'}?"
+
+
+def metric(report: Report, name: str) -> Value:
+    """Return the score called `name`: a key of `report.scores`, or `iou.person` and the like for one class.
+
+    A class is meant by its name or its id. `None` where the metric is undefined; raises `UsageError` for a name that
+    the report does not have.
+    """
+    if name in report.scores:
+        return report.scores[name]
+    kind, dot, who = name.partition(".")
+    if dot and kind in (*OVERLAPS, *(key for entry in report.classes for key in entry.losses)):
+        entry = _entry(report.classes, who)
+        if entry is not None and (kind in OVERLAPS or kind in entry.losses):
+            value: Value = getattr(entry, kind) if kind in OVERLAPS else entry.losses[kind]
+            return value
+    if kind in (OF_MAPS if dot else (*MEANS, *OF_MAPS)) and not _has(report, kind):
+        raise UsageError(
+            "the report has no such metric",
+            (name,),
+            "group_miou needs a preset with groups; losses and calibration need probability maps, read with --probs",
+        )
+    raise _unknown(name, metric_names(report))
+
+
+def metric_names(report: Report) -> tuple[str, ...]:
+    """Return every name that `metric` knows, those of classes by the class's name."""
+    of_classes = (
+        f"{kind}.{entry.name}"
+        for kind in (*OVERLAPS, *OF_MAPS)
+        for entry in report.classes
+        if kind in OVERLAPS or kind in entry.losses
+    )
+    return (*report.scores, *of_classes)
+
+
+def judge(report: Report, gates: Iterable[Gate]) -> tuple[Verdict, ...]:
+    """Hold the unrounded scores against the gates, in their order.
+
+    Raises, all together, `UsageError` for metrics that the report does not have and `NothingToScoreError` for
+    undefined ones, which are never a pass.
+    """
+    verdicts: list[Verdict] = []
+    problems: list[SegevalError] = []
+    for gate in gates:
+        try:
+            value = metric(report, gate.metric)
+        except UsageError as error:
+            problems.append(error)
+            continue
+        if value is None:
+            problems.append(
+                NothingToScoreError(
+                    "a gate is set on a metric that is undefined here",
+                    (f"{gate.metric}{gate.comparison}{gate.bound!r}",),
+                    "Check that its classes are in the data, or take the gate away",
+                )
+            )
+        else:
+            verdicts.append(Verdict(gate.metric, gate.comparison, gate.bound, value, gate.holds(value)))
+    raise_all(problems)
+    return tuple(verdicts)
+
+
+def with_verdicts(report: Report, gates: Iterable[Gate]) -> Report:
+    """Return the report with the verdicts of `gates`; errors as in `judge`."""
+    return replace(report, gates=judge(report, gates))
+
+
+def _entry(classes: Sequence[ClassScores], who: str) -> ClassScores | None:
+    """Find a class by its name or, where no class is called so, by its id."""
+    called = [entry for entry in classes if entry.name == who]
+    numbered = [entry for entry in classes if str(entry.id) == who]
+    if len(called) > 1 or (called and numbered and called != numbered):
+        ids = ", ".join(map(str, sorted({entry.id for entry in (*called, *numbered)})))
+        raise UsageError("a gate's class can mean several", (f"{who}: ids {ids}",), "Name it by an id that is no name")
+    return next(iter((*called, *numbered)), None)
+
+
+def _has(report: Report, kind: str) -> bool:
+    return kind in report.scores or any(kind in entry.losses for entry in report.classes)
+
+
+def _unknown(name: str, valid: Sequence[str]) -> UsageError:
+    from difflib import get_close_matches
+
+    folded = {candidate.casefold(): candidate for candidate in valid}
+    close = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
+    place = f"{name}: did you mean {' or '.join(close)}?" if close else name
+    return UsageError("there is no metric of this name", (place,), METRICS_FIX)

@@ -1,0 +1,134 @@
+"""The losses of each image, as sums over sums: what intervals, comparisons and the table of images need of maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.protocol.resolution import Resolution
+from segeval.report.probabilities import ProbabilityScores, loss_settings, map_classes
+from segeval.runs.run import Run
+from segeval.sampling.sample import Extra
+from segeval.scores.lossums import FloatArray, FloatSums, clip, focal_factor, log_loss
+from segeval.tables.counts import total
+from segeval.tables.levels import probabilities, resolve_eps
+
+LEVELS = 256
+NO_COUNTS = total(())
+SUMMED = tuple(
+    field.name for field in fields(FloatSums) if field.name.startswith(("n_", "bce", "focal", "brier", "mae"))
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageLosses:
+    """Hold the losses of each image that are a sum over a sum.
+
+    `ratios` has numerators and denominators, shape (N,), by the name of a score of the data set; weights that "auto"
+    takes from the ground truth are those of the whole data set. `classes` has, by the position of a class, the mean
+    loss of its map in each image, shape (N,), NaN where the image has no valid pixel or no prediction.
+    """
+
+    ratios: Extra
+    classes: Mapping[int, Mapping[str, FloatArray]]
+
+
+def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) -> ImageLosses:
+    """Take the losses of `scores` apart into what each image adds to them.
+
+    The sum over the images is the loss of the data set, to rounding. Average precision, AUROC and calibration are no
+    ratios of sums and have no part in it.
+    """
+    assert run.protocol.probabilities is not None
+    positions = [
+        position for position, index in enumerate(map_classes(resolution, scores.maps.count)) if index is not None
+    ]
+    sums = [
+        _sums(run, resolution, position, entry.class_index)
+        for position, entry in zip(positions, scores.per_map, strict=True)
+    ]
+    pixels = [part["n_pos"] + part["n_neg"] for part in sums]
+    # Where "auto" has no weight the loss is undefined, and what stands here is not used.
+    alphas = [entry.alpha for entry in scores.per_map]
+    losses = [
+        {
+            "bce": _weighted(part, "bce", 1.0 if entry.pos_weight is None else entry.pos_weight, 1.0),
+            "focal": _weighted(part, "focal", *((1.0, 1.0) if alpha is None else (float(alpha), 1 - float(alpha)))),
+            "brier": part["brier_pos"] + part["brier_neg"],
+            "mae": part["mae_pos"] + part["mae_neg"],
+        }
+        for part, entry, alpha in zip(sums, scores.per_map, alphas, strict=True)
+    ]
+    ratios: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+    for name in ("bce", "focal", "brier", "mae"):
+        defined = [at for at, entry in enumerate(scores.per_map) if entry.scores[name] is not None]
+        if defined:
+            ratios[name] = (
+                np.sum([losses[at][name] for at in defined], axis=0),
+                np.sum([pixels[at] for at in defined], axis=0),
+            )
+    if run.maps is not None and run.maps.count > 1:
+        weights = scores.class_weights or (1.0,) * len(sums)
+        entered = np.sum([weight * part["n_pos"] for weight, part in zip(weights, sums, strict=True)], axis=0)
+        for name, kind in (("cross_entropy", "bce_pos"), ("focal_cross_entropy", "focal_pos")):
+            parts = [weight * part[kind] for weight, part in zip(weights, sums, strict=True)]
+            ratios[name] = (np.sum(parts, axis=0), entered)
+    classes = {
+        entry.class_index: {
+            name: _divided(values, count) for name, values in of_map.items() if entry.scores[name] is not None
+        }
+        for entry, of_map, count in zip(scores.per_map, losses, pixels, strict=True)
+    }
+    return ImageLosses(ratios, classes)
+
+
+def _weighted(part: Mapping[str, FloatArray], kind: str, positive: float, negative: float) -> FloatArray:
+    return positive * part[f"{kind}_pos"] + negative * part[f"{kind}_neg"]
+
+
+def _sums(run: Run, resolution: Resolution, position: int, class_index: int) -> dict[str, FloatArray]:
+    """Return the sums of one map in each image, (N,), by their names in `FloatSums`."""
+    if run.maps is not None and run.maps.in_rows:
+        return _sums_of_levels(run, resolution, position, class_index)
+    rows = [row.sums[position] if row.sums else None for row in run.rows]
+    return {name: np.array([0.0 if row is None else float(getattr(row, name)) for row in rows]) for name in SUMMED}
+
+
+def _sums_of_levels(run: Run, resolution: Resolution, position: int, class_index: int) -> dict[str, FloatArray]:
+    chosen = run.protocol.probabilities
+    assert chosen is not None
+    settings = loss_settings(chosen)
+    stored = probabilities(LEVELS)
+    used = clip(stored, resolve_eps(settings.eps, LEVELS))
+    tables = [row.levels[position] if row.levels else NO_COUNTS for row in run.rows]
+    image = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    level, pixels, gt = (
+        np.concatenate([getattr(table, column) for table in tables]) for column in ("pred", "pixels", "gt")
+    )
+    true_class = resolution.labeling.gt(gt)
+    found: dict[str, FloatArray] = {}
+    for side, positive in (("pos", True), ("neg", False)):
+        loss = log_loss(used, positive=positive)
+        distance = 1 - stored if positive else stored
+        of_level = {
+            "n": np.ones(LEVELS),
+            "bce": loss,
+            "focal": focal_factor(used, positive=positive, gamma=settings.gamma) * loss,
+            "brier": distance * distance,
+            "mae": distance,
+        }
+        cells = (true_class == class_index) if positive else (true_class >= 0) & (true_class != class_index)
+        for name, values in of_level.items():
+            weights = pixels[cells] * values[level[cells]]
+            sums: FloatArray = np.bincount(image[cells], weights=weights, minlength=len(tables)).astype(np.float64)
+            found[f"{name}_{side}"] = sums
+    return found
+
+
+def _divided(sums: FloatArray, pixels: FloatArray) -> FloatArray:
+    quotient = np.full(len(sums), np.nan)
+    np.divide(sums, pixels, out=quotient, where=pixels > 0)
+    return quotient

@@ -1,0 +1,49 @@
+"""What is told of one image by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segeval.protocol.labeling import IdAndName
+from segeval.scores.overlap import Value
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScores:
+    """Hold the scores of one image: its means, and each class in the order of the report.
+
+    `iou` and `dice` are as the convention has them; `tp`, `fp`, `fn` are pixels, as in the report; `losses` has the
+    means of each class's probability map.
+    """
+
+    key: str
+    image_miou: Value
+    pixel_accuracy: Value
+    iou: tuple[Value, ...]
+    dice: tuple[Value, ...]
+    tp: tuple[int, ...]
+    fp: tuple[int, ...]
+    fn: tuple[int, ...]
+    losses: Mapping[str, tuple[Value, ...]]
+
+    def records(self, classes: Sequence[IdAndName]) -> Iterator[dict[str, Any]]:
+        """Return the image in long form: a record a class."""
+        for index, (class_id, name) in enumerate(classes):
+            tp, fp, fn = self.tp[index], self.fp[index], self.fn[index]
+            yield {
+                "key": self.key,
+                "class_id": class_id,
+                "class": name,
+                "iou": self.iou[index],
+                "dice": self.dice[index],
+                "precision": tp / (tp + fp) if tp + fp else None,
+                "recall": tp / (tp + fn) if tp + fn else None,
+                "tp": tp,
+                "fp": fp,
+                "fn": fn,
+                **{loss: values[index] for loss, values in self.losses.items()},
+                "image_miou": self.image_miou,
+                "pixel_accuracy": self.pixel_accuracy,
+            }

@@ -1,0 +1,107 @@
+"""Hold the values met against the labeling: what a convention refuses is told for every file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import LabelError, raise_all
+from segeval.protocol.conventions import Convention
+from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
+from segeval.runs.run import Row, Run
+from segeval.tables.confusion import Confusion
+from segeval.tables.counts import JointCounts
+
+FileNames = Mapping[str, tuple[str, str]]
+"""Key -> (ground-truth file, prediction file), by which errors name an image; a key that is absent names itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    what: str
+    fix: str
+    side: int
+
+
+UNKNOWN_GT = _Refusal(
+    "ground truth holds values that are neither a class nor ignored",
+    "Name them with --classes, --ignore or --gt-map, or leave their pixels out with --gt-unknown drop",
+    0,
+)
+UNKNOWN_PRED = _Refusal(
+    "predictions hold values that are neither a class nor ignored",
+    "Name them with --classes, --ignore or --pred-map, or count them as wrong with --unknown miss",
+    1,
+)
+VOID_PRED = _Refusal(
+    "predictions hold an ignored value, which this convention does not allow",
+    "Count it as wrong with --pred-void miss, or leave its pixels out with --pred-void drop",
+    1,
+)
+
+
+def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: Convention, names: FileNames) -> None:
+    """Raise `LabelError` with file, value and pixel count for each value that `convention` makes an error.
+
+    `table` is the total of the run's rows: only where it holds such a value are the rows looked at.
+    """
+    refusals: list[LabelError] = []
+    for refusal in _refusals(convention):
+        if _refused(table, labeling, refusal).any():
+            places = [place for row in run.rows for place in _places(row, labeling, refusal, names)]
+            refusals.append(LabelError(refusal.what, places, refusal.fix))
+    raise_all(refusals)
+
+
+def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[str, ...]:
+    """Tell how many pixels hold values outside classes and void, where the convention counts them somehow."""
+    done = {"miss": "count as wrong", "drop": "are left out", "drop-fp": "are left out, but for their false positives"}
+    sides = (
+        ("predictions", convention.unknown, int(counted.column(UNKNOWN).sum())),
+        ("ground truth", convention.gt_unknown, counted.unknown_pixels),
+    )
+    return tuple(
+        f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}"
+        for side, choice, count in sides
+        if count and choice in done
+    )
+
+
+def _refusals(convention: Convention) -> Sequence[_Refusal]:
+    chosen = (
+        (convention.gt_unknown, UNKNOWN_GT),
+        (convention.unknown, UNKNOWN_PRED),
+        (convention.pred_void, VOID_PRED),
+    )
+    return [refusal for choice, refusal in chosen if choice == "error"]
+
+
+def _refused(table: JointCounts, labeling: Labeling, refusal: _Refusal) -> NDArray[np.bool_]:
+    gt, pred = labeling.gt(table.gt), labeling.pred(table.pred)
+    refused: NDArray[np.bool_]
+    if refusal is UNKNOWN_GT:
+        refused = gt == UNKNOWN
+    elif refusal is UNKNOWN_PRED:
+        refused = pred == UNKNOWN
+    else:
+        # Also where the ground truth is void: the VOC devkit, whose rule this is, reads no such prediction at all.
+        refused = pred == VOID
+    return refused
+
+
+def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames) -> list[str]:
+    """Return one line a value: file, value, pixels."""
+    chosen = _refused(row.counts, labeling, refusal)
+    if not chosen.any():
+        return []
+    values = (row.counts.gt, row.counts.pred)[refusal.side][chosen]
+    distinct, inverse = np.unique(values, return_inverse=True)
+    pixels = np.zeros(len(distinct), np.int64)
+    np.add.at(pixels, inverse, row.counts.pixels[chosen])
+    file = names.get(row.key, (row.key, row.key))[refusal.side]
+    found = [f"{value} ({count:,} px)" for value, count in zip(distinct.tolist(), pixels.tolist(), strict=True)]
+    shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    return [f"{file}: value{'s' if len(found) > 1 else ''} {shown}"]

@@ -1,0 +1,261 @@
+"""The scores of a run of probability maps: losses, calibration, and what a threshold decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segeval.errors import RunFileError, UsageError
+from segeval.protocol.protocol import Probabilities
+from segeval.protocol.resolution import Resolution
+from segeval.runs.run import Maps, Run
+from segeval.scores.curves import (
+    LossCell,
+    Threshold,
+    auroc,
+    average_precision,
+    best_threshold,
+    brier,
+    confusion_by_loss,
+    curve,
+    ece,
+    mae,
+)
+from segeval.scores.losses import (
+    Loss,
+    Source,
+    auto_alpha,
+    auto_class_weights,
+    auto_pos_weight,
+    bce,
+    class_mean,
+    cross_entropy,
+    focal,
+    focal_cross_entropy,
+)
+from segeval.scores.lossums import combine
+from segeval.scores.overlap import Value, mean
+from segeval.tables.levels import LevelHistogram, LossSettings, level_histogram, resolve_eps
+
+
+@dataclass(frozen=True, slots=True)
+class MapScores:
+    """Hold the scores of one probability map: of one class against the rest, or of the foreground.
+
+    `pos_weight` and `alpha` are the values used, which "auto" takes from the ground truth. `best_iou` and `best_f1` are
+    chosen on the data that they are scored on.
+    """
+
+    class_index: int
+    scores: Mapping[str, Value]
+    histogram: LevelHistogram
+    pos_weight: Value
+    alpha: float | str | None
+    best_iou: Threshold | None
+    best_f1: Threshold | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbabilityScores:
+    """Hold everything that probability maps tell, over the run.
+
+    `losses` have value, interval and clamped pixels by name; `scores` the rest. `cells` is the 2x2 table of true and
+    predicted class with the losses of each, for binary maps; those of floats are of their 16-bit levels. `unnormalised`
+    counts pixels whose classes do not add up.
+    """
+
+    maps: Maps
+    eps: float | str
+    losses: Mapping[str, Loss]
+    scores: Mapping[str, Value]
+    per_map: tuple[MapScores, ...]
+    class_weights: tuple[float, ...] | None
+    cells: tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]] | None
+    unnormalised: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON that goes beside the scores."""
+        return {
+            "maps": {"kind": self.maps.kind, "count": self.maps.count},
+            "eps": self.eps,
+            "unnormalised_pixels": self.unnormalised,
+            "losses": {name: _loss_to_dict(loss) for name, loss in self.losses.items()},
+            "class_weights": None if self.class_weights is None else list(self.class_weights),
+            "per_map": [
+                {
+                    "class_index": entry.class_index,
+                    "pos_weight": entry.pos_weight,
+                    "alpha": entry.alpha,
+                    "best_iou": _threshold_to_dict(entry.best_iou),
+                    "best_f1": _threshold_to_dict(entry.best_f1),
+                }
+                for entry in self.per_map
+            ],
+        }
+
+
+def _loss_to_dict(loss: Loss) -> dict[str, Any]:
+    return {
+        "value": loss.value,
+        "low": loss.low,
+        "high": loss.high,
+        "unbounded": loss.unbounded,
+        "clamped": loss.clamped,
+        "clamped_share": loss.clamped_share,
+        "elements": loss.elements,
+    }
+
+
+def _threshold_to_dict(best: Threshold | None) -> dict[str, Any] | None:
+    return None if best is None else {"value": best.value, "threshold": best.threshold, "chosen_on_this_data": True}
+
+
+def loss_settings(chosen: Probabilities) -> LossSettings:
+    """Return the parameters of the losses, checked; raises `UsageError`."""
+    return LossSettings(chosen.gamma, chosen.alpha, chosen.pos_weight, chosen.eps, chosen.class_weights)
+
+
+def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | None:
+    """Compute every score of the maps of `run`; `None` for label masks, and where no image has a prediction.
+
+    Raises `RunFileError` where the run's loss sums have another gamma or eps than its protocol asks for.
+    """
+    if run.maps is None or run.protocol.probabilities is None or all(row.missing for row in run.rows):
+        return None
+    settings = loss_settings(run.protocol.probabilities)
+    described = map_classes(resolution, run.maps.count)
+    scored = [(position, index) for position, index in enumerate(described) if index is not None]
+    positions, indices = [position for position, _ in scored], [index for _, index in scored]
+    if not scored:
+        raise UsageError(
+            "the class that the probability maps describe is ignored",
+            (resolution.protocol.classes[1].name,) if resolution.protocol.classes else (),
+            "Take it out of --ignore",
+        )
+    histograms = _histograms(run, resolution, scored)
+    sources = _sources(run, histograms, positions, settings)
+    levels = None if run.maps.kind == "float" else histograms[0].levels if histograms else 256
+    per_map = tuple(
+        _map_scores(index, source, histogram, settings)
+        for index, source, histogram in zip(indices, sources, histograms, strict=True)
+    )
+    eps = resolve_eps(settings.eps, levels)
+    bces, focals = _one_vs_rest(sources, settings)
+    losses = {"bce": class_mean(bces), "focal": class_mean(focals)}
+    weights = None
+    if run.maps.count > 1:
+        if isinstance(settings.class_weights, tuple):
+            weights = _weights_of(settings.class_weights, run.maps.count, positions)
+        elif settings.class_weights == "auto":
+            weights = auto_class_weights([histogram.n_pos for histogram in histograms])
+        losses["cross_entropy"] = cross_entropy(sources, class_weights=weights, eps=settings.eps)
+        losses["focal_cross_entropy"] = focal_cross_entropy(
+            sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
+        )
+    names = ("brier", "mae", "ece", "average_precision", "auroc")
+    scores = {name: loss.value for name, loss in losses.items()}
+    scores |= {name: mean(entry.scores[name] for entry in per_map) for name in names}
+    cells = None
+    if run.maps.count == 1:
+        cells = confusion_by_loss(
+            histograms[0],
+            run.protocol.probabilities.threshold,
+            pos_weight=settings.pos_weight,
+            gamma=settings.gamma,
+            alpha=settings.alpha,
+            # Of floats, level 0 is p below half a step, which torch's clamp would make 0.
+            eps="half-step" if levels is None and eps == "torch" else eps,
+        )
+    return ProbabilityScores(
+        maps=run.maps,
+        eps=eps,
+        losses=losses,
+        scores=scores,
+        per_map=per_map,
+        class_weights=weights,
+        cells=cells,
+        unnormalised=sum(row.unnormalised for row in run.rows),
+    )
+
+
+def map_classes(resolution: Resolution, count: int) -> tuple[int | None, ...]:
+    """Return which class of the labeling each of `count` maps describes, `None` for an ignored one.
+
+    Maps stand in the order of the class list, which still has the classes that are ignored; one map is of the second.
+    """
+    classes = resolution.protocol.classes or ()
+    indices = {entry.id: index for index, entry in enumerate(resolution.labeling.classes)}
+    return tuple(indices.get(entry.id) for entry in (classes[1:2] if count == 1 else classes))
+
+
+def _weights_of(weights: tuple[float, ...], count: int, positions: Sequence[int]) -> tuple[float, ...]:
+    """Leave the weights of ignored classes out; another number of weights than maps is told where they are used."""
+    return tuple(weights[position] for position in positions) if len(weights) == count else weights
+
+
+def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, int]]) -> tuple[LevelHistogram, ...]:
+    assert run.maps is not None
+    if not run.maps.in_rows:
+        return tuple(run.levels[position] for position, _ in scored)
+    tables = run.level_tables()
+    return tuple(level_histogram(tables[position], resolution.labeling.gt, index, 256) for position, index in scored)
+
+
+def _sources(
+    run: Run, histograms: Sequence[LevelHistogram], positions: Sequence[int], settings: LossSettings
+) -> Sequence[Source]:
+    """Return what the losses are computed from: histograms where p is one of their levels, sums where it is not."""
+    assert run.maps is not None
+    if run.maps.in_rows:
+        return histograms
+    with_sums = [row.sums for row in run.rows if row.sums]
+    asked = (settings.gamma, resolve_eps(settings.eps, 65536 if run.maps.kind == "uint16" else None))
+    kept = {(sums.gamma, sums.eps) for row in with_sums for sums in row}
+    if kept - {asked}:
+        gamma, eps = sorted(kept, key=str)[0]
+        raise RunFileError(
+            "a run of 16-bit or float maps keeps its losses for one gamma and one eps only",
+            (f"kept with gamma {gamma:g}, eps {eps}; asked for gamma {asked[0]:g}, eps {asked[1]}",),
+            "Score the images again with the gamma and eps that are wanted",
+        )
+    if run.maps.kind != "float":
+        return histograms
+    of_maps = list(zip(*with_sums, strict=True))
+    return [combine(of_maps[position]) for position in positions]
+
+
+def _one_vs_rest(sources: Sequence[Source], settings: LossSettings) -> tuple[list[Loss], list[Loss]]:
+    return (
+        [bce(source, pos_weight=settings.pos_weight, eps=settings.eps) for source in sources],
+        [focal(source, gamma=settings.gamma, alpha=settings.alpha, eps=settings.eps) for source in sources],
+    )
+
+
+def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings: LossSettings) -> MapScores:
+    (bce_loss,), (focal_loss,) = _one_vs_rest([source], settings)
+    sides = histogram.n_pos, histogram.n_neg
+    of_histogram: Mapping[str, Callable[[LevelHistogram], Value]] = {
+        "ece": ece,
+        "average_precision": average_precision,
+        "auroc": auroc,
+    }
+    scores: dict[str, Value] = {
+        "bce": bce_loss.value,
+        "focal": focal_loss.value,
+        "brier": brier(source),
+        "mae": mae(source),
+    } | {name: function(histogram) for name, function in of_histogram.items()}
+    if not all(sides):
+        # Without positives or without negatives there is nothing to rank.
+        scores["average_precision"] = scores["auroc"] = None
+    points = curve(histogram)
+    return MapScores(
+        class_index=index,
+        scores=scores,
+        histogram=histogram,
+        pos_weight=auto_pos_weight(*sides) if settings.pos_weight == "auto" else float(settings.pos_weight),
+        alpha=auto_alpha(*sides) if settings.alpha == "auto" else settings.alpha,
+        best_iou=best_threshold(points, "iou"),
+        best_f1=best_threshold(points, "f1"),
+    )

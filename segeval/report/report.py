@@ -1,0 +1,156 @@
+"""Every score of a run as plain dataclasses of numbers; `Report.to_dict` is the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from segeval.protocol.labeling import Color
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.resolution import Inference
+from segeval.protocol.signature import Signature
+from segeval.report.details import Details
+from segeval.scores.overlap import Value
+from segeval.tables.confusion import Confusion
+
+if TYPE_CHECKING:
+    from segeval.report.probabilities import ProbabilityScores
+    from segeval.sampling.resampling import Interval
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Say what was scored: images, their pixels, those of them that are void, and a digest of the ground truth.
+
+    `unscored_images` have no valid pixel; `missing_images` have no prediction and count as wrong.
+    """
+
+    images: int
+    pixels: int
+    void_pixels: int
+    gt_digest: str
+    unscored_images: int = 0
+    missing_images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Hold the scores of one class: fractions in [0, 1] or `None`, counts in pixels.
+
+    `losses` has the scores of its probability map by name, empty for label masks.
+    """
+
+    id: int
+    name: str
+    color: Color | None
+    iou: Value
+    dice: Value
+    precision: Value
+    recall: Value
+    tp: int
+    fp: int
+    fn: int
+    gt_share: Value
+    losses: Mapping[str, Value] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of one class."""
+        names = ("id", "name", "iou", "dice", "precision", "recall", "tp", "fp", "fn", "gt_share")
+        return {name: getattr(self, name) for name in names} | dict(self.losses)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScores:
+    """Hold the overlap of several classes taken as one."""
+
+    name: str
+    ids: tuple[int, ...]
+    iou: Value
+    dice: Value
+    tp: int
+    fp: int
+    fn: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of one group."""
+        names = ("name", "iou", "dice", "tp", "fp", "fn")
+        return {"ids": list(self.ids)} | {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Say whether one gate holds: `value` compared with `bound`, unrounded, by `comparison` (">=" or "<=")."""
+
+    metric: str
+    comparison: str
+    bound: float
+    value: float
+    passed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of one verdict."""
+        return {name: getattr(self, name) for name in Verdict.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Hold every score of a run, ready to render.
+
+    `scores` are fractions in [0, 1] or losses by their JSON name; an undefined one is `None`, one that does not apply
+    is absent. `protocol` is the one asked for, `signature` says what became of it.
+    """
+
+    signature: Signature
+    protocol: Protocol
+    data: Data
+    scores: Mapping[str, Value]
+    classes_in_mean: int
+    classes: tuple[ClassScores, ...]
+    groups: tuple[GroupScores, ...]
+    confusion: Confusion
+    warnings: tuple[str, ...] = ()
+    notes: tuple[Inference, ...] = ()
+    gates: tuple[Verdict, ...] = ()
+    probabilities: ProbabilityScores | None = None
+    details: Details | None = None
+
+    def interval(self, name: str) -> Interval | None:
+        """Return the confidence interval of a score of the data set, `None` where none was drawn."""
+        drawn = self.details and self.details.uncertainty
+        return drawn.intervals.scores.get(name) if drawn else None
+
+    def iou_interval(self, index: int) -> Interval | None:
+        """Return the confidence interval of the IoU of the class at a position, `None` where none was drawn."""
+        drawn = self.details and self.details.uncertainty
+        return drawn.intervals.iou[index] if drawn else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values; equal runs give equal ones."""
+        probabilities = {} if self.probabilities is None else {"probabilities": self.probabilities.to_dict()}
+        told = [(entry.id, entry.name) for entry in self.classes]
+        return {
+            "schema": SCHEMA,
+            "signature": str(self.signature),
+            "protocol": self.protocol.to_dict(),
+            "data": {name: getattr(self.data, name) for name in Data.__slots__},
+            "scores": dict(self.scores),
+            "classes_in_mean": self.classes_in_mean,
+            "classes": [self._class_to_dict(index, entry) for index, entry in enumerate(self.classes)],
+            "groups": [entry.to_dict() for entry in self.groups],
+            "confusion": {
+                "labels": [entry.id for entry in self.classes],
+                "counts": self.confusion.matrix.tolist(),
+                "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
+            },
+            **probabilities,
+            **({} if self.details is None else self.details.to_dict(told)),
+            "warnings": list(self.warnings),
+            "gates": [verdict.to_dict() for verdict in self.gates],
+        }
+
+    def _class_to_dict(self, index: int, entry: ClassScores) -> dict[str, Any]:
+        drawn = self.iou_interval(index)
+        return entry.to_dict() | ({} if drawn is None else {"iou_interval": drawn.bounds()})

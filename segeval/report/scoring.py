@@ -1,0 +1,235 @@
+"""From a run to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from segeval.errors import NothingToScoreError
+from segeval.protocol.conventions import Convention
+from segeval.protocol.labeling import Labeling
+from segeval.protocol.resolution import Resolution
+from segeval.protocol.signature import signature
+from segeval.report.details import WORST_PERCENTS, Details
+from segeval.report.labelcheck import FileNames, check_labels, unknown_warnings
+from segeval.report.report import ClassScores, Data, GroupScores, Report
+from segeval.runs.run import Run, raw_values
+from segeval.scores.overlap import (
+    Outcomes,
+    Overlap,
+    Value,
+    averaged,
+    class_mious,
+    frequency_weighted,
+    image_mious,
+    mean,
+    outcomes,
+    overlap,
+    pixel_accuracy,
+    precisions,
+    present,
+    ratio,
+    recalls,
+    worst_mean,
+)
+from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, image_tallies, tallies
+
+if TYPE_CHECKING:
+    from segeval.report.probabilities import ProbabilityScores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Hold what every score of a run is computed from: its labeling, and the counts of the whole and of each image."""
+
+    resolution: Resolution
+    confusion: Confusion
+    whole: Tallies
+    images: Tallies
+
+    @property
+    def labeling(self) -> Labeling:
+        """Return what each raw value means."""
+        return self.resolution.labeling
+
+    @property
+    def convention(self) -> Convention:
+        """Return how outcomes are counted."""
+        return self.resolution.protocol.convention
+
+
+def measured(run: Run, *, names: FileNames | None = None, resolution: Resolution | None = None) -> Measured:
+    """Apply the run's protocol to its tables.
+
+    `names` gives the files by which errors name an image; `resolution` is what the protocol means, where that rests on
+    more than this run's values. Raises `LabelError` for values that the protocol refuses
+    and `NothingToScoreError` where no pixel is valid.
+    """
+    if not run.rows:
+        raise NothingToScoreError("there is no image to score", (), "Give folders that hold pairs of masks")
+    table = run.table()
+    resolution = resolution or run.resolve_for(table)
+    check_labels(run, table, resolution.labeling, resolution.protocol.convention, names or {})
+    counted = confusion(table, resolution.labeling)
+    if not counted.valid_pixels:
+        raise NothingToScoreError(
+            "no pixel of the ground truth has a class",
+            (f"values met: {_listed(raw_values(table)[0])}",),
+            "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
+        )
+    images = image_tallies([row.counts for row in run.rows], resolution.labeling)
+    return Measured(resolution, counted, tallies(counted), images)
+
+
+def build_report(run: Run, *, names: FileNames | None = None) -> Report:
+    """Compute every score of `run` under its protocol; errors as in `measured`."""
+    return report_of(run, measured(run, names=names))
+
+
+def report_of(run: Run, found: Measured) -> Report:
+    """Compute every score of `run` from what was counted of it; raises `NothingToScoreError` where none is defined."""
+    convention, whole = found.convention, found.whole
+    counted, per_image = outcomes(whole, convention), outcomes(found.images, convention)
+    iou = averaged(counted, per_image, convention)
+    dice = averaged(counted, per_image, convention, hit_weight=2)
+    warnings = _undefined_mean(iou, counted, found)
+    if not iou.in_mean and not warnings:
+        raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
+    groups, group_miou = _group_scores(found)
+    plain = outcomes(found.images)
+    image_values = image_mious(plain)
+    scores: dict[str, Value] = {
+        "miou": iou.mean,
+        "mdice": dice.mean,
+        "pixel_accuracy": pixel_accuracy(whole),
+        "mean_accuracy": mean(recalls(whole)),
+        "fwiou": frequency_weighted(iou.classes, whole),
+        "image_miou": mean(image_values),
+        "class_miou": mean(class_mious(plain)),
+    }
+    if groups:
+        scores["group_miou"] = group_miou
+    probabilities = _probability_scores(run, found)
+    if probabilities is not None:
+        scores.update(probabilities.scores)
+    return Report(
+        signature=signature(found.resolution, run.protocol, eps=_usual_eps(run)),
+        protocol=run.protocol,
+        data=Data(
+            images=len(run.rows),
+            pixels=run.pixels,
+            void_pixels=found.confusion.void_pixels,
+            gt_digest=run.gt_digest(),
+            unscored_images=sum(value is None for value in image_values),
+            missing_images=sum(row.missing for row in run.rows),
+        ),
+        scores=scores,
+        classes_in_mean=iou.in_mean,
+        classes=_class_scores(found, iou.classes, dice.classes, probabilities),
+        groups=groups,
+        confusion=found.confusion,
+        warnings=(*warnings, *unknown_warnings(found.confusion, convention)),
+        notes=found.resolution.notes,
+        probabilities=probabilities,
+        details=_details(found, image_values),
+    )
+
+
+def _usual_eps(run: Run) -> str | None:
+    """Return what an eps that was left open is for the maps of `run`."""
+    return None if run.maps is None else "torch" if run.maps.kind == "float" else "half-step"
+
+
+def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
+    if run.maps is None:
+        return None
+    from segeval.report.probabilities import probability_scores
+
+    return probability_scores(run, found.resolution)
+
+
+def _details(found: Measured, image_values: Sequence[Value]) -> Details:
+    """Take a closer look at the images, as every report has it."""
+    values = [value for value in image_values if value is not None]
+    ratios = present(outcomes(found.images))
+    of_class = [
+        column[known].tolist() for column, known in zip(ratios.value.T, ratios.defined.T, strict=True) if known.any()
+    ]
+    worst = {
+        "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
+        "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
+    }
+    if not found.resolution.protocol.binary or len(found.labeling.classes) != 2:
+        return Details(worst)
+    from segeval.scores.gains import empty_ground_truth  # few sets are binary
+
+    return Details(worst, empty_ground_truth(found.images))
+
+
+def _class_scores(
+    found: Measured, ious: Sequence[Value], dices: Sequence[Value], maps: ProbabilityScores | None
+) -> tuple[ClassScores, ...]:
+    losses = {entry.class_index: entry.scores for entry in maps.per_map} if maps else {}
+    plain = outcomes(found.whole)
+    true_pixels = found.whole.true_pixels.tolist()
+    everything = sum(true_pixels)
+    columns = zip(
+        found.labeling.classes,
+        ious,
+        dices,
+        precisions(found.whole),
+        recalls(found.whole),
+        plain.tp.tolist(),
+        plain.fp.tolist(),
+        plain.fn.tolist(),
+        true_pixels,
+        strict=True,
+    )
+    return tuple(
+        ClassScores(
+            id=entry.id,
+            name=entry.name,
+            color=entry.color,
+            iou=iou,
+            dice=dice,
+            precision=precision,
+            recall=recall,
+            tp=tp,
+            fp=fp,
+            fn=fn,
+            gt_share=ratio(pixels, everything),
+            losses=losses.get(index, {}),
+        )
+        for index, (entry, iou, dice, precision, recall, tp, fp, fn, pixels) in enumerate(columns)
+    )
+
+
+def _group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
+    groups = found.labeling.groups
+    if not groups:
+        return (), None
+    counted = outcomes(tallies(grouped(found.confusion, found.labeling, groups)), found.convention)
+    counted = Outcomes(*(column[: len(groups)] for column in (counted.tp, counted.fp, counted.fn)))
+    ious = overlap(counted, found.convention).many()
+    dices = overlap(counted, found.convention, hit_weight=2).many()
+    scores = tuple(
+        GroupScores(group.name, group.ids, iou, dice, *outcome)
+        for group, iou, dice, *outcome in zip(
+            groups, ious, dices, counted.tp.tolist(), counted.fp.tolist(), counted.fn.tolist(), strict=True
+        )
+    )
+    return scores, mean(ious)
+
+
+def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[str, ...]:
+    if found.convention.absent != "undefined" or iou.mean is not None:
+        return ()
+    empty = (counted.tp + counted.fp + counted.fn == 0).tolist()
+    absent = [entry.name for entry, is_empty in zip(found.labeling.classes, empty, strict=True) if is_empty]
+    who = _listed(absent) if absent else "some class of some image"
+    return (f"mIoU is undefined, since {who} is in neither ground truth nor prediction; --absent skip leaves it out",)
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values[:10])) + (f" and {len(values) - 10} more" if len(values) > 10 else "")

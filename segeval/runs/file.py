@@ -1,0 +1,303 @@
+"""Runs as JSON Lines: written whole or not at all, read only where every line holds.
+
+Line 1 says schema, tool, version, protocol and kind of maps; a row an image follows in key order; runs of 16-bit and
+float maps then have a line a map with the level histogram of the whole run; the last line counts the rows and has a
+digest of everything before it, so that a cut file is never taken for a whole one. `schemas/run.schema.json` is the
+form of each line. There is no time, host or folder in it: equal runs give equal bytes, packed ones too where zlib is
+the same.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from segeval.errors import RunFileError
+from segeval.files import AtomicFile
+from segeval.runs.rows import (
+    LEVELS,
+    Damage,
+    dumps,
+    histogram_from_json,
+    histogram_to_json,
+    loads,
+    maps_from_json,
+    maps_to_json,
+    protocol_from_json,
+    protocol_to_json,
+    row_from_json,
+    row_to_json,
+)
+from segeval.runs.run import Maps, Row, Run, sort_key
+from segeval.tables.levels import LevelHistogram
+from segeval.version import __version__
+
+SCHEMA = 1
+TOOL = "segeval"
+MOST_ROWS = 1 << 22
+LONGEST_LINE = 1 << 25
+"""Bytes of one line: that of an image with 150 8-bit maps takes up to 12 MB."""
+LEAST_UNPACKED, MOST_PACKING = 1 << 26, 100
+"""A packed file may unpack to 64 MiB and a hundred times its size; runs pack about tenfold."""
+CHUNK = 1 << 18
+PACKING_LEVEL = 6
+GZIP_MAGIC = b"\x1f\x8b"
+WRITE_AGAIN = "Save the run again with --save; a file that segeval wrote is whole"
+
+
+def save_run(run: Run, path: Path) -> None:
+    """Write a run to `path`, packed where the name ends in .gz; raises `OutputError` and leaves the old file then."""
+    with AtomicFile(path) as file:
+        file.commit(run_to_bytes(run, packed=is_packed(path)))
+
+
+def is_packed(path: Path) -> bool:
+    """Tell whether a run file of this name is written through gzip."""
+    return path.suffix.casefold() == ".gz"
+
+
+def run_to_bytes(run: Run, *, packed: bool) -> bytes:
+    """Return the run file of `run`, through gzip if `packed`; equal runs give equal bytes."""
+    buffer = io.BytesIO()
+    if not packed:
+        buffer.writelines(_lines_of(run))
+        return buffer.getvalue()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=PACKING_LEVEL, fileobj=buffer, mtime=0) as file:
+        for line in _lines_of(run):
+            file.write(line)
+    return buffer.getvalue()
+
+
+def header(run: Run) -> dict[str, Any]:
+    """Return the first line of a run file as JSON values."""
+    return {
+        "schema": SCHEMA,
+        "tool": TOOL,
+        "version": __version__,
+        "protocol": protocol_to_json(run.protocol),
+        "maps": maps_to_json(run.maps),
+    }
+
+
+def _lines_of(run: Run) -> Iterator[bytes]:
+    digest = hashlib.blake2b(digest_size=16)
+    for facts in _facts_of(run):
+        line = dumps(facts) + b"\n"
+        digest.update(line)
+        yield line
+    yield dumps({"rows": len(run.rows), "digest": f"blake2b:{digest.hexdigest()}"}) + b"\n"
+
+
+def _facts_of(run: Run) -> Iterator[dict[str, Any]]:
+    yield header(run)
+    yield from map(row_to_json, run.rows)
+    for position, histogram in enumerate(run.levels):
+        yield {"map": position, **histogram_to_json(histogram)}
+
+
+def load_run(path: Path) -> Run:
+    """Read a run file, packed or not, with every value checked; raises `RunFileError`.
+
+    Memory is bounded by what the run itself needs and by one line of at most 32 MiB.
+    """
+    with _opened(path) as stream:
+        return _read(stream, os.fstat(stream.fileno()).st_size, str(path))
+
+
+def run_from_bytes(data: bytes, *, name: str) -> Run:
+    """Read the bytes of a run file; `name` is what errors call it. Raises `RunFileError`."""
+    return _read(io.BytesIO(data), len(data), name)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a regular file without waiting on a FIFO or a device."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    reason = "is no regular file"
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            stream = os.fdopen(os.open(path, flags), "rb")
+            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return stream
+            stream.close()
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    raise RunFileError("a run file cannot be read", (f"{path}: {reason}",), "Name a file that --save has written")
+
+
+def _read(stream: BinaryIO, size: int, name: str) -> Run:
+    reader = _Reader()
+    try:
+        for line in split_lines(_unpacked(stream, size)):
+            reader.take(line)
+        return reader.run()
+    except Damage as damage:
+        where = f"{name}, line {reader.lines + 1}: {damage}"
+        if isinstance(damage, _NotOurs):
+            raise RunFileError(damage.what, (where,), damage.fix) from None
+        raise RunFileError("a run file is damaged", (where,), WRITE_AGAIN) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise RunFileError("a run file cannot be read", (f"{name}: {error}",), WRITE_AGAIN) from None
+
+
+class _NotOurs(Damage):
+    """Tell that a file is something else than a run file of this version, and what to do."""
+
+    def __init__(self, detail: str, what: str, fix: str) -> None:
+        super().__init__(detail)
+        self.what, self.fix = what, fix
+
+
+def _unpacked(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield the content of a file in chunks, through gzip where it starts as such a file does."""
+    first = stream.read(CHUNK)
+    if first[:2] != GZIP_MAGIC:
+        while first:
+            yield first
+            first = stream.read(CHUNK)
+        return
+    limit = LEAST_UNPACKED + MOST_PACKING * size
+    unpacking = zlib.decompressobj(wbits=31)
+    unpacked = 0
+    packed = first
+    while packed and not unpacking.eof:
+        try:
+            chunk = unpacking.decompress(packed, CHUNK)
+        except zlib.error as error:
+            raise Damage("the packed data are damaged") from error
+        unpacked += len(chunk)
+        if unpacked > limit:
+            raise Damage(f"the file unpacks to more than {limit:,} bytes")
+        yield chunk
+        packed = unpacking.unconsumed_tail or (b"" if unpacking.eof else stream.read(CHUNK))
+    if not unpacking.eof:
+        raise Damage("the packed data end early")
+    if unpacking.unused_data or stream.read(1):
+        raise Damage("there is something behind the packed data")
+
+
+def split_lines(chunks: Iterator[bytes], longest: int = LONGEST_LINE) -> Iterator[bytes]:
+    """Yield the lines of a stream with their newlines; raises `Damage` for one of more than `longest` bytes."""
+    pending: list[bytes] = []
+    held = 0
+    for chunk in chunks:
+        *ended, rest = chunk.split(b"\n")
+        for piece in ended:
+            if held + len(piece) > longest:
+                raise Damage(f"longer than {longest:,} bytes")
+            yield b"".join([*pending, piece, b"\n"])
+            pending, held = [], 0
+        if rest:
+            pending.append(rest)
+            held += len(rest)
+        if held > longest:
+            raise Damage(f"longer than {longest:,} bytes")
+    if pending:
+        yield b"".join(pending)
+
+
+class _Reader:
+    """Take the lines of a run file one by one, each in its turn: header, rows, histograms, end."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.complete = False
+        self._head: Run | None = None
+        self._rows: list[Row] = []
+        self._levels: list[LevelHistogram] = []
+        self._digest = hashlib.blake2b(digest_size=16)
+
+    def take(self, line: bytes) -> None:
+        """Read the next line; raises `Damage`."""
+        if self._head is None:
+            self._head = _header_from(line)
+        elif self.complete:
+            raise Damage("there is something behind the last line")
+        else:
+            if not line.endswith(b"\n"):
+                raise Damage("the line is cut off")
+            self._take_part(loads(line), self._head.maps)
+        self._digest.update(line)
+        self.lines += 1
+
+    def _take_part(self, facts: Any, maps: Maps | None) -> None:
+        if not isinstance(facts, dict):
+            raise Damage("the line is no object")
+        if "key" in facts:
+            row = row_from_json(facts, maps)
+            if self._levels or len(self._rows) >= MOST_ROWS:
+                raise Damage("the row is out of place")
+            if self._rows and sort_key(self._rows[-1].key) >= sort_key(row.key):
+                raise Damage("the keys do not ascend")
+            self._rows.append(row)
+        elif "map" in facts and maps is not None and not maps.in_rows and len(self._levels) < maps.count:
+            if facts.pop("map") != len(self._levels):
+                raise Damage("the map is out of order")
+            self._levels.append(histogram_from_json(facts, LEVELS[maps.kind]))
+        elif set(facts) == {"rows", "digest"}:
+            self._finish(facts)
+        else:
+            raise Damage("the line is neither row nor map nor end")
+
+    def _finish(self, facts: dict[str, Any]) -> None:
+        if facts != {"rows": len(self._rows), "digest": f"blake2b:{self._digest.hexdigest()}"}:
+            raise Damage("rows or digest are not those of the lines before")
+        with_sums = [row.sums for row in self._rows if row.sums]
+        of_maps = list(zip(*with_sums, strict=True))
+        if len(of_maps) != len(self._levels):
+            raise Damage("the level histograms are not those of the rows")
+        for sums, histogram in zip(of_maps, self._levels, strict=True):
+            sides = sum(part.n_pos for part in sums), sum(part.n_neg for part in sums)
+            if sides != (histogram.n_pos, histogram.n_neg):
+                raise Damage("the level histograms are not those of the rows")
+        if len({(part.gamma, part.eps) for sums in with_sums for part in sums}) > 1:
+            raise Damage("rows have losses of different gamma or eps")
+        self.complete = True
+
+    def run(self) -> Run:
+        """Return what was read; raises `Damage` where the end has not come."""
+        if self._head is None:
+            raise _not_a_run("the file is empty")
+        if not self.complete:
+            raise Damage("the file ends early")
+        return Run(self._head.protocol, tuple(self._rows), self._head.maps, tuple(self._levels))
+
+
+def _header_from(line: bytes) -> Run:
+    """Read the first line into a run without rows."""
+    try:
+        facts = loads(line)
+    except Damage as damage:
+        raise _not_a_run(str(damage)) from damage
+    if not isinstance(facts, dict) or facts.get("tool") != TOOL or type(facts.get("schema")) is not int:
+        raise _not_a_run("the first line is not that of a run")
+    if facts["schema"] > SCHEMA:
+        raise _NotOurs(
+            f"schema {facts['schema'] if facts['schema'] < 10**9 else 'beyond 10^9'}, known is {SCHEMA}",
+            "a run file was written by a newer segeval",
+            "Update segeval (pip install -U segeval-masks)",
+        )
+    if facts.get("partial") is True:
+        raise _NotOurs(
+            "the file is the unfinished part of a run",
+            "a run is not finished",
+            "Go on with the same command and --resume, which writes the run itself",
+        )
+    if set(facts) != {"schema", "tool", "version", "protocol", "maps"} or not isinstance(facts["version"], str):
+        raise Damage("the header has other fields")
+    if facts["schema"] != SCHEMA:
+        raise Damage("there never was such a schema")
+    run = Run(protocol_from_json(facts["protocol"]), (), maps_from_json(facts["maps"]))
+    if run.maps is not None and run.protocol.probabilities is None:
+        raise Damage("there are maps without a protocol for them")
+    return run
+
+
+def _not_a_run(detail: str) -> _NotOurs:
+    return _NotOurs(detail, "this is no run file", "Name a file that 'segeval score --save' or 'combine' has written")

@@ -1,0 +1,227 @@
+"""Rows of one prediction folder on one data set, and their conflict-checked union."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from segeval.errors import RunFileError, SegevalError
+from segeval.protocol.labeling import MISSING
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.resolution import Resolution, resolve
+from segeval.protocol.signature import signature
+from segeval.tables.counts import JointCounts, total
+
+if TYPE_CHECKING:  # label runs do without the modules of probability maps
+    from segeval.scores.lossums import FloatSums
+    from segeval.tables.levels import LevelHistogram
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Keep what one image contributes.
+
+    `digest` is that of the ground-truth file's bytes. `counts` is the label table. For probability runs `levels` has a
+    (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
+    `unnormalised` counts the pixels whose class probabilities do not add up to 1.
+    """
+
+    key: str
+    height: int
+    width: int
+    digest: str
+    counts: JointCounts
+    levels: tuple[JointCounts, ...] = ()
+    sums: tuple[FloatSums, ...] = ()
+    unnormalised: int = 0
+
+    @property
+    def missing(self) -> bool:
+        """Tell whether the image has no prediction."""
+        return bool(len(self.counts)) and int(self.counts.pred[0]) == MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRow:
+    """Hold a row with what it does not keep.
+
+    `levels` are the image's level histograms, which only the run keeps; `pred_digest` is that of the prediction's
+    bytes, "" where nobody asked for it.
+    """
+
+    row: Row
+    levels: tuple[LevelHistogram, ...] = ()
+    pred_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """Say what probability maps were stored as: `kind` "uint8", "uint16" or "float", and how many an image has."""
+
+    kind: str
+    count: int
+
+    @property
+    def in_rows(self) -> bool:
+        """Tell whether rows keep level tables: 8-bit maps do, others keep loss sums."""
+        return self.kind == "uint8"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Hold the rows in key order under the protocol that was asked for.
+
+    `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
+    the whole run, one a map, for 16-bit levels.
+    """
+
+    protocol: Protocol
+    rows: tuple[Row, ...]
+    maps: Maps | None = None
+    levels: tuple[LevelHistogram, ...] = ()
+
+    def __post_init__(self) -> None:
+        keys = [sort_key(row.key) for row in self.rows]
+        if any(first >= second for first, second in pairwise(keys)):
+            raise ValueError("rows of a run ascend by key without repetition")
+
+    @property
+    def pixels(self) -> int:
+        """Return the pixels of all images."""
+        return sum(row.height * row.width for row in self.rows)
+
+    def gt_digest(self) -> str:
+        """Return a digest of every key and ground truth, in key order."""
+        digest = hashlib.blake2b(digest_size=16)
+        for row in self.rows:
+            digest.update(f"{len(row.key.encode('utf-8', 'surrogateescape'))}:".encode())
+            digest.update(row.key.encode("utf-8", "surrogateescape"))
+            digest.update(row.digest.encode())
+        return f"blake2b:{digest.hexdigest()}"
+
+    def table(self) -> JointCounts:
+        """Return the label table of the whole run."""
+        return total(row.counts for row in self.rows)
+
+    def level_tables(self) -> tuple[JointCounts, ...]:
+        """Return the (ground-truth value, level) table of every 8-bit map for the whole run."""
+        return tuple(total(tables) for tables in zip(*(row.levels for row in self.rows if row.levels), strict=True))
+
+    def resolve(self) -> Resolution:
+        """Make the protocol definite for the values of this run."""
+        return self.resolve_for(self.table())
+
+    def resolve_for(self, table: JointCounts) -> Resolution:
+        """Make the protocol definite for the values of `table`, the run's label table."""
+        gt_values, pred_values = raw_values(table)
+        return resolve(
+            self.protocol,
+            gt_values=gt_values,
+            pred_values=pred_values,
+            map_count=self.maps.count if self.maps else None,
+        )
+
+    def subset(self, chosen: Callable[[str], bool]) -> Run:
+        """Keep the rows whose key is `chosen`; refuses where run-wide tables cannot be taken apart."""
+        rows = tuple(row for row in self.rows if chosen(row.key))
+        if self.levels and len(rows) != len(self.rows):
+            raise RunFileError(
+                "a run of 16-bit or float maps keeps its level tables for the whole run only",
+                (),
+                "Score the images again to get a subset",
+            )
+        return replace(self, rows=rows)
+
+
+def sort_key(key: str) -> bytes:
+    """Order keys by their bytes, whatever the locale."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
+    """Return the distinct raw values of the ground truth and of the predictions, without `MISSING`."""
+    # Not np.unique, which imports numpy.ma: a tenth of the time that a small run takes.
+    return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {MISSING})
+
+
+def union(named: Sequence[tuple[str, Run]]) -> Run:
+    """Unite runs by key: equal rows count once, differing rows for a key are an error that names both.
+
+    `named` pairs each run with the name that errors call it. The union is idempotent, commutative and associative.
+    Raises `RunFileError` where protocols, kinds of map or rows differ.
+    """
+    if not named:
+        raise RunFileError("there is no run to unite", (), "Give at least one run file")
+    first_name, first = named[0]
+    held: dict[str, tuple[str, Row]] = {}
+    conflicts: list[str] = []
+    kinds: dict[Maps, str] = {}
+    for name, run in named:
+        if differences := protocol_differences(first.protocol, run.protocol):
+            raise RunFileError(
+                "runs under different protocols cannot be united",
+                (f"{first_name} and {name}", *differences),
+                "Measure all of them with the same options",
+            )
+        if run.maps is not None:
+            kinds.setdefault(run.maps, name)
+        for row in run.rows:
+            owner, known = held.setdefault(row.key, (name, row))
+            if known != row:
+                conflicts.append(f"{row.key}: {owner} and {name}")
+    if len(kinds) > 1:
+        raise RunFileError(
+            "runs of different probability maps cannot be united",
+            [f"{name}: {maps.count} of {maps.kind} an image" for maps, name in kinds.items()],
+            "Store all maps alike, one map a class",
+        )
+    if conflicts:
+        raise RunFileError(
+            "runs differ on the same image", conflicts, "Keep one of them, or measure the image again and save it once"
+        )
+    rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
+    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named))
+
+
+def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ...]:
+    """Add run-wide histograms; those of a run whose rows are all in another are already counted there."""
+    from segeval.tables.levels import add
+
+    with_levels = [(name, run, {row.key for row in run.rows if row.sums}) for name, run in named if run.levels]
+    with_levels.sort(key=lambda part: -len(part[2]))
+    counted: dict[str, str] = {}
+    parts: list[tuple[LevelHistogram, ...]] = []
+    for name, run, keys in with_levels:
+        seen = keys & counted.keys()
+        if seen and seen != keys:
+            owners = sorted({counted[key] for key in seen})
+            raise RunFileError(
+                "runs of 16-bit or float maps share some of their images, so their level tables cannot be united",
+                [name, *owners],
+                "Unite runs that share no image",
+            )
+        if not seen:
+            counted.update(dict.fromkeys(keys, name))
+            parts.append(run.levels)
+    return tuple(add(*histograms) for histograms in zip(*parts, strict=True))
+
+
+def protocol_differences(first: Protocol, second: Protocol) -> tuple[str, ...]:
+    """Tell every field in which two protocols differ, as "ignore: 255 vs 0"; empty where they are equal."""
+    if first == second:
+        return ()
+    try:
+        mine, theirs = (signature(resolve(one, gt_values=(), pred_values=()), one) for one in (first, second))
+        told = mine.differences(theirs)
+    except SegevalError:  # a protocol that no values can make definite
+        told = ()
+    fields = first.to_dict(), second.to_dict()
+    return told or tuple(f"{name} differ" for name in fields[0] if fields[0][name] != fields[1][name])
+
+
+def digests(rows: Iterable[Row]) -> Mapping[str, str]:
+    """Return the ground-truth digest of each key."""
+    return {row.key: row.digest for row in rows}

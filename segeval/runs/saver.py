@@ -1,0 +1,81 @@
+"""The place of a run file: proved before the work, filled row by row beside it, and whole at the end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+
+from segeval.errors import OutputError
+from segeval.files import AtomicFile
+from segeval.protocol.protocol import Protocol
+from segeval.runs.file import load_run, save_run
+from segeval.runs.journal import Journal, other_protocol
+from segeval.runs.run import Run, protocol_differences
+
+
+class RunSaver:
+    """Hold the place of a run file: rows go to its partial file as they come, `save` puts the whole in place.
+
+    Opening raises `OutputError` where the file could not be written, and `RunFileError` where `resume` finds a run or
+    a partial one of another protocol, both before any work. With `resume` and a finished run only, everything is
+    measured again, since a run does not know its predictions' digests, and `notes` tell what is not as it was.
+    Leaving without `save` keeps the partial file for a later attempt.
+    """
+
+    def __init__(self, path: Path, protocol: Protocol, *, resume: bool = False) -> None:
+        self.path = path
+        target = Path(os.path.realpath(path))
+        if _is_special(target):
+            raise OutputError(
+                "a run is saved to a regular file only", (str(path),), "Name a file that is new or may be replaced"
+            )
+        # Tells now what would go wrong at the end, and leaves no file behind if the process is killed meanwhile.
+        AtomicFile(path).discard()
+        self._finished: Run | None = None
+        self.journal = Journal(target.with_name(f".{target.name}.partial"), protocol, resume=resume)
+        try:
+            if resume and not len(self.journal) and target.exists():
+                self._finished = load_run(target)
+                if differences := protocol_differences(self._finished.protocol, protocol):
+                    raise other_protocol(path, differences)
+        except BaseException:
+            self.journal.close()
+            raise
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what there is to tell of an earlier attempt."""
+        return tuple(self.journal.notes)
+
+    def __enter__(self) -> RunSaver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.journal.close()
+
+    def save(self, run: Run) -> None:
+        """Put the run in place and delete the partial file; raises `OutputError` and leaves the old run then."""
+        save_run(run, self.path)
+        self.journal.remove()
+        if self._finished is not None:
+            self.journal.notes.append(_comparison(self._finished, run))
+
+
+def _comparison(before: Run, after: Run) -> str:
+    old, new = ({row.key: row for row in run.rows} for run in (before, after))
+    changed = sum(old[key] != new[key] for key in old.keys() & new.keys())
+    if old == new:
+        return f"the saved run was checked: all {len(new):,} images are as they were"
+    added, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
+    return f"the saved run was checked and replaced: {changed:,} images changed, {added:,} are new, {gone:,} are gone"
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        return not stat.S_ISREG(path.stat().st_mode) and not path.is_dir()
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Numbers from tables, as pure functions."""

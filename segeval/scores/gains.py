@@ -1,0 +1,233 @@
+"""Where the points are: what the mean IoU would be were some of the pixels predicted right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.protocol.conventions import Convention
+from segeval.protocol.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
+from segeval.scores.overlap import Outcomes, Value, image_means, image_mious, outcomes, overlap, ratio
+from segeval.tables.confusion import Confusion, Tallies, confusion, image_tallies, tallies
+from segeval.tables.counts import JointCounts
+
+PRESENT = Convention(pred_only="skip", unknown="miss")
+"""The convention behind an image's own mean IoU: classes in its ground truth, every other answer a miss."""
+SAME = 12
+"""Gains that agree to so many decimals are ranked as equal: by ground truth, then prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassGain:
+    """Hold the mean IoU were one class (a position in the class list) perfect, and what it would gain; fractions."""
+
+    index: int
+    miou: Value
+    gain: Value
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionCost:
+    """Hold one way of being wrong: `pixels` of class `gt` that were predicted `pred`.
+
+    Both are positions in the class list; `pred` may be `VOID`, `UNKNOWN` or `NO_FILE`. `share_of_gt` is the part of the
+    class's valid pixels, in (0, 1]; `gain` the mean IoU that predicting these pixels right would add, a fraction
+    (0.019 is 1.9 points).
+    """
+
+    gt: int
+    pred: int
+    pixels: int
+    share_of_gt: float
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """Hold what the mean IoU would gain from each class, and from each of the dearest confusions.
+
+    Both are `None` where the convention's mean is no function of the confusion matrix.
+    """
+
+    classes: tuple[ClassGain, ...] | None
+    confusions: tuple[ConfusionCost, ...] | None
+
+    def to_dict(self, classes: Sequence[IdAndName]) -> dict[str, Any]:
+        """Return the JSON; what is no class is told by its word."""
+        perfect = self.classes and [
+            {"id": classes[one.index][0], "name": classes[one.index][1], "miou": one.miou, "gain": one.gain}
+            for one in self.classes
+        ]
+        if self.confusions is None:
+            return {"classes": perfect, "confusions": None}
+        confusions = []
+        for one in self.confusions:
+            (gt, gt_name) = classes[one.gt]
+            pred, pred_name = (OUTSIDE[one.pred],) * 2 if one.pred < 0 else classes[one.pred]
+            said = {"gt": gt, "gt_name": gt_name, "pred": pred, "pred_name": pred_name}
+            confusions.append(said | {"pixels": one.pixels, "share_of_gt": one.share_of_gt, "gain": one.gain})
+        return {"classes": perfect, "confusions": confusions}
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyImages:
+    """Count the images without foreground in their ground truth, and those of them that were given any; their rate."""
+
+    images: int
+    false_alarms: int
+    rate: Value
+
+
+@dataclass(frozen=True, slots=True)
+class WorstImage:
+    """Name an image of low mean IoU, and the class in its ground truth (a position) whose correction gains most.
+
+    `costliest` and `gain` (a fraction of the image's mean IoU) are `None` where no correction gains anything.
+    """
+
+    key: str
+    image_miou: float
+    costliest: int | None
+    gain: Value
+
+
+def perfect_class_gains(table: Confusion, convention: Convention) -> tuple[ClassGain, ...] | None:
+    """Return for each class the mean IoU if that class were perfect, and the gain.
+
+    Perfect means that every pixel that is truly of the class, or was given it, is predicted right: its misses become
+    hits (void, unknown and missing predictions too), its false alarms go back to their true classes, and where the
+    ground truth is unknown the class is not predicted. `miou` and `gain` are `None` where the convention leaves the
+    mean undefined. Returns `None` for averages other than over the data set, which are no function of one table.
+    """
+    if convention.average != "dataset":
+        return None
+    marginals = tallies(table)
+    before = outcomes(marginals, convention)
+    base = _mious(before, convention)[0]
+    # Row c has the outcomes of every class once class c is perfect.
+    returned = table.matrix.T
+    tp, fp, fn = before.tp + returned, before.fp - table.matrix, before.fn - returned
+    np.fill_diagonal(tp, marginals.true_pixels)
+    np.fill_diagonal(fp, 0)
+    np.fill_diagonal(fn, 0)
+    return tuple(
+        ClassGain(index, miou, None if base is None or miou is None else miou - base)
+        for index, miou in enumerate(_mious(Outcomes(tp, fp, fn), convention))
+    )
+
+
+def _mious(counts: Outcomes, convention: Convention) -> tuple[Value, ...]:
+    """Return the mean IoU of each row of outcomes, shape (K,) or (rows, K)."""
+    ratios = overlap(Outcomes(*map(np.atleast_2d, (counts.tp, counts.fp, counts.fn))), convention)
+    poisoned = [bool(row.any()) for row in ratios.poison]
+    return tuple(None if bad else miou for bad, miou in zip(poisoned, image_means(ratios), strict=True))
+
+
+def top_confusions(table: Confusion, convention: Convention, limit: int = 5) -> tuple[ConfusionCost, ...] | None:
+    """Rank the confusions by what the mean IoU would gain were the pixels of that cell alone predicted right.
+
+    Only cells that gain anything are listed, at most `limit`, the largest first. Returns `None` where the convention
+    leaves the mean undefined and for averages other than over the data set, which are no function of one table.
+    """
+    if convention.average != "dataset":
+        return None
+    size, marginals = table.size, tallies(table)
+    before = outcomes(marginals, convention)
+    if _mious(before, convention)[0] is None:
+        return None
+    old_values, old_counts, _ = _terms(before, convention)
+    gt, pred = np.nonzero(table.counts[:size])
+    wrong = gt != pred
+    gt, pred = gt[wrong], pred[wrong]
+    pixels = table.counts[gt, pred]
+    # Correcting a cell changes its true class and, where one was predicted, that class; all others keep their IoU.
+    counted = _is_miss(pred, size, convention)
+    truth = Outcomes(before.tp[gt] + pixels, before.fp[gt], before.fn[gt] - np.where(counted, pixels, 0))
+    values, counts, poison = _terms(truth, convention)
+    values, counts = values - old_values[gt], counts - old_counts[gt]
+    is_class = pred < size
+    other = pred[is_class]
+    blamed = Outcomes(before.tp[other], before.fp[other] - pixels[is_class], before.fn[other])
+    other_values, other_counts, other_poison = _terms(blamed, convention)
+    values[is_class] += other_values - old_values[other]
+    counts[is_class] += other_counts - old_counts[other]
+    poison[is_class] |= other_poison
+    total, defined = float(old_values.sum()), int(old_counts.sum())
+    # A corrected cell leaves its true class a hit, so a mean that was defined stays so but for `poison`.
+    gains = (total + values) / (defined + counts) - total / defined
+    ranks = np.round(gains, SAME)
+    kept = np.flatnonzero((ranks > 0) & ~poison)
+    best = kept[np.lexsort((pred[kept], gt[kept], -ranks[kept]))[:limit]]
+    behind = (VOID, UNKNOWN, NO_FILE)
+    return tuple(
+        ConfusionCost(row, column if column < size else behind[column - size], cell, cell / whole, gain)
+        for row, column, cell, whole, gain in zip(
+            gt[best].tolist(),
+            pred[best].tolist(),
+            pixels[best].tolist(),
+            marginals.true_pixels[gt[best]].tolist(),
+            gains[best].tolist(),
+            strict=True,
+        )
+    )
+
+
+def _terms(
+    counts: Outcomes, convention: Convention
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return what each class adds to the sum and to the count of a mean IoU, and whether it makes it undefined."""
+    ratios = overlap(counts, convention)
+    return np.where(ratios.defined, ratios.value, 0.0), ratios.defined.astype(np.int64), ratios.poison.copy()
+
+
+def _is_miss(pred: NDArray[np.intp], size: int, convention: Convention) -> NDArray[np.bool_]:
+    """Tell which predicted columns the convention counts among the misses."""
+    is_void, is_unknown = pred == size, pred == size + 1
+    dropped: NDArray[np.bool_] = is_void & (convention.pred_void != "miss")
+    dropped |= is_unknown & (convention.unknown != "miss")
+    return np.logical_not(dropped)
+
+
+def empty_ground_truth(images: Tallies, foreground: int = 1) -> EmptyImages:
+    """Count the images whose valid ground truth has no pixel of class `foreground`, and the false alarms among them.
+
+    `images` has shape (N, K). A false alarm is one with any valid pixel predicted foreground; images without valid
+    pixels are left out. `rate` is `None` without such images.
+    """
+    true_pixels = images.true_pixels
+    empty = (true_pixels.sum(axis=1) > 0) & (true_pixels[:, foreground] == 0)
+    count, alarms = int(empty.sum()), int((empty & (images.pred[:, foreground] > 0)).sum())
+    return EmptyImages(count, alarms, ratio(alarms, count))
+
+
+def worst_images(
+    keys: Sequence[str], tables: Sequence[JointCounts], labeling: Labeling, limit: int = 10
+) -> tuple[WorstImage, ...]:
+    """Return the images of lowest mean IoU (over the classes in the image's ground truth), the worst first.
+
+    Ties go by key, and among classes to the first; images without valid pixels are left out. The costliest class is
+    the one which, made perfect in this image as in `perfect_class_gains`, raises the image's mean IoU most.
+    """
+    values = image_mious(outcomes(image_tallies(tables, labeling)))
+    ranked = sorted(
+        (value, key, index) for index, (key, value) in enumerate(zip(keys, values, strict=True)) if value is not None
+    )
+    return tuple(
+        WorstImage(key, value, *_costliest(confusion(tables[index], labeling))) for value, key, index in ranked[:limit]
+    )
+
+
+def _costliest(table: Confusion) -> tuple[int | None, Value]:
+    size = table.size
+    true_pixels = tallies(table).true_pixels
+    # An image has few of the classes; the others would only make the table large.
+    met = np.flatnonzero((true_pixels > 0) | (table.counts[:, :size].sum(axis=0) > 0))
+    rows, columns = np.append(met, [size, size + 1]), np.append(met, [size, size + 1, size + 2])
+    gains = perfect_class_gains(Confusion(table.counts[np.ix_(rows, columns)]), PRESENT) or ()
+    present = [(int(met[entry.index]), entry.gain or 0.0) for entry in gains if true_pixels[met[entry.index]]]
+    index, gain = max(present, key=lambda entry: (round(entry[1], SAME), -entry[0]))
+    return (index, gain) if round(gain, SAME) > 0 else (None, None)

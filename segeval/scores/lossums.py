@@ -1,0 +1,184 @@
+"""The loss of one pixel, and its exact sums over maps that are not counted by level (16 bits and floats)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import MaskError, UsageError
+from segeval.tables.levels import LossSettings, resolve_eps
+
+FloatArray = NDArray[np.float64]
+
+LOG_CLAMP = 100.0
+"""torch's `BCELoss` lets no logarithm be below minus this."""
+SMALLEST = math.exp(-LOG_CLAMP)
+"""The probability below which that clamp acts."""
+CHUNK = 1 << 16
+"""Pixels that are worked on at once: a chunk in float64 stays in the cache, whatever the size of the map."""
+
+
+def clip(p: FloatArray, eps: float | Literal["torch"]) -> FloatArray:
+    """Return min(max(p, eps), 1 - eps), or `p` itself under "torch"."""
+    return p if eps == "torch" else np.clip(p, eps, 1 - eps)
+
+
+def log_loss(p: FloatArray, *, positive: bool) -> FloatArray:
+    """Return -ln p of positives, -ln(1 - p) of negatives, at most 100 (torch `BCELoss`). `p` is in [0, 1]."""
+    with np.errstate(divide="ignore"):
+        logarithm = np.log(p) if positive else np.log1p(-p)
+    return np.minimum(np.abs(logarithm), LOG_CLAMP)
+
+
+def focal_factor(p: FloatArray, *, positive: bool, gamma: float) -> FloatArray:
+    """Return (1 - p_t)^gamma: (1 - p)^gamma of positives, p^gamma of negatives (Lin et al. 2017, equation 4)."""
+    factor: FloatArray = (1 - p if positive else p) ** gamma
+    return factor
+
+
+def clamped(p: FloatArray, *, positive: bool, eps: float | Literal["torch"]) -> NDArray[np.bool_]:
+    """Tell where the loss is not that of `p` itself: p outside [eps, 1 - eps], or a logarithm below -100."""
+    if eps == "torch":
+        return (p if positive else 1 - p) < SMALLEST
+    return (p < eps) | (p > 1 - eps)
+
+
+@dataclass(frozen=True, slots=True)
+class FloatSums:
+    """Hold the sums of one map's losses over its valid pixels, positives and negatives apart.
+
+    `gamma` and `eps` (a number or "torch") are those of the sums. `focal_*` are without alpha and `bce_*` without
+    pos_weight, which weigh the two sides afterwards; `brier_*` sum the squared and `mae_*` the absolute difference
+    of p and y, without eps. `clamped_*` are the pixels that eps changed. Of a class's own map, `bce_pos` is also its
+    part of the cross-entropy and `focal_pos` that of the focal cross-entropy, since both clamp alike.
+    """
+
+    gamma: float
+    eps: float | Literal["torch"]
+    n_pos: int = 0
+    n_neg: int = 0
+    clamped_pos: int = 0
+    clamped_neg: int = 0
+    bce_pos: float = 0.0
+    bce_neg: float = 0.0
+    focal_pos: float = 0.0
+    focal_neg: float = 0.0
+    brier_pos: float = 0.0
+    brier_neg: float = 0.0
+    mae_pos: float = 0.0
+    mae_neg: float = 0.0
+
+
+def float_sums(
+    prob: NDArray[Any], positive: NDArray[np.bool_], valid: NDArray[np.bool_], settings: LossSettings
+) -> FloatSums:
+    """Sum every loss of one map.
+
+    `prob` (H, W) is float16, float32 or float64 in [0, 1], taken as stored, or uint8 or uint16 levels; `positive` and
+    `valid` are (H, W). Works in float64 on a chunk at a time and is the same bit for bit for the same arrays.
+    Raises `MaskError` for other types and shapes, and for a valid pixel that is NaN or outside [0, 1].
+    """
+    levels = _levels(prob)
+    if not prob.shape == positive.shape == valid.shape:
+        raise MaskError(
+            "a probability map and its ground truth have different shapes",
+            (f"map {prob.shape}, ground truth {positive.shape}",),
+            "Give a map of the size of its ground truth",
+        )
+    eps = resolve_eps(settings.eps, levels)
+    parts = [
+        _chunk_sums(p, is_positive, settings.gamma, eps)
+        for p, is_positive in _chunks(prob, positive, valid, 1 if levels is None else levels - 1)
+    ]
+    return combine(parts) if parts else FloatSums(settings.gamma, eps)
+
+
+def _levels(prob: NDArray[Any]) -> int | None:
+    """Return the number of levels of an integer map, None for floats."""
+    kind = (prob.dtype.kind, prob.dtype.itemsize)
+    if kind in {("f", 2), ("f", 4), ("f", 8)}:
+        return None
+    if kind in {("u", 1), ("u", 2)}:
+        return 1 << (8 * prob.dtype.itemsize)
+    raise MaskError(f"a probability map is {prob.dtype}", (), "Give uint8, uint16, float16, float32 or float64")
+
+
+def _chunks(
+    prob: NDArray[Any], positive: NDArray[np.bool_], valid: NDArray[np.bool_], top: int
+) -> Iterator[tuple[FloatArray, NDArray[np.bool_]]]:
+    flat_prob, flat_positive, flat_valid = prob.reshape(-1), positive.reshape(-1), valid.reshape(-1)
+    for start in range(0, flat_prob.size, CHUNK):
+        piece = slice(start, start + CHUNK)
+        kept = flat_valid[piece]
+        p = flat_prob[piece][kept].astype(np.float64) / top
+        # A NaN is its array's minimum and no comparison with it holds.
+        if p.size and not (p.min() >= 0 and p.max() <= 1):
+            bad = p[~((p >= 0) & (p <= 1))]
+            raise MaskError(
+                "a probability is NaN or outside [0, 1]", (f"value {bad[0]}",), "Store probabilities, not logits"
+            )
+        yield p, flat_positive[piece][kept]
+
+
+def _chunk_sums(
+    p: FloatArray, is_positive: NDArray[np.bool_], gamma: float, eps: float | Literal["torch"]
+) -> FloatSums:
+    pos = _side_sums(p[is_positive], True, gamma, eps)
+    neg = _side_sums(p[~is_positive], False, gamma, eps)
+    values: list[Any] = [value for pair in zip(pos, neg, strict=True) for value in pair]
+    return FloatSums(gamma, eps, *values)
+
+
+def _side_sums(
+    p: FloatArray, positive: bool, gamma: float, eps: float | Literal["torch"]
+) -> tuple[int, int, float, float, float, float]:
+    """Return pixels, clamped pixels and the four sums, in the order of the fields of `FloatSums`."""
+    used = clip(p, eps)
+    loss = log_loss(used, positive=positive)
+    difference = 1 - p if positive else p
+    return (
+        len(p),
+        int(np.count_nonzero(clamped(p, positive=positive, eps=eps))),
+        float(loss.sum()),
+        float((focal_factor(used, positive=positive, gamma=gamma) * loss).sum()),
+        float((difference * difference).sum()),
+        float(difference.sum()),
+    )
+
+
+def combine(sums: Sequence[FloatSums]) -> FloatSums:
+    """Add the sums of several images by `math.fsum`: correctly rounded, and the same whatever their order.
+
+    Combine images, not combinations: each rounding would be kept. Raises `UsageError` where there is none, and where
+    gamma or eps differ.
+    """
+    if len({(part.gamma, part.eps) for part in sums}) != 1:
+        raise UsageError(
+            "loss sums of different gamma or eps cannot be added",
+            sorted({f"gamma {part.gamma}, eps {part.eps}" for part in sums}),
+            "Score the files again with one gamma and one eps",
+        )
+    totals: dict[str, Any] = {"gamma": sums[0].gamma, "eps": sums[0].eps}
+    for field in fields(FloatSums)[2:]:
+        values = [getattr(part, field.name) for part in sums]
+        totals[field.name] = sum(values) if field.type == "int" else math.fsum(values)
+    return FloatSums(**totals)
+
+
+def float_levels(prob: NDArray[Any]) -> NDArray[np.uint16]:
+    """Return the nearest of 65536 levels, half to even, of probabilities in [0, 1] of any float type and shape.
+
+    8-bit levels become 257 v, which is the same probability, and 16-bit levels stay. Raises `MaskError` for other
+    types, and for NaN and values outside [0, 1].
+    """
+    levels = _levels(prob)
+    if levels is not None:
+        return prob.astype(np.uint16) * np.uint16(65535 // (levels - 1))
+    everything = np.broadcast_to(np.True_, prob.shape)
+    rounded = [np.rint(p * 65535).astype(np.uint16) for p, _ in _chunks(prob, everything, everything, 1)]
+    return np.concatenate(rounded).reshape(prob.shape) if rounded else np.zeros(prob.shape, np.uint16)

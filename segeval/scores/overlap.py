@@ -1,0 +1,199 @@
+"""Overlap scores: pure functions of tallies. Integers in, ratios out late, undefined is `None`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.protocol.conventions import Convention
+from segeval.tables.confusion import Tallies
+from segeval.tables.counts import Int64Array
+
+Value = float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """Hold true positives, false positives and false negatives in pixels; int64 arrays of shape (..., K)."""
+
+    tp: Int64Array
+    fp: Int64Array
+    fn: Int64Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ratios:
+    """Hold numerators and denominators of one score, shape (..., K), and where the convention leaves it out.
+
+    `value` is float64 and meaningful only where `defined`; `poison` marks what makes a mean over it undefined.
+    """
+
+    value: NDArray[np.float64]
+    defined: NDArray[np.bool_]
+    poison: NDArray[np.bool_]
+
+    def one(self, index: int) -> Value:
+        """Return the value of one class of a (K,) score, `None` where it is undefined."""
+        return float(self.value[index]) if self.defined[index] else None
+
+    def many(self) -> tuple[Value, ...]:
+        """Return the values of a (K,) score."""
+        return tuple(self.one(index) for index in range(len(self.value)))
+
+
+def ratio(numerator: int, denominator: int) -> Value:
+    """Divide two counts; `None` where the denominator is 0. Exact integers of any size are rounded once."""
+    return numerator / denominator if denominator else None
+
+
+def mean(values: Iterable[Value]) -> Value:
+    """Average what is defined by `math.fsum`; `None` where nothing is."""
+    defined = [value for value in values if value is not None]
+    return math.fsum(defined) / len(defined) if defined else None
+
+
+def outcomes(tallies: Tallies, convention: Convention | None = None) -> Outcomes:
+    """Count hits, false alarms and misses as `convention` does.
+
+    Without one, void and unknown values on valid ground truth are misses: the counts behind accuracy, precision and
+    recall, which no convention changes. A prediction that does not exist is a miss under every convention.
+    """
+    misses = tallies.missing
+    if convention is None or convention.pred_void == "miss":
+        misses = misses + tallies.void
+    if convention is None or convention.unknown == "miss":
+        misses = misses + tallies.unknown
+    false_alarms = tallies.pred - tallies.hit
+    if convention is not None and convention.gt_unknown == "drop-fp":
+        false_alarms = false_alarms + tallies.stray
+    return Outcomes(tp=tallies.hit, fp=false_alarms, fn=tallies.gt - tallies.hit + misses)
+
+
+def overlap(counts: Outcomes, convention: Convention, *, hit_weight: int = 1) -> Ratios:
+    """Return IoU (`hit_weight` 1) or Dice (2): w tp / (w tp + fp + fn), with the convention's undefined classes.
+
+    IoU is Jaccard's index, Dice its F1: Everingham et al. 2010, section 4.1 and Dice 1945.
+    """
+    union = hit_weight * counts.tp + counts.fp + counts.fn
+    absent = union == 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = np.where(absent, 0.0, hit_weight * counts.tp / union)
+    defined = ~absent
+    if convention.pred_only == "skip":
+        defined &= counts.tp + counts.fn > 0
+    if convention.absent in ("zero", "one"):
+        value = np.where(absent, float(convention.absent == "one"), value)
+        defined |= absent
+    poison = absent if convention.absent == "undefined" else np.zeros_like(absent)
+    return Ratios(value, defined, poison)
+
+
+def micro(counts: Outcomes, *, hit_weight: int = 1) -> Value:
+    """Return the overlap of all classes together: sums before the ratio."""
+    hits, wrong = hit_weight * int(counts.tp.sum()), int(counts.fp.sum()) + int(counts.fn.sum())
+    return ratio(hits, hits + wrong)
+
+
+def class_means(ratios: Ratios) -> tuple[Value, ...]:
+    """Average an (images, K) score over the images, for each class."""
+    return tuple(
+        mean(value for value, defined in zip(values, known, strict=True) if defined)
+        for values, known in zip(ratios.value.T.tolist(), ratios.defined.T.tolist(), strict=True)
+    )
+
+
+def image_means(ratios: Ratios) -> tuple[Value, ...]:
+    """Average an (images, K) score over the classes, for each image."""
+    return tuple(
+        mean(value for value, defined in zip(values, known, strict=True) if defined)
+        for values, known in zip(ratios.value.tolist(), ratios.defined.tolist(), strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
+
+    classes: tuple[Value, ...]
+    mean: Value
+    in_mean: int
+
+
+def averaged(whole: Outcomes, images: Outcomes, convention: Convention, *, hit_weight: int = 1) -> Overlap:
+    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
+
+    `whole` has the outcomes of the data set, shape (K,); `images` those of each image, shape (images, K).
+    """
+    if convention.average in ("dataset", "micro"):
+        ratios = overlap(whole, convention, hit_weight=hit_weight)
+        classes = ratios.many()
+        average = micro(whole, hit_weight=hit_weight) if convention.average == "micro" else mean(classes)
+    else:
+        ratios = overlap(images, convention, hit_weight=hit_weight)
+        classes = class_means(ratios)
+        if convention.average == "image":
+            average = mean(image_means(ratios))
+        elif convention.average == "class-image":
+            average = mean(classes)
+        else:
+            average = mean(ratios.value[ratios.defined].tolist())
+    return Overlap(
+        classes,
+        None if bool(ratios.poison.any()) else average,
+        sum(value is not None for value in classes),
+    )
+
+
+def image_mious(images: Outcomes) -> tuple[Value, ...]:
+    """Return each image's mean IoU over the classes in its own ground truth; `None` without valid pixels.
+
+    The average of it is mIoU^I of Wang et al. 2023, Revisiting Evaluation Metrics for Semantic Segmentation.
+    """
+    return image_means(present(images))
+
+
+def class_mious(images: Outcomes) -> tuple[Value, ...]:
+    """Return each class's IoU averaged over the images that have it (mIoU^C of Wang et al. 2023 before its mean)."""
+    return class_means(present(images))
+
+
+def present(images: Outcomes) -> Ratios:
+    """Return the IoU of each image and class, defined where the class is in the image's ground truth."""
+    return overlap(images, Convention(pred_only="skip"))
+
+
+def worst_mean(values: Sequence[float], percent: float) -> Value:
+    """Average the lowest `percent` of `values`: the lowest max(1, int(percent / 100 * n)) of them.
+
+    Worst-q% of Wang et al. 2023; `percent` is in (0, 100].
+    """
+    lowest = sorted(values)[: max(1, int(percent / 100 * len(values)))]
+    return mean(lowest)
+
+
+def pixel_accuracy(tallies: Tallies) -> Value:
+    """Return the share of valid pixels that are hit."""
+    return ratio(int(tallies.hit.sum()), int(tallies.true_pixels.sum()))
+
+
+def recalls(tallies: Tallies) -> tuple[Value, ...]:
+    """Return hits over true pixels for each class; its mean is the mean accuracy."""
+    return tuple(map(ratio, tallies.hit.tolist(), tallies.true_pixels.tolist()))
+
+
+def precisions(tallies: Tallies) -> tuple[Value, ...]:
+    """Return hits over predicted pixels for each class."""
+    counts = outcomes(tallies)
+    return tuple(map(ratio, counts.tp.tolist(), (counts.tp + counts.fp).tolist()))
+
+
+def frequency_weighted(values: Sequence[Value], tallies: Tallies) -> Value:
+    """Weigh class values by their share of the true pixels; classes without any weigh nothing (fwIoU of FCN)."""
+    pixels = tallies.true_pixels.tolist()
+    terms = [count * value for count, value in zip(pixels, values, strict=True) if count and value is not None]
+    weight = sum(count for count, value in zip(pixels, values, strict=True) if count and value is not None)
+    return math.fsum(terms) / weight if weight else None

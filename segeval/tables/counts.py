@@ -1,0 +1,158 @@
+"""The table that everything is a function of: how often each (ground-truth value, predicted value) occurs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from segeval.errors import MaskError
+from segeval.tables.blocks import DENSE_CELLS, PENDING_CELLS, Cells, Int64Array, IntArray, count_pairs, merged_cells
+
+__all__ = ["Int64Array", "IntArray", "JointCounts", "joint_counts", "table", "total"]
+
+MOST_PIXELS = 9.2e18
+"""A little less than 2^63, so that a sum of doubles can tell in time."""
+_KINDS = tuple(
+    (kind, int(np.iinfo(kind).min), int(np.iinfo(kind).max))
+    for kind in (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64)
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointCounts:
+    """Hold a sparse table of (ground-truth value, predicted value) -> pixels.
+
+    `gt`, `pred` and `pixels` are equally long, ascending by (gt, pred) without repetition; `pixels` is int64 and
+    positive. The two value columns have the smallest integer type that holds them: rows are kept by the thousand.
+    """
+
+    gt: IntArray
+    pred: IntArray
+    pixels: Int64Array
+
+    @property
+    def total(self) -> int:
+        """Return the number of pixels counted."""
+        return int(self.pixels.sum(dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JointCounts):
+            return NotImplemented
+        return (
+            np.array_equal(self.gt, other.gt)
+            and np.array_equal(self.pred, other.pred)
+            and np.array_equal(self.pixels, other.pixels)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.pixels.tobytes(), len(self)))
+
+    def items(self) -> tuple[tuple[int, int, int], ...]:
+        """Return (gt, pred, pixels) for every cell, ascending."""
+        return tuple(zip(self.gt.tolist(), self.pred.tolist(), self.pixels.tolist(), strict=True))
+
+
+def table(gt: IntArray, pred: IntArray, pixels: Int64Array) -> JointCounts:
+    """Build a `JointCounts` from cells in any order; cells that occur twice are added, empty ones dropped."""
+    gt_values, pred_values = (_within_int64(np.asarray(column), "a column of the table") for column in (gt, pred))
+    return _joint(merged_cells(gt_values, pred_values, np.asarray(pixels).astype(np.int64)))
+
+
+def _joint(cells: Cells) -> JointCounts:
+    gt, pred, pixels = cells
+    return JointCounts(_narrow(gt), _narrow(pred), pixels)
+
+
+def _narrow(values: IntArray) -> IntArray:
+    """Return values of any integer type within int64 in the smallest type that holds them, always as a copy."""
+    if not len(values) or values.dtype == np.uint8:
+        return values.astype(np.uint8)
+    low, high = int(values.min()), int(values.max())
+    return values.astype(next(kind for kind, least, most in _KINDS if least <= low and high <= most))
+
+
+def _within_int64(values: IntArray, name: str) -> IntArray:
+    """Return integers of any type as a native type whose values lie in int64, uncopied where they do."""
+    if values.dtype.kind not in "iub":
+        raise MaskError(f"{name} is {values.dtype}, not integer", (), "Give label values as integers")
+    if values.dtype == np.uint64:
+        if values.size and int(values.max()) > np.iinfo(np.int64).max:
+            raise MaskError(f"{name} has values beyond 2^63 - 1", (), "Give values that fit a signed 64-bit integer")
+        return values.astype(np.int64)
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def joint_counts(*, gt: IntArray, pred: IntArray) -> JointCounts:
+    """Count how often each (ground-truth value, predicted value) occurs in two arrays of one shape.
+
+    `gt` and `pred` are integer or bool arrays of any type, shape and strides; the counts are exact int64 and sum to
+    their size. 8- and 16-bit arrays are read where they are; others are first narrowed, if their values allow it.
+    Raises `MaskError` where the shapes differ, a type is not integer, or a value exceeds int64.
+    """
+    gt, pred = np.asarray(gt), np.asarray(pred)
+    if gt.shape != pred.shape:
+        raise MaskError(
+            f"ground truth has shape {gt.shape} and prediction {pred.shape}", (), "Give two arrays of one shape"
+        )
+    gt, pred = _within_int64(gt, "ground truth"), _within_int64(pred, "prediction")
+    if not gt.size:
+        return total(())
+    if gt.flags.f_contiguous and pred.flags.f_contiguous:  # any one order serves for both
+        gt, pred = gt.T, pred.T
+    return _joint(count_pairs(gt.reshape(-1), pred.reshape(-1)))
+
+
+def total(tables: Iterable[JointCounts]) -> JointCounts:
+    """Add tables cell by cell; exact, and the same whatever their order.
+
+    Raises `MaskError` for more than about 9.2 * 10^18 pixels, of which int64 would make a wrong number.
+    """
+    parts = [part for part in tables if len(part)]
+    if not parts:
+        empty = np.zeros(0, np.uint8)
+        return JointCounts(empty, empty, np.zeros(0, np.int64))
+    batches = [_joined(batch) for batch in _batches(parts)]
+    if sum(float(pixels.sum(dtype=np.float64)) for _, _, pixels in batches) > MOST_PIXELS:
+        raise MaskError("there are more pixels than can be counted exactly", (), "Score fewer images at once")
+    low_gt, high_gt = min(int(gt.min()) for gt, _, _ in batches), max(int(gt.max()) for gt, _, _ in batches)
+    low_pred, high_pred = min(int(pred.min()) for _, pred, _ in batches), max(int(pred.max()) for _, pred, _ in batches)
+    height, width = high_gt - low_gt + 1, high_pred - low_pred + 1
+    if height * width > DENSE_CELLS:
+        return _joint(merged_cells(*(np.concatenate(column) for column in zip(*batches, strict=True))))
+    dense = np.zeros(height * width, np.int64)
+    for gt, pred, pixels in batches:
+        keys = np.subtract(gt, low_gt, dtype=np.int64)
+        keys *= width
+        keys += pred
+        keys -= low_pred
+        np.add.at(dense, keys, pixels)  # integers throughout: `bincount` would add its weights as float64
+    cells = np.flatnonzero(dense)
+    rows, columns = np.divmod(cells, width)
+    return JointCounts(_narrow(rows + low_gt), _narrow(columns + low_pred), dense[cells])
+
+
+def _batches(parts: list[JointCounts]) -> Iterator[list[JointCounts]]:
+    """Group tables so that one NumPy call serves many, and no temporary is large."""
+    batch: list[JointCounts] = []
+    cells = 0
+    for part in parts:
+        batch.append(part)
+        cells += len(part)
+        if cells >= PENDING_CELLS:
+            yield batch
+            batch, cells = [], 0
+    if batch:
+        yield batch
+
+
+def _joined(parts: list[JointCounts]) -> Cells:
+    return (
+        np.concatenate([part.gt for part in parts]),
+        np.concatenate([part.pred for part in parts]),
+        np.concatenate([part.pixels for part in parts]),
+    )
