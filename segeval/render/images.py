@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any
 
 from segeval.render.report.csv import safe_cell
+from segeval.render.syntax.text import inert_json
 from segeval.report.report import Report
 
 
@@ -27,7 +28,7 @@ def images_csv(report: Report) -> str:
 
 def images_jsonl(report: Report) -> str:
     """Return a JSON object a line for each class of each image; undefined values are null."""
-    lines = (json.dumps(record, ensure_ascii=True, allow_nan=False) for record in _records(report))
+    lines = (inert_json(json.dumps(record, ensure_ascii=True, allow_nan=False)) for record in _records(report))
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from segeval.render.syntax.text import inert_json
 from segeval.report.report import Report
 
 INDENT = "  "
@@ -34,8 +35,8 @@ def json_text(value: Any, depth: int = 0) -> str:
 
 def _is_flat(value: Any) -> bool:
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return not any(isinstance(member, dict) for member in members)
+    return dict not in set(map(type, members))  # four million members of a matrix are looked at by this
 
 
 def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+    return inert_json(json.dumps(value, ensure_ascii=True, allow_nan=False))

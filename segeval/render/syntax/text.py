@@ -12,8 +12,18 @@ ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\x1b"}
 
 
-COMMAND = re.compile(r"^\s*(:)(?=:)|(#)(?=#\[)")
-"""What GitHub's runner takes for a command of the workflow, in any line of any stream."""
+COMMAND = re.compile(r"^\s*(:)(?=:)|(#)(?=#\w*\[)")
+"""What runners take for a command: GitHub's `::x` where a line begins, and `##[x` anywhere in any line of any stream;
+Azure's `##vso[` and TeamCity's `##teamcity[` likewise."""
+JSON_COMMAND = re.compile(r"#(?=#\w*\[)")
+
+
+def inert_json(text: str) -> str:
+    """Write the `#` with which a runner's command would begin as an escape; `#` stands in JSON's strings only.
+
+    No line of JSON begins with a colon, so `::` needs no escape.
+    """
+    return JSON_COMMAND.sub(r"\\u0023", text) if "##" in text else text
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -21,7 +31,7 @@ def visible(text: str, *, keep: str = "") -> str:
 
     What is left can be encoded in UTF-8 and is legal in XML 1.0, and no line that begins with it is a workflow command.
     """
-    if "::" in text or "##[" in text:
+    if "::" in text or "##" in text:
         text = COMMAND.sub(lambda found: found[0][:-1] + f"\\x{ord(found[0][-1]):02x}", text)
     if text.isascii() and text.isprintable():
         return text
