@@ -38,8 +38,14 @@ PLAIN = (SegmentationClass(0, "road"), SegmentationClass(7, "tree"))
         ("c.txt", " \n\n", "the class list is empty", "c.txt", "one class name a line"),
         ("c.json", "[]", "the class list is empty", "c.json", "one class name a line"),
         ("c.txt", "road\n\ntree\n", "blank line", "c.txt, line 2", "Remove the line"),
-        ("c.txt", "# my classes\nroad\n", "comment or a heading", "c.txt, line 1", "Remove the line"),
-        ("c.csv", "id,name\n0,road\n", "comment or a heading", "c.csv, line 1: 'id,name'", "Remove the line"),
+        ("c.txt", "# my classes\nroad\n", "is a comment", "c.txt, line 1", "Remove the line"),
+        ("c.txt", "road\ncar\n# more\ntree\n", "is a comment", "c.txt, line 3", "Remove the line"),
+        ("c.csv", "id,name\n0,road\ncar\n", "not fit its heading", "c.csv, line 3: 'car', below 'id,name'", "heading"),
+        ("c.csv", "name,r,g,b\nroad,0,0,256\n", "not three whole numbers", "c.csv, line 2", "0 to 255"),
+        ("c.txt", "0 a\n1 b\n2 c\n3 d\ne\n", "another form", "c.txt, line 5: 'e'", "as line 1 is written"),
+        ("c.txt", "e\n0 a\n1 b\n2 c\n3 d\n", "another form", "c.txt, line 1: 'e'", "as line 2 is written"),
+        ("c.txt", "a,0,0,0\nb,1,1,1\nc,2,2,2\nd\ne,4,4,4\n", "another form", "c.txt, line 4: 'd'", "as line 1"),
+        ("c.yaml", "names:\n  0: road\n  road work\n", "not fit its heading", "c.yaml, line 3", "'<id>: <name>'"),
         ("c.txt", "road\nroad\n", "a class name occurs twice", "c.txt: 'road' is class 0 and class 1", "--map"),
         ("c.txt", "3 road\n3 tree\n", "a class id occurs twice", "c.txt: id 3 is 'road' and 'tree'", "its own id"),
         ("c.txt", "-1 road\n", "out of range", "c.txt: 'road' has id -1", "start at 0"),
@@ -50,7 +56,8 @@ PLAIN = (SegmentationClass(0, "road"), SegmentationClass(7, "tree"))
         ("c.txt", "a\u202eb\n", "control characters", r"'a\u202eb'", "printable"),
         ("c.json", '["road", " "]', "a name is empty", "c.json: class 1", "name"),
         ("c.json", '["road"', "not valid JSON", "c.json, line 1, column 8", "Mend"),
-        ("c.json", "[" * 100_000, "not valid JSON", "c.json: ", "Mend"),
+        ("c.json", "[" * 100_000, "more in it", "c.json: 100,000 lists", "Check the path"),
+        ("c.json", "[" * 1000, "more in it", "c.json: lists and tables nested deeper than 32", "Check the path"),
         ("c.json", '{"0": "road", "0": "tree"}', "not valid JSON", "the key '0' occurs twice", "Mend"),
         ("c.toml", "classes = [", "not valid TOML", "c.toml: ", "Mend"),
         ("c.json", "7", "an entry is no class", "c.json, the whole of it: 7", "one class name a line"),
@@ -80,7 +87,7 @@ def test_a_name_a_line_is_numbered_by_line() -> None:
         assert parse_classes(text, name="c.txt") == expected
 
 
-@pytest.mark.parametrize("separator", ["\t", ",", ", ", ":", ": ", " ", " : "])
+@pytest.mark.parametrize("separator", ["\t", ",", ", ", ":", ": ", " ", " : ", ";", "; "])
 def test_a_number_before_every_name_is_the_id(separator: str) -> None:
     assert parse_classes(f"0{separator}road\n7{separator}tree\n", name="c.txt") == PLAIN
 
@@ -88,6 +95,73 @@ def test_a_number_before_every_name_is_the_id(separator: str) -> None:
 def test_a_number_before_some_names_belongs_to_the_name() -> None:
     found = parse_classes("road\n2 wheeler\n", name="c.txt")
     assert found == (SegmentationClass(0, "road"), SegmentationClass(1, "2 wheeler"))
+
+
+COLORED = (SegmentationClass(0, "road", (128, 64, 128)), SegmentationClass(1, "traffic light", (0, 128, 0)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name,r,g,b\nroad,128,64,128\ntraffic light,0,128,0\n",  # class_dict.csv
+        "name, r, g, b\nroad, 128, 64, 128\ntraffic light, 0, 128, 0\n",
+        "id;name;red;green;blue\n0;road;128;64;128\n1;traffic light;0;128;0\n",
+        "b,g,r,class\n128,64,128,road\n0,128,0,traffic light\n",
+        "# label:color_rgb:parts:actions\nroad:128,64,128::\ntraffic light:0,128,0::\n",  # CVAT
+        "road:128,64,128::\ntraffic light:0,128,0:lamp:\n",
+        "road 128 64 128\ntraffic light 0 128 0\n",
+        "128 64 128\t\troad\n0 128 0\ttraffic light\n",  # CamVid's label_colors.txt
+        "0,road,128,64,128\n1,traffic light,0,128,0\n",
+    ],
+)
+def test_names_with_colors_are_read_as_data_sets_write_them(text: str) -> None:
+    assert parse_classes(text, name="c.csv") == COLORED
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("_classes.csv", "Pixel Value, Class\n0, road\n7, tree\n"),  # Roboflow
+        ("c.csv", "id,name\n0,road\n7,tree\n"),
+        ("c.csv", "label;name\n0;road\n7;tree\n"),
+        ("c.csv", 'Idx,Ratio,Stuff,Name\n0,0.2,1,road\n7,0.1,0,"tree"\n'),
+        ("c.txt", "road,0\ntree,7\n"),
+        ("c.txt", "road: 0\ntree: 7\n"),
+        ("c.txt", "# ids of my data set\n0 road\n7 tree\n"),
+        ("c.txt", "0 road\n7, tree\n"),
+        ("c.yaml", "path: ../data\nnames:\n  0: road\n  7: tree\nnc: 2\n"),
+        ("names.txt", "names:\n  0: road\n  7: 'tree'\n"),
+    ],
+)
+def test_ids_are_read_where_a_form_has_them(name: str, text: str) -> None:
+    assert parse_classes(text, name=name) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.txt", "__ignore__\nroad\ntree\n"),  # labelme
+        ("c.txt", "name\nroad\ntree\n"),
+        ("data.yaml", "train: ../train\nnc: 2\nnames: ['road', 'tree']\n"),  # YOLO
+        ("c.txt", "names:\n- road\n- tree\n"),
+    ],
+)
+def test_names_count_from_0_below_a_heading(name: str, text: str) -> None:
+    assert parse_classes(text, name=name) == (SegmentationClass(0, "road"), SegmentationClass(1, "tree"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["2 wheeler", "sofa, couch"],
+        ["class 1", "class 2"],
+        ["label", "background"],
+        ["bus", "car: red", "tree"],
+        ["wall", "building, edifice", "sky", "floor, flooring", "tree", "ceiling", "road, route", "bed"],
+    ],
+)
+def test_names_that_look_like_a_form_stay_names(names: list[str]) -> None:
+    assert [entry.name for entry in parse_classes("\n".join(names), name="c.txt")] == names
 
 
 @pytest.mark.parametrize(

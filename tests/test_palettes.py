@@ -188,3 +188,18 @@ def test_the_share_explained_is_of_pixels() -> None:
     palette = Palette({(1, 2, 3): 0})
     assert share_explained({(1, 2, 3): 3, (3, 2, 1): 1}, palette) == 0.75
     assert share_explained({}, palette) == 0.0
+
+
+LABEL_MAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:48,112,32:head,tail:\ndog:176,112,32::\n"
+
+
+def test_cvats_label_map_numbers_its_colors_by_position() -> None:
+    found = parse_palette(LABEL_MAP, name="labelmap.txt")
+    assert found.colors == {(0, 0, 0): 0, (48, 112, 32): 1, (176, 112, 32): 2}
+    assert found.names[(48, 112, 32)] == "cat"
+
+
+def test_cvats_label_map_names_classes_that_are_given() -> None:
+    classes = [SegmentationClass(0, "background"), SegmentationClass(5, "dog"), SegmentationClass(3, "cat")]
+    found = parse_palette(LABEL_MAP, name="labelmap.txt", classes=classes)
+    assert found.colors == {(0, 0, 0): 0, (48, 112, 32): 3, (176, 112, 32): 5}

@@ -23,7 +23,7 @@ from segeval.measuring.measurement import (
     reading_of,
     usable_pairs,
 )
-from segeval.measuring.workers import Reading, digest
+from segeval.measuring.reading import Reading, digest
 from segeval.protocol.protocol import Probabilities
 from segeval.report.probabilities import loss_settings, map_classes
 from segeval.report.relabeling import sums_fit

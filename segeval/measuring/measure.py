@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segeval.folders.pairing import Pairing
+from segeval.measuring.masks import measure_masks
 from segeval.measuring.measurement import (
     Course,
     Measurement,
@@ -21,7 +22,6 @@ from segeval.measuring.measurement import (
     reading_of,
     usable_pairs,
 )
-from segeval.measuring.workers import measure_masks
 from segeval.request import Request
 from segeval.runs.run import Run
 

@@ -11,7 +11,8 @@ from segeval.errors import Finding, MaskError, SegevalError
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, require_pairs
 from segeval.images.readers import IMAGE_SUFFIXES
-from segeval.measuring.workers import Failure, Reading, files_of, measure_unless_known, stream
+from segeval.measuring.reading import Reading, files_of, is_unchanged
+from segeval.measuring.workers import Failure, stream
 from segeval.protocol.resolution import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
@@ -93,8 +94,8 @@ def collected(
 ) -> Iterator[MeasuredRow]:
     """Yield what could be measured, and add what went wrong to `problems`."""
     if course.journal is not None:
-        measure_one = partial(measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
-    for done, result in enumerate(stream(pairs, measure_one, jobs=course.jobs, name=files_of), start=1):
+        measure_one = partial(_measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
+    for done, result in enumerate(stream(pairs, measure_one, name=files_of, jobs=course.jobs), start=1):
         if course.journal is not None:
             course.journal.check()
         if isinstance(result, Failure):
@@ -103,6 +104,18 @@ def collected(
             yield result
         if course.progress is not None:
             course.progress(done, len(pairs))
+
+
+def _measure_unless_known(
+    pair: Pair, *, measure: Callable[[Pair], MeasuredRow], reading: Reading, journal: Journal
+) -> MeasuredRow:
+    """Take a row from the journal where the pair's files are still those it was measured from, else measure it."""
+    known = journal.find(pair.key)
+    if known is not None and is_unchanged(pair, known, reading):
+        return known
+    measured = measure(pair)
+    journal.record(measured)
+    return measured
 
 
 def in_order(rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NoReturn
 
 from segeval.errors import UsageError
+from segeval.protocol.classtext import NUMBER, class_id, text_classes
 from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.usertexts import TextBoundError, check_lines, json_data, toml_data
 
 CLASSES_FIX = (
     "Give one class name a line (the first line is class 0), one '<id> <name>' a line, "
@@ -20,33 +22,33 @@ CLASSES_FIX = (
 LARGEST_ID = 2**31 - 1
 """No mask stores a larger class id than this."""
 
-_NUMBER = re.compile(r"[+-]?[0-9]+")
-_NUMBERED_LINE = re.compile(r"(?P<id>[+-]?[0-9]+)(?:\s*[,:]\s*|\s+)(?P<name>\S.*)")
-_HEADING = re.compile(
-    r"(?:id|ids|index|value|label|class|class_id)\s*[,:;\t ]\s*(?:name|names|class|label|class_name)\b.*", re.IGNORECASE
-)
+MOST_CLASSES = 1280
+"""The confusion matrix is dense: so many classes take 13 MB of counts. The longest list that is known has 1,203."""
+
+_NUMBER = re.compile(NUMBER)
 _HEX_COLOR = re.compile(r"#(?P<r>[0-9a-f]{2})(?P<g>[0-9a-f]{2})(?P<b>[0-9a-f]{2})", re.IGNORECASE)
-_TOML_LINE = re.compile(r"""^\s*(?:\[\[?\s*[A-Za-z_"'][^,\]]*\]\]?|(?:"[^"]*"|'[^']*'|[\w-]+)\s*=)""", re.MULTILINE)
+_TOML_LINE = re.compile(
+    r"""^[ \t]*+(?:\[\[?[ \t]*+[A-Za-z_"'][^,\]\n]*+\]\]?|(?:"[^"\n]*+"|'[^'\n]*+'|[\w-]++)[ \t]*+=)""", re.MULTILINE
+)
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def parse_classes(text: str, *, name: str) -> tuple[SegmentationClass, ...]:
     """Read a class list, in the order of the file; `name` is the file's name, for errors.
 
-    Plain text has one name a line and the id is the line number from 0; where every line is a whole number, a tab,
-    comma, colon or space, and a name, the number is the id. JSON and TOML hold a list of names, a list of objects
-    with `name`, `id` (or all without: then the position) and `color` (or all without), that list under `classes`,
-    or a table from id to name or from name to id. Ids and names occur once; ids are at least 0.
+    Plain text is as `segeval.protocol.classtext.text_classes` reads it. JSON and TOML hold a list of names, a list of
+    objects with `name`, `id` (or all without: then the position) and `color` (or all without), that list under
+    `classes`, or a table from id to name or from name to id. Ids and names occur once; ids are at least 0.
     """
     data = structured(text, name=name)
-    entries = _text_entries(text, name) if data is None else _data_entries(data, name)
+    entries = text_classes(text, name=name) if data is None else _data_entries(data, name)
     return checked_classes(entries, name=name)
 
 
 def numbered_classes(count: int) -> tuple[SegmentationClass, ...]:
     """Return `count` classes called "0", "1", and so on."""
-    if not 1 <= count <= LARGEST_ID:
-        raise UsageError(f"there cannot be {count} classes", (), "Give a number of classes of at least 1")
+    if not 1 <= count <= MOST_CLASSES:
+        raise UsageError(f"there cannot be {count:,} classes", (), f"Give a number of classes of 1 to {MOST_CLASSES:,}")
     return tuple(SegmentationClass(index, str(index)) for index in range(count))
 
 
@@ -66,6 +68,12 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
     checked = tuple(classes)
     if not checked:
         raise UsageError("the class list is empty", (name,), CLASSES_FIX)
+    if len(checked) > MOST_CLASSES:
+        raise UsageError(
+            "a class list has more classes than can be told apart in one confusion matrix",
+            (f"{name}: {len(checked):,} classes, the limit is {MOST_CLASSES:,}",),
+            "List the classes that matter, and let --map or --ignore take the other values",
+        )
     ids: dict[int, str] = {}
     names: dict[str, int] = {}
     for entry in checked:
@@ -144,11 +152,12 @@ def structured(text: str, *, name: str) -> object | None:
     text = text.removeprefix("\ufeff")
     start = text.lstrip()
     if suffix == "json" or (suffix not in {"toml", "txt", "csv"} and start[:1] == "{"):
-        return _json(text, name)
+        return _parsed(json_data, text, name, "JSON")
     if suffix == "toml" or (suffix not in {"txt", "csv"} and _TOML_LINE.search(text)):
-        return _toml(text, name)
+        return _parsed(toml_data, text, name, "TOML")
     if suffix not in {"txt", "csv"} and start[:1] == "[":
-        return _json(text, name)
+        return _parsed(json_data, text, name, "JSON")
+    _parsed(check_lines, text, name, "text")
     return None
 
 
@@ -181,71 +190,26 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f"Did you mean '{close[0]}'? " if close else ""
 
 
-def unique_pairs(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
-    """Build the mapping of a JSON object, refusing a key that occurs twice, which JSON would let win silently."""
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key!a} occurs twice")
-        found[key] = value
-    return found
-
-
-def _json(text: str, name: str) -> object:
-    import json
+def _parsed(parse: Callable[[str], object], text: str, name: str, kind: str) -> object:
+    from json import JSONDecodeError
 
     try:
-        return json.loads(text, object_pairs_hook=unique_pairs)
-    except json.JSONDecodeError as error:
-        where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
-    except (ValueError, RecursionError) as error:
-        where = f"{name}: {error}"
-    raise UsageError("a file is not valid JSON", (where,), "Mend the file where the error stands")
-
-
-def _toml(text: str, name: str) -> object:
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+        return parse(text)
+    except TextBoundError as error:
         raise UsageError(
-            "a file is not valid TOML", (f"{name}: {error}",), "Mend the file where the error stands"
+            "a file has more in it than a list has", (f"{name}: {error}",), "Check the path that the option names"
         ) from None
+    except JSONDecodeError as error:
+        where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
+    except ValueError as error:
+        where = f"{name}: {error}"
+    raise UsageError(f"a file is not valid {kind}", (where,), "Mend the file where the error stands")
 
 
 def _malformed(name: str, place: str, content: object) -> NoReturn:
     shown = ascii(content)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     raise UsageError("an entry is no class", (f"{name}, {place}: {shown}",), CLASSES_FIX)
-
-
-def _text_entries(text: str, name: str) -> list[SegmentationClass]:
-    lines = [line.strip() for line in text.removeprefix("\ufeff").rstrip().split("\n")]
-    if lines == [""]:
-        return []
-    for number, line in enumerate(lines, start=1):
-        if not line:
-            raise UsageError(
-                "a class list has a blank line, so the ids below it are in doubt",
-                (f"{name}, line {number}",),
-                "Remove the line, or write the id before every name",
-            )
-        if line.startswith("#") or (number == 1 and _HEADING.fullmatch(line)):
-            raise UsageError(
-                "a line of a class list is a comment or a heading, so the ids below it are in doubt",
-                (f"{name}, line {number}: {line!a}",),
-                "Remove the line",
-            )
-    numbered = [_NUMBERED_LINE.fullmatch(line) for line in lines]
-    if all(numbered):
-        return [SegmentationClass(_id(match["id"]), match["name"]) for match in numbered if match]
-    return [SegmentationClass(index, line) for index, line in enumerate(lines)]
-
-
-def _id(digits: str) -> int:
-    # A number that is too long to convert is out of range whatever it is.
-    return int(digits) if len(digits) <= 12 else LARGEST_ID + 1
 
 
 def _data_entries(data: object, name: str) -> list[SegmentationClass]:
@@ -267,5 +231,5 @@ def _table_entry(key: str, value: object, name: str) -> SegmentationClass:
     if isinstance(value, int) and not isinstance(value, bool):
         return SegmentationClass(value, key)
     if isinstance(value, str) and _NUMBER.fullmatch(key):
-        return SegmentationClass(_id(key), value)
+        return SegmentationClass(class_id(key), value)
     return _malformed(name, f"key {key!a}", value)

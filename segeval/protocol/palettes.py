@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from segeval.errors import UsageError
 from segeval.protocol.classlists import check_name, did_you_mean, parse_color, structured
+from segeval.protocol.classtext import LABEL_MAP_LINE
 from segeval.protocol.labeling import Color, SegmentationClass
 
 VOID_WORDS = ("void", "ignore", "ignored", "unlabeled", "unlabelled")
@@ -42,12 +43,14 @@ class Palette:
     """Name the raw value of each 8-bit RGB colour.
 
     `name` says where the palette comes from (a file or a preset); `names` has the class name of each colour, where it
-    has one, for messages.
+    has one, for messages. `explicit` is one that the user gave to decode colours by: of palette images too, whose
+    indices count otherwise.
     """
 
     colors: Mapping[Color, int]
     name: str = "palette"
     names: Mapping[Color, str] = field(default_factory=dict)
+    explicit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,15 @@ def parse_palette(
     """Read a palette; `name` is the file's name, for errors.
 
     Plain text has a colour a line (three numbers 0..255, or #rrggbb) and then its raw value or its class's name; names
-    may come first; where every line is three numbers, the value is the position. JSON and TOML: see `PALETTE_FIX`.
+    may come first; where every line is three numbers, the value is the position, as it is in the `labelmap.txt` of CVAT
+    (name, colour, parts, actions) where `classes` are not given. JSON and TOML: see `PALETTE_FIX`.
     Class names are looked up in `classes`, "void" and "ignore" stand for the mapped value `void`; under `mapping`
     (raw -> mapped value) either becomes the smallest raw value that is mapped to it.
     """
     data = structured(text, name=name)
-    entries = list(_text_entries(text, name) if data is None else _data_entries(data, name, bool(classes)))
+    entries = list(
+        _text_entries(text, name, bool(classes)) if data is None else _data_entries(data, name, bool(classes))
+    )
     if not entries:
         raise UsageError("the palette is empty", (name,), PALETTE_FIX)
     ids = {entry.name: entry.id for entry in classes}
@@ -189,7 +195,7 @@ def _value(entry: _Entry, ids: Mapping[str, int], mapping: Mapping[int, int], vo
     return target
 
 
-def _text_entries(text: str, name: str) -> Iterator[_Entry]:
+def _text_entries(text: str, name: str, named: bool) -> Iterator[_Entry]:
     value_first = False
     rows: list[tuple[str, str]] = []
     for number, stored in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
@@ -200,6 +206,13 @@ def _text_entries(text: str, name: str) -> Iterator[_Entry]:
             rows.append((f"{name}, line {number}", line))
     if not value_first and len(rows) > 1 and all(_FOUR_NUMBERS.fullmatch(line) for _, line in rows):
         _check_order(rows)
+    labels = [LABEL_MAP_LINE.fullmatch(line) for _, line in rows]
+    if all(labels):
+        for position, (match, (place, _)) in enumerate(zip(labels, rows, strict=True)):
+            if match is not None:
+                title = match["name"].strip()
+                yield _entry(place, f"{match['r']},{match['g']},{match['b']}", title if named else position, title)
+        return
     colors_only = all(_THREE_NUMBERS.fullmatch(line) for _, line in rows)
     for position, (place, line) in enumerate(rows):
         yield _entry(place, line, position) if colors_only else _line_entry(place, line, value_first)

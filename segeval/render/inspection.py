@@ -8,12 +8,12 @@ from rich.text import Text
 
 from segeval.errors import Finding
 from segeval.findings.inspection import Inspection, Side, ValueShare
-from segeval.render.jsontext import json_text
-from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid
-from segeval.render.problems import finding_label
-from segeval.render.table import Page, page_text
-from segeval.render.text import visible
+from segeval.render.messages import finding_label
+from segeval.render.report.table import Page, page_text
+from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import count, percent
+from segeval.render.syntax.text import visible
 
 MOST_KINDS = 4
 """Encodings and sizes told of a folder."""
