@@ -230,7 +230,7 @@ def _palettes(
     if palette is not None:
         text, named = read_user_file(palette), protocol.classes or ()
         pred, gt = (
-            parse_palette(text, name=str(palette), classes=named, mapping=dict(side) or None)
+            replace(parse_palette(text, name=str(palette), classes=named, mapping=dict(side) or None), explicit=True)
             for side in (protocol.pred_map, protocol.gt_map)
         )
         return pred, gt

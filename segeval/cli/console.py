@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from segeval.errors import SegevalError, unexpected_error
-from segeval.render.problems import (
+from segeval.render.messages import (
     render_aside,
     render_note,
     render_problem,
@@ -19,7 +19,7 @@ from segeval.render.problems import (
     render_verdict,
     render_warning,
 )
-from segeval.render.text import visible
+from segeval.render.syntax.text import visible
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression

@@ -124,9 +124,10 @@ def decode_mask(
 ) -> NDArray[np.integer[Any]]:
     """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
 
-    Gray samples and palette indices come as they are stored, whatever their depth, whatever tRNS says, and whether
-    TIFF calls 0 white or black; .npy arrays keep their type. With `palette`, RGB colours become its raw values;
-    indices stay indices. An alpha channel is dropped where it is opaque everywhere. The array may lie in `buffer`.
+    Gray samples and palette indices come as they are stored, whatever their depth and whatever tRNS says; a two-valued
+    TIFF that calls 0 white comes as it is shown; .npy arrays keep their type. With `palette`, RGB colours become its
+    raw values, and where it is explicit the colours of indices too. An alpha channel is dropped where it is opaque
+    everywhere. The array may lie in `buffer`.
     Raises `MaskError`.
     """
     with _told_of(name):
@@ -148,6 +149,14 @@ def decode_mask(
         samples = decode()
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
+        if facts.white_is_zero:
+            from segeval.images.photometric import shown_as
+
+            return shown_as(samples, facts)
+        if facts.kind == "palette" and palette is not None and palette.explicit:
+            from segeval.images.colors import labels_from_indices
+
+            return labels_from_indices(samples, facts, palette)
         if facts.channels < 3:
             return samples
         from segeval.images.colors import labels_from_colors

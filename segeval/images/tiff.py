@@ -12,16 +12,17 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES = 266, 273, 274, 277
 _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR = 278, 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
-_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+_COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _GDAL_NODATA = 320, 338, 339, 42113
 
 _NEEDED = frozenset(
     (
         *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES),
         *(_ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES),
-        *(_EXTRA_SAMPLES, _SAMPLE_FORMAT),
+        *(_COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _GDAL_NODATA),
     )
 )
 _INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_TEXT_TYPE = 2
 _LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA"}
 _PREDICTING = (5, 8, 32946, 34925)
 _JPEG = (6, 7, 33003, 33005, 34712)
@@ -106,9 +107,26 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
     animated, white_is_zero = following != 0, photometric == 0
     facts = ImageFacts(
-        "TIFF", kind, words, width, height, bits, channels, sample, animated=animated, white_is_zero=white_is_zero
+        "TIFF",
+        kind,
+        words,
+        width,
+        height,
+        bits,
+        channels,
+        sample,
+        animated=animated,
+        white_is_zero=white_is_zero,
+        palette=_palette(tags.get(_COLOR_MAP, ())) if kind == "palette" else b"",
+        nodata=bytes(tags.get(_GDAL_NODATA, ())).split(b"\0")[0].decode("ascii", "replace").strip(),
     )
     return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
+
+
+def _palette(color_map: tuple[int, ...]) -> bytes:
+    """Return three bytes for each index: a TIFF lists all reds, greens, blues, of 16 bit each (TIFF 6.0, section 5)."""
+    count = len(color_map) // 3
+    return bytes(color_map[channel * count + index] >> 8 & 255 for index in range(count) for channel in range(3))
 
 
 def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
@@ -125,9 +143,9 @@ def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int
         tag, kind, items = struct.unpack_from(f"{order}HH{number}", data, position)
         if tag not in _NEEDED:
             continue
-        if kind not in _INTEGER_TYPES or not items or tag in tags:
+        letter = "B" if tag == _GDAL_NODATA and kind == _TEXT_TYPE else _INTEGER_TYPES.get(kind, "")
+        if not letter or not items or tag in tags:
             raise damaged(f"TIFF tag {tag} of type {kind} with {items} values")
-        letter = _INTEGER_TYPES[kind]
         value_at = position + 4 + size
         length = items * struct.calcsize(f"={letter}")
         if length > size:

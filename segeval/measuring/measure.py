@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import MaskError
 from segeval.folders.pairing import pair_folders
 from segeval.images.readers import IMAGE_SUFFIXES
+from segeval.measuring.masks import measure_masks
 from segeval.measuring.measurement import (
     Course,
     Measurement,
@@ -23,7 +24,6 @@ from segeval.measuring.measurement import (
     reading_of,
     usable_pairs,
 )
-from segeval.measuring.workers import measure_masks
 from segeval.request import Request
 from segeval.runs.run import Run, raw_values
 

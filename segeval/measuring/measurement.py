@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import MaskError, SegevalError
 from segeval.folders.pairing import Pair, Pairing, require_pairs
-from segeval.measuring.workers import Failure, Reading, measure_unless_known, stream
+from segeval.measuring.reading import Reading, files_of, is_unchanged
+from segeval.measuring.workers import Failure, stream
 from segeval.protocol.resolution import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
@@ -77,8 +78,8 @@ def collected(
 ) -> Iterator[MeasuredRow]:
     """Yield what could be measured, and add what went wrong to `problems`."""
     if course.journal is not None:
-        measure_one = partial(measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
-    for done, result in enumerate(stream(pairs, measure_one, jobs=course.jobs), start=1):
+        measure_one = partial(_measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
+    for done, result in enumerate(stream(pairs, measure_one, name=files_of, jobs=course.jobs), start=1):
         if course.journal is not None:
             course.journal.check()
         if isinstance(result, Failure):
@@ -87,6 +88,18 @@ def collected(
             yield result
         if course.progress is not None:
             course.progress(done, len(pairs))
+
+
+def _measure_unless_known(
+    pair: Pair, *, measure: Callable[[Pair], MeasuredRow], reading: Reading, journal: Journal
+) -> MeasuredRow:
+    """Take a row from the journal where the pair's files are still those it was measured from, else measure it."""
+    known = journal.find(pair.key)
+    if known is not None and is_unchanged(pair, known, reading):
+        return known
+    measured = measure(pair)
+    journal.record(measured)
+    return measured
 
 
 def in_order(rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -8,16 +8,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
-from segeval.measuring.mapfolders import map_warnings
-from segeval.measuring.maps import thresholded
 from segeval.protocol.protocol import Mapped, Probabilities, Protocol
 from segeval.protocol.resolution import Resolution
+from segeval.report.mapcheck import map_warnings
 from segeval.report.relabeling import sums_fit
 from segeval.report.report import Report
 from segeval.report.scoring import build_report
 from segeval.request import build_request, read_class_weights
 from segeval.runs.run import Maps, Run
-from segeval.tables.levels import resolve_eps
+from segeval.tables.levels import resolve_eps, thresholded
 
 LABEL_OPTIONS = ("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary")
 LOSS_OPTIONS = ("threshold", "gamma", "alpha", "pos_weight", "eps", "class_weights")
