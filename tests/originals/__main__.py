@@ -11,11 +11,14 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.originals.clones import FOLDER
+
+KEPT = Path(tempfile.gettempdir()) / "segeval-originals"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="golden files; all where none is named")
     parser.add_argument("--check", action="store_true", help="compare with the golden files instead of writing them")
     parser.add_argument("--clones", type=Path, help="folder of git clones")
-    parser.add_argument("--environments", type=Path, default=Path(".originals"), help="folder of the environments")
+    parser.add_argument("--environments", type=Path, default=KEPT, help=f"folder of the environments ({KEPT})")
     given = parser.parse_args()
     surroundings = {**os.environ, "KERAS_BACKEND": "torch"}
     if given.clones is not None:

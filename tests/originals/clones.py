@@ -48,7 +48,10 @@ class StandIn(metaclass=_Anything):
 class StandInModule(ModuleType):
     """A module that has every name."""
 
-    __path__: Sequence[str] = ()
+    def __init__(self, name: str) -> None:
+        """Be a package, so that its submodules can be imported."""
+        super().__init__(name)
+        self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
         """Return a stand-in for any name but Python's own."""

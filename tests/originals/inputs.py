@@ -102,7 +102,7 @@ def _stray(kind: Profile, gt: Mask, pred: Mask, noise: np.random.RandomState, *,
         (gt, kind.unknown_gt, unknown, 5),
     ):
         where = noise.randint(0, 100, mask.shape) < percent
-        if present:
+        if present and value is not None:
             mask[where] = value
     if wholly_void and kind.void is not None:
         gt[:] = kind.void

@@ -39,8 +39,9 @@ def segnet(masks: Masks) -> Printed:
         for side, images in (("gt", masks.gt), ("predictions", masks.pred)):
             (folder / side).mkdir()
             for index, image in enumerate(images):
-                labels = np.where(image == masks.void, masks.size, image).astype(np.uint8)
-                Image.fromarray(labels).save(folder / side / f"{index}.png")
+                # Void takes the place after the last class, so what is beyond it moves on by one.
+                labels = np.where(image == masks.void, masks.size, image + (image >= masks.size))
+                Image.fromarray(labels.astype(np.uint8)).save(folder / side / f"{index}.png")
         for setting, value in {
             "gtPath": f"'{folder}/gt'", "predPath": f"'{folder}/predictions'", "iter": len(masks.gt),
             "numClasses": masks.size, "unknown_class": masks.size + 1,
@@ -74,8 +75,7 @@ def ade20k_matlab(masks: Masks) -> Printed:
                 "[~, correct(n), labeled(n)] = pixelAccuracy(p, g);"
             )
         commands.append(
-            "iou = sum(inter, 2) ./ sum(eps + un, 2);"
-            "disp(jsonencode({mean(iou), sum(correct) / sum(labeled), iou'}))"
+            "iou = sum(inter, 2) ./ sum(eps + un, 2);disp(jsonencode({mean(iou), sum(correct) / sum(labeled), iou'}))"
         )
         printed = octave(folder, "\n".join(commands)).strip().splitlines()[-1]
     miou, pixel_accuracy, iou = json.loads(printed)

@@ -1,4 +1,4 @@
-"""detectron2, COCO-Stuff, the fast_hist scripts and PaddleSeg: evaluators that fill a matrix, or sum areas of classes."""
+"""detectron2, COCO-Stuff, the fast_hist scripts and PaddleSeg: what fills a matrix or sums areas."""
 
 from __future__ import annotations
 
@@ -140,9 +140,7 @@ def _paddleseg(release: bool) -> ModuleType:
 def paddleseg(masks: Masks, release: bool) -> Printed:
     """`calculate_area` and what `paddleseg/core/val.py` prints of it; the ignored index is 255."""
     metrics: Any = _paddleseg(release)
-    areas = [
-        metrics.calculate_area(pred, gt, masks.size, 255) for pred, gt in zip(masks.pred, masks.gt, strict=True)
-    ]
+    areas = [metrics.calculate_area(pred, gt, masks.size, 255) for pred, gt in zip(masks.pred, masks.gt, strict=True)]
     totals = [np.sum(area, axis=0).view(_Tensor) for area in zip(*areas, strict=True)]
     iou, miou = metrics.mean_iou(*totals)
     accuracy, precision, recall = metrics.class_measurement(*totals)

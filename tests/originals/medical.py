@@ -40,7 +40,6 @@ def nnunet(masks: Masks) -> Printed:
         "mdice": found["foreground_mean"]["Dice"],
         "iou": [found["mean"][str(value)]["IoU"] for value in masks.ids],
         "dice": [found["mean"][str(value)]["Dice"] for value in masks.ids],
-        "foreground_mean": {key: found["foreground_mean"][key] for key in ("TP", "FP", "FN", "TN", "n_ref", "n_pred")},
     }
 
 
@@ -64,8 +63,8 @@ def monai(masks: Masks, metric: str, score: str) -> Printed:
                 measure(planes(pred), planes(gt))
             name = ("" if background else "_foreground") + ("" if empty else "_keep_empty")
             found[f"m{score}{name}"] = float(measure.aggregate())
-            if background:
-                found[f"{score}{name}"] = measure.aggregate("mean_batch")
+            if background and empty:
+                found[score] = measure.aggregate("mean_batch")
     return found
 
 

@@ -60,11 +60,11 @@ def smp_binary(masks: Masks) -> Printed:
     """`get_stats(mode="binary")`, which counts the foreground only, and refuses an ignored index."""
     channel = Masks(tuple(pred[None] for pred in masks.pred), tuple(gt[None] for gt in masks.gt), 2, masks.void)
     stats = _stats(channel, mode="binary", ignore_index=masks.void)
-    return smp_scores(stats, ("micro", "macro", "micro-imagewise", "macro-imagewise"), None)
+    return smp_scores(stats, ("micro", "macro", "micro-imagewise"), None)
 
 
 def torchmetrics(masks: Masks) -> Printed:
-    """Multi-class Jaccard, accuracy, precision, recall and F1 under each average, `ignore_index` where there is void."""
+    """Multi-class Jaccard, accuracy, precision, recall and F1 under each average; void by `ignore_index`."""
     torch = _torch()
     classification: Any = importlib.import_module("torchmetrics.classification")
     names = {"iou": "JaccardIndex", "accuracy": "Accuracy", "precision": "Precision", "recall": "Recall"}
@@ -166,7 +166,7 @@ PROGRAMS = [
     ),
     _program(
         "calibration",
-        "torchmetrics 1.9.0, MulticlassCalibrationError and BinaryCalibrationError; scikit-learn 1.9.1, brier_score_loss",
+        "torchmetrics 1.9.0, Multiclass- and BinaryCalibrationError; scikit-learn 1.9.1, brier_score_loss",
         [("probability", 50)],
         calibration,
     ),

@@ -25,7 +25,9 @@ def settle(program: Program, *, check: bool) -> bool:
         print(f"{program.name}: {len(found['sets'])} sets written")
         return True
     tell = differences(json.loads(path.read_text(encoding="utf-8")), found)
-    print(f"{program.name}: {len(found['sets'])} sets, " + ("equal" if not tell else "\n  ".join(["differ:", *tell[:5]])))
+    print(
+        f"{program.name}: {len(found['sets'])} sets, " + ("equal" if not tell else "\n  ".join(["differ:", *tell[:5]]))
+    )
     return not tell
 
 

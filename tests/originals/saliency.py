@@ -56,9 +56,7 @@ def sod(maps: GreyMaps) -> Printed:
     try:
         module: Any = execute(text, "evaluator", ["scipy.ndimage"])
         module.tqdm, module.print = iter, lambda *_: None
-        loader = [
-            (pred, gt, str(index)) for index, (pred, gt) in enumerate(zip(maps.pred, maps.gt, strict=True))
-        ]
+        loader = [(pred, gt, str(index)) for index, (pred, gt) in enumerate(zip(maps.pred, maps.gt, strict=True))]
         with tempfile.TemporaryDirectory() as folder:
             evaluation = module.Eval_thread(loader, "method", "data", folder, False)
             max_f, mean_f, adaptive_f = evaluation.Eval_Fmeasure()
@@ -70,7 +68,5 @@ def sod(maps: GreyMaps) -> Printed:
 
 PROGRAMS = [
     Program("pysodmetrics", "PySODMetrics 1.6.2, py_sod_metrics.MAE and Fmeasure", [("grey", 50)], pysodmetrics),
-    Program(
-        "sod", f"zyjwuyan/SOD_Evaluation_Metrics {SOD[:8]}, evaluator.py", [("grey", 50)], sod, digits=SINGLE
-    ),
+    Program("sod", f"zyjwuyan/SOD_Evaluation_Metrics {SOD[:8]}, evaluator.py", [("grey", 50)], sod, digits=SINGLE),
 ]
