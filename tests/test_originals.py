@@ -17,6 +17,7 @@ FLOAT32, FLOAT64 = 1e-6, 1e-12
 # Keras adds 1e-7 to every denominator; float32 sums of a curve of 255 thresholds lose a digit.
 REFERENCES: Mapping[str, tuple[Callable[[Any], Mapping[str, Any]], float]] = {
     "nnunet": (references.nnunet, FLOAT64),
+    "nnunet-3d": (references.nnunet, FLOAT64),
     "monai-miou": (partial(references.monai, score="iou"), FLOAT32),
     "monai-dice": (partial(references.monai, score="dice"), FLOAT32),
     "isic2018": (references.isic, FLOAT64),
@@ -41,6 +42,8 @@ REFERENCES: Mapping[str, tuple[Callable[[Any], Mapping[str, Any]], float]] = {
     "paddleseg-2.8.0": (partial(matrix_references.paddleseg, absent=0.0), FLOAT64),
     "sod": (map_references.sod, FLOAT32),
     "pysodmetrics": (map_references.pysodmetrics, FLOAT64),
+    "torch-cross-entropy": (map_references.cross_entropy, FLOAT64),
+    "torch-bce": (map_references.binary_losses, FLOAT64),
     "calibration": (map_references.calibration, FLOAT32),
 }
 # Where nothing is defined these print 0, which is undefined here.

@@ -36,7 +36,7 @@ class Environment:
 
 ENVIRONMENTS = {
     "torch": Environment(
-        ("medical", "pytorch", "keras_metrics", "histograms", "matrices", "saliency", "matlab"),
+        ("medical", "pytorch", "losses", "keras_metrics", "histograms", "matrices", "saliency", "matlab"),
         (
             "torch==2.13.0", "torchmetrics==1.9.0", "keras==3.15.1", "scikit-learn==1.9.1", "numpy==2.4.6",
             "scipy==1.17.1", "pandas>=2.2", "pillow", "pytest==9.2.0", "tqdm", "SimpleITK==2.5.7", "nibabel==5.4.2",

@@ -1,7 +1,7 @@
 """Random masks and maps from seeds: the same on every machine, so that golden files need to hold no pixels.
 
 Drawn with numpy's legacy generator, whose stream is frozen, and with integers and divisions only, which round alike
-everywhere. `label_set`, `grey_set` and `probability_set` are the three kinds.
+everywhere. `label_set`, `volume_set`, `grey_set` and `probability_set` are the kinds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Profile:
 
 PROFILES = {
     "plain": Profile(),
-    "flat": Profile(flat=True),
+    "flat": Profile(void=255, unknown_pred=True, flat=True),
     "void": Profile(void=255),
     "void_pred": Profile(void=255, void_pred=True),
     "unknown_pred": Profile(void=255, unknown_pred=True),
@@ -106,6 +106,13 @@ def _stray(kind: Profile, gt: Mask, pred: Mask, noise: np.random.RandomState, *,
             mask[where] = value
     if wholly_void and kind.void is not None:
         gt[:] = kind.void
+
+
+def volume_set(seed: int) -> Masks:
+    """Return two volumes (D, H, W), stacked from the images of a flat set; the second has its predictions reversed."""
+    masks = label_set("flat", seed)
+    pred, gt = np.stack(masks.pred), np.stack(masks.gt)
+    return Masks((pred, pred[::-1]), (gt, gt), masks.size, masks.void)
 
 
 @dataclass(frozen=True)
@@ -181,6 +188,8 @@ def inputs_of(name: str, seed: int) -> Masks | GreyMaps | ProbabilityMaps:
         return grey_set(seed)
     if name == "probability":
         return probability_set(seed)
+    if name == "volume":
+        return volume_set(seed)
     return label_set(name, seed)
 
 

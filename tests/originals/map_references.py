@@ -109,3 +109,45 @@ def _ece(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     bins = np.minimum((confidence * 15).astype(np.int64), 14)
     gaps = [abs(float((right[bins == b] - confidence[bins == b]).sum())) for b in range(15)]
     return sum(gaps) / len(confidence)
+
+
+def cross_entropy(given: ProbabilityMaps) -> Found:
+    """Cross-entropy by denominator: valid pixels, the sum of their weights, all pixels, images without void alone."""
+    weights = np.arange(1, given.size + 1)
+    sums, weighed, valid, weight, pixels = [], [], [], [], 0
+    for maps, gt in zip(given.maps, given.gt, strict=True):
+        kept = gt != 255
+        truth = gt[kept]
+        cost = -np.log(maps.astype(np.float64)[:, kept][truth, np.arange(truth.size)])
+        sums.append(cost.sum())
+        weighed.append((cost * weights[truth]).sum())
+        valid.append(truth.size)
+        weight.append(weights[truth].sum())
+        pixels += gt.size
+    return {
+        "pixels": sum(sums) / sum(valid),
+        "weights": sum(weighed) / sum(weight),
+        "weighted_pixels": sum(weighed) / sum(valid),
+        "all_pixels": sum(sums) / pixels,
+        "images": np.mean([total / count for total, count in zip(sums, valid, strict=True) if count]),
+        "weighted_images": np.mean([total / count for total, count in zip(weighed, weight, strict=True) if count]),
+    }
+
+
+def binary_losses(maps: GreyMaps) -> Found:
+    """BCE with logarithms cut at -100, MAE and Brier's score: over all pixels, and means of image means."""
+    found: Found = {}
+    costs: dict[str, list[NDArray[np.float64]]] = {"bce": [], "mae": [], "brier": []}
+    for pred, gt in zip(maps.pred, maps.gt, strict=True):
+        p, foreground = pred.ravel() / 255, gt.ravel() > 0
+        right = np.where(foreground, p, 1 - p)
+        with np.errstate(divide="ignore"):
+            costs["bce"].append(-np.maximum(np.log(right), -100))
+        costs["mae"].append(np.abs(p - foreground))
+        costs["brier"].append((p - foreground) ** 2)
+    for name, images in costs.items():
+        found[name] = {
+            "pixels": np.concatenate(images).mean(),
+            "images": np.mean([image.mean() for image in images]),
+        }
+    return found

@@ -19,7 +19,7 @@ from tests.originals.programs import SINGLE, Printed, Program
 
 
 def nnunet(masks: Masks) -> Printed:
-    """`compute_metrics_on_folder_simple` on PNG files, given every class as a label, and void as the ignored label.
+    """`compute_metrics_on_folder_simple` on PNG files or NIfTI volumes, given every class as a label; void is ignored.
 
     Its pool of processes is replaced by one of threads, since it imports everything anew for each call.
     """
@@ -29,7 +29,7 @@ def nnunet(masks: Masks) -> Printed:
         for side, images in (("gt", masks.gt), ("pred", masks.pred)):
             (Path(folder) / side).mkdir()
             for index, image in enumerate(images):
-                Image.fromarray(image.astype(np.uint8)).save(Path(folder) / side / f"case_{index}.png")
+                _save(image.astype(np.uint8), Path(folder) / side / f"case_{index}")
         summary = Path(folder) / "summary.json"
         evaluation.compute_metrics_on_folder_simple(
             f"{folder}/gt", f"{folder}/pred", list(masks.ids), str(summary), 1, ignore_label=masks.void
@@ -41,6 +41,14 @@ def nnunet(masks: Masks) -> Printed:
         "iou": [found["mean"][str(value)]["IoU"] for value in masks.ids],
         "dice": [found["mean"][str(value)]["Dice"] for value in masks.ids],
     }
+
+
+def _save(image: np.ndarray[Any, Any], path: Path) -> None:
+    if image.ndim == 2:
+        Image.fromarray(image).save(path.with_suffix(".png"))
+    else:
+        simple_itk: Any = importlib.import_module("SimpleITK")
+        simple_itk.WriteImage(simple_itk.GetImageFromArray(image), str(path.with_suffix(".nii.gz")))
 
 
 def monai(masks: Masks, metric: str, score: str) -> Printed:
@@ -91,6 +99,12 @@ PROGRAMS = [
         "nnunet",
         "nnU-Net 2.8.1, nnunetv2.evaluation.evaluate_predictions.compute_metrics_on_folder_simple",
         [("plain", 200), ("void", 40), ("ugly", 40)],
+        nnunet,
+    ),
+    Program(
+        "nnunet-3d",
+        "nnU-Net 2.8.1, nnunetv2.evaluation.evaluate_predictions.compute_metrics_on_folder_simple, NIfTI volumes",
+        [("volume", 60)],
         nnunet,
     ),
     Program(
