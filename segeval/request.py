@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import UsageError
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
+from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
@@ -36,6 +37,7 @@ class Request:
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
     preset: Preset | None = None
+    allow: tuple[str, ...] = ()
 
 
 def build_request(
@@ -61,6 +63,7 @@ def build_request(
     pos_weight: float | str = 1.0,
     eps: float | str | None = None,
     class_weights: str | Path | Sequence[float] | None = None,
+    allow: str | Sequence[str] = (),
 ) -> Request:
     """Build a request; what is given beats the preset, what is not given is the default or inferred.
 
@@ -68,6 +71,7 @@ def build_request(
     maps as "27=255,3=2", `preset` a name or a TOML file, `palette` a file. Raises `UsageError`.
     """
     facts = _preset(preset)
+    allowed = parse_allow(allow)
     protocol = from_preset(facts, name=_preset_name(preset, facts)) if facts else Protocol()
     if classes is not None:
         protocol = replace(protocol, classes=read_classes(classes), groups=())
@@ -83,6 +87,7 @@ def build_request(
         palette=_palette_digest(pred_palette, gt_palette) if own_colors else None,
         convention=chosen.with_axes(**(axes or {})),
         missing=missing,
+        allow=allowed_errors(allowed),
         probabilities=Probabilities(
             threshold=_fraction("threshold", threshold),
             gamma=gamma,
@@ -103,7 +108,7 @@ def build_request(
             gt_suffixes=facts.pairing.gt_suffixes,
             pred_suffixes=facts.pairing.pred_suffixes,
         )
-    return Request(protocol, rules, pred_palette, gt_palette, max_pixels, facts)
+    return Request(protocol, rules, pred_palette, gt_palette, max_pixels, facts, allowed)
 
 
 def read_user_file(path: str | Path) -> str:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from segeval.measuring.inspecting import sampled
 
-from segeval.findings.folders import sampled
 from segeval.findings.values import shown, written_map
 from segeval.folders.pairing import Pair
 from segeval.protocol.presets import preset
