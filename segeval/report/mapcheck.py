@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.runs.run import Maps, Run
 
 
 def map_warnings(run: Run) -> Iterator[str]:
     """Tell what is odd about the probability maps of a run and is yet no error."""
-    if run.maps == Maps("uint8", 1) and run.rows:
+    if run.maps == Maps(EIGHT_BIT, 1) and run.rows:
         levels = {level for table in run.level_tables() for level in table.pred.tolist()}
         if levels <= {0, 255}:
             yield "the maps hold only 0 and 255: these are masks, and the losses are those of certainty"
