@@ -261,10 +261,10 @@ def unexpected_error(error: Exception, where: Iterable[str] = ()) -> SegevalErro
         told = SegevalError("there is not enough memory", where, "Lower -j/--jobs, or free memory and start again")
     elif isinstance(error, OSError):
         names = [str(name) for name in (error.filename, error.filename2) if name is not None]
-        reason = error.strerror or str(error) or type(error).__name__
+        reason = ": ".join((*names, error.strerror or str(error) or type(error).__name__))
         told = SegevalError(
             "the system refused what was asked of it",
-            (*where, ": ".join((*names, reason))),
+            [f"{place}: {reason}" for place in where] or (reason,),
             "Check that file or stream, its space and the limits (ulimit -a); -v shows where it happened",
         )
     else:
