@@ -39,7 +39,7 @@ def report_measurement(found: Measurement, *, part: bool = False) -> Report:
         try:
             report = scored_run(found.run, names=found.names, table=found.table, part=part)
         except LabelError as error:
-            looks_wrong = () if part else run_findings(found.run, table=found.table)
+            looks_wrong = () if part else run_findings(found.run, table=found.table, names=found.names)
             problems += [refusal(finding) for finding in looks_wrong if finding.blocks] or [error]
     raise_all(problems)
     return replace(report, warnings=joined((*found.warnings, *report.warnings)))
@@ -51,7 +51,7 @@ def scored_run(
     """Score a run and add what looks wrong in it; errors as `segeval.report.scoring.measured`."""
     found = measured(run, names=names, table=table)
     report = report_of(run, found)
-    looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution)
+    looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution, names=names)
     return replace(report, warnings=joined((*looks_wrong, *report.warnings)))
 
 

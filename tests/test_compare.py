@@ -227,7 +227,7 @@ def test_other_images_are_refused_by_name(folder: Path) -> None:
     for name in (*TEXT_FORMATS[:2], "github"):
         assert "only in base" in compare(folder, "base.jsonl", "fewer.jsonl", "--force", "-f", name, "-q").stdout
     assert (
-        "warning: forced: a/1: only in base, not in fewer"
+        "note: forced: a/1: only in base, not in fewer"
         in compare(folder, "base.jsonl", "fewer.jsonl", "--force", "-f", "json").stderr
     )
 
@@ -458,8 +458,8 @@ def test_a_terminal_never_cuts_a_number(folder: Path, width: int) -> None:
 
 def test_few_units_are_told(folder: Path) -> None:
     told = "intervals rest on 7 images, fewer than 30, and are too narrow to be trusted"
-    assert f"warning: {told}" in compare(folder, "base.jsonl", "worse.jsonl").stderr
-    assert compare(folder, "base.jsonl", "worse.jsonl", "-q").stderr == ""
+    assert f"warning (few-images): {told}" in compare(folder, "base.jsonl", "worse.jsonl").stderr
+    assert told in compare(folder, "base.jsonl", "worse.jsonl", "-q").stderr
 
 
 def test_there_is_no_bare_value_of_two_runs(folder: Path) -> None:
