@@ -253,7 +253,9 @@ def test_another_protocol_is_refused_and_shown(folder: Path) -> None:
     assert "protocol of base vs zero: absent: skip vs zero" in forced["forced"]
     assert forced["differences"]["miou"]["new"] == scores(folder, "zero")["scores"]["miou"]
     assert (forced["differences"]["miou"]["interval"], forced["differences"]["miou"]["p"]) == (None, None)
-    assert "zero is not scored in the same way as base: no intervals and no p-values" in forced["warnings"]
+    assert "zero is not scored in the same way as base: no intervals and no p-values" in [
+        told["what"] for told in forced["warnings"]
+    ]
 
 
 def test_runs_without_a_common_image_are_nothing(folder: Path) -> None:
