@@ -27,8 +27,8 @@ from segeval.measuring.measurement import (
 )
 from segeval.measuring.reading import Reading, digest
 from segeval.protocol.protocol import Probabilities
-from segeval.report.probabilities import loss_settings, map_classes
-from segeval.report.relabeling import sums_fit
+from segeval.report.probabilities import loss_settings, map_classes, map_warnings
+from segeval.report.rescoring import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run
 from segeval.tables.levels import LevelHistogram, add
@@ -148,21 +148,3 @@ def _holds_labels(run: Run) -> bool:
     highest = max(values - {255}, default=0)
     levels = set(table.pred.tolist())
     return not levels <= {0, 255} and max(levels) <= max(1, highest)
-
-
-def map_warnings(run: Run) -> Iterator[str]:
-    """Tell what is odd about the probability maps of a run and is yet no error."""
-    if run.maps == Maps("uint8", 1) and run.rows:
-        levels = {level for table in run.level_tables() for level in table.pred.tolist()}
-        if levels <= {0, 255}:
-            yield "the maps hold only 0 and 255: these are masks, and the losses are those of certainty"
-    missing = sum(row.missing for row in run.rows)
-    if missing:
-        yield f"losses leave out the {missing} images without prediction"
-    unnormalised = sum(row.unnormalised for row in run.rows)
-    if unnormalised:
-        share = 100 * unnormalised / run.pixels
-        yield (
-            f"class probabilities do not add up to 1 at {unnormalised:,} pixels ({share:.2f} %), as those of sigmoid "
-            "heads; they are taken as they are"
-        )

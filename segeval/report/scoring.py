@@ -34,8 +34,10 @@ from segeval.scores.overlap import (
     worst_mean,
 )
 from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, image_tallies, tallies
+from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
+    from segeval.report.extras import Statistics
     from segeval.report.probabilities import ProbabilityScores
 
 
@@ -59,16 +61,22 @@ class Measured:
         return self.resolution.protocol.convention
 
 
-def measured(run: Run, *, names: FileNames | None = None, resolution: Resolution | None = None) -> Measured:
+def measured(
+    run: Run,
+    *,
+    names: FileNames | None = None,
+    resolution: Resolution | None = None,
+    table: JointCounts | None = None,
+) -> Measured:
     """Apply the run's protocol to its tables.
 
     `names` gives the files by which errors name an image; `resolution` is what the protocol means, where that rests on
-    more than this run's values. Raises `LabelError` for values that the protocol refuses
-    and `NothingToScoreError` where no pixel is valid.
+    more than this run's values; `table` is the total of its rows, where that is known. Raises `LabelError` for values
+    that the protocol refuses and `NothingToScoreError` where no pixel is valid.
     """
     if not run.rows:
         raise NothingToScoreError("there is no image to score", (), "Give folders that hold pairs of masks")
-    table = run.table()
+    table = run.table() if table is None else table
     resolution = resolution or run.resolve_for(table)
     check_labels(run, table, resolution.labeling, resolution.protocol.convention, names or {})
     counted = confusion(table, resolution.labeling)
@@ -82,9 +90,15 @@ def measured(run: Run, *, names: FileNames | None = None, resolution: Resolution
     return Measured(resolution, counted, tallies(counted), images)
 
 
-def build_report(run: Run, *, names: FileNames | None = None) -> Report:
-    """Compute every score of `run` under its protocol; errors as in `measured`."""
-    return report_of(run, measured(run, names=names))
+def build_report(run: Run, *, names: FileNames | None = None, asked: Statistics | None = None) -> Report:
+    """Compute every score of `run` under its protocol, and what else is `asked`; errors as in `measured`."""
+    found = measured(run, names=names)
+    report = report_of(run, found)
+    if asked is None:
+        return report
+    from segeval.report.extras import with_statistics  # few ask for intervals
+
+    return with_statistics(report, run, found, asked)
 
 
 def report_of(run: Run, found: Measured) -> Report:

@@ -11,12 +11,10 @@ from segeval.cli.config import config_options
 from segeval.cli.options import (
     FOLDER,
     folder_options,
-    request_options,
+    given,
+    show_options,
     voice_options,
 )
-from segeval.cli.showing import page_options, show_options
-from segeval.cli.verbs.report import CHANGES, given
-from segeval.protocol.axes import AXES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,17 +42,17 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
     whole difference. A convention that refuses the masks is shown with its reason. Exit code 0: some convention can
     score; 2: none can.
     """
-    from segeval.cli.console import tell_notes, tell_warnings, write_result
+    from segeval.cli.console import page_options, tell_notes, tell_warnings, write_result
     from segeval.explanation import explain as explained
     from segeval.render.explanation import refusal_warning, render_explanation, render_explanation_json
 
     run, names, warnings = _saved(pred, options) if gt is None else _measured(pred, gt, options)
     found = replace(explained(run, names=names), warnings=warnings)
     if not options["quiet"]:
-        tell_notes(run.resolve().notes)
+        tell_notes(found.notes)
         refusal = refusal_warning(found)
         tell_warnings((*found.warnings, *((refusal,) if refusal else ())))
-    if options["format_name"] == "json":
+    if options["format"] == "json":
         write_result(render_explanation_json(found))
     else:
         write_result(render_explanation(found, **page_options(options["color"]), verbose=options["verbose"]))
@@ -66,8 +64,9 @@ def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileN
     from segeval.errors import raise_all
     from segeval.measuring.measure import measure
     from segeval.request import build_request
+    from segeval.request.options import FolderOptions, chosen
 
-    request = build_request(**request_options(options))
+    request = build_request(**chosen(FolderOptions, options))
     with progress_bar(quiet=options["quiet"]) as progress:
         measured = measure(pred, gt, request, jobs=options["jobs"], progress=progress)
     raise_all(measured.problems)
@@ -77,6 +76,7 @@ def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileN
 def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[str, ...]]:
     from segeval.errors import UsageError
     from segeval.report.rescoring import rescore
+    from segeval.request.options import ArrayOptions, LossOptions, names_in
     from segeval.runs.file import load_run
 
     if path.is_dir():
@@ -84,6 +84,4 @@ def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, 
     if foreign := given(OF_FOLDERS, options):
         names = [f"--{name.replace('_', '-')}" for name in foreign]
         raise UsageError("a saved run has its images behind it", names, "Leave the options out, or give PRED and GT")
-    changes = given(CHANGES, options)
-    axes = {axis: changes.pop(axis) for axis in AXES if axis in changes}
-    return rescore(load_run(path), axes=axes, **changes), None, ()
+    return rescore(load_run(path), **given((*names_in(ArrayOptions), *names_in(LossOptions)), options)), None, ()

@@ -10,18 +10,22 @@ import click
 from segeval.cli.config import config_options
 from segeval.cli.options import (
     FOLDER,
+    asked_statistics,
+    color_option,
     convention_options,
     gate_options,
     label_options,
     loss_options,
+    only_option,
     output_options,
     pairing_options,
+    palette_option,
+    probs_option,
     reading_options,
-    request_options,
     saving_options,
+    statistics_options,
     voice_options,
 )
-from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,14 +39,18 @@ if TYPE_CHECKING:
 @click.argument("pred", type=FOLDER)
 @click.argument("gt", type=FOLDER)
 @label_options
+@palette_option
 @convention_options
 @pairing_options
+@probs_option
 @loss_options
 @statistics_options
 @reading_options
 @saving_options
 @gate_options
 @output_options
+@only_option
+@color_option
 @config_options
 @voice_options
 def score(pred: Path, gt: Path, **options: Any) -> int:
@@ -57,8 +65,9 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     from segeval.cli.progress import progress_bar
     from segeval.measuring.measure import measure
     from segeval.request import build_request
+    from segeval.request.options import FolderOptions, chosen
 
-    request = build_request(**request_options(options))
+    request = build_request(**chosen(FolderOptions, options))
     shard = _shard(options["shard"])
     asked = asked_statistics(options)
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
@@ -73,7 +82,7 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
         if shard is not None and not found.run.rows and not found.problems:
             tell_warnings([f"shard {shard} holds no image"])
             return 0
-        return delivery.deliver(with_asked(report_measurement(found), found.run, asked))
+        return delivery.deliver(report_measurement(found, asked))
 
 
 def _shard(text: str | None) -> Shard | None:
