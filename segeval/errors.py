@@ -102,6 +102,24 @@ def internal_error(error: Exception, where: Iterable[str] = ()) -> InternalError
     return told
 
 
+def unexpected_error(error: Exception, where: Iterable[str] = ()) -> SegevalError:
+    """Return the error that tells of an unhandled exception: the system's fault where it is one, else ours."""
+    if isinstance(error, MemoryError):
+        told = SegevalError("there is not enough memory", where, "Lower -j/--jobs, or free memory and start again")
+    elif isinstance(error, OSError):
+        names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        reason = ": ".join((*names, error.strerror or str(error) or type(error).__name__))
+        told = SegevalError(
+            "the system refused what was asked of it",
+            [f"{place}: {reason}" for place in where] or (reason,),
+            "Check that file or stream, its space and the limits (ulimit -a); -v shows where it happened",
+        )
+    else:
+        return internal_error(error, where)
+    told.__cause__ = error
+    return told
+
+
 def raise_all(problems: Iterable[SegevalError]) -> None:
     """Raise one error for all `problems`: the kind itself if there is one, `Problems` if several, nothing if none."""
     kinds = merged(problems)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from segeval.images import readers
 from segeval.measuring import reading
-from segeval.render.text import ACTING, JOINERS
+from segeval.render.syntax.text import ACTING, JOINERS
 from tests.commandline import Completed, run_segeval
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "junit", "github")

@@ -89,7 +89,7 @@ class Delivery:
     def _stdout_text(self, report: Report) -> str:
         options = self._options
         if options["only"] is not None:
-            from segeval.render.only import render_only
+            from segeval.render.report.only import render_only
 
             return render_only(report, options["only"])
         page = page_options(options["color"])
@@ -103,7 +103,7 @@ class Delivery:
 
 def _images(suffix: str) -> TextOf:
     from segeval.errors import UsageError
-    from segeval.render.perimage import images_csv, images_jsonl
+    from segeval.render.images import images_csv, images_jsonl
 
     if suffix.casefold() not in (".csv", ".jsonl"):
         raise UsageError(
@@ -122,7 +122,7 @@ def _gates(fail_under: Sequence[str], fail_over: Sequence[str]) -> tuple[Gate, .
 
 def _curves(suffix: str) -> TextOf:
     from segeval.errors import UsageError
-    from segeval.render.curvefiles import curves_csv, curves_json
+    from segeval.render.curves import curves_csv, curves_json
 
     if suffix.casefold() not in (".csv", ".json"):
         raise UsageError(

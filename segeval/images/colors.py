@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError
+from segeval.images.headers import ImageFacts
 from segeval.protocol.palettes import Palette
 
 COLORS_FIX = "Name the colours with --palette FILE or --preset, or save one channel with the labels"
@@ -42,6 +43,27 @@ def labels_from_colors(samples: NDArray[Any], palette: Palette | None, *, encodi
     if missed.any():
         raise _unknown_colors(runs[missed], lengths[missed], palette)
     return np.repeat(values.astype(narrow)[found], lengths).reshape(packed.shape)
+
+
+def labels_from_indices(samples: NDArray[Any], facts: ImageFacts, palette: Palette) -> NDArray[np.integer[Any]]:
+    """Return the raw values, (H, W), of the colours that indices, (H, W), stand for in the palette of their file.
+
+    Raises `MaskError` for an index without a colour and for a colour that `palette` does not name.
+    """
+    pixels = np.bincount(samples.reshape(-1), minlength=256)
+    used = np.flatnonzero(pixels)
+    if 3 * used[-1] >= len(facts.palette):
+        raise MaskError(
+            "a palette image has an index without a colour",
+            (f"index {used[-1]} of {len(facts.palette) // 3} colours",),
+            "Leave --palette out, so that the indices count, or write the file anew with its whole palette",
+        )
+    entries = np.frombuffer(facts.palette, np.uint8).reshape(-1, 3)
+    decoded = labels_from_colors(np.repeat(entries[used], pixels[used], axis=0)[None], palette, encoding=facts.encoding)
+    values = np.zeros(256, decoded.dtype)
+    values[used] = decoded[0, np.cumsum(pixels[used]) - 1]
+    labels: NDArray[np.integer[Any]] = values[samples]
+    return labels
 
 
 def _unknown_colors(runs: NDArray[np.int32], lengths: NDArray[np.intp], palette: Palette) -> MaskError:

@@ -38,6 +38,7 @@ class ImageFacts:
     pixels; `bit_depth` is the size of one stored sample in bits; `channels` counts samples a pixel, or maps of an
     array; `sample` is u (unsigned), i (signed) or f (float). `animated` is true where there is more than one frame,
     `gray_ramp` where index i of a palette is the gray i, `white_is_zero` where the file calls its lowest value white.
+    `palette` has three bytes (red, green, blue) for each index, `nodata` the value that a GDAL_NODATA tag names.
     """
 
     format: str
@@ -52,6 +53,8 @@ class ImageFacts:
     animated: bool = False
     gray_ramp: bool = False
     white_is_zero: bool = False
+    palette: bytes = b""
+    nodata: str = ""
 
     @property
     def has_alpha(self) -> bool:

@@ -27,7 +27,8 @@ from segeval.measuring.measurement import (
 )
 from segeval.measuring.reading import Reading, digest
 from segeval.protocol.protocol import Probabilities
-from segeval.report.probabilities import loss_settings, map_classes, map_warnings
+from segeval.report.mapcheck import map_warnings
+from segeval.report.probabilities import loss_settings, map_classes
 from segeval.report.rescoring import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
-from segeval.render.jsontext import json_text
-from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid
-from segeval.render.table import Page, page_text
-from segeval.render.text import visible
+from segeval.render.report.table import Page, page_text
+from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import count, percent
+from segeval.render.syntax.text import visible
 from segeval.scores.overlap import Value
 
 MOST_CLASSES = 8

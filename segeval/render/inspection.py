@@ -8,11 +8,11 @@ from rich.text import Text
 
 from segeval.findings.folders import Inspection, Side, ValueShare
 from segeval.findings.values import Finding
-from segeval.render.jsontext import json_text
-from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid
-from segeval.render.table import Page, page_text
-from segeval.render.text import visible
+from segeval.render.report.table import Page, page_text
+from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import count, percent
+from segeval.render.syntax.text import visible
 
 MOST_KINDS = 4
 """Encodings and sizes told of a folder."""

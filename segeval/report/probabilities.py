@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ from segeval.scores.losses import (
 )
 from segeval.scores.lossums import combine
 from segeval.scores.overlap import Value, mean
+from segeval.scores.registry import OF_CLASS_MAPS, ordered
 from segeval.tables.levels import LevelHistogram, LossSettings, level_histogram, resolve_eps
 
 
@@ -153,9 +154,8 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         losses["focal_cross_entropy"] = focal_cross_entropy(
             sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
         )
-    names = ("brier", "mae", "ece", "average_precision", "auroc")
-    scores = {name: loss.value for name, loss in losses.items()}
-    scores |= {name: mean(entry.scores[name] for entry in per_map) for name in names}
+    scores = {name: mean(entry.scores[name] for entry in per_map) for name in OF_CLASS_MAPS}
+    scores |= {name: loss.value for name, loss in losses.items()}
     cells = None
     if run.maps.count == 1:
         cells = confusion_by_loss(
@@ -171,7 +171,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         maps=run.maps,
         eps=eps,
         losses=losses,
-        scores=scores,
+        scores=ordered(scores),
         per_map=per_map,
         class_weights=weights,
         cells=cells,
@@ -252,28 +252,10 @@ def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings:
     points = curve(histogram)
     return MapScores(
         class_index=index,
-        scores=scores,
+        scores=ordered(scores),
         histogram=histogram,
         pos_weight=auto_pos_weight(*sides) if settings.pos_weight == "auto" else float(settings.pos_weight),
         alpha=auto_alpha(*sides) if settings.alpha == "auto" else settings.alpha,
         best_iou=best_threshold(points, "iou"),
         best_f1=best_threshold(points, "f1"),
     )
-
-
-def map_warnings(run: Run) -> Iterator[str]:
-    """Tell what is odd about the probability maps of a run and is yet no error."""
-    if run.maps == Maps("uint8", 1) and run.rows:
-        levels = {level for table in run.level_tables() for level in table.pred.tolist()}
-        if levels <= {0, 255}:
-            yield "the maps hold only 0 and 255: these are masks, and the losses are those of certainty"
-    missing = sum(row.missing for row in run.rows)
-    if missing:
-        yield f"losses leave out the {missing} images without prediction"
-    unnormalised = sum(row.unnormalised for row in run.rows)
-    if unnormalised:
-        share = 100 * unnormalised / run.pixels
-        yield (
-            f"class probabilities do not add up to 1 at {unnormalised:,} pixels ({share:.2f} %), as those of sigmoid "
-            "heads; they are taken as they are"
-        )

@@ -12,6 +12,7 @@ from segeval.protocol.resolution import Inference
 from segeval.protocol.signature import Signature
 from segeval.report.details import Details
 from segeval.scores.overlap import Value
+from segeval.scores.registry import OF_CLASSES
 from segeval.tables.confusion import Confusion
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from segeval.sampling.resampling import Interval
 
 SCHEMA = 1
+CLASS_FIELDS = ("id", "name", *OF_CLASSES, "tp", "fp", "fn", "gt_share")
+"""What is told of each class of every run, in the order of JSON and CSV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,13 @@ class ClassScores:
     gt_share: Value
     losses: Mapping[str, Value] = field(default_factory=dict)
 
+    def scores(self) -> dict[str, Value]:
+        """Return every score of the class by its name."""
+        return {name: getattr(self, name) for name in OF_CLASSES} | dict(self.losses)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of one class."""
-        names = ("id", "name", "iou", "dice", "precision", "recall", "tp", "fp", "fn", "gt_share")
-        return {name: getattr(self, name) for name in names} | dict(self.losses)
+        return {name: getattr(self, name) for name in CLASS_FIELDS} | dict(self.losses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageE
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.protocol import Probabilities, Protocol
 from segeval.protocol.resolution import Resolution
-from segeval.report.probabilities import map_classes, map_warnings
+from segeval.report.mapcheck import map_warnings
+from segeval.report.probabilities import map_classes
 from segeval.report.report import Report
 from segeval.report.scoring import build_report
 from segeval.request import Request, amend

@@ -33,6 +33,7 @@ from segeval.scores.overlap import (
     recalls,
     worst_mean,
 )
+from segeval.scores.registry import ordered
 from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, image_tallies, tallies
 from segeval.tables.counts import JointCounts
 
@@ -138,7 +139,7 @@ def report_of(run: Run, found: Measured) -> Report:
             unscored_images=sum(value is None for value in image_values),
             missing_images=sum(row.missing for row in run.rows),
         ),
-        scores=scores,
+        scores=ordered(scores),
         classes_in_mean=iou.in_mean,
         classes=_class_scores(found, iou.classes, dice.classes, probabilities),
         groups=groups,

@@ -19,13 +19,12 @@ from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Probabilities, Protocol, from_preset
 from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
+from segeval.usertexts import LARGEST_TEXT
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
 
-LARGEST_USER_FILE = 1 << 24
-"""Class lists, palettes and presets beyond 16 MB are some other file."""
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
 
@@ -145,13 +144,17 @@ def read_user_file(path: str | Path) -> str:
     """Return the text of a small file that the user names; raises `UsageError` where there is none."""
     try:
         with Path(path).open("rb") as file:
-            data = file.read(LARGEST_USER_FILE + 1)
+            data = file.read(LARGEST_TEXT + 1)
     except OSError as error:
         raise UsageError(
             "a file cannot be read", (f"{path}: {error.strerror or error}",), "Check the path that the option names"
         ) from None
-    if len(data) > LARGEST_USER_FILE:
-        raise UsageError("a file is too large for a list", (str(path),), "Check the path that the option names")
+    if len(data) > LARGEST_TEXT:
+        raise UsageError(
+            "a file is too large for a list",
+            (f"{path}: more than {LARGEST_TEXT:,} bytes",),
+            "Check the path that the option names",
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -261,7 +264,7 @@ def _palettes(
     if palette is not None:
         text, named = read_user_file(palette), protocol.classes or ()
         pred, gt = (
-            parse_palette(text, name=str(palette), classes=named, mapping=dict(side) or None)
+            replace(parse_palette(text, name=str(palette), classes=named, mapping=dict(side) or None), explicit=True)
             for side in (protocol.pred_map, protocol.gt_map)
         )
         return pred, gt

@@ -22,6 +22,7 @@ def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -
     Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under
     different protocols, are errors. RUN is packed where its name ends in .gz. Exit code 0: united; 2: not.
     """
+    from segeval.cli.console import tell
     from segeval.files import AtomicFile
     from segeval.runs.file import is_packed, load_run, run_to_bytes
     from segeval.runs.run import union
@@ -33,5 +34,5 @@ def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -
     if not quiet:
         repeated = sum(len(run.rows) for _, run in named) - len(united.rows)
         once = f"; {repeated:,} were in several parts and count once" if repeated else ""
-        click.echo(f"{len(united.rows):,} images of {len(parts):,} runs{once}", err=True)
+        tell(f"{len(united.rows):,} images of {len(parts):,} runs{once}\n")
     return 0
