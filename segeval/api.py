@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from segeval.errors import LabelError, raise_all
+from segeval.findings.policy import Policy, joined, judged, judged_report, refusal
+from segeval.findings.runs import run_findings
 from segeval.measuring.measure import Measurement, Progress
 from segeval.measuring.measure import measure as measure_pairs
+from segeval.protocol.allowing import parse_allow
 from segeval.report.report import Report
-from segeval.report.scoring import build_report
+from segeval.report.scoring import measured, report_of
 from segeval.request import build_request
 from segeval.request.options import (
     CompareOptions,
@@ -27,21 +30,50 @@ from segeval.runs.run import Run
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
     from segeval.explanation import Explanation
-    from segeval.findings.folders import Inspection
+    from segeval.findings.inspection import Inspection
     from segeval.report.extras import Statistics
     from segeval.report.gates import Gate
+    from segeval.report.labelcheck import FileNames
+    from segeval.tables.counts import JointCounts
 
 
-def report_measurement(found: Measurement, asked: Statistics | None = None) -> Report:
-    """Score what was measured; raises every problem of its files, and of their values, together."""
+def report_measurement(found: Measurement, asked: Statistics | None = None, *, part: bool = False) -> Report:
+    """Score what was measured; raises every problem of its files, and of their values, together.
+
+    What looks wrong is among the report's warnings, errors too, which `judged_report` raises. A `part` of the images,
+    as a shard is, is not judged as a whole.
+    """
     problems = list(found.problems)
-    try:
-        if found.run.rows or not problems:
-            report = build_report(found.run, names=found.names, asked=asked)
-    except LabelError as error:
-        problems.append(error)
+    if found.run.rows or not problems:
+        try:
+            report = scored_run(found.run, asked, names=found.names, table=found.table, part=part)
+        except LabelError as error:
+            looks_wrong = () if part else run_findings(found.run, table=found.table)
+            problems += [refusal(finding) for finding in looks_wrong if finding.blocks] or [error]
     raise_all(problems)
-    return replace(report, warnings=(*found.warnings, *report.warnings))
+    return replace(report, warnings=joined((*found.warnings, *report.warnings)))
+
+
+def scored_run(
+    run: Run,
+    asked: Statistics | None = None,
+    *,
+    names: FileNames | None = None,
+    table: JointCounts | None = None,
+    part: bool = False,
+) -> Report:
+    """Score a run, with what is asked beyond scores and what looks wrong in it, counted once.
+
+    Errors are those of `segeval.report.scoring.measured`.
+    """
+    found = measured(run, names=names, table=table)
+    report = report_of(run, found)
+    if asked is not None:
+        from segeval.report.extras import with_statistics
+
+        report = with_statistics(report, run, found, asked)
+    looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution)
+    return replace(report, warnings=joined((*looks_wrong, *report.warnings)))
 
 
 @spelled(ScoreOptions)
@@ -56,8 +88,9 @@ def score(
     """Score a folder of predictions against a folder of ground truth.
 
     Keywords are the options of the command line. `jobs` is the number of worker threads, the usable processors by
-    default; `progress` is called with (pairs done, pairs in all). A gate that does not hold is no error: its verdict is
-    in `report.gates`. Raises `SegevalError` (`Problems` where several kinds were met).
+    default; `progress` is called with (pairs done, pairs in all). What looks wrong is in the report's `warnings`;
+    `strict` makes it errors, but for the kinds that `allow` names. A gate that does not hold is no error: its verdict
+    is in `report.gates`. Raises `SegevalError` (`Problems` where several kinds were met).
 
     >>> score("pred", "gt", classes="classes.txt", ignore=255).scores["miou"]  # doctest: +SKIP
     0.7425
@@ -65,7 +98,8 @@ def score(
     request = build_request(**chosen(FolderOptions, options))
     asked, gates = statistics_of(options), _gates(options)
     found = measure_pairs(Path(pred), Path(gt), request, jobs=jobs, progress=progress)
-    return _judged(report_measurement(found, asked), gates)
+    report = judged_report(report_measurement(found, asked), Policy(request.allow, bool(options.get("strict"))))
+    return _with_verdicts(report, gates)
 
 
 @spelled(FolderOptions)
@@ -95,11 +129,12 @@ def rescore(run: str | Path | Run, *, keys: str | None = None, **options: Unpack
     >>> rescore("run.jsonl", keys="night/*", convention="ade20k").scores["miou"]  # doctest: +SKIP
     0.6326
     """
-    from segeval.report.rescoring import report_run
     from segeval.report.rescoring import rescore as changed
 
     asked, gates = statistics_of(options), _gates(options)
-    return _judged(report_run(changed(_loaded(run), keys=keys, **options), asked), gates)
+    policy = Policy(parse_allow(options.get("allow") or ()), bool(options.get("strict")))
+    report = scored_run(changed(_loaded(run), keys=keys, **options), asked)
+    return _with_verdicts(judged_report(report, policy), gates)
 
 
 def statistics_of(options: StatisticsOptions | ScoreOptions | RescoreOptions) -> Statistics | None:
@@ -122,7 +157,7 @@ def _gates(options: GateOptions | ScoreOptions | RescoreOptions) -> tuple[Gate, 
     return parse_gates(*wanted)
 
 
-def _judged(report: Report, gates: tuple[Gate, ...]) -> Report:
+def _with_verdicts(report: Report, gates: tuple[Gate, ...]) -> Report:
     if not gates:
         return report
     from segeval.report.gates import with_verdicts
@@ -153,7 +188,8 @@ def explain(run: str | Path | Run) -> Explanation:
     """Score a run, or a run file, under every convention, and say which rules make the differences."""
     from segeval.explanation import explain as explain_run
 
-    return explain_run(_loaded(run))
+    given = _loaded(run)
+    return replace(explain_run(given), warnings=judged(run_findings(given), Policy(given.protocol.allow)))
 
 
 @spelled(FolderOptions)
@@ -161,9 +197,10 @@ def inspect(
     pred: str | Path, gt: str | Path, *, jobs: int | None = None, **options: Unpack[FolderOptions]
 ) -> Inspection:
     """Look into two folders before scoring them: what is there, what looks wrong, and the option that mends it."""
-    from segeval.findings.folders import inspect as inspect_folders
+    from segeval.measuring.inspecting import inspect as inspect_folders
 
-    return inspect_folders(Path(pred), Path(gt), build_request(**options), jobs=jobs)
+    request = build_request(**options)
+    return inspect_folders(Path(pred), Path(gt), request, policy=Policy(request.allow), jobs=jobs)
 
 
 @spelled(CompareOptions)
@@ -191,4 +228,5 @@ def compare(base: str | Path | Run, *new: str | Path | Run, **options: Unpack[Co
         worst_hit=WORST_HIT if worst is None else worst,
         rules=[parse_regression(text) for text in rule_texts(options.get("fail_regression"))],
         force=bool(options.get("force")),
+        policy=Policy(parse_allow(options.get("allow") or ()), bool(options.get("strict"))),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from segeval.errors import SegevalError, unexpected_error
+from segeval.errors import Finding, SegevalError, unexpected_error
 from segeval.render.messages import (
     render_aside,
     render_note,
@@ -70,10 +70,10 @@ def tell_traceback(error: BaseException) -> None:
     tell("".join(f"{visible(line)}\n" for line in "".join(format_exception(error)).splitlines()))
 
 
-def tell_warnings(warnings: Iterable[str]) -> None:
-    """Tell warnings on stderr, one a line."""
-    for warning in warnings:
-        tell(render_warning(warning, color=wants_color(sys.stderr, chosen_color())))
+def tell_findings(findings: Iterable[Finding]) -> None:
+    """Tell findings on stderr, one a line."""
+    for finding in findings:
+        tell(render_warning(finding, color=wants_color(sys.stderr, chosen_color())))
 
 
 def tell_notes(notes: Iterable[Inference]) -> None:

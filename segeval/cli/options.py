@@ -13,6 +13,7 @@ from segeval.protocol.axes import AXES, MISSING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from segeval.findings.policy import Policy
     from segeval.report.extras import Statistics
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -28,6 +29,23 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
         from pathlib import Path  # the help does without: this module is a tenth of its time
 
         return Path(value)
+
+
+class Adding(click.Option):
+    """An option whose values in configuration, environment (one a line) and command line add up, in this order."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Return all values, with the source that stands over the others."""
+        _, source = super().consume_value(ctx, opts)
+        configured = ctx.lookup_default(self.name or "")
+        environment = self.resolve_envvar_value(ctx)
+        given = opts.get(self.name or "")
+        values = [
+            *(configured if isinstance(configured, list | tuple) else ()),
+            *(environment.splitlines() if isinstance(environment, str) else ()),
+            *(given if isinstance(given, list | tuple) else ()),
+        ]
+        return tuple(values), source
 
 
 FILE = FOLDER = PathType()
@@ -169,10 +187,28 @@ gate_options = stacked(
         help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
     ),
 )
+finding_options = stacked(
+    click.option("--strict", is_flag=True, help="Make warnings errors (exit code 2)."),
+    click.option(
+        "--allow",
+        cls=Adding,
+        multiple=True,
+        metavar="KIND",
+        help="Accept findings of this kind ('segeval help findings'); none: of no kind. Repeatable.",
+    ),
+)
 voice_options = stacked(
-    click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
+    click.option("-q", "--quiet", is_flag=True, help="Only errors and findings on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="The long signature, and tracebacks of errors."),
 )
+
+
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """Take what is to become of findings out of a command's options; raises `UsageError`."""
+    from segeval.findings.policy import Policy
+    from segeval.protocol.allowing import parse_allow
+
+    return Policy(parse_allow(options["allow"]), options["strict"])
 
 
 ci_option = click.option(

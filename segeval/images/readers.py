@@ -141,11 +141,13 @@ def decode_mask(
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
         if facts.sample == "f":
-            raise MaskError("An image of floats is no label mask", (facts.encoding,), PROBS_FIX)
+            raise MaskError(
+                "An image of floats is no label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
+            )
         if facts.channels >= 3 and facts.bit_depth != 8:
             from segeval.images.colors import COLORS_FIX
 
-            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX)
+            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
         samples = decode()
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
@@ -213,7 +215,7 @@ def _told_of(name: str) -> Iterator[None]:
         yield
     except MaskError as problem:
         places = tuple(f"{name}: {detail}" for detail in problem.where) or (name,)
-        raise MaskError(problem.what, places, problem.fix) from problem.__cause__
+        raise problem.changed(where=places) from problem.__cause__
     except MemoryError as problem:
         raise MaskError("An image does not fit into memory", (name,), "Lower --jobs or --max-pixels") from problem
     except Exception as problem:

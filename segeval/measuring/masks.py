@@ -48,6 +48,7 @@ def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) 
             f"a mask holds more than {most:,} distinct values, which no list of classes explains",
             (f"{name}: {distinct:,} values",),
             "This looks like a photograph or a probability map (--probs); if these are labels, give --classes",
+            kind="probability-maps",
         )
 
 

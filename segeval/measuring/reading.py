@@ -108,4 +108,5 @@ def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> 
             "predictions and ground truth differ in size",
             (f"{name}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
             "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
+            kind="resized",
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UsageError
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.render.report.csv import safe_cell
 from segeval.render.syntax.json import json_text
 from segeval.report.probabilities import MapScores, ProbabilityScores
@@ -19,7 +20,6 @@ from segeval.scores.curves import Curve, Threshold, curve, reliability
 from segeval.tables.levels import LevelHistogram
 
 COLUMNS = ("id", "name", "threshold", "tp", "fp", "fn", "precision", "recall", "iou", "f1")
-FEW_LEVELS = 256
 SCHEMA = 1
 
 
@@ -50,7 +50,7 @@ def curves_json(report: Report) -> str:
     value = {
         "schema": SCHEMA,
         "signature": str(report.signature),
-        "maps": {"kind": _maps(report).maps.kind, "count": _maps(report).maps.count},
+        "maps": {"kind": _maps(report).maps.kind.name, "count": _maps(report).maps.count},
         "curves": [_entry(*found) for found in _curves(report)],
     }
     return f"{json_text(value)}\n"
@@ -62,7 +62,7 @@ def kept_thresholds(histogram: LevelHistogram) -> Curve:
     Between two thresholds that are kept, every count is that of the lower one. The first and the last are always kept.
     """
     points = curve(histogram)
-    if histogram.levels <= FEW_LEVELS:
+    if histogram.levels <= EIGHT_BIT.counted_levels:
         return points
     occupied = histogram.positives + histogram.negatives > 0
     occupied[[0, -1]] = True

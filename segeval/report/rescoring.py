@@ -12,10 +12,7 @@ from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageE
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.protocol import Probabilities, Protocol
 from segeval.protocol.resolution import Resolution
-from segeval.report.mapcheck import map_warnings
 from segeval.report.probabilities import map_classes
-from segeval.report.report import Report
-from segeval.report.scoring import build_report
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, LossOptions, RescoreOptions, chosen, names_in
 from segeval.runs.run import Maps, Run
@@ -23,7 +20,7 @@ from segeval.tables.counts import JointCounts
 from segeval.tables.levels import resolve_eps, thresholded
 
 if TYPE_CHECKING:
-    from segeval.report.extras import Statistics
+    pass
 
 SCORE_AGAIN = "Score the images again with the options that are wanted"
 
@@ -53,14 +50,6 @@ def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptio
     if run.rows:
         _check_classes(changed, run)
     return changed
-
-
-def report_run(run: Run, asked: Statistics | None = None) -> Report:
-    """Score a saved run under its protocol, with the warnings that its maps call for; errors as `build_report`."""
-    report = build_report(run, asked=asked)
-    missing = report.data.missing_images
-    told = (f"images without prediction count as wrong: {missing:,}",) if missing else ()
-    return replace(report, warnings=(*told, *map_warnings(run), *report.warnings))
 
 
 def _check_no_losses(changes: FolderOptions) -> None:
@@ -99,8 +88,7 @@ def _rethresholded(run: Run, maps: Maps, before: Probabilities, after: Probabili
 
 def _check_losses(maps: Maps, before: Probabilities, after: Probabilities) -> None:
     """Refuse another gamma or eps of losses that are sums."""
-    levels = 65536 if maps.kind == "uint16" else None
-    kept, asked = ((chosen.gamma, resolve_eps(chosen.eps, levels)) for chosen in (before, after))
+    kept, asked = ((chosen.gamma, resolve_eps(chosen.eps, maps.kind.levels)) for chosen in (before, after))
     if kept != asked:
         raise RunFileError(
             "a run of 16-bit or float maps keeps its losses for one gamma and one eps only",

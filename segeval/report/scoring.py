@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segeval.errors import NothingToScoreError
+from segeval.errors import Finding, NothingToScoreError
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.resolution import Resolution
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 class Measured:
     """Hold what every score of a run is computed from: its labeling, and the counts of the whole and of each image."""
 
+    table: JointCounts
     resolution: Resolution
     confusion: Confusion
     whole: Tallies
@@ -72,8 +73,8 @@ def measured(
     """Apply the run's protocol to its tables.
 
     `names` gives the files by which errors name an image; `resolution` is what the protocol means, where that rests on
-    more than this run's values; `table` is the total of its rows, where that is known. Raises `LabelError` for values
-    that the protocol refuses and `NothingToScoreError` where no pixel is valid.
+    more than this run's values; `table` is the sum of its rows, where it is known already. Raises `LabelError` for
+    values that the protocol refuses and `NothingToScoreError` where no pixel is valid.
     """
     if not run.rows:
         raise NothingToScoreError("there is no image to score", (), "Give folders that hold pairs of masks")
@@ -88,7 +89,7 @@ def measured(
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
     images = image_tallies([row.counts for row in run.rows], resolution.labeling)
-    return Measured(resolution, counted, tallies(counted), images)
+    return Measured(table, resolution, counted, tallies(counted), images)
 
 
 def build_report(run: Run, *, names: FileNames | None = None, asked: Statistics | None = None) -> Report:
@@ -153,7 +154,7 @@ def report_of(run: Run, found: Measured) -> Report:
 
 def _usual_eps(run: Run) -> str | None:
     """Return what an eps that was left open is for the maps of `run`."""
-    return None if run.maps is None else "torch" if run.maps.kind == "float" else "half-step"
+    return None if run.maps is None else run.maps.kind.usual_eps
 
 
 def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
@@ -237,13 +238,20 @@ def _group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
     return scores, mean(ious)
 
 
-def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[str, ...]:
+def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[Finding, ...]:
     if found.convention.absent != "undefined" or iou.mean is not None:
         return ()
     empty = (counted.tp + counted.fp + counted.fn == 0).tolist()
     absent = [entry.name for entry, is_empty in zip(found.labeling.classes, empty, strict=True) if is_empty]
     who = _listed(absent) if absent else "some class of some image"
-    return (f"mIoU is undefined, since {who} is in neither ground truth nor prediction; --absent skip leaves it out",)
+    return (
+        Finding(
+            "undefined-mean",
+            f"mIoU is undefined, since {who} is in neither ground truth nor prediction",
+            (),
+            "Leave such classes out of the mean with --absent skip",
+        ),
+    )
 
 
 def _listed(values: Sequence[object]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from segeval.errors import UsageError
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
+from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
 from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
 from segeval.protocol.conventions import Convention
@@ -39,6 +40,7 @@ class Request:
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
     preset: Preset | None = None
+    allow: tuple[str, ...] = ()
 
 
 @spelled(FolderOptions)
@@ -54,9 +56,12 @@ def amend(base: Request, options: FolderOptions) -> Request:
     """Return what `base` asks for but for what `options` say otherwise; what is absent or `None` stays.
 
     A preset brings its own classes, maps and convention. Under the closed maps of a preset, what the options name is
-    added to them. Options of losses say something where probability maps are asked for. Raises `UsageError`.
+    added to them, as kinds are to those allowed. Options of losses say something where probability maps are asked for.
+    Raises `UsageError`.
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    allow = given.get("allow", ())
+    allowed = parse_allow((*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow)))
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
@@ -67,6 +72,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         binary=given.get("binary", False) or protocol.binary,
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
+        allow=allowed_errors(allowed),
     )
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     changed = replace(
@@ -75,6 +81,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         rules=_rules(base.rules, given, facts),
         max_pixels=given.get("max_pixels", base.max_pixels),
         preset=facts,
+        allow=allowed,
     )
     return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
 

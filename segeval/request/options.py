@@ -57,7 +57,19 @@ class LossOptions(TypedDict, total=False):
     eps: Annotated[float | str | None, 'What a logarithm of 0 costs: "half-step", "torch", or a value in (0, 0.5).']
 
 
-class FolderOptions(LabelOptions, ConventionOptions, LossOptions, total=False):
+class AllowOptions(TypedDict, total=False):
+    """Say which findings are accepted."""
+
+    allow: Annotated[str | Sequence[str] | None, "Accept findings of these kinds; 'segeval help findings' lists them."]
+
+
+class FindingOptions(AllowOptions, total=False):
+    """Say what becomes of findings."""
+
+    strict: Annotated[bool | None, "Make warnings errors, but for the kinds allowed."]
+
+
+class FolderOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, total=False):
     """Say how two folders are read."""
 
     palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]
@@ -93,19 +105,21 @@ class GateOptions(TypedDict, total=False):
     fail_over: Annotated[Rules | None, 'Greatest losses, as {"bce": 0.2} or "bce=0.2".']
 
 
-class ScoreOptions(FolderOptions, StatisticsOptions, GateOptions, total=False):
+class ScoreOptions(FolderOptions, StatisticsOptions, FindingOptions, GateOptions, total=False):
     """Hold all that `score` takes."""
 
 
-class RescoreOptions(LabelOptions, ConventionOptions, LossOptions, StatisticsOptions, GateOptions, total=False):
+class RescoreOptions(
+    LabelOptions, ConventionOptions, LossOptions, StatisticsOptions, FindingOptions, GateOptions, total=False
+):
     """Hold all that a saved run can be scored by anew."""
 
 
-class ArrayOptions(LabelOptions, ConventionOptions, total=False):
+class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
     """Hold what arrays in memory are scored by."""
 
 
-class CompareOptions(DrawingOptions, total=False):
+class CompareOptions(DrawingOptions, FindingOptions, total=False):
     """Hold what two runs are compared by."""
 
     worst: Annotated[int | None, "Name so many images whose mIoU fell most; by default 5."]

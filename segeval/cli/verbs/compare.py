@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
-from segeval.cli.options import FILE, color_option, drawing_options, output_options, voice_options
+from segeval.cli.options import (
+    FILE,
+    color_option,
+    drawing_options,
+    finding_options,
+    output_options,
+    policy_of,
+    voice_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",
 )
 @click.option("--force", is_flag=True, help="Compare runs of other images, ground truth or protocol, and say so.")
+@finding_options
 @output_options
 @color_option
 @config_options
@@ -47,7 +56,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     For every score and class: the difference, its interval, and a p-value. Exit code 0: compared; 1: compared, and a
     --fail-regression rule is broken; 2: could not compare.
     """
-    from segeval.cli.console import page_options, tell_regressions, tell_warnings, write_result
+    from segeval.cli.console import page_options, tell_asides, tell_findings, tell_regressions, write_result
     from segeval.comparison.regressions import parse_regression
     from segeval.comparison.runs import compare_runs, run_names
     from segeval.files import AtomicFile
@@ -60,6 +69,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     format_name = known_format(options["format"])
     rules = [parse_regression(text) for text in options["fail_regression"]]
     settings = drawing(chosen(CompareOptions, options))
+    policy = policy_of(options)
     with ExitStack() as places:
         targets = [parse_target(target) for target in options["output"]]
         files = [(name, places.enter_context(AtomicFile(path))) for name, path in targets]
@@ -71,12 +81,14 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
             worst_hit=options["worst"],
             rules=rules,
             force=options["force"],
+            policy=policy,
         )
         text = render_comparison(found, format_name, **page_options(options["color"]), verbose=options["verbose"])
         for name, file in files:
             file.commit(render_comparison(found, name, verbose=options["verbose"]).encode("utf-8", "backslashreplace"))
-    if not options["quiet"] and not (sys.stdout.isatty() and format_name == "table"):
-        tell_warnings((*(f"forced: {told}" for told in found.forced), *found.warnings))
+    if not (sys.stdout.isatty() and format_name == "table"):
+        tell_asides(f"forced: {told}" for told in found.forced)
+        tell_findings(found.warnings)
     tell_regressions(verdict for verdict in found.regressions if not (options["quiet"] and verdict.passed))
     write_result(text)
     return 0 if all(verdict.passed for verdict in found.regressions) else 1

@@ -12,6 +12,7 @@ from segeval.cli.options import (
     asked_statistics,
     color_option,
     convention_options,
+    finding_options,
     gate_options,
     given,
     label_options,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @loss_options
 @statistics_options
 @gate_options
+@finding_options
 @output_options
 @only_option
 @color_option
@@ -45,12 +47,13 @@ def report(run: Path, **options: Any) -> int:
     The stored protocol holds but for what the command line says otherwise: environment and configuration change how
     the report looks, never what it counts. Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
     """
+    from segeval.api import scored_run
     from segeval.cli.delivery import Delivery
-    from segeval.report.rescoring import report_run, rescore
+    from segeval.report.rescoring import rescore
     from segeval.request.options import ArrayOptions, LossOptions, names_in
     from segeval.runs.file import load_run
 
     changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions)), options)
     asked = asked_statistics(options)
     with Delivery(options) as delivery:
-        return delivery.deliver(report_run(rescore(load_run(run), **changes), asked))
+        return delivery.deliver(scored_run(rescore(load_run(run), **changes), asked))

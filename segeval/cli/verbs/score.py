@@ -13,6 +13,7 @@ from segeval.cli.options import (
     asked_statistics,
     color_option,
     convention_options,
+    finding_options,
     gate_options,
     label_options,
     loss_options,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @reading_options
 @saving_options
 @gate_options
+@finding_options
 @output_options
 @only_option
 @color_option
@@ -60,9 +62,11 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     not score.
     """
     from segeval.api import report_measurement
-    from segeval.cli.console import tell_asides, tell_warnings
+    from segeval.cli.console import tell_asides
     from segeval.cli.delivery import Delivery
     from segeval.cli.progress import progress_bar
+    from segeval.errors import SegevalError
+    from segeval.findings.policy import OF_WHOLE_RUNS
     from segeval.measuring.measure import measure
     from segeval.request import build_request
     from segeval.request.options import FolderOptions, chosen
@@ -80,9 +84,16 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
             if not options["quiet"]:
                 tell_asides(saver.notes)
         if shard is not None and not found.run.rows and not found.problems:
-            tell_warnings([f"shard {shard} holds no image"])
+            tell_asides([f"shard {shard} holds no image"])
             return 0
-        return delivery.deliver(report_measurement(found, asked))
+        try:
+            report = report_measurement(found, asked, part=shard is not None)
+        except SegevalError as error:
+            if shard is None or saver is None or found.problems or error.kind not in OF_WHOLE_RUNS:
+                raise
+            tell_asides([f"shard {shard} is saved; what its values mean is decided when all shards are combined"])
+            return 0
+        return delivery.deliver(report)
 
 
 def _shard(text: str | None) -> Shard | None:

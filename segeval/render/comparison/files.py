@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from segeval.render.comparison.wording import MARK, headline, mark, p_line, regression_text
 from segeval.render.report.csv import safe_cell
-from segeval.render.report.github import MOST, annotation
+from segeval.render.report.github import MOST, annotation, finding_annotation
 from segeval.render.report.junit import NO_TIME, SUITE
 from segeval.render.report.latex import NOTHING, escaped
 from segeval.render.report.wording import in_percent, title
@@ -125,7 +125,8 @@ def comparison_github(found: ComparisonReport) -> str:
         for verdict in found.regressions
         if not verdict.passed
     ]
-    lines += [annotation("warning", "segeval", text) for text in (*found.forced, *found.warnings)]
+    lines += [annotation("warning", "segeval", text) for text in found.forced]
+    lines += map(finding_annotation, found.warnings)
     left = len(lines) - (MOST - 1)
     notice = "; ".join(headline(found, run) for run in found.runs)
     notice += f"; {left} more errors or warnings are in the report" if left > 0 else ""

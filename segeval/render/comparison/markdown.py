@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from segeval.errors import Finding
 from segeval.render.comparison.wording import (
     Line,
     class_lines,
@@ -36,7 +37,7 @@ def comparison_markdown(found: ComparisonReport) -> str:
         ]
         blocks.append("\n".join(capped(lines, MOST_LINES, "- ")))
     told = [f"- ⚠️ forced: {escaped(text, longest=300)}" for text in found.forced]
-    told = [*capped(told, MOST_LINES, "- "), *(f"- ⚠️ {escaped(text, longest=1000)}" for text in found.warnings)]
+    told = [*capped(told, MOST_LINES, "- "), *map(_warning, found.warnings)]
     if told:
         blocks.append("\n".join(told))
     blocks.append(fenced(visible(str(found.signature))))
@@ -56,6 +57,10 @@ def _run(found: ComparisonReport, run: ComparedRun) -> Iterator[str]:
     if rows := [[escaped(cell) for cell in row] for row in hit_rows(run)]:
         heads = ["image", escaped(found.base_name), escaped(run.name), "mIoU\\^I", "class that fell most"]
         yield folded("Worst-hit images", pipe_table(heads, rows, numbers_from=1))
+
+
+def _warning(finding: Finding) -> str:
+    return f"- ⚠️ {escaped(f'{finding.kind}: {finding}', longest=1000)}"
 
 
 def _rows(lines: Iterable[Line]) -> list[Sequence[str]]:

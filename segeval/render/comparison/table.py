@@ -16,6 +16,7 @@ from segeval.render.comparison.wording import (
     regression_text,
     score_lines,
 )
+from segeval.render.messages import finding_label
 from segeval.render.report.intervals import level_text
 from segeval.render.report.table import page_text
 from segeval.render.syntax.grid import grid
@@ -93,7 +94,7 @@ def _print_rest(page: Page, found: ComparisonReport, verbose: bool) -> None:
     if len(found.forced) > MOST_FORCED:
         page.say(Text(f"forced: ... and {len(found.forced) - MOST_FORCED:,} more"))
     for warning in found.warnings:
-        page.say(Text.assemble(("warning:", "bold yellow"), f" {visible(warning)}"))
+        page.say(Text.assemble((f"{finding_label(warning)}:", "bold yellow"), f" {visible(str(warning))}"))
     for verdict in found.regressions:
         label, style = ("✓ gate holds", "bold green") if verdict.passed else ("✗ gate failed", "bold red")
         page.say(Text.assemble((f"{label}:", style), f" {visible(regression_text(verdict))}"))

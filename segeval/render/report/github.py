@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from segeval.errors import Finding
 from segeval.render.report.wording import headline
 from segeval.render.syntax.numbers import verdict_text
 from segeval.render.syntax.text import visible
@@ -15,10 +16,15 @@ def render_github(report: Report) -> str:
     """Return at most ten annotations: failed gates as errors, then warnings, and the headline as a notice."""
     failed = [verdict_text(verdict) for verdict in report.gates if not verdict.passed]
     found = [annotation("error", "segeval gate failed", text) for text in failed]
-    found += [annotation("warning", "segeval", text) for text in report.warnings]
+    found += [finding_annotation(finding) for finding in report.warnings]
     left = len(found) - (MOST - 1)
     notice = headline(report) + (f"; {left} more errors or warnings are in the report" if left > 0 else "")
     return "".join(f"{line}\n" for line in (*found[: MOST - 1], annotation("notice", "segeval", notice)))
+
+
+def finding_annotation(finding: Finding) -> str:
+    """Write one finding as an annotation: a warning, or a notice where it is allowed."""
+    return annotation("notice" if finding.allowed else "warning", f"segeval {finding.kind}", str(finding))
 
 
 def annotation(level: str, title: str, message: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from segeval.render.messages import finding_label
 from segeval.render.report.wording import headline, signature_text
 from segeval.render.syntax.numbers import verdict_text
 from segeval.render.syntax.text import visible
@@ -23,7 +24,9 @@ def render_junit(report: Report) -> str:
         root, "testsuite", name=SUITE, tests=tests, failures=failures, errors="0", skipped="0", time=NO_TIME
     )
     properties = ElementTree.SubElement(suite, "properties")
-    for name, value in (("signature", signature_text(report)), *((f"score.{n}", v) for n, v in _scores(report))):
+    told = [(f"{finding_label(finding)}", visible(str(finding))) for finding in report.warnings]
+    scores = [(f"score.{name}", value) for name, value in _scores(report)]
+    for name, value in (("signature", signature_text(report)), *scores, *told):
         ElementTree.SubElement(properties, "property", name=name, value=value)
     for verdict in report.gates:
         _add_case(suite, report, verdict)
@@ -48,4 +51,4 @@ def _scores(report: Report) -> list[tuple[str, str]]:
 
 
 def _output(report: Report) -> str:
-    return "\n".join([headline(report), *(f"warning: {visible(text)}" for text in report.warnings)])
+    return "\n".join([headline(report), *(f"{finding_label(one)}: {visible(str(one))}" for one in report.warnings)])

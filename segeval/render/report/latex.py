@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from segeval.render.messages import finding_label
 from segeval.render.report.intervals import has_intervals, interval_text, intervals_line
 from segeval.render.report.wording import signature_text
 from segeval.render.syntax.numbers import bounds_of, percent
@@ -38,7 +39,7 @@ COLUMNS = tuple((name, f"{SCORE[name].title[0].upper()}{SCORE[name].title[1:]}")
 def render_latex_report(report: Report) -> str:
     """Return IoU, Dice, precision and recall of each class in percent, and the means of IoU and Dice."""
     drawn = has_intervals(report)
-    lines = [f"% {signature_text(report)}", *([f"% {intervals_line(report)}"] if drawn else [])]
+    lines = [f"% {signature_text(report)}", *([f"% {intervals_line(report)}"] if drawn else []), *_warnings(report)]
     lines += [rf"\begin{{tabular}}{{lrrrr{'r' * drawn}}}", r"\toprule"]
     lines += [_row(["Class", *(heading for _, heading in COLUMNS), *(["IoU interval"] * drawn)]), r"\midrule"]
     for index, entry in enumerate(report.classes):
@@ -62,7 +63,9 @@ def render_latex(reports: Sequence[tuple[str, Report]]) -> str:
     Classes are matched by id and name, in the order met. Of two reports and more the best of each row is bold, by the
     unrounded value; equal ones all are.
     """
-    lines = [f"% {visible(name)}: {signature_text(report)}" for name, report in reports]
+    lines = []
+    for name, report in reports:
+        lines += [f"% {visible(name)}: {signature_text(report)}", *_warnings(report)]
     lines += [rf"\begin{{tabular}}{{l{'r' * len(reports)}}}", r"\toprule"]
     lines += [_row(["Class", *(escaped(name) for name, _ in reports)]), r"\midrule"]
     known = [{(entry.id, entry.name): entry for entry in report.classes} for _, report in reports]
@@ -71,6 +74,10 @@ def render_latex(reports: Sequence[tuple[str, Report]]) -> str:
     means = _best_bold(report.scores["miou"] for _, report in reports)
     lines += [r"\midrule", _row(["mIoU", *means]), r"\bottomrule", r"\end{tabular}"]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _warnings(report: Report) -> list[str]:
+    return [f"% {finding_label(finding)}: {visible(str(finding))}" for finding in report.warnings]
 
 
 def escaped(text: str) -> str:

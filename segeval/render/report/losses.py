@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from segeval.protocol.mapkinds import EIGHT_BIT, SIXTEEN_BIT
 from segeval.protocol.protocol import Probabilities
 from segeval.render.report.wording import title
 from segeval.render.syntax.numbers import UNDEFINED, bounds_of, count, loss, percent
@@ -22,14 +23,12 @@ from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import LossCell, Threshold
 from segeval.scores.losses import Loss
 from segeval.scores.registry import OF_MAPS, chosen
-from segeval.tables.levels import LEVELS
 
 NATURAL = 1_000_000
 """Columns that tables are laid out in: they have their natural width, and no number is ever cut."""
 WIDEST_NAME = 24
 NARROWEST_NAME = 8
 NO_BOUND = "†"
-STORED = {"uint8": "8-bit", "uint16": "16-bit", "float": "floating-point"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +78,10 @@ def eps_text(eps: float | str) -> str:
     """Tell an eps as a number and in words: "1/510 = 0.0019608, half an 8-bit step"."""
     if eps == "torch":
         return "torch, no logarithm below -100"
-    for levels, bits in zip(LEVELS, ("an 8-bit", "a 16-bit"), strict=True):
-        steps = 2 * (levels - 1)
+    for kind, article in ((EIGHT_BIT, "an"), (SIXTEEN_BIT, "a")):
+        steps = 2 * kind.top
         if eps == 1 / steps:
-            return f"1/{steps} = {loss(1 / steps)}, half {bits} step"
+            return f"1/{steps} = {loss(1 / steps)}, half {article} {kind.words} step"
     return f"{eps:g}"
 
 
@@ -145,7 +144,7 @@ def _share(value: float | None) -> str:
 
 def _parameters(maps: ProbabilityScores, chosen: Probabilities) -> Sequence[str]:
     several = maps.maps.count > 1
-    stored = STORED[maps.maps.kind]
+    stored = maps.maps.kind.words
     what = f"{maps.maps.count} {stored} maps an image" if several else f"one {stored} map an image"
     lines = [f"{what}; eps {eps_text(maps.eps)}", f"BCE: pos_weight {_weight_text(maps, chosen)}"]
     lines.append(f"focal: gamma {chosen.gamma:g}, alpha {_alpha_text(maps, chosen)}")
@@ -213,7 +212,7 @@ def _print_cells(
     names = _two_names(report, described)
     everything = sum(cell.pixels for row in cells for cell in row)
     positive = _cut(names[1], WIDEST_NAME)
-    levels = ", from 16-bit levels" if maps.maps.kind == "float" else ""
+    levels = ", from 16-bit levels" if maps.maps.kind.levels is None else ""
     console.print()
     _say(console, f"who pays: mean loss and share of it{levels}; predicted {positive} is p > {threshold:g}", width)
     tables = [_four(names, cells, everything, room) for room in (WIDEST_NAME, 16, 12, NARROWEST_NAME)]

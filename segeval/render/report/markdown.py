@@ -42,7 +42,7 @@ def render_markdown(report: Report) -> str:
     if report.gates:
         blocks.append(_gates(report))
     if report.warnings:
-        lines = [f"- ⚠️ {escaped(warning, longest=1000)}" for warning in report.warnings]
+        lines = [f"- ⚠️ {escaped(f'{warning.kind}: {warning}', longest=1000)}" for warning in report.warnings]
         blocks.append("\n".join(capped(lines, MOST_LINES, "- ")))
     blocks.append(_classes(report))
     if report.groups:

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from segeval.render.messages import finding_label
 from segeval.render.report.intervals import has_intervals, interval_text, score_interval_text
 from segeval.render.report.wording import (
     data_text,
@@ -127,7 +128,7 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         print_details(page, report)
     page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))
     for warning in report.warnings:
-        page.say(_labelled("warning", "bold yellow", warning))
+        page.say(_labelled(finding_label(warning), "bold yellow", str(warning)))
     if verbose:
         for note in report.notes:
             page.say(_labelled("note", "bold cyan", f"{note.what}; pin it with {note.option}"))
