@@ -21,7 +21,6 @@ __all__ = [
     "class_folders",
     "pair_class_folders",
     "pair_folders",
-    "printable",
     "require_pairs",
 ]
 

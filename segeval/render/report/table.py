@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.render.messages import finding_label
+from segeval.render.report.details import print_details
 from segeval.render.report.intervals import has_intervals, interval_text, score_interval_text
 from segeval.render.report.wording import (
     data_text,
@@ -122,10 +123,7 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         from segeval.render.report.losses import render_losses
 
         page.console.out(render_losses(report, color=page.color, width=page.width), end="", highlight=False)
-    if report.details is not None:
-        from segeval.render.report.details import print_details
-
-        print_details(page, report)
+    print_details(page, report)
     page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))
     for warning in report.warnings:
         page.say(_labelled(finding_label(warning), "bold yellow", str(warning)))
