@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from segeval.errors import SegevalError, merged
+from segeval.errors import SegevalError, merged, printable
 from segeval.findings.colors import FEW_FILES, colors_of, duplicate_colors
 from segeval.findings.values import Finding, shown
-from segeval.folders.pairing import Pair, Pairing, printable
+from segeval.folders.pairing import Pair, Pairing
 from segeval.images.colors import COLORS_FIX
 from segeval.images.readers import ImageFacts
 from segeval.protocol.palettes import Palette

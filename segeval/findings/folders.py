@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from segeval.errors import LabelError, NothingToScoreError, PairingError, SegevalError, merged
+from segeval.errors import LabelError, NothingToScoreError, PairingError, SegevalError, merged, printable
 from segeval.findings.colors import told_colors
 from segeval.findings.files import Files, Headers, file_findings
 from segeval.findings.values import Finding, shown, value_findings
-from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, printable
+from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders
 from segeval.images.readers import IMAGE_SUFFIXES, ImageFacts, decode_mask, describe, read_bytes
 from segeval.measuring.measure import measure
 from segeval.measuring.measurement import Measurement, Progress, pairing_warnings

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError
+from segeval.errors import MaskError, and_more
 from segeval.protocol.palettes import Palette
 
 COLORS_FIX = "Name the colours with --palette FILE or --preset, or save one channel with the labels"
@@ -58,7 +58,7 @@ def _unknown_colors(runs: NDArray[np.int32], lengths: NDArray[np.intp], palette:
         places.append(f"colour {color}, {pixels[index]} pixels, nearest is {nearest} = {value}")
     rest = order[_TOLD_COLORS:]
     if rest:
-        places.append(f"and {len(rest)} more colours, {int(pixels[rest].sum())} pixels")
+        places.append(f"{and_more(len(rest), 'colours')}, {int(pixels[rest].sum())} pixels")
     return MaskError(
         f"A mask has colours that are not in the {palette.name}",
         places,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import UsageError
+from segeval.errors import UsageError, listed
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.protocol.signature import Signature
 from segeval.report.details import Details
@@ -168,10 +168,9 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[str
     if not undefined:
         return ()
     ranked = sorted(undefined.items(), key=lambda entry: -entry[1])
-    listed = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_NAMED])
-    more = f" and {len(ranked) - MOST_NAMED} more" if len(ranked) > MOST_NAMED else ""
+    names = listed([f"{name} ({count:,})" for name, count in ranked], MOST_NAMED)
     drawn = f"{resamples:,} resamples"
-    return (f"some of {drawn} leave a score undefined and are left out of its interval: {listed}{more}",)
+    return (f"some of {drawn} leave a score undefined and are left out of its interval: {names}",)
 
 
 def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:
