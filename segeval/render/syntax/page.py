@@ -14,7 +14,7 @@ from rich.text import Text
 from segeval.errors import printable
 
 NATURAL = 1_000_000
-"""Columns of a file: no line is ever folded."""
+"""Columns that consoles have: what is to be narrower is given the page's width, and no number is ever cut unasked."""
 FULL_BLOCK = "█"
 
 
@@ -34,15 +34,15 @@ class Page:
         """Return how many columns a table is too wide."""
         if self.width is None:
             return 0
-        return self.console.measure(table, options=self.console.options.update(width=NATURAL)).maximum - self.width
+        return self.console.measure(table).maximum - self.width
 
     def show(self, table: RenderableType) -> None:
         """Print a table, folded where its columns allow it, and cut to the page otherwise."""
-        self.console.print(table)
+        self.console.print(table, width=self.width)
 
     def show_whole(self, table: RenderableType) -> None:
         """Print a table at its natural width, on a page of any width: no number in it is ever cut."""
-        self.console.print(table, width=NATURAL, crop=False)
+        self.console.print(table)
 
     def say(self, text: Text | str, *, whole: bool = False) -> None:
         """Print a line, one cell in; on a terminal folded between words unless it is to stay `whole`."""
@@ -50,7 +50,7 @@ class Page:
         if whole or self.width is None:
             self.console.print(Text.assemble(" ", line), soft_wrap=True)
         else:
-            self.console.print(Padding(line, (0, 1)))
+            self.console.print(Padding(line, (0, 1)), width=self.width)
 
     def label(self, label: str, style: str, text: str) -> None:
         """Print a line behind a label in colour: "warning: ..."; the text is made printable."""
@@ -79,7 +79,7 @@ def page_text(write: Callable[[Page], None], *, color: bool, width: int | None) 
         force_jupyter=False,
         no_color=not color,
         legacy_windows=False,
-        width=width or NATURAL,
+        width=NATURAL,
         height=100,
         markup=False,
         emoji=False,
