@@ -1,4 +1,4 @@
-"""The README's console blocks: run them, and write what they print back with `python -m tests.readme`."""
+"""The console blocks of README and manual: run them; `python -m tests.readme` writes back what they print."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+MANUAL = tuple(sorted((ROOT / "segeval" / "docs").glob("*.md")))
+PAGES = (README, *MANUAL)
+"""Every text whose commands are run, each in a folder of its own."""
 BLOCK = re.compile(r"```console\n(?P<body>.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Session:
-    """Hold one command of a console block and what the README says it prints."""
+    """Hold one command of a console block and what the page says it prints."""
 
     command: str
     output: str
@@ -44,7 +47,7 @@ def sessions(body: str) -> list[Session]:
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """Give a folder that looks like the project to the README's commands, and keeps what they write."""
+    """Give a folder that looks like the project to a page's commands, and keeps what they write."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "sample_masks").symlink_to(ROOT / "sample_masks")
         yield Path(folder)
@@ -68,12 +71,12 @@ def shown(command: str, folder: Path) -> str:
 
 
 def commands(text: str) -> list[Session]:
-    """Return every command of the README with its output, in order."""
+    """Return every command of a page with its output, in order."""
     return [session for block in BLOCK.finditer(text) for session in sessions(block["body"])]
 
 
 def updated(text: str) -> str:
-    """Return the README with every output as it is today; commands run in order in one folder."""
+    """Return a page with every output as it is today; commands run in order in one folder."""
     with workplace() as folder:
 
         def run_block(match: re.Match[str]) -> str:
@@ -84,4 +87,5 @@ def updated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -39,6 +39,8 @@ TABLE: list[tuple[list[str], int, str, str]] = [
     (["inspect", "sample_masks/binary/probs", "sample_masks/binary/gt"], 2, "--probs", ""),
     (["presets"], 0, "cityscapes", ""),
     (["presets", "cityscape"], 2, "", "cityscapes"),
+    (["help"], 0, "conventions", ""),
+    (["help", "convention"], 2, "", "conventions"),
     (["completion", "bash"], 0, "_SEGEVAL_COMPLETE", ""),
     (["completion", "tcsh"], 2, "", "tcsh"),
 ]

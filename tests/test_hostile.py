@@ -20,7 +20,7 @@ from PIL import Image
 
 from segeval.errors import ACTING, JOINERS
 from segeval.images import readers
-from segeval.measuring import workers as pipeline
+from segeval.measuring import reading
 from tests.commandline import Completed, run_segeval
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "junit", "github")
@@ -479,7 +479,7 @@ def meddle(monkeypatch: pytest.MonkeyPatch, name: str, change: Callable[[Path], 
             change(path)
         return whole(path, **options)
 
-    monkeypatch.setattr(pipeline, "read_bytes", read_bytes)
+    monkeypatch.setattr(reading, "read_bytes", read_bytes)
 
 
 def vanish(path: Path) -> None:

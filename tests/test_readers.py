@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -299,6 +300,40 @@ def test_runs_of_colours_decode_like_a_loop(colors: list[tuple[int, int, int]]) 
     data = corpus.encode(np.array([colors, colors[::-1]]), color=corpus.RGB)
     expected = [[COLORS[color] for color in row] for row in (colors, colors[::-1])]
     assert decode_mask(data, name="a/b.png", palette=PALETTE).tolist() == expected
+
+
+def colored(form: str, order: tuple[int, ...]) -> bytes:
+    """Save `LABELS` as a palette image whose index `order[i]` has the i-th colour of `COLORS`."""
+    values = np.array(LABELS)
+    indices = np.zeros(values.shape, np.uint8)
+    entries = np.zeros((256, 3), np.uint8)
+    for index, (color, value) in zip(order, COLORS.items(), strict=True):
+        indices[values == value] = index
+        entries[index] = color
+    image = Image.fromarray(indices)
+    image.putpalette(entries.tobytes())
+    target = io.BytesIO()
+    image.save(target, form, **({"optimize": False} if form == "GIF" else {}))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (9, 200, 3)])
+def test_a_palette_that_the_user_names_decodes_palette_images_by_color(form: str, order: tuple[int, ...]) -> None:
+    explicit = replace(PALETTE, explicit=True)
+    assert decode_mask(colored(form, order), name="a/b.png", palette=explicit).tolist() == LABELS
+
+
+def test_a_color_of_a_palette_image_that_the_named_palette_lacks_is_an_error() -> None:
+    lacking = Palette({(0, 0, 0): 0, (128, 64, 128): 1}, "palette colours.txt", explicit=True)
+    error = mask_refusal(colored("PNG", (0, 1, 2)), palette=lacking)
+    assert "not in the palette colours.txt" in error.what
+    assert "(0, 0, 142)" in error.where[0]
+
+
+def test_an_index_without_a_color_is_an_error_under_a_palette_that_the_user_names() -> None:
+    error = mask_refusal(saved(BYTES % 2 * 7, "PNG", "P", bits=4), palette=replace(PALETTE, explicit=True))
+    assert "colour" in error.what
 
 
 def test_palette_indices_stay_indices_under_a_palette() -> None:
@@ -596,6 +631,32 @@ def test_a_tiff_reads_alike_in_every_layout() -> None:
         assert np.array_equal(decoded, expected), case
 
 
+def test_a_two_valued_tiff_that_calls_0_white_reads_as_viewers_show_it() -> None:
+    bits = corpus.pattern(21, 19, depth=1).astype(np.uint8)
+    shown = decode_mask(tiff_corpus.tiff(bits, bits=1, photometric=0), name="a/b.png")
+    with Image.open(io.BytesIO(tiff_corpus.tiff(bits, bits=1, photometric=0))) as image:
+        assert np.array_equal(shown, np.asarray(image))
+    full = bits * np.uint8(255)
+    with Image.open(io.BytesIO(tiff_corpus.tiff(full, photometric=0))) as image:
+        assert np.array_equal(decode_mask(tiff_corpus.tiff(full, photometric=0), name="a/b.png"), np.asarray(image))
+
+
+@pytest.mark.parametrize("depth", ["2 bit", "8 bit", "8 bit, 0 and 1", "16 bit", "32 bit"])
+def test_any_other_tiff_that_calls_0_white_is_refused(depth: str) -> None:
+    bits = int(depth.split()[0])
+    samples = corpus.pattern(21, 19, depth=1 if depth.endswith("1") else bits).astype(f"u{max(1, bits // 8)}")
+    error = mask_refusal(tiff_corpus.tiff(samples, bits=bits, photometric=0))
+    assert "WhiteIsZero" in error.what
+    assert "PNG" in error.fix
+
+
+def test_the_nodata_value_that_a_tiff_names_is_among_its_facts() -> None:
+    data = tiff_corpus.tiff(BYTES, tags={42113: tuple(b"-9999\0")})
+    assert describe(data, name="a/b.png").nodata == "-9999"
+    assert np.array_equal(decode_mask(data, name="a/b.png"), BYTES)
+    assert describe(tiff_corpus.tiff(BYTES), name="a/b.png").nodata == ""
+
+
 @pytest.mark.parametrize("case", tiff_corpus.corrupt())
 def test_corrupt_tiff_files_are_refused(case: str) -> None:
     mask_refusal(tiff_corpus.corrupt()[case])
@@ -715,14 +776,6 @@ def test_a_file_is_closed_also_when_it_cannot_be_read(tmp_path: Path, monkeypatc
     assert file_refusal(tmp_path / "x").where == ("a/b.png: Input/output error",)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(opened[0])
-
-
-def test_a_file_that_changes_meanwhile_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "x").write_bytes(b"content")
-    status = os.stat(tmp_path / "x")  # noqa: PTH116 - what os.fstat returns
-    longer = os.stat_result((*status[:6], 9, *status[7:]))
-    monkeypatch.setattr(os, "fstat", lambda _: longer)
-    assert file_refusal(tmp_path / "x").what == "A file changed while it was read"
 
 
 def test_lossy_files_are_among_those_that_pairing_offers() -> None:

@@ -1,38 +1,57 @@
-"""The README is true: every command in it prints what stands below it."""
+"""README and manual are true: every command in them prints what stands below it, and every link leads somewhere."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from segeval import __version__
-from tests.readme import README, ROOT, commands, shown, workplace
+from tests.readme import MANUAL, PAGES, README, ROOT, commands, shown, workplace
 
-TEXT = README.read_text(encoding="utf-8")
-SESSIONS = commands(TEXT)
-
-
-@pytest.fixture(scope="module")
-def outputs() -> list[str]:
-    """Run every command in the README's order in one folder: a later one may read what an earlier one wrote."""
-    with workplace() as folder:
-        return [shown(session.command, folder) for session in SESSIONS]
+GITHUB = ROOT / ".github"
+"""A source archive has none."""
+TEXTS = (*PAGES, *sorted(GITHUB.glob("*.md")))
+"""Everything with links."""
 
 
-@pytest.mark.parametrize("place", range(len(SESSIONS)), ids=[session.command[:60] for session in SESSIONS])
-def test_command_prints_what_the_readme_says(place: int, outputs: list[str]) -> None:
-    assert outputs[place] == SESSIONS[place].output
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
 
 
-def test_every_segeval_line_is_in_a_block_that_is_run() -> None:
-    outside = re.sub(r"```console\n.*?```", "", TEXT, flags=re.DOTALL)
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def anchors(text: str) -> set[str]:
+    """Return the places in a page that a link can lead to: its headings, as GitHub writes them."""
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_prints_what_the_page_says(page: Path) -> None:
+    sessions = commands(text_of(page))
+    with workplace() as folder:  # one for all: a later command may read what an earlier one wrote
+        printed = [(session.command, shown(session.command, folder)) for session in sessions]
+    assert printed == [(session.command, session.output) for session in sessions]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_segeval_line_is_in_a_block_that_is_run(page: Path) -> None:
+    outside = re.sub(r"```console\n.*?```", "", text_of(page), flags=re.DOTALL)
     assert "$ segeval" not in outside
 
 
+def test_the_readme_can_be_read_in_one_go() -> None:
+    assert len(text_of(README).splitlines()) <= 250
+
+
 def test_the_readme_opens_with_two_commands_that_do_everything() -> None:
-    first_block = re.search(r"```sh\n(.*?)```", TEXT, flags=re.DOTALL)
+    first_block = re.search(r"```sh\n(.*?)```", text_of(README), flags=re.DOTALL)
     assert first_block is not None
     score, test = [line for line in first_block[1].splitlines() if line and not line.startswith("#")]
     assert "pip install" in score
@@ -41,9 +60,54 @@ def test_the_readme_opens_with_two_commands_that_do_everything() -> None:
     assert test.endswith("pytest")
 
 
-def test_links_into_the_project_exist() -> None:
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", TEXT):
-        assert (ROOT / target).exists(), target
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((segeval/docs/[^)]+)\)", text_of(README)))
+    assert linked == {name_of(page) for page in MANUAL}
+
+
+@pytest.mark.parametrize("page", MANUAL, ids=name_of)
+def test_a_page_begins_with_a_title_and_one_line_that_the_list_can_show(page: Path) -> None:
+    title, gap, line, end = text_of(page).splitlines()[:4]
+    assert title.startswith("# ")
+    assert (gap, end) == ("", "")
+    assert line.endswith(".")
+    assert 0 < len(line) <= 80
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=name_of)
+def test_every_link_leads_to_a_file_of_the_project(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(page)):
+        path, _, heading = target.partition("#")
+        if path.startswith(".github/") and not GITHUB.is_dir():
+            continue
+        place = page.parent / path if path else page
+        assert place.is_file(), target
+        assert not heading or heading in anchors(text_of(place)), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_of_the_source_that_a_page_names_is_there(page: Path) -> None:
+    for named in re.findall(r"(?<![\w/])(?:segeval|tests)/[\w./-]*\w", text_of(page)):
+        assert (ROOT / named).exists(), named
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=name_of)
+def test_every_block_is_closed(page: Path) -> None:
+    assert text_of(page).count("```") % 2 == 0
+
+
+def test_the_python_of_the_manual_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = text_of(ROOT / "segeval" / "docs" / "python.md")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for name in ("pred", "gt", "classes.txt"):
+        (tmp_path / name).symlink_to(ROOT / "sample_masks" / name)
+    monkeypatch.chdir(tmp_path)
+    gt = np.array([[0, 0, 1], [1, 1, 255]])
+    pred = np.array([[0, 1, 1], [1, 1, 1]])
+    names: dict[str, Any] = {"batches": [(pred, gt), (np.stack([pred, pred]), np.stack([gt, gt]))]}
+    exec(program, names)
+    assert names["report"].scores["miou"] == pytest.approx(0.7425, abs=1e-4)
+    assert names["matrix"].report().scores["miou"] == pytest.approx((1 / 2 + 3 / 4) / 2)
 
 
 def test_one_source_of_the_version() -> None:

@@ -1,4 +1,4 @@
-"""The steps of the README's section "In CI", run as GitHub's and GitLab's runners run them; installing apart."""
+"""The steps of the manual's page "In CI", run as GitHub's and GitLab's runners run them; installing apart."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from PIL import Image
 from tests.junitschema import JUNIT
 
 ROOT = Path(__file__).resolve().parents[1]
-SECTION = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## In CI\n")[2].partition("\n## ")[0]
-GITHUB, GITLAB = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", SECTION, re.DOTALL))
-(RECIPE,) = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
+PAGE = (ROOT / "segeval" / "docs" / "ci.md").read_text(encoding="utf-8")
+GITHUB, GITLAB = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+(RECIPE,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 FRAMES = ("frankfurt_000000_000294", "lindau_000000_000019")
 ROAD, CAR = 7, 26
 
@@ -100,7 +100,7 @@ def test_the_recipe_fails_where_the_new_model_is_worse_than_the_baseline(workspa
 
 
 def test_the_settings_of_the_project_are_read(workspace: Path) -> None:
-    (settings,) = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)
+    (settings,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     (workspace / "pyproject.toml").write_text(settings, encoding="utf-8")
     worsen(workspace)
     done = run("segeval score outputs data/gt --only miou", workspace)

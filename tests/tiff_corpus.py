@@ -115,13 +115,11 @@ def layouts() -> dict[str, tuple[bytes, NDArray[Any]]]:
                 files[f"{case} strips"] = (tiff(samples, rows=4, **options), samples)
                 files[f"{case} tiles"] = (tiff(samples, tile=16, **options), samples)
                 files[f"{case} big"] = (tiff(samples, big=True, rows=7, **options), samples)
-                files[f"{case} white is 0"] = (tiff(samples, photometric=0, **options), samples)
     for bits in (1, 2, 4):
         samples = pattern(21, 19, depth=bits).astype(np.uint8)
-        for photometric in (0, 1):
-            for compression in (NONE, DEFLATE):
-                data = tiff(samples, bits=bits, photometric=photometric, compression=compression, rows=5)
-                files[f"{bits} bit, {photometric}, {compression}"] = (data, samples)
+        for compression in (NONE, DEFLATE):
+            data = tiff(samples, bits=bits, compression=compression, rows=5)
+            files[f"{bits} bit, {compression}"] = (data, samples)
     return files
 
 

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "inspect": "segeval.cli.verbs.inspect",
     "presets": "segeval.cli.verbs.presets",
     "completion": "segeval.cli.verbs.completion",
+    "help": "segeval.cli.verbs.help",
 }
 """Verb -> the module that holds it, under the verb's own name."""
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

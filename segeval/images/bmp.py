@@ -48,12 +48,13 @@ def parse_bmp(data: bytes, max_pixels: int) -> BmpFile:
     entry = 3 if header == 12 else 4
     colors = data[14 + header : offset]
     entries = min(len(colors) // entry, used or 1 << bits) if bits <= 8 else 0
-    ramp = bits == 8 and all(
-        colors[entry * index : entry * index + 3] == bytes((index,)) * 3 for index in range(entries)
-    )
+    palette = b"".join(colors[entry * index : entry * index + 3][::-1] for index in range(entries))
+    ramp = bits == 8 and palette == bytes(index for index in range(entries) for _ in range(3))
     kind, channels, depth = ("palette", 1, bits) if bits <= 8 else ("RGB", 3, 8)
     encoding = f"BMP {kind} {depth} bit"
-    facts = ImageFacts("BMP", kind, encoding, width, abs(height), depth, channels, gray_ramp=ramp and entries > 0)
+    facts = ImageFacts(
+        "BMP", kind, encoding, width, abs(height), depth, channels, gray_ramp=ramp and entries > 0, palette=palette
+    )
     return BmpFile(facts, bits, offset, stride, height > 0)
 
 

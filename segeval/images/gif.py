@@ -28,6 +28,7 @@ def parse_gif(data: bytes, max_pixels: int) -> GifFile:
         width, height, flags = struct.unpack_from("<HHB", data, 6)
         check_size(width, height, max_pixels)
         position = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+        colors = data[13:position]
         first: tuple[int, int, bytes] | None = None
         frames = interlace = 0
         while data[position] != 0x3B:
@@ -50,6 +51,8 @@ def parse_gif(data: bytes, max_pixels: int) -> GifFile:
                     raise damaged(f"a GIF frame that does not cover its {width} x {height} pixels")
                 interlace = local >> 6 & 1
                 first = (interlace, data[start - 1], data[start:position])
+                if local & 0x80:
+                    colors = data[start - 1 - (3 << (local & 7) + 1) : start - 1]
     except (IndexError, struct.error):
         raise truncated("the file ends before its GIF trailer") from None
     if position + 1 != len(data):
@@ -59,7 +62,9 @@ def parse_gif(data: bytes, max_pixels: int) -> GifFile:
     if not 2 <= first[1] <= 8:
         raise damaged(f"GIF codes of {first[1]} bit")
     words = "GIF palette 8 bit" + (", interlaced" if interlace else "") + (f", {frames} frames" if frames > 1 else "")
-    facts = ImageFacts("GIF", "palette", words, width, height, 8, 1, interlaced=bool(interlace), animated=frames > 1)
+    facts = ImageFacts(
+        "GIF", "palette", words, width, height, 8, 1, interlaced=bool(interlace), animated=frames > 1, palette=colors
+    )
     return GifFile(facts, first[1], first[2])
 
 

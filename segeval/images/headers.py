@@ -38,6 +38,7 @@ class ImageFacts:
     pixels; `bit_depth` is the size of one stored sample in bits; `channels` counts samples a pixel, or maps of an
     array; `sample` is u (unsigned), i (signed) or f (float). `animated` is true where there is more than one frame,
     `gray_ramp` where index i of a palette is the gray i, `white_is_zero` where the file calls its lowest value white.
+    `palette` has three bytes (red, green, blue) for each index, `nodata` the value that a GDAL_NODATA tag names.
     """
 
     format: str
@@ -52,6 +53,8 @@ class ImageFacts:
     animated: bool = False
     gray_ramp: bool = False
     white_is_zero: bool = False
+    palette: bytes = b""
+    nodata: str = ""
 
     @property
     def has_alpha(self) -> bool:
@@ -86,6 +89,7 @@ def identify(data: bytes) -> str:
             "A mask is a JPEG, which is lossy: its labels cannot be told from what the compression made of them",
             (),
             "Save the mask as PNG from its source; converting the JPEG does not bring the labels back",
+            kind="jpeg",
         )
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         raise MaskError("A mask is a WebP, which stores colours and no labels", (), AS_PNG)

@@ -128,6 +128,8 @@ def parse_png(data: bytes, max_pixels: int) -> PngFile:
             if facts.kind == "palette" and len(content) // 3 > 1 << facts.bit_depth:
                 raise damaged(f"{len(content) // 3} palette entries for {facts.bit_depth} bit")
             colors = True
+            if facts.kind == "palette":
+                facts = replace(facts, palette=bytes(content))
         elif kind == b"acTL":
             animated = True
         elif kind != b"IEND" and not kind[0] & 0x20:

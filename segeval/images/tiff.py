@@ -12,16 +12,17 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES = 266, 273, 274, 277
 _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR = 278, 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
-_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+_COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _GDAL_NODATA = 320, 338, 339, 42113
 
 _NEEDED = frozenset(
     (
         *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES),
         *(_ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES),
-        *(_EXTRA_SAMPLES, _SAMPLE_FORMAT),
+        *(_COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _GDAL_NODATA),
     )
 )
 _INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_TEXT_TYPE = 2
 _LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA"}
 _PREDICTING = (5, 8, 32946, 34925)
 _JPEG = (6, 7, 33003, 33005, 34712)
@@ -72,7 +73,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     photometric, sample = one(_PHOTOMETRIC, 1), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
     extra = tags.get(_EXTRA_SAMPLES, ())
     if compression in _JPEG:
-        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG)
+        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
     if compression not in _LOSSLESS:
         raise unsupported(f"TIFF compression {compression}")
     if one(_ORIENTATION, 1) != 1:
@@ -91,10 +92,13 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     fill_order = one(_FILL_ORDER, 1)
     if fill_order not in ((1, 2) if bits <= 8 and channels == 1 and compression == 1 else (1,)):
         raise unsupported(f"TIFF fill order {fill_order}")
-    # Of no meaning where nothing predicts: writers leave it in.
-    predictor = one(_PREDICTOR, 1) if compression in _PREDICTING else 1
-    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1):
-        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression]} with predictor {predictor}")
+    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
+    # applies it, and what the writer meant cannot be told.
+    predictor = one(_PREDICTOR, 1)
+    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
+        predictor != 1 and compression not in _PREDICTING
+    ):
+        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
     if bits == 32 and compression != 1 and order == ">":
         # Decoders disagree on whose byte order the inflated samples have.
         raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
@@ -103,14 +107,31 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
     animated, white_is_zero = following != 0, photometric == 0
     facts = ImageFacts(
-        "TIFF", kind, words, width, height, bits, channels, sample, animated=animated, white_is_zero=white_is_zero
+        "TIFF",
+        kind,
+        words,
+        width,
+        height,
+        bits,
+        channels,
+        sample,
+        animated=animated,
+        white_is_zero=white_is_zero,
+        palette=_palette(tags.get(_COLOR_MAP, ())) if kind == "palette" else b"",
+        nodata=bytes(tags.get(_GDAL_NODATA, ())).split(b"\0")[0].decode("ascii", "replace").strip(),
     )
     return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
 
 
+def _palette(color_map: tuple[int, ...]) -> bytes:
+    """Return three bytes for each index: a TIFF lists all reds, greens, blues, of 16 bit each (TIFF 6.0, section 5)."""
+    count = len(color_map) // 3
+    return bytes(color_map[channel * count + index] >> 8 & 255 for index in range(count) for channel in range(3))
+
+
 def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
     """Return the needed integer tags of the first directory, and the offset of the next one (0: none)."""
-    big = data[2:4] in (b"+\0", b"\0+")
+    big = _is_big(data)
     number, size, entry = ("Q", 8, 20) if big else ("I", 4, 12)
     (start,) = struct.unpack_from(f"{order}{number}", data, 8 if big else 4)
     (count,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
@@ -122,9 +143,9 @@ def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int
         tag, kind, items = struct.unpack_from(f"{order}HH{number}", data, position)
         if tag not in _NEEDED:
             continue
-        if kind not in _INTEGER_TYPES or not items or tag in tags:
+        letter = "B" if tag == _GDAL_NODATA and kind == _TEXT_TYPE else _INTEGER_TYPES.get(kind, "")
+        if not letter or not items or tag in tags:
             raise damaged(f"TIFF tag {tag} of type {kind} with {items} values")
-        letter = _INTEGER_TYPES[kind]
         value_at = position + 4 + size
         length = items * struct.calcsize(f"={letter}")
         if length > size:
@@ -134,6 +155,11 @@ def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int
         tags[tag] = struct.unpack_from(f"{order}{items}{letter}", data, value_at)
     (following,) = struct.unpack_from(f"{order}{number}", data, first + count * entry)
     return tags, following
+
+
+def _is_big(data: bytes) -> bool:
+    """Tell BigTIFF, whose offsets have 64 bits."""
+    return data[2:4] in (b"+\0", b"\0+")
 
 
 def _layout(
@@ -158,8 +184,11 @@ def _layout(
     if not len(offsets) == len(lengths) == expected:
         raise damaged(f"{len(offsets)} TIFF strips or tiles of {len(lengths)} sizes instead of {expected}")
     row_bytes = -(-columns * pixel_bits // 8)
+    first = 16 if _is_big(data) else 8
     for index, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
         count = rows if tiled else min(rows, height - rows * index)
+        if offset < first:
+            raise damaged("TIFF strips or tiles within the file's header")
         if offset + length > len(data) or (raw and length < row_bytes * count) or not length:
             raise truncated("TIFF strips or tiles beyond the end of the file")
     return Layout(columns, rows, tiled, offsets, lengths)

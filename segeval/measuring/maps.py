@@ -14,7 +14,7 @@ from segeval.errors import MaskError, SegevalError
 from segeval.folders.pairing import Pair
 from segeval.images.readers import decode_probability, describe, read_bytes
 from segeval.measuring.graylevels import joint_levels
-from segeval.measuring.workers import (
+from segeval.measuring.reading import (
     BUFFERS,
     Reading,
     digest,
@@ -28,8 +28,8 @@ from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.runs.run import Maps, MeasuredRow, Row
 from segeval.scores.lossums import FloatSums, float_levels, float_sums
-from segeval.tables.counts import JointCounts, joint_counts, table
-from segeval.tables.levels import LevelHistogram, LossSettings, count_levels
+from segeval.tables.counts import joint_counts
+from segeval.tables.levels import LevelHistogram, LossSettings, count_levels, thresholded
 
 KINDS = {"uint8": "uint8", "uint16": "uint16", "float16": "float", "float32": "float", "float64": "float"}
 STORED = {("u", 8): "uint8", ("u", 16): "uint16", ("f", 32): "float"}
@@ -159,11 +159,6 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
         sums.append(float_sums(array, positive, valid, reading.settings))
         levels.append(count_levels(float_levels(array), positive, valid, levels=65536))
     return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest)
-
-
-def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
-    """Turn a (ground-truth value, 8-bit level) table into that of labels: 1 where p > `threshold`."""
-    return table(levels.gt, (levels.pred / 255 > threshold).astype(np.uint8), levels.pixels)
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:

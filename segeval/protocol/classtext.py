@@ -17,6 +17,8 @@ NUMBER = r"[+-]?[0-9]+"
 _LEVEL = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
 _BETWEEN = {"tab": r"\s*\t\s*", "semicolon": r"\s*;\s*", "comma": r"\s*,\s*", "colon": r"\s*:\s*", "space": r"\s+"}
 """What can stand between the fields of a line, the most telling first."""
+_LONGEST_LINE = 1000
+"""A longer line is no line of a table; matching takes time that grows with its square."""
 _LIKELY_FORM = 4
 """So many lines of one form are no coincidence."""
 _FEW = 2
@@ -70,6 +72,8 @@ def text_classes(text: str, *, name: str) -> list[SegmentationClass]:
                 (f"{name}, line {number}",),
                 "Remove the line, or write the id before every name",
             )
+    if max(map(len, lines)) > _LONGEST_LINE:
+        return _numbered(lines)
     if lines[0] == _LABELME_VOID:
         return _numbered(lines[1:])
     columns = _columns(lines[0])

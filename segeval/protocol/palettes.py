@@ -43,12 +43,14 @@ class Palette:
     """Name the raw value of each 8-bit RGB colour.
 
     `name` says where the palette comes from (a file or a preset); `names` has the class name of each colour, where it
-    has one, for messages.
+    has one, for messages. `explicit` is one that the user gave to decode colours by: of palette images too, whose
+    indices count otherwise.
     """
 
     colors: Mapping[Color, int]
     name: str = "palette"
     names: Mapping[Color, str] = field(default_factory=dict)
+    explicit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

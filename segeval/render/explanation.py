@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from segeval.errors import and_more, listed, printable
+from segeval.errors import Finding, and_more, listed, printable
 from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
+from segeval.render.messages import finding_label
 from segeval.render.syntax.grid import Cell, grid
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.numbers import count, percent
@@ -32,11 +33,16 @@ def render_explanation(
     return page_text(lambda page: _print(page, found, verbose), color=color, width=width)
 
 
-def refusal_warning(found: Explanation) -> str | None:
+def refusal_warning(found: Explanation) -> Finding | None:
     """Say that the chosen convention gives no score, where it does not."""
     if not found.chosen.refusals:
         return None
-    return f"the chosen convention {found.chosen.name} refuses these masks: {_reasons(found.chosen)}"
+    return Finding(
+        "refused",
+        f"the chosen convention {found.chosen.name} refuses these masks: {_reasons(found.chosen)}",
+        (),
+        "Choose another with --convention",
+    )
 
 
 def _print(page: Page, found: Explanation, verbose: bool) -> None:
@@ -63,7 +69,7 @@ def _print(page: Page, found: Explanation, verbose: bool) -> None:
     if not found.circumstances:
         page.say(Text("no rule decides over anything in these masks: every convention counts the same"))
     for warning in found.warnings:
-        page.warn(warning)
+        page.label(finding_label(warning), "bold yellow", str(warning))
     line = str(found.signature) if verbose else found.signature.short()
     page.say(Text(printable(line), "dim"), whole=True)
 

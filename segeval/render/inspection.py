@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from segeval.errors import listed, printable
-from segeval.findings.folders import Inspection, Side, ValueShare
-from segeval.findings.values import Finding
-from segeval.render.messages import note_text
+from segeval.errors import Finding, listed, printable
+from segeval.findings.inspection import Inspection, Side, ValueShare
+from segeval.render.messages import finding_label, note_text
 from segeval.render.syntax.grid import Cell, grid
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.numbers import count, percent
@@ -103,8 +102,7 @@ def _lines(found: Inspection) -> Iterator[str]:
 
 
 def _print_finding(page: Page, finding: Finding) -> None:
-    label, style = ("error", "bold red") if finding.blocks else ("warning", "bold yellow")
-    page.say(Text.assemble((f"{label} ({finding.kind}): ", style), printable(finding.what)))
+    page.label(finding_label(finding), "bold red" if finding.blocks else "bold yellow", finding.what)
     for place in finding.where:
         page.say(Text(f"  {printable(place)}"))
     if finding.fix:

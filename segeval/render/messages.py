@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segeval.errors import SegevalError, and_more, merged, printable
+from segeval.errors import Finding, SegevalError, and_more, merged, printable
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
@@ -28,9 +28,14 @@ def render_problem(error: SegevalError, *, color: bool = False) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def render_warning(text: str, *, color: bool = False) -> str:
-    """Tell one warning."""
-    return f"{_label('warning', YELLOW, color)} {printable(text)}\n"
+def render_warning(finding: Finding, *, color: bool = False) -> str:
+    """Tell one finding."""
+    return f"{_label(finding_label(finding), YELLOW, color)} {printable(str(finding))}\n"
+
+
+def finding_label(finding: Finding) -> str:
+    """Return what stands before a finding: its severity, or that it is allowed, and its kind."""
+    return f"{'allowed' if finding.allowed else finding.severity} ({finding.kind})"
 
 
 def render_aside(text: str, *, color: bool = False) -> str:

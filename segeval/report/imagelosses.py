@@ -13,13 +13,16 @@ from segeval.report.probabilities import ProbabilityScores, loss_settings, map_c
 from segeval.runs.run import Run
 from segeval.sampling.sample import Extra
 from segeval.scores.lossums import FloatArray, FloatSums, clip, focal_factor, log_loss
+from segeval.scores.registry import ordered
 from segeval.tables.counts import total
 from segeval.tables.levels import probabilities, resolve_eps
 
 LEVELS = 256
 NO_COUNTS = total(())
 SUMMED = tuple(
-    field.name for field in fields(FloatSums) if field.name.startswith(("n_", "bce", "focal", "brier", "mae"))
+    field.name
+    for field in fields(FloatSums)
+    if field.name.endswith(("_pos", "_neg")) and not field.name.startswith("clamped")
 )
 
 
@@ -63,7 +66,7 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
         for part, entry, alpha in zip(sums, scores.per_map, alphas, strict=True)
     ]
     ratios: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-    for name in ("bce", "focal", "brier", "mae"):
+    for name in losses[0]:
         defined = [at for at, entry in enumerate(scores.per_map) if entry.scores[name] is not None]
         if defined:
             ratios[name] = (
@@ -82,7 +85,7 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
         }
         for entry, of_map, count in zip(scores.per_map, losses, pixels, strict=True)
     }
-    return ImageLosses(ratios, classes)
+    return ImageLosses(ordered(ratios), classes)
 
 
 def _weighted(part: Mapping[str, FloatArray], kind: str, positive: float, negative: float) -> FloatArray:

@@ -36,6 +36,7 @@ from segeval.scores.losses import (
 )
 from segeval.scores.lossums import combine
 from segeval.scores.overlap import Value, mean
+from segeval.scores.registry import OF_CLASS_MAPS, ordered
 from segeval.tables.levels import LevelHistogram, LossSettings, level_histogram, resolve_eps
 
 
@@ -153,9 +154,8 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         losses["focal_cross_entropy"] = focal_cross_entropy(
             sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
         )
-    names = ("brier", "mae", "ece", "average_precision", "auroc")
-    scores = {name: loss.value for name, loss in losses.items()}
-    scores |= {name: mean(entry.scores[name] for entry in per_map) for name in names}
+    scores = {name: mean(entry.scores[name] for entry in per_map) for name in OF_CLASS_MAPS}
+    scores |= {name: loss.value for name, loss in losses.items()}
     cells = None
     if run.maps.count == 1:
         cells = confusion_by_loss(
@@ -171,7 +171,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         maps=run.maps,
         eps=eps,
         losses=losses,
-        scores=scores,
+        scores=ordered(scores),
         per_map=per_map,
         class_weights=weights,
         cells=cells,
@@ -252,7 +252,7 @@ def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings:
     points = curve(histogram)
     return MapScores(
         class_index=index,
-        scores=scores,
+        scores=ordered(scores),
         histogram=histogram,
         pos_weight=auto_pos_weight(*sides) if settings.pos_weight == "auto" else float(settings.pos_weight),
         alpha=auto_alpha(*sides) if settings.alpha == "auto" else settings.alpha,

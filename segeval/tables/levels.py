@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
 from segeval.protocol.labeling import ValueMap
-from segeval.tables.counts import Int64Array, IntArray, JointCounts
+from segeval.tables.counts import Int64Array, IntArray, JointCounts, table
 
 LEVELS = (256, 65536)
 """Numbers of levels that a stored map can have: 8 and 16 bits."""
@@ -125,6 +125,11 @@ def level_histogram(table: JointCounts, value_map: ValueMap, class_index: int, l
     for counts, cells in ((histogram.positives, positive), (histogram.negatives, (indices >= 0) & ~positive)):
         np.add.at(counts, table.pred[cells].astype(np.intp), table.pixels[cells])
     return histogram
+
+
+def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
+    """Turn a (ground-truth value, 8-bit level) table into that of labels: 1 where p > `threshold`."""
+    return table(levels.gt, (levels.pred / 255 > threshold).astype(np.uint8), levels.pixels)
 
 
 def count_levels(

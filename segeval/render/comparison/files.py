@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import printable
 from segeval.render.comparison.wording import MARK, headline, mark, p_line, regression_text
-from segeval.render.report.wording import OF_MAPS, PERCENT, in_order, title
+from segeval.render.report.github import finding_annotation
+from segeval.render.report.wording import in_percent, title
 from segeval.render.syntax.csv import csv_text
 from segeval.render.syntax.github import annotation, workflow_commands
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.junit import SUITE, Case, junit_text
 from segeval.render.syntax.latex import NOTHING, escaped, tabular
 from segeval.render.syntax.numbers import loss, percent
-from segeval.report.gates import LOWER_IS_BETTER
 from segeval.sampling.significance import Difference
+from segeval.scores.registry import SCORE
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
@@ -56,12 +57,11 @@ def comparison_latex(found: ComparisonReport) -> str:
         [escaped(key[1]), *_cells([of_class.get(key) for of_class in of_run])]
         for key in dict.fromkeys(key for of_class in of_run for key in of_class)
     ]
-    common = {name: None for name in found.base.scores if any(name in run.differences for run in found.runs)}
     scores = []
-    for name in (*in_order(common, PERCENT), *in_order(common, OF_MAPS)):
+    for name in (name for name in found.base.scores if any(name in run.differences for run in found.runs)):
         differences = [run.differences.get(name) for run in found.runs]
-        lower, plain = name in LOWER_IS_BETTER, name not in PERCENT
-        scores.append([escaped(title(name)), *_cells(differences, lower=lower, plain=plain)])
+        cells = _cells(differences, lower=SCORE[name].lower_is_better, plain=not in_percent(name))
+        scores.append([escaped(title(name)), *cells])
     head = ["", *map(escaped, (found.base_name, *(run.name for run in found.runs)))]
     return tabular([str(found.signature), p_line(found)], head, classes, scores)
 
@@ -86,7 +86,7 @@ def comparison_junit(found: ComparisonReport) -> str:
     """Return a test case for each regression rule, failed where it failed, or one that passes where there are none."""
     output = "\n".join(headline(found, run) for run in found.runs)
     cases = [_case(verdict) for verdict in found.regressions] or [Case("compared", SUITE, output)]
-    return junit_text({"signature": printable(str(found.signature))}, cases)
+    return junit_text([("signature", printable(str(found.signature)))], cases)
 
 
 def _case(verdict: Regression) -> Case:
@@ -99,5 +99,6 @@ def comparison_github(found: ComparisonReport) -> str:
     """Return at most ten annotations: failed rules as errors, warnings, and a notice with the headlines."""
     failed = [regression_text(verdict) for verdict in found.regressions if not verdict.passed]
     lines = [annotation("error", "segeval regression", text) for text in failed]
-    lines += [annotation("warning", "segeval", text) for text in (*found.forced, *found.warnings)]
+    lines += [annotation("warning", "segeval", text) for text in found.forced]
+    lines += map(finding_annotation, found.warnings)
     return workflow_commands(lines, "; ".join(headline(found, run) for run in found.runs))

@@ -16,6 +16,7 @@ from segeval.render.comparison.wording import (
     score_lines,
 )
 from segeval.render.report.intervals import level_text
+from segeval.render.report.markdown import warning_line
 from segeval.render.syntax.markdown import MOST_LINES, capped, capped_table, escaped, fenced, folded, judged, pipe_table
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def comparison_markdown(found: ComparisonReport) -> str:
     if found.regressions:
         blocks.append(judged((verdict.passed, regression_text(verdict)) for verdict in found.regressions))
     told = [f"- ⚠️ forced: {escaped(text, longest=300)}" for text in found.forced]
-    told = [*capped(told, MOST_LINES, "- "), *(f"- ⚠️ {escaped(text, longest=1000)}" for text in found.warnings)]
+    told = [*capped(told, MOST_LINES, "- "), *map(warning_line, found.warnings)]
     if told:
         blocks.append("\n".join(told))
     blocks.append(fenced(printable(str(found.signature))))

@@ -17,6 +17,7 @@ from segeval.render.comparison.wording import (
     regression_text,
     score_lines,
 )
+from segeval.render.messages import finding_label
 from segeval.render.report.intervals import level_text
 from segeval.render.syntax.grid import grid
 from segeval.render.syntax.page import Page, page_text
@@ -92,7 +93,7 @@ def _print_rest(page: Page, found: ComparisonReport, verbose: bool) -> None:
     if len(found.forced) > MOST_FORCED:
         page.say(f"forced: ... {and_more(len(found.forced) - MOST_FORCED)}")
     for warning in found.warnings:
-        page.warn(warning)
+        page.label(finding_label(warning), "bold yellow", str(warning))
     for verdict in found.regressions:
         page.judge(verdict.passed, regression_text(verdict))
     signature = str(found.signature) if verbose else found.signature.short()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import printable
 from segeval.render.report.intervals import drawn_text, interval_text
-from segeval.render.report.wording import OF_MAPS, PERCENT, in_order, title
+from segeval.render.report.wording import heading, in_percent
 from segeval.render.syntax.numbers import UNDEFINED, against, loss, percent
+from segeval.scores.registry import HEADLINE
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
@@ -42,9 +43,8 @@ class Line:
 
 def score_lines(run: ComparedRun) -> Iterator[Line]:
     """Write the differences of a run's scores: percent and points, or plain numbers for losses."""
-    for name in (*in_order(run.differences, PERCENT), *in_order(run.differences, OF_MAPS)):
-        shown = f"{title(name)} %" if name in PERCENT else title(name)
-        yield line(shown, run.differences[name], in_percent=name in PERCENT)
+    for name, one in run.differences.items():
+        yield line(heading(name), one, in_percent=in_percent(name))
 
 
 def class_lines(run: ComparedRun) -> Iterator[Line]:
@@ -123,11 +123,11 @@ def regression_text(verdict: Regression) -> str:
 
 def headline(found: ComparisonReport, run: ComparedRun) -> str:
     """Tell what became of the mean IoU: "new: mIoU 71.40 %, +0.30 points against base, p 0.0210"."""
-    one = run.differences["miou"]
+    one = run.differences[HEADLINE.name]
     p = f", p {p_text(one.p)}{mark(one)}" if one.p is not None else ""
     value = "undefined" if one.new is None else f"{percent(one.new)} %"
     change = "" if one.difference is None else f", {signed_points(one.difference)} points against {found.base_name}"
-    return printable(f"{run.name}: mIoU {value}{change}{p}")
+    return printable(f"{run.name}: {HEADLINE.title} {value}{change}{p}")
 
 
 def hit_rows(run: ComparedRun) -> list[tuple[str, str, str, str, str]]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from segeval.render.report.intervals import has_intervals
 from segeval.render.syntax.csv import csv_text
-from segeval.report.report import Report
-
-COLUMNS = ("id", "name", "iou", "dice", "precision", "recall", "tp", "fp", "fn", "gt_share")
+from segeval.report.report import CLASS_FIELDS, Report
+from segeval.scores.registry import OF_CLASS_MAPS, chosen
 
 
 def render_csv(report: Report) -> str:
@@ -20,10 +19,10 @@ def render_csv(report: Report) -> str:
 
 
 def _rows(report: Report) -> Iterator[Sequence[object]]:
-    of_maps = list(dict.fromkeys(name for entry in report.classes for name in entry.losses))
-    yield [*COLUMNS, *of_maps, *(("iou_low", "iou_high") if has_intervals(report) else ())]
+    of_maps = chosen(OF_CLASS_MAPS, (name for entry in report.classes for name in entry.losses))
+    yield [*CLASS_FIELDS, *of_maps, *(("iou_low", "iou_high") if has_intervals(report) else ())]
     for index, entry in enumerate(report.classes):
-        cells = [getattr(entry, column) for column in COLUMNS] + [entry.losses.get(name) for name in of_maps]
+        cells = [getattr(entry, column) for column in CLASS_FIELDS] + [entry.losses.get(name) for name in of_maps]
         drawn = report.iou_interval(index)
         if drawn is not None:
             cells += drawn.bounds() or [None, None]

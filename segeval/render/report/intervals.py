@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import printable
 from segeval.protocol.labeling import OUTSIDE
-from segeval.render.report.wording import OF_MAPS, PERCENT, in_order, title
+from segeval.render.report.wording import title, writer
 from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
+from segeval.scores.registry import OF_MAPS, chosen
 
 if TYPE_CHECKING:
     from segeval.report.report import Report
@@ -53,7 +54,7 @@ def intervals_line(report: Report) -> str:
 
 def loss_intervals_line(report: Report) -> str:
     """Tell the intervals of the losses of maps on one line, "" where there are none."""
-    names = [name for name in in_order(report.scores, OF_MAPS) if report.interval(name) is not None]
+    names = [name for name in chosen(OF_MAPS, report.scores) if report.interval(name) is not None]
     return ", ".join(f"{title(name)} {interval_text(report.interval(name), loss)}" for name in names)
 
 
@@ -64,7 +65,7 @@ def has_intervals(report: Report) -> bool:
 
 def score_interval_text(report: Report, name: str) -> str:
     """Write the interval of a score as the score itself is written."""
-    return interval_text(report.interval(name), percent if name in PERCENT else loss)
+    return interval_text(report.interval(name), writer(name))
 
 
 def confusion_text(report: Report, cost: ConfusionCost) -> str:

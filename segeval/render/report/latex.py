@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from segeval.render.messages import finding_label
 from segeval.render.report.intervals import has_intervals, interval_text, intervals_line
 from segeval.render.report.wording import bounds_of, signature_text
 from segeval.render.syntax.latex import NOTHING, escaped, tabular
 from segeval.render.syntax.numbers import UNDEFINED, percent
 from segeval.report.report import Report
+from segeval.scores.registry import OF_CLASSES, SCORE
 
-COLUMNS = (("iou", "IoU"), ("dice", "Dice"), ("precision", "Precision"), ("recall", "Recall"))
+COLUMNS = tuple((name, f"{SCORE[name].title[0].upper()}{SCORE[name].title[1:]}") for name in OF_CLASSES)
 
 
 def render_latex(report: Report) -> str:
@@ -21,8 +23,9 @@ def render_latex(report: Report) -> str:
         rows.append([escaped(entry.name), *map(_shown, cells)])
     means = [percent(report.scores.get(name), bounds_of(report, name)) for name in ("miou", "mdice")]
     of_mean = [interval_text(report.interval("miou"))] * drawn
+    warnings = [f"{finding_label(finding)}: {finding}" for finding in report.warnings]
     return tabular(
-        [signature_text(report), *([intervals_line(report)] if drawn else [])],
+        [signature_text(report), *([intervals_line(report)] if drawn else []), *warnings],
         ["Class", *(heading for _, heading in COLUMNS), *(["IoU interval"] * drawn)],
         rows,
         [["Mean", *map(_shown, means), "", "", *map(_shown, of_mean)]],

@@ -19,13 +19,13 @@ from segeval.report.probabilities import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import LossCell, Threshold
 from segeval.scores.losses import Loss
+from segeval.scores.registry import OF_MAPS, chosen
 from segeval.tables.levels import LEVELS
 
 WIDEST_NAME = 24
 NARROWEST_NAME = 8
 NO_BOUND = "†"
 STORED = {"uint8": "8-bit", "uint16": "16-bit", "float": "floating-point"}
-OTHERS = ("brier", "mae", "ece", "average_precision", "auroc")
 
 Cells = tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]]
 
@@ -44,7 +44,7 @@ class LossBlock:
 
     report: Report
     maps: ProbabilityScores
-    chosen: Probabilities
+    settings: Probabilities
 
 
 def print_losses(page: Page, report: Report) -> None:
@@ -119,12 +119,12 @@ def _share(value: float | None) -> str:
 
 
 def _parameters(block: LossBlock) -> Sequence[str]:
-    maps, chosen = block.maps, block.chosen
+    maps, settings = block.maps, block.settings
     several = maps.maps.count > 1
     stored = STORED[maps.maps.kind]
     what = f"{maps.maps.count} {stored} maps an image" if several else f"one {stored} map an image"
     lines = [f"{what}; eps {eps_text(maps.eps)}", f"BCE: pos_weight {_weight_text(block)}"]
-    lines.append(f"focal: gamma {chosen.gamma:g}, alpha {_alpha_text(block)}")
+    lines.append(f"focal: gamma {settings.gamma:g}, alpha {_alpha_text(block)}")
     if several:
         over = maps.losses["bce"].classes
         lines[1] += f"; one class against the rest, mean over {over} of {len(maps.per_map)} classes"
@@ -133,15 +133,15 @@ def _parameters(block: LossBlock) -> Sequence[str]:
 
 
 def _weight_text(block: LossBlock) -> str:
-    if block.chosen.pos_weight != "auto":
-        return f"{block.chosen.pos_weight:g}"
+    if block.settings.pos_weight != "auto":
+        return f"{block.settings.pos_weight:g}"
     if block.maps.maps.count > 1:
         return "auto, N_neg / N_pos of each class"
     return f"{loss(block.maps.per_map[0].pos_weight)} (auto, N_neg / N_pos)"
 
 
 def _alpha_text(block: LossBlock) -> str:
-    alpha = block.chosen.alpha
+    alpha = block.settings.alpha
     if alpha is None:
         return "none"
     if alpha != "auto":
@@ -155,12 +155,12 @@ def _alpha_text(block: LossBlock) -> str:
 def _class_weights_text(block: LossBlock) -> str:
     if block.maps.class_weights is None:
         return "none, every pixel has weight 1"
-    return "auto, by inverse frequency" if block.chosen.class_weights == "auto" else "as given"
+    return "auto, by inverse frequency" if block.settings.class_weights == "auto" else "as given"
 
 
 def _print_others(page: Page, block: LossBlock) -> None:
     """Print the scores that are no losses side by side, as many as the terminal has room for."""
-    names = [name for name in OTHERS if name in block.maps.scores]
+    names = [name for name in chosen(OF_MAPS, block.maps.scores) if name not in block.maps.losses]
     while names:
         across = len(names)
         while across > 1 and not page.fits(_others(block, names[:across])):
@@ -183,7 +183,7 @@ def _print_cells(page: Page, block: LossBlock, cells: Cells) -> None:
     positive = cut(names[1], WIDEST_NAME)
     levels = ", from 16-bit levels" if block.maps.maps.kind == "float" else ""
     page.say("")
-    predicted = f"predicted {positive} is p > {block.chosen.threshold:g}"
+    predicted = f"predicted {positive} is p > {block.settings.threshold:g}"
     page.say(f"loss by outcome: mean and share of the total{levels}; {predicted}")
     tables = [_four(names, cells, everything, room) for room in (WIDEST_NAME, 16, 12, NARROWEST_NAME)]
     page.show_whole(next(filter(page.fits, tables), tables[-1]))
@@ -273,11 +273,11 @@ def _columns(block: LossBlock) -> Sequence[Column]:
             title(name), lambda scores, entry: loss(entry.scores[name], bounds_of(block.report, name, scores))
         )
 
-    maps, chosen = block.maps, block.chosen
+    maps, settings = block.maps, block.settings
     columns = [of_score(name) for name in ("bce", "focal", "average_precision", "auroc", "ece")]
-    if chosen.pos_weight == "auto":
+    if settings.pos_weight == "auto":
         columns.append(Column("pos_weight", lambda _, entry: loss(entry.pos_weight)))
-    if chosen.alpha == "auto":
+    if settings.alpha == "auto":
         columns.append(Column("alpha", lambda _, entry: loss(None if entry.alpha is None else float(entry.alpha))))
     if maps.class_weights is not None:
         weights: Mapping[int, float] = dict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from segeval.errors import Finding
 from segeval.render.report.intervals import (
     GAIN_TITLES,
     WORST_TITLES,
@@ -15,16 +16,12 @@ from segeval.render.report.intervals import (
     worst_rows,
 )
 from segeval.render.report.wording import (
-    OF_MAPS,
-    PERCENT,
     bounds_of,
     data_text,
-    in_order,
+    heading,
     mean_text,
     score_text,
-    scores_of_maps,
     signature_text,
-    title,
     verdict_text,
 )
 from segeval.render.syntax.markdown import (
@@ -40,16 +37,17 @@ from segeval.render.syntax.markdown import (
 )
 from segeval.render.syntax.numbers import count, loss, percent
 from segeval.report.report import Report
+from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
 
 
 def render_markdown(report: Report) -> str:
     """Return headline scores, gates, warnings, the classes in a fold, and the signature; a few KiB in most cases."""
-    blocks = [f"### mIoU {_headline(report)}", _scores(report)]
+    blocks = [f"### {HEADLINE.title} {_headline(report)}", _scores(report)]
     blocks.append(escaped(f"{mean_text(report)}; {data_text(report.data)}"))
     if report.gates:
         blocks.append(judged((verdict.passed, verdict_text(verdict)) for verdict in report.gates))
     if report.warnings:
-        lines = [f"- ⚠️ {escaped(warning, longest=1000)}" for warning in report.warnings]
+        lines = list(map(warning_line, report.warnings))
         blocks.append("\n".join(capped(lines, MOST_LINES, "- ")))
     blocks.append(_classes(report))
     if report.groups:
@@ -59,14 +57,19 @@ def render_markdown(report: Report) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def warning_line(finding: Finding) -> str:
+    """Write one finding as an entry of a list."""
+    return f"- ⚠️ {escaped(f'{finding.kind}: {finding}', longest=1000)}"
+
+
 def _headline(report: Report) -> str:
-    value = report.scores["miou"]
-    return "undefined" if value is None else f"{score_text(report, 'miou')} %"
+    value = report.scores[HEADLINE.name]
+    return "undefined" if value is None else f"{score_text(report, HEADLINE.name)} %"
 
 
 def _scores(report: Report) -> str:
-    scores = [*in_order(report.scores, PERCENT), *scores_of_maps(report.scores)]
-    titles = [escaped(f"{title(name)} %" if name in PERCENT else title(name)) for name in scores]
+    scores = list(report.scores)
+    titles = [escaped(heading(name)) for name in scores]
     rows = [[score_text(report, name) for name in scores]]
     if has_intervals(report):
         rows.append([score_interval_text(report, name) for name in scores])
@@ -74,8 +77,8 @@ def _scores(report: Report) -> str:
 
 
 def _classes(report: Report) -> str:
-    of_maps = [name for name in OF_MAPS if any(name in entry.losses for entry in report.classes)]
-    columns = ("iou", "dice", "precision", "recall", "gt_share")
+    of_maps = chosen(OF_CLASS_MAPS, (name for entry in report.classes for name in entry.losses))
+    columns = (*OF_CLASSES, "gt_share")
     drawn = has_intervals(report)
     rows = [
         [
@@ -87,7 +90,7 @@ def _classes(report: Report) -> str:
         ]
         for index, entry in enumerate(report.classes)
     ]
-    titles = ["id", "class", "IoU %", "Dice %", "precision %", "recall %", "GT share %", *map(title, of_maps)]
+    titles = ["id", "class", *map(heading, OF_CLASSES), "GT share %", *map(heading, of_maps)]
     titles += ["IoU interval"] * drawn
     return folded(f"Classes ({count(len(report.classes))})", capped_table(titles, rows, numbers_from=2))
 

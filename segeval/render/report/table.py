@@ -9,16 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.errors import printable
-from segeval.render.messages import note_text
+from segeval.render.messages import finding_label, note_text
 from segeval.render.report.details import print_details
 from segeval.render.report.intervals import has_intervals, interval_text, score_interval_text
 from segeval.render.report.losses import print_losses
 from segeval.render.report.wording import (
-    HEADLINE,
-    PERCENT,
     bounds_of,
     data_text,
-    in_order,
     lowest,
     mean_text,
     score_text,
@@ -30,6 +27,7 @@ from segeval.render.syntax.grid import fitted, names_and_numbers, narrowed, plac
 from segeval.render.syntax.numbers import UNDEFINED, percent
 from segeval.render.syntax.page import FULL_BLOCK, Page, page_text
 from segeval.report.report import ClassScores, GroupScores, Report
+from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_MASKS, SCORE, chosen
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 LOW = "▼"
@@ -47,9 +45,7 @@ VARIANTS: tuple[tuple[int, frozenset[str]], ...] = (
 )
 """Cells of the bar, and the columns that are left out, from the roomiest to the narrowest table of classes."""
 COLUMN_TITLES: Mapping[str, str] = {
-    "dice": "Dice",
-    "precision": "precision",
-    "recall": "recall",
+    **{name: SCORE[name].title for name in OF_CLASSES if name != "iou"},
     "gt_share": "GT share",
 }
 
@@ -77,7 +73,7 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         print_details(page, report)
     page.say(f"{mean_text(report)}; {data_text(report.data)}")
     for warning in report.warnings:
-        page.warn(warning)
+        page.label(finding_label(warning), "bold yellow", str(warning))
     if verbose:
         for note in report.notes:
             page.note(note_text(note))
@@ -171,7 +167,7 @@ def _group_table(page: Page, groups: Sequence[GroupScores]) -> Table:
 
 def _print_scores(page: Page, report: Report) -> None:
     """Print the overlaps and accuracies side by side: in one row, or in as many as the page needs."""
-    scores = in_order(report.scores, PERCENT)
+    scores = chosen(OF_MASKS, report.scores)
     rows = 1
     while rows < len(scores) and not all(page.fits(_beside(report, part)) for part in _parts(scores, rows)):
         rows += 1
@@ -190,7 +186,7 @@ def _beside(report: Report, scores: Sequence[str]) -> Table:
     for name in scores:
         value = score_text(report, name)
         shown = value if value == UNDEFINED else f"{value} %"
-        cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE else Text(shown, "bold"))
+        cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE.name else Text(shown, "bold"))
     table.add_row(*cells)
     if any(report.interval(name) is not None for name in scores):
         table.add_row(*(score_interval_text(report, name) for name in scores))

@@ -2,61 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segeval.errors import printable
 from segeval.render.syntax.numbers import against, count, loss, percent
+from segeval.scores.registry import HEADLINE, SCORE
 
 if TYPE_CHECKING:
     from segeval.report.report import ClassScores, Data, Report, Verdict
-    from segeval.scores.overlap import Value
-
-HEADLINE = "miou"
-PERCENT: Mapping[str, str] = {
-    "miou": "mIoU",
-    "mdice": "mDice",
-    "pixel_accuracy": "pixel acc.",
-    "mean_accuracy": "mean acc.",
-    "fwiou": "fwIoU",
-    "image_miou": "mIoU^I",
-    "class_miou": "mIoU^C",
-    "group_miou": "group mIoU",
-}
-"""Scores shown in percent, with their titles in the order shown."""
-OF_MAPS: Mapping[str, str] = {
-    "bce": "BCE",
-    "focal": "focal",
-    "cross_entropy": "cross-entropy",
-    "focal_cross_entropy": "focal CE",
-    "brier": "Brier",
-    "mae": "MAE",
-    "ece": "ECE",
-    "average_precision": "AP",
-    "auroc": "AUROC",
-}
-"""Scores of probability maps, shown as plain numbers."""
 
 
 def title(score: str) -> str:
-    """Return what a score is called; one without a title is called by its key."""
-    return PERCENT.get(score) or OF_MAPS.get(score) or score
+    """Return what a score is called."""
+    return SCORE[score].title
 
 
-def in_order(scores: Mapping[str, object], titles: Mapping[str, str]) -> list[str]:
-    """Return those of `titles` that are among the scores."""
-    return [name for name in titles if name in scores]
+def in_percent(score: str) -> bool:
+    """Tell whether a score is shown in percent."""
+    return SCORE[score].unit == "%"
 
 
-def scores_of_maps(scores: Mapping[str, Value]) -> list[str]:
-    """Return the scores of probability maps that are there, those without a title last."""
-    return in_order(scores, OF_MAPS) + [name for name in scores if name not in PERCENT and name not in OF_MAPS]
+def heading(score: str) -> str:
+    """Return what a column of a score is headed with, with the unit of the numbers below: "mIoU %"."""
+    return f"{title(score)} %" if in_percent(score) else title(score)
+
+
+def writer(score: str) -> Callable[..., str]:
+    """Return how the values of a score are written: in percent, or as plain numbers."""
+    return percent if in_percent(score) else loss
 
 
 def score_text(report: Report, name: str) -> str:
-    """Write a score of the report: percent for overlaps and accuracies, a plain number otherwise."""
-    write = percent if name in PERCENT else loss
-    return write(report.scores[name], bounds_of(report, name))
+    """Write a score of the report, in percent or as a plain number."""
+    return writer(name)(report.scores[name], bounds_of(report, name))
 
 
 def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> tuple[float, ...]:
@@ -76,9 +55,9 @@ def verdict_text(verdict: Verdict) -> str:
 
 def headline(report: Report) -> str:
     """Tell the mean IoU and what it is the mean of: "mIoU 71.23 %, 19 of 19 classes in the mean"."""
-    value = score_text(report, HEADLINE)
-    shown = "undefined" if report.scores[HEADLINE] is None else f"{value} %"
-    return f"mIoU {shown}, {mean_text(report)}"
+    value = score_text(report, HEADLINE.name)
+    shown = "undefined" if report.scores[HEADLINE.name] is None else f"{value} %"
+    return f"{HEADLINE.title} {shown}, {mean_text(report)}"
 
 
 def mean_text(report: Report) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -22,14 +22,14 @@ class Case:
     kind: str = ""
 
 
-def junit_text(properties: Mapping[str, str], cases: Sequence[Case]) -> str:
+def junit_text(properties: Iterable[tuple[str, str]], cases: Sequence[Case]) -> str:
     """Return one suite of test cases; all texts are printable already."""
     failures = str(sum(bool(case.failure) for case in cases))
     counts = {"tests": str(len(cases)), "failures": failures, "errors": "0"}
     root = ElementTree.Element("testsuites", {"name": SUITE, **counts, "time": NO_TIME})
     suite = ElementTree.SubElement(root, "testsuite", {"name": SUITE, **counts, "skipped": "0", "time": NO_TIME})
     listed = ElementTree.SubElement(suite, "properties")
-    for name, value in properties.items():
+    for name, value in properties:
         ElementTree.SubElement(listed, "property", name=name, value=value)
     for case in cases:
         entry = ElementTree.SubElement(suite, "testcase", name=case.name, classname=case.group, time=NO_TIME)

@@ -56,10 +56,6 @@ class Page:
         """Print a line behind a label in colour: "warning: ..."; the text is made printable."""
         self.say(Text.assemble((f"{label}:", style), f" {printable(text)}"))
 
-    def warn(self, text: str) -> None:
-        """Print a warning."""
-        self.label("warning", "bold yellow", text)
-
     def note(self, text: str) -> None:
         """Print a note."""
         self.label("note", "bold cyan", text)
