@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from segeval.protocol.labeling import Color
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Inference
 from segeval.protocol.signature import Signature
@@ -167,7 +168,7 @@ def _probabilities() -> Report:
     pixels = np.array([600, 300, 50, 30, 20])
     levels = (table(gt, 255 - crack, pixels), table(gt, crack, pixels))
     row = Row("a", 25, 40, "blake2b:0", table(gt, (crack > 127).astype(np.uint8), pixels), levels)
-    report = build_report(Run(request.protocol, (row,), Maps("uint8", 2)))
+    report = build_report(Run(request.protocol, (row,), Maps(EIGHT_BIT, 2)))
     report = replace(report, signature=Signature((*report.signature.fields[:-1], ("v", "0.0.0"))))
     return with_verdicts(report, [parse_gate(gate, comparison="<=") for gate in ("bce=0.1", "ece=0.3")])
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING
 from segeval.protocol.labeling import Group, SegmentationClass
+from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Probabilities, Protocol
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
@@ -96,7 +97,7 @@ WRONG_LINES: dict[str, tuple[int, Change]] = {
 @pytest.mark.parametrize("name", WRONG_LINES)
 def test_a_line_that_segeval_would_not_write_does_not_validate(name: str) -> None:
     place, change = WRONG_LINES[name]
-    line = lines_of(run_of(Maps("float", 1), [("a", 1), ("b", 2)]))[place]
+    line = lines_of(run_of(Maps(FLOAT, 1), [("a", 1), ("b", 2)]))[place]
     VALIDATORS["run"].validate(line)
     change(line)
     assert not VALIDATORS["run"].is_valid(line)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from segeval.errors import Finding, SegevalError
 from segeval.findings.values import shown, value_findings
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
 from segeval.runs.run import Maps, Run
 from segeval.tables.counts import JointCounts
@@ -44,7 +45,7 @@ def _missing(run: Run) -> Iterator[Finding]:
 
 def _maps(run: Run) -> Iterator[Finding]:
     """Find what is odd about probability maps and is yet no error."""
-    if run.maps == Maps("uint8", 1):
+    if run.maps == Maps(EIGHT_BIT, 1):
         levels = {level for table in run.level_tables() for level in table.pred.tolist()}
         if levels and levels <= {0, 255}:
             yield Finding(

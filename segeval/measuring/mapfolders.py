@@ -24,6 +24,7 @@ from segeval.measuring.measurement import (
     usable_pairs,
 )
 from segeval.measuring.reading import Reading, digest
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Probabilities
 from segeval.report.probabilities import loss_settings, map_classes
 from segeval.report.relabeling import sums_fit
@@ -51,7 +52,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
             problems.append(error)
     if maps is None:
         return Measurement(Run(request.protocol, ()), names_of(pairs), (), tuple(problems))
-    if maps == Maps("uint8", 1) and len(classes) > 2 and _first_hold(pairs, files, {entry.id for entry in classes}):
+    if maps == Maps(EIGHT_BIT, 1) and len(classes) > 2 and _first_hold(pairs, files, {entry.id for entry in classes}):
         return Measurement(Run(request.protocol, ()), names_of(pairs), (), (_labels_given(pairs),))
     resolution = presumed(request.protocol, maps, pairs, files)
     reading = MapReading(
@@ -105,12 +106,11 @@ def _contradicted(run: Run) -> Iterator[SegevalError]:
 
 
 def _layout(maps: Maps, folders: Sequence[str]) -> str:
-    stored = {"uint8": "8-bit", "uint16": "16-bit", "float": "float"}[maps.kind]
     if folders:
-        return f"one {stored} map a class, in {maps.count} class folders"
+        return f"one {maps.kind.words} map a class, in {maps.count} class folders"
     if maps.count == 1:
-        return f"one {stored} map an image, P(class 1)"
-    return f"arrays of {maps.count} {stored} maps, one a class"
+        return f"one {maps.kind.words} map an image, P(class 1)"
+    return f"arrays of {maps.count} {maps.kind.words} maps, one a class"
 
 
 def _labels_given(pairs: Sequence[Pair]) -> SegevalError:
@@ -133,7 +133,7 @@ def _first_hold(pairs: Sequence[Pair], files: Reading, ids: set[int]) -> bool:
 
 def _holds_labels(run: Run) -> bool:
     """Tell whether 8-bit maps hold class ids: more than 0 and 255, and nothing above the highest class."""
-    if not run.rows or run.maps != Maps("uint8", 1):
+    if not run.rows or run.maps != Maps(EIGHT_BIT, 1):
         return False
     (table,) = run.level_tables() or (None,)
     if table is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UsageError
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.render.syntax.csv import csv_text
 from segeval.render.syntax.json import json_text
 from segeval.report.probabilities import MapScores, ProbabilityScores
@@ -17,7 +18,6 @@ from segeval.scores.curves import Curve, Threshold, curve, reliability
 from segeval.tables.levels import LevelHistogram
 
 COLUMNS = ("id", "name", "threshold", "tp", "fp", "fn", "precision", "recall", "iou", "f1")
-FEW_LEVELS = 256
 SCHEMA = 1
 
 
@@ -38,7 +38,7 @@ def curves_json(report: Report) -> str:
     value = {
         "schema": SCHEMA,
         "signature": str(report.signature),
-        "maps": {"kind": _maps(report).maps.kind, "count": _maps(report).maps.count},
+        "maps": {"kind": _maps(report).maps.kind.name, "count": _maps(report).maps.count},
         "curves": [_entry(*found) for found in _curves(report)],
     }
     return f"{json_text(value)}\n"
@@ -59,7 +59,7 @@ def kept_thresholds(histogram: LevelHistogram) -> Curve:
     Between two thresholds that are kept, every count is that of the lower one. The first and the last are always kept.
     """
     points = curve(histogram)
-    if histogram.levels <= FEW_LEVELS:
+    if histogram.levels <= EIGHT_BIT.counted_levels:
         return points
     occupied = histogram.positives + histogram.negatives > 0
     occupied[[0, -1]] = True

@@ -126,8 +126,7 @@ def _rethresholded(run: Run, maps: Maps, before: Probabilities, after: Probabili
 
 def _check_losses(maps: Maps, before: Probabilities, after: Probabilities) -> None:
     """Refuse another gamma or eps of losses that are sums."""
-    levels = 65536 if maps.kind == "uint16" else None
-    kept, asked = ((chosen.gamma, resolve_eps(chosen.eps, levels)) for chosen in (before, after))
+    kept, asked = ((chosen.gamma, resolve_eps(chosen.eps, maps.kind.levels)) for chosen in (before, after))
     if kept != asked:
         raise RunFileError(
             "a run of 16-bit or float maps keeps its losses for one gamma and one eps only",

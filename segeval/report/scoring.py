@@ -149,7 +149,7 @@ def report_of(run: Run, found: Measured) -> Report:
 
 def _usual_eps(run: Run) -> str | None:
     """Return what an eps that was left open is for the maps of `run`."""
-    return None if run.maps is None else "torch" if run.maps.kind == "float" else "half-step"
+    return None if run.maps is None else run.maps.kind.usual_eps
 
 
 def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:

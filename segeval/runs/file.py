@@ -22,7 +22,6 @@ from typing import Any, BinaryIO
 from segeval.errors import RunFileError
 from segeval.files import AtomicFile
 from segeval.runs.rows import (
-    LEVELS,
     Damage,
     dumps,
     histogram_from_json,
@@ -239,7 +238,7 @@ class _Reader:
         elif "map" in facts and maps is not None and not maps.in_rows and len(self._levels) < maps.count:
             if facts.pop("map") != len(self._levels):
                 raise Damage("the map is out of order")
-            self._levels.append(histogram_from_json(facts, LEVELS[maps.kind]))
+            self._levels.append(histogram_from_json(facts, maps.kind.counted_levels))
         elif set(facts) == {"rows", "digest"}:
             self._finish(facts)
         else:

@@ -23,7 +23,6 @@ from segeval.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
 from segeval.runs.file import CHUNK, SCHEMA, TOOL, split_lines
 from segeval.runs.rows import (
-    LEVELS,
     Damage,
     dumps,
     loads,
@@ -262,7 +261,7 @@ def _measured_from_json(facts: Any, maps: Maps | None) -> MeasuredRow:
     if not isinstance(facts, dict) or set(facts) != {"row", "pred", "levels"} or not isinstance(facts["levels"], list):
         raise Damage("the line has other fields")
     row = row_from_json(facts["row"], maps)
-    levels = tuple(_histogram(text, LEVELS[maps.kind]) for text in facts["levels"]) if maps is not None else ()
+    levels = tuple(_histogram(text, maps.kind.counted_levels) for text in facts["levels"]) if maps is not None else ()
     if len(levels) != len(row.sums):
         raise Damage("the row has other maps than the run")
     return MeasuredRow(row, levels, str(facts["pred"]))

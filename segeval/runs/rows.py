@@ -16,14 +16,13 @@ from segeval.errors import SegevalError
 from segeval.protocol.classlists import checked_classes
 from segeval.protocol.conventions import convention
 from segeval.protocol.labeling import MISSING
+from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
 from segeval.tables.levels import LevelHistogram, LossSettings, empty_histogram
 
-KINDS = ("uint8", "uint16", "float")
-LEVELS = {"uint8": 256, "uint16": 65536, "float": 65536}
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
@@ -120,15 +119,16 @@ def _check_protocol(protocol: Protocol) -> None:
 
 def maps_to_json(maps: Maps | None) -> dict[str, Any] | None:
     """Return the JSON of a run's kind of maps."""
-    return None if maps is None else {"kind": maps.kind, "count": maps.count}
+    return None if maps is None else {"kind": maps.kind.name, "count": maps.count}
 
 
 def maps_from_json(facts: Any) -> Maps | None:
     """Read a run's kind of maps; raises `Damage`."""
     if facts is None:
         return None
-    _require(set(_object(facts, "maps")) == {"kind", "count"} and facts["kind"] in KINDS, "no such kind of maps")
-    return Maps(facts["kind"], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
+    _require(set(_object(facts, "maps")) == {"kind", "count"}, "maps have other fields")
+    _require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
+    return Maps(MAP_KIND[facts["kind"]], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
 
 
 def row_to_json(row: Row) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
     _require(described or not row.unnormalised, "a row without maps has probabilities")
     marginal = _marginal(row.counts)
     for levels in row.levels:
-        _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= 255, "a level is not in 0..255")
+        _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
         _require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
 from segeval.protocol.labeling import MISSING
+from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.signature import signature
@@ -59,15 +60,15 @@ class MeasuredRow:
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """Say what probability maps were stored as: `kind` "uint8", "uint16" or "float", and how many an image has."""
+    """Say which kind of probability maps a run has, and how many an image."""
 
-    kind: str
+    kind: MapKind
     count: int
 
     @property
     def in_rows(self) -> bool:
         """Tell whether rows keep level tables: 8-bit maps do, others keep loss sums."""
-        return self.kind == "uint8"
+        return self.kind.in_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     if len(kinds) > 1:
         raise RunFileError(
             "runs of different probability maps cannot be united",
-            [f"{name}: {maps.count} of {maps.kind} an image" for maps, name in kinds.items()],
+            [f"{name}: {maps.count} of {maps.kind.name} an image" for maps, name in kinds.items()],
             "Store all maps alike, one map a class",
         )
     if conflicts:

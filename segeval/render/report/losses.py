@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.errors import printable
+from segeval.protocol.mapkinds import EIGHT_BIT, SIXTEEN_BIT
 from segeval.protocol.protocol import Probabilities
 from segeval.render.report.wording import bounds_of, title
 from segeval.render.syntax.grid import BOX, cut, names_and_numbers, side_by_side
@@ -20,12 +21,10 @@ from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import LossCell, Threshold
 from segeval.scores.losses import Loss
 from segeval.scores.registry import OF_MAPS, chosen
-from segeval.tables.levels import LEVELS
 
 WIDEST_NAME = 24
 NARROWEST_NAME = 8
 NO_BOUND = "†"
-STORED = {"uint8": "8-bit", "uint16": "16-bit", "float": "floating-point"}
 
 Cells = tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]]
 
@@ -71,10 +70,10 @@ def eps_text(eps: float | str) -> str:
     """Tell an eps as a number and in words: "1/510 = 0.0019608, half an 8-bit step"."""
     if eps == "torch":
         return "torch, no logarithm below -100"
-    for levels, bits in zip(LEVELS, ("an 8-bit", "a 16-bit"), strict=True):
-        steps = 2 * (levels - 1)
+    for kind, article in ((EIGHT_BIT, "an"), (SIXTEEN_BIT, "a")):
+        steps = 2 * kind.top
         if eps == 1 / steps:
-            return f"1/{steps} = {loss(1 / steps)}, half {bits} step"
+            return f"1/{steps} = {loss(1 / steps)}, half {article} {kind.words} step"
     return f"{eps:g}"
 
 
@@ -84,7 +83,7 @@ def _print_losses(page: Page, block: LossBlock) -> None:
     with_bounds = all(entry.low is not None for entry in defined)
     columns: dict[str, Callable[[Loss], str]] = {}
     if with_bounds:
-        columns[f"bounds from\n{STORED[block.maps.maps.kind]} rounding"] = _bounds
+        columns[f"bounds from\n{block.maps.maps.kind.words} rounding"] = _bounds
     columns["clamped\nby eps"] = _clamped
     while columns and not page.fits(_losses(block, columns)):
         columns.popitem()
@@ -121,7 +120,7 @@ def _share(value: float | None) -> str:
 def _parameters(block: LossBlock) -> Sequence[str]:
     maps, settings = block.maps, block.settings
     several = maps.maps.count > 1
-    stored = STORED[maps.maps.kind]
+    stored = maps.maps.kind.words
     what = f"{maps.maps.count} {stored} maps an image" if several else f"one {stored} map an image"
     lines = [f"{what}; eps {eps_text(maps.eps)}", f"BCE: pos_weight {_weight_text(block)}"]
     lines.append(f"focal: gamma {settings.gamma:g}, alpha {_alpha_text(block)}")
@@ -181,7 +180,7 @@ def _print_cells(page: Page, block: LossBlock, cells: Cells) -> None:
     flat = [cell for row in cells for cell in row]
     everything = sum(cell.pixels for cell in flat)
     positive = cut(names[1], WIDEST_NAME)
-    levels = ", from 16-bit levels" if block.maps.maps.kind == "float" else ""
+    levels = ", from 16-bit levels" if block.maps.maps.kind.levels is None else ""
     page.say("")
     predicted = f"predicted {positive} is p > {block.settings.threshold:g}"
     page.say(f"loss by outcome: mean and share of the total{levels}; {predicted}")

@@ -8,7 +8,7 @@ from typing import Any
 
 INDENT = "  "
 COMMAND = re.compile(r"#(?=#\w*\[)")
-"""What a runner's command begins with; `#` stands in strings only. No line of JSON begins with a colon, so `::` stays."""
+"""What a runner's command begins with; `#` stands in strings only. No line of JSON begins with `::`."""
 
 
 def json_text(value: Any, depth: int = 0) -> str:
