@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ GRAY = bytes(value for level in (0, 85, 170, 255) for value in (level, level, le
 COLORED = bytes((0, 0, 0, 128, 64, 128, 0, 0, 142, 9, 9, 9))
 
 
-def folder(path: Path, palettes: dict[str, bytes | None]) -> Path:
+def folder(path: Path, palettes: Mapping[str, bytes | None]) -> Path:
     """Write one label PNG a name: gray, or with a palette."""
     path.mkdir()
     for name, palette in palettes.items():

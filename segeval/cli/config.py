@@ -9,7 +9,7 @@ import click
 
 from segeval.cli.confinement import WRITTEN, placed
 from segeval.cli.options import FILE
-from segeval.errors import UsageError
+from segeval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,14 +40,10 @@ def load_config(path: Path, context: click.Context, *, found: bool) -> Mapping[s
     for key, value in table.items():
         name = key.replace("_", "-")
         if name not in known:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, known, n=1)
-            meant = f"Did you mean '{close[0]}'? " if close else ""
             raise UsageError(
                 "the configuration has a key that is no option",
                 (f"{path}: {key}",),
-                f"{meant}Keys are option names, as in ignore = 255",
+                f"{did_you_mean(name, known)}Keys are option names, as in ignore = 255",
             )
         option = own.get(name)
         if option is not None and option.name:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from segeval.errors import Finding, SegevalError, unexpected_error
+from segeval.errors import Finding, SegevalError, printable, unexpected_error
 from segeval.render.messages import (
     render_aside,
     render_note,
@@ -19,7 +19,6 @@ from segeval.render.messages import (
     render_verdict,
     render_warning,
 )
-from segeval.render.syntax.text import visible
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
@@ -67,7 +66,7 @@ def tell_traceback(error: BaseException) -> None:
     """Tell where an error comes from; the names that are in it act on nothing there either."""
     from traceback import format_exception
 
-    tell("".join(f"{visible(line)}\n" for line in "".join(format_exception(error)).splitlines()))
+    tell("".join(f"{printable(line)}\n" for line in "".join(format_exception(error)).splitlines()))
 
 
 def tell_findings(findings: Iterable[Finding]) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from segeval.errors import Finding
+from segeval.errors import Finding, and_more
 from segeval.protocol.labeling import MISSING, UNKNOWN, VOID
 from segeval.protocol.presets import preset
 from segeval.protocol.protocol import Protocol
@@ -286,5 +286,5 @@ def written_map(pairs: Mapping[int, int]) -> str:
 
 def shown(names: Iterable[str], most: int = 10) -> tuple[str, ...]:
     """Return the first names, and how many more there are."""
-    listed = list(names)
-    return (*listed[:most], *((f"and {len(listed) - most:,} more",) if len(listed) > most else ()))
+    known = list(names)
+    return (*known[:most], *((and_more(len(known) - most),) if len(known) > most else ()))

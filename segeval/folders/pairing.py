@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, raise_all
+from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
-from segeval.folders.walking import Tree, extension, folders_in, printable, walk
+from segeval.folders.walking import Tree, extension, folders_in, walk
 
 __all__ = [
     "Clash",
@@ -244,8 +244,7 @@ def _nothing(what: str, side: str, root: Path, suffix: str | None, pairing: Pair
 
 
 def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(printable, names[:SHOWN])) + rest
+    return listed([printable(name) for name in names], SHOWN)
 
 
 def _require_folders(pred: Path, gt: Path) -> None:

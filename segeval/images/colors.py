@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MOST_COLORS, ColorsMet, MaskError
+from segeval.errors import MOST_COLORS, ColorsMet, MaskError, and_more
 from segeval.images.headers import ImageFacts
 from segeval.protocol.labeling import Color
 from segeval.protocol.palettes import Palette
@@ -106,7 +106,7 @@ def _unknown_colors(runs: NDArray[np.int32], lengths: NDArray[np.intp], palette:
         places.append(f"colour {color}, {pixels} pixels, nearest is {nearest} = {value}")
     rest = counted[_TOLD_COLORS:]
     if rest:
-        places.append(f"and {len(rest)} more colours, {sum(pixels for _, pixels in rest)} pixels")
+        places.append(f"{and_more(len(rest), 'colours')}, {sum(pixels for _, pixels in rest)} pixels")
     return MaskError(
         f"A mask has colours that are not in the {palette.name}",
         places,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError
+from segeval.errors import MaskError, and_more
 from segeval.images.buffers import Buffer
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PROBS_FIX, ImageFacts, identify
 from segeval.images.png import parse_png, png_samples
@@ -295,5 +295,5 @@ def _check_floats(array: NDArray[Any]) -> None:
             places.append(f"{where}value {single[wrong][0].item()}, {pixels} pixels")
     shown = places[:_TOLD_COLORS]
     if len(places) > len(shown):
-        shown.append(f"and {len(places) - len(shown)} more maps")
+        shown.append(and_more(len(places) - len(shown), "maps"))
     raise MaskError("A probability map has values outside [0, 1]", shown, _RANGE_FIX)

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from segeval.errors import ColorsMet, Finding, SegevalError, merged
+from segeval.errors import ColorsMet, Finding, SegevalError, merged, printable
 from segeval.findings.files import FEW_PLACES, Files, Headers, colored_files, file_findings
 from segeval.findings.inspection import TOP, Inspection, Side, ValueShare
 from segeval.findings.policy import Policy, marked
 from segeval.findings.runs import run_findings
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
-from segeval.folders.walking import printable
 from segeval.images.readers import ImageFacts, decode_mask, describe, read_bytes
 from segeval.measuring.measure import measure
 from segeval.measuring.measurement import Measurement, Progress, paired

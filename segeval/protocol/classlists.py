@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NoReturn
 
-from segeval.errors import UsageError
+from segeval.errors import UsageError, did_you_mean
 from segeval.protocol.classtext import NUMBER, class_id, text_classes
 from segeval.protocol.labeling import Color, SegmentationClass
 from segeval.usertexts import TextBoundError, check_lines, json_data, toml_data
@@ -106,15 +106,15 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
     return checked
 
 
-def check_name(text: str, *, name: str) -> None:
+def check_name(text: str, *, name: str, longest: int = LONGEST_NAME) -> None:
     """Refuse an empty name, and one with characters that would garble a terminal; `name` says where it stands."""
     if not text.strip():
         raise UsageError("a name is empty", (name,), "Give every entry a name")
-    if len(text) > LONGEST_NAME:
+    if len(text) > longest:
         raise UsageError(
             "a name is too long",
             (f"{name}: {len(text):,} characters",),
-            f"Give names of at most {LONGEST_NAME} characters",
+            f"Give names of at most {longest} characters",
         )
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI_CONTROLS for char in text):
         raise UsageError(
@@ -187,14 +187,6 @@ def parse_color(value: object) -> Color | None:
         return None
     numbers = [part for part in parts if isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= 255]
     return (numbers[0], numbers[1], numbers[2]) if len(numbers) == len(parts) == 3 else None
-
-
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return "Did you mean 'x'? " if one of `choices` is close to `word`, else an empty text."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, list(choices), n=1)
-    return f"Did you mean '{close[0]}'? " if close else ""
 
 
 def _parsed(parse: Callable[[str], object], text: str, name: str, kind: str) -> object:

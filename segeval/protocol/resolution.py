@@ -17,7 +17,7 @@ MOST_INFERRED_CLASSES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Tell one thing that was taken from the data: in words, and the option that pins it."""
+    """Tell one thing that was taken from the data: in words, and the option that sets it explicitly."""
 
     what: str
     option: str
@@ -58,7 +58,7 @@ def resolve(
             )
         protocol = replace(protocol, binary=True)
         inferred.append("binary")
-        notes.append(Inference("masks are binary: 0 is background, 255 foreground", "--binary"))
+        notes.append(Inference("found 2 classes: 0 is background, 255 foreground", "--binary"))
     if map_count is not None:
         protocol = _with_map_classes(protocol, map_count, inferred, notes)
     if protocol.binary:
@@ -102,7 +102,7 @@ def _met_classes(ids: list[int], notes: list[Inference]) -> tuple[SegmentationCl
     contiguous = ids == list(range(len(ids)))
     notes.append(
         Inference(
-            f"{len(ids)} classes were met: {ranges(ids)}",
+            f"found {len(ids)} classes: {ranges(ids)}",
             f"--classes {len(ids)}" if contiguous else "--classes FILE",
         )
     )
@@ -114,7 +114,7 @@ def _with_map_classes(protocol: Protocol, map_count: int, inferred: list[str], n
     size = max(2, map_count)
     if protocol.classes is None and not protocol.binary:
         inferred.append("classes")
-        notes.append(Inference(f"{size} classes, from the number of probability maps", f"--classes {size}"))
+        notes.append(Inference(f"found {size} classes, from the number of probability maps", f"--classes {size}"))
         return replace(protocol, classes=numbered_classes(size))
     named = 2 if protocol.classes is None else len(protocol.classes)
     if named != size:

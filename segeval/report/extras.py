@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import Finding, UsageError
+from segeval.errors import Finding, UsageError, and_more
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.protocol.signature import Signature
 from segeval.report.imagelosses import ImageLosses, image_losses
@@ -194,7 +194,7 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
     if not undefined:
         return ()
     ranked = sorted(undefined.items(), key=lambda entry: -entry[1])
-    more = (f"and {len(ranked) - MOST_NAMED} more",) if len(ranked) > MOST_NAMED else ()
+    more = (and_more(len(ranked) - MOST_NAMED),) if len(ranked) > MOST_NAMED else ()
     return (
         Finding(
             "undefined-resamples",

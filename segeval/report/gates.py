@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
+from segeval.errors import NothingToScoreError, SegevalError, UsageError, nearest, raise_all
 from segeval.report.report import ClassScores, Report, Verdict
 from segeval.request.options import Rules
 from segeval.scores.overlap import Value
@@ -206,9 +206,6 @@ def _has(report: Report, kind: str) -> bool:
 
 
 def _unknown(name: str, valid: Sequence[str]) -> UsageError:
-    from difflib import get_close_matches
-
-    folded = {candidate.casefold(): candidate for candidate in valid}
-    close = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
-    place = f"{name}: did you mean {' or '.join(close)}?" if close else name
+    close = nearest(name, valid, 3)
+    place = f"{name}: did you mean {close}?" if close else name
     return UsageError("there is no metric of this name", (place,), METRICS_FIX)
