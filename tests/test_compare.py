@@ -332,7 +332,7 @@ def test_a_drop_of_just_what_is_allowed_passes_and_is_shown_so(folder: Path) -> 
     [
         ("miou", "a regression rule is a metric"),
         ("miou=5", "Did you mean 0.05?"),
-        ("mio=0.1", "did you mean miou"),
+        ("mio=0.1", "did you mean 'miou'"),
         ("miou<=0.1", "a regression rule is a metric"),
         ("bce=0.1", "no such metric"),
         ("iou.9=0.1", "no metric of this name"),

@@ -192,8 +192,8 @@ def test_all_problems_of_gates_are_told_together() -> None:
         judge(REPORTS["street"], gates)
     unknown, undefined = caught.value.problems
     assert isinstance(unknown, UsageError)
-    assert unknown.where[0].startswith("iou.persn: did you mean iou.person")
-    assert unknown.where[1].startswith("iou.rod: did you mean iou.road")
+    assert unknown.where[0].startswith("iou.persn: did you mean 'iou.person'")
+    assert unknown.where[1].startswith("iou.rod: did you mean 'iou.road'")
     assert isinstance(undefined, NothingToScoreError)
     assert undefined.where == ("iou.train>=0.1",)
 

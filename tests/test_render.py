@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from segeval.errors import LabelError, MaskError, Problems, UsageError, printable
+from segeval.errors import Finding, LabelError, MaskError, Problems, UsageError, printable
 from segeval.protocol.resolution import Inference
 from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_target, render
 from segeval.render.messages import render_note, render_problem, render_verdict, render_warning
@@ -45,7 +45,7 @@ HOSTILE = REPORTS["hostile"]
 def named(name: str) -> Report:
     """Return a report of one class of that name, with a warning and a gate that carry it too."""
     report = report_of([[3]], (name,))
-    return replace(report, warnings=(name,), gates=(Verdict(f"iou.{name}", ">=", 0.5, 1.0, True),))
+    return replace(report, warnings=(Finding("extra", name),), gates=(Verdict(f"iou.{name}", ">=", 0.5, 1.0, True),))
 
 
 # Snapshots
@@ -227,7 +227,7 @@ def test_a_file_has_whole_names_whole_lines_and_every_column() -> None:
     assert text.count(long_name.strip()) == 3
     assert all(column in text for column in ("IoU %", "Dice", "precision", "recall", "GT share"))
     assert "inferred" not in text
-    assert "what was inferred; pin it with --option" in render_table(report, verbose=True)
+    assert "what was inferred; set them explicitly with --option" in render_table(report, verbose=True)
 
 
 def test_the_signature_is_short_unless_the_table_is_verbose() -> None:
@@ -321,7 +321,7 @@ def test_markdown_of_very_many_classes_with_long_names_is_far_below_a_mebibyte()
     report = REPORTS["one-class"]
     entry = replace(report.classes[0], name="|" * 500)
     verdicts = tuple(Verdict(f"iou.{'<' * 500}", ">=", 0.5, 0.1, False) for _ in range(size))
-    report = replace(report, classes=(entry,) * size, gates=verdicts, warnings=("&" * 5000,) * size)
+    report = replace(report, classes=(entry,) * size, gates=verdicts, warnings=(Finding("extra", "&" * 5000),) * size)
     text = render(report, "markdown")
     assert len(text.encode()) < 2**18
     assert "... and 700 more" in text
@@ -407,7 +407,9 @@ def test_github_receives_what_was_meant(title: str, message: str) -> None:
 
 def test_github_gets_at_most_ten_failed_gates_first_and_is_told_of_the_rest() -> None:
     failed = Verdict("miou", ">=", 0.7, 0.5, False)
-    report = replace(REPORTS["street"], gates=(replace(failed, passed=True), *[failed] * 7), warnings=("w",) * 5)
+    report = replace(
+        REPORTS["street"], gates=(replace(failed, passed=True), *[failed] * 7), warnings=(Finding("extra", "w"),) * 5
+    )
     levels = [received(line)[0] for line in render(report, "github").splitlines()]
     assert levels == ["error"] * 7 + ["warning"] * 2 + ["notice"]
     assert "3 more errors or warnings" in render(report, "github").splitlines()[-1]
@@ -497,9 +499,9 @@ def test_problems_of_one_kind_are_told_once_with_ten_places() -> None:
 
 def test_warnings_notes_and_verdicts_are_lines() -> None:
     failed = Verdict("miou", ">=", 0.7, 0.69998, False)
-    assert render_warning("two\nlines") == "warning: two\\nlines\n"
-    assert render_note(Inference("2 classes were met", "--classes 2")) == (
-        "note: 2 classes were met; pin it with --classes 2\n"
+    assert render_warning(Finding("extra", "two\nlines")) == "warning (extra): two\\nlines\n"
+    assert render_note(Inference("found 2 classes: 0..1", "--classes 2")) == (
+        "note: found 2 classes: 0..1; set them explicitly with --classes 2\n"
     )
     assert render_verdict(failed) == "gate failed: miou 0.69998 < 0.70\n"
     assert render_verdict(Verdict("bce", "<=", 0.2, 0.2, True)) == "gate holds: bce 0.2000 <= 0.20\n"

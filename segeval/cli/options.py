@@ -53,7 +53,7 @@ AXIS_HELP = {
     "pred_only": "IoU of a class that is predicted but not in the ground truth.",
     "pred_void": "Void predicted on valid ground truth.",
     "unknown": "Predicted value outside classes and void.",
-    "gt_unknown": "Such a value in the ground truth.",
+    "gt_unknown": "Ground-truth value outside classes and void.",
     "ignored_class": "An ignored value inside the class list.",
     "average": "What the mean runs over.",
 }
@@ -78,7 +78,7 @@ label_options = stacked(
         "-c",
         "--classes",
         metavar="FILE|K",
-        help="Names, one a line (or JSON/TOML), or their number. [default: the values met]",
+        help="Names, one a line (or JSON/TOML), or their number. [default: the values found]",
     ),
     click.option(
         "-i",
@@ -117,7 +117,7 @@ loss_options = stacked(
     click.option(
         "--threshold", type=float, default=0.5, show_default=True, help="Label 1 of a binary map is p above this."
     ),
-    click.option("--gamma", type=float, default=2.0, show_default=True, help="Focal loss: how much hard pixels weigh."),
+    click.option("--gamma", type=float, default=2.0, show_default=True, help="Focal loss: focus on hard pixels."),
     click.option("--alpha", default="0.25", show_default=True, help="Focal loss: weight of positives; auto or none."),
     click.option("--pos-weight", default="1", show_default=True, help="BCE: weight of positives; auto is N_neg/N_pos."),
     click.option(
@@ -126,13 +126,15 @@ loss_options = stacked(
     click.option(
         "--eps",
         metavar="half-step|torch|VALUE",
-        help="What a logarithm of 0 costs. [default: half-step for 8- and 16-bit maps, torch for floats]",
+        help="Clamp p to [eps, 1 - eps]. [default: half-step for 8- and 16-bit maps, torch for floats]",
     ),
-    click.option("--plot", is_flag=True, help="Draw the curves of the maps and of the losses below the table."),
+    click.option("--plot", is_flag=True, help="Plot the curves of the maps and of the losses below the table."),
     click.option("--curves", metavar="FILE", type=FILE, help="Write the curves over all levels (.csv or .json)."),
 )
 reading_options = stacked(
-    click.option("--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse more."),
+    click.option(
+        "--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse larger images."
+    ),
     click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"),
 )
 folder_options = stacked(label_options, convention_options, pairing_options, loss_options, reading_options)
@@ -145,7 +147,7 @@ output_options = stacked(
         metavar="FORMAT",
         default="table",
         show_default=True,
-        help="What stdout gets: table, json, csv, markdown, latex, junit, github.",
+        help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
     ),
     click.option(
         "-o",
@@ -167,8 +169,8 @@ saving_options = stacked(
     click.option(
         "--save", metavar="RUN", type=FILE, help="Keep every image's counts in a run file (.jsonl, or .jsonl.gz)."
     ),
-    click.option("--resume", is_flag=True, help="Go on where an interrupted --save stopped."),
-    click.option("--shard", metavar="I/N", help="Score only the I-th of N parts, told apart by a hash of the key."),
+    click.option("--resume", is_flag=True, help="Continue an interrupted --save."),
+    click.option("--shard", metavar="I/N", help="Score only the I-th of N parts, split by a hash of the key."),
 )
 gate_options = stacked(
     click.option(

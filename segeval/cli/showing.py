@@ -23,7 +23,7 @@ def show_options(*formats: str) -> Callable[[Function], Function]:
             type=click.Choice(formats),
             default=formats[0],
             show_default=True,
-            help="What stdout gets.",
+            help="Format on stdout.",
         ),
         click.option(
             "--color",

@@ -29,21 +29,19 @@ def _drawing(of_one: bool) -> tuple[Callable[[Function], Function], ...]:
             if of_one
             else "Percentage of the intervals of differences.",
         ),
-        click.option(
-            "--resamples", type=int, default=2000, show_default=True, help="How often images are drawn again."
-        ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Where the drawing starts from."),
+        click.option("--resamples", type=int, default=2000, show_default=True, help="Number of bootstrap resamples."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Random seed."),
         click.option(
             "--ci-method",
             type=click.Choice(["percentile", "bca"]),
             default="percentile",
             show_default=True,
-            help="How an interval is read off the resamples.",
+            help="How the interval is computed from the resamples.",
         ),
         click.option(
             "--group-by",
             metavar="REGEX",
-            help="Draw groups of images whose names share what this finds, as frames of one scene do: '^[^/]+'.",
+            help="Resample groups of images whose names share what this finds, such as frames of one scene: '^[^/]+'.",
         ),
     )
 
@@ -55,8 +53,8 @@ statistics_options = stacked(
     click.option(
         "--per-image", metavar="FILE", type=FILE, help="Write every class of every image to a file (.csv or .jsonl)."
     ),
-    click.option("--worst", metavar="N", type=click.IntRange(min=1), help="Name the N images of lowest mIoU."),
-    click.option("--gain", is_flag=True, help="Tell what mIoU each class and each confusion costs."),
+    click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
+    click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
 )
 
 

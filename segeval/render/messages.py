@@ -19,7 +19,7 @@ def render_problem(error: SegevalError, *, color: bool = False) -> str:
     """Tell every kind of problem in `error`: what, up to ten places, and the fix."""
     lines: list[str] = []
     for problem in merged((error,)):
-        lines.append(f"{_label('error', RED, color)} {printable(_within(problem.what))}")
+        lines.append(f"{_label('error', RED, color)} {printable(problem.what)}")
         lines.extend(f"  {printable(place)}" for place in problem.where[:MOST_PLACES])
         if len(problem.where) > MOST_PLACES:
             lines.append(f"  ... {and_more(len(problem.where) - MOST_PLACES)}")
@@ -69,11 +69,6 @@ def render_regression(verdict: Regression, *, color: bool = False) -> str:
 
     label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
     return f"{label} {printable(regression_text(verdict))}\n"
-
-
-def _within(sentence: str) -> str:
-    """Write a sentence as it stands behind a colon: small, unless its first word is a name such as RGB."""
-    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
 
 
 def _label(word: str, code: str, color: bool) -> str:
