@@ -221,7 +221,7 @@ def test_a_class_is_meant_by_name_or_by_id() -> None:
 def test_a_name_that_can_mean_two_classes_is_refused(names: tuple[str, ...]) -> None:
     size = len(names)
     report = report_of([[5] * size] * size, names)
-    with pytest.raises(UsageError, match="can mean several"):
+    with pytest.raises(UsageError, match="an ambiguous class"):
         metric(report, f"iou.{names[-1]}")
 
 

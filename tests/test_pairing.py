@@ -229,7 +229,7 @@ def test_skip_drops_and_miss_keeps_what_has_no_prediction(tmp_path: Path) -> Non
 @pytest.mark.parametrize("missing", ["error", "skip", "miss"])
 def test_no_pair_at_all_is_never_scored(tmp_path: Path, missing: str) -> None:
     pairing = pairing_of(tmp_path, ["a.png", "b.png"], ["c.png"])
-    found = problem(pairing, "No ground truth file has a prediction", missing)
+    found = problem(pairing, "no ground truth file has a prediction", missing)
     assert isinstance(found, NothingToScoreError)
     assert found.where == ("ground truth: a.png", "prediction: c.png")
     assert "--gt-suffix" in found.fix

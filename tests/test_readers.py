@@ -452,21 +452,21 @@ def test_a_tiff_strip_with_too_few_rows_is_refused(compression: str) -> None:
 @pytest.mark.parametrize(
     ("data", "what", "fix"),
     [
-        (b"", "a file is empty", "anew"),
+        (b"", "a file is empty", "again"),
         (saved(BYTES, "JPEG"), "JPEG, which is lossy", "PNG from its source"),
         (saved(RGB, "WEBP", lossless=True), "WebP", "PNG"),
-        (b"hello, world", "not an image", "take other files out"),
+        (b"hello, world", "not an image", "remove other files"),
         (b"\x1f\x8b\x08\0\0\0\0\0", "gzip", "gunzip"),
-        (saved(BYTES.astype(np.float32), "TIFF"), "floats is no label mask", "--probs"),
-        (npy(BYTES.astype(np.float32)), "floats is no label mask", "--probs"),
+        (saved(BYTES.astype(np.float32), "TIFF"), "floats is not a label mask", "--probs"),
+        (npy(BYTES.astype(np.float32)), "floats is not a label mask", "--probs"),
         (npy(BYTES.astype(complex)), "neither integer nor float", "integer array"),
         (npy(np.array([[1, None]], object)), "neither integer nor float", "integer array"),
         (npy(np.zeros((2, 2), [("x", int)])), "neither integer nor float", "integer array"),
         (npy(np.array([["a"]])), "neither integer nor float", "integer array"),
-        (npy(np.zeros((2, 2, 3), int)), "not the shape of a mask", "(height, width)"),
-        (npy(np.zeros(4, int)), "not the shape of a mask", "(height, width)"),
-        (npy(np.array(4)), "not the shape of a mask", "(height, width)"),
-        (npy(np.zeros((0, 4), int)), "damaged", "anew"),
+        (npy(np.zeros((2, 2, 3), int)), "not have the shape of a mask", "(height, width)"),
+        (npy(np.zeros(4, int)), "not have the shape of a mask", "(height, width)"),
+        (npy(np.array(4)), "not have the shape of a mask", "(height, width)"),
+        (npy(np.zeros((0, 4), int)), "damaged", "again"),
         (npz(), "not hold exactly one array", "one array a file"),
         (saved(BYTES, "TIFF", compression="jpeg"), "compressed as JPEG", "PNG"),
     ],
@@ -515,7 +515,7 @@ def test_an_array_without_end_of_dimensions_is_refused() -> None:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("mask.npy", b"no array")
-    assert "no .npy file" in str(mask_refusal(target.getvalue()))
+    assert "not an .npy file" in str(mask_refusal(target.getvalue()))
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "TIFF"])
@@ -829,22 +829,22 @@ def test_many_wrong_maps_are_summed_up() -> None:
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        (saved(RGB, "PNG"), "no probability map"),
-        (saved(BYTES, "PNG", "P"), "no probability map"),
-        (saved(BYTES, "PNG", "LA"), "no probability map"),
-        (saved(BYTES, "BMP", "P"), "no probability map"),
-        (saved(BYTES, "GIF"), "no probability map"),
-        (corpus.encode(FOUR_BITS, depth=4), "no probability map"),
-        (corpus.encode(BITS, depth=1), "no probability map"),
+        (saved(RGB, "PNG"), "not a probability map"),
+        (saved(BYTES, "PNG", "P"), "not a probability map"),
+        (saved(BYTES, "PNG", "LA"), "not a probability map"),
+        (saved(BYTES, "BMP", "P"), "not a probability map"),
+        (saved(BYTES, "GIF"), "not a probability map"),
+        (corpus.encode(FOUR_BITS, depth=4), "not a probability map"),
+        (corpus.encode(BITS, depth=1), "not a probability map"),
         (tiff_corpus.tiff(BYTES, photometric=0), "0 as white"),
-        (saved(WORDS.astype(np.int32), "TIFF"), "no probability map"),
+        (saved(WORDS.astype(np.int32), "TIFF"), "not a probability map"),
         (saved(BYTES, "JPEG"), "JPEG"),
         (npy(BYTES.astype(np.int64)), "type that probability maps do not have"),
         (npy(BYTES.astype(bool)), "type that probability maps do not have"),
         (npy(BYTES.astype(np.uint32)), "type that probability maps do not have"),
-        (npy(np.zeros((1, 2, 3, 4))), "not the shape of probability maps"),
+        (npy(np.zeros((1, 2, 3, 4))), "not have the shape of probability maps"),
         (npy(np.zeros((0, 3, 4))), "damaged"),
-        (npy(np.zeros(4)), "not the shape of probability maps"),
+        (npy(np.zeros(4)), "not have the shape of probability maps"),
         (npz(a=FLOATS, b=FLOATS), "not hold exactly one array"),
     ],
 )

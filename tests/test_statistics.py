@@ -224,7 +224,7 @@ def test_groups_are_drawn_as_one(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("expression", "told"),
-    [("(", "no regular expression"), ("^a", "finds no group"), ("", "--group-by is empty")],
+    [("(", "not a regular expression"), ("^a", "finds no group"), ("", "--group-by is empty")],
 )
 def test_a_grouping_that_cannot_be_is_refused(folder: Path, expression: str, told: str) -> None:
     done = score(folder, "--ci", "95", "--group-by", expression)
