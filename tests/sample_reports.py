@@ -143,7 +143,7 @@ def _street() -> Report:
         report,
         groups=groups,
         data=Data(500, 1_048_576_000, 123, "blake2b:01", unscored_images=1, missing_images=2),
-        warnings=(Finding("missing", "2 predictions are missing and count as wrong"),),
+        warnings=(Finding("missing", "2 images without prediction count as wrong"),),
         notes=(Inference("found 11 classes: 0..10", "--classes 11"),),
     )
 
@@ -176,13 +176,10 @@ def _probabilities() -> Report:
 
 def _voc() -> Report:
     report = report_of([[5, 1, 0], [2, 3, 0], [0, 0, 0]], ("background", "aeroplane", "bicycle"))
-    warning = Finding(
-        "undefined-mean",
-        "mIoU is undefined, since bicycle is in neither ground truth nor prediction",
-        (),
-        "Leave such classes out of the mean with --absent skip",
+    warning = "mIoU is undefined, since bicycle is in neither ground truth nor prediction; --absent skip leaves it out"
+    return replace(
+        report, scores={**report.scores, "miou": None, "mdice": None}, warnings=(Finding("undefined-mean", warning),)
     )
-    return replace(report, scores={**report.scores, "miou": None, "mdice": None}, warnings=(warning,))
 
 
 def _hostile() -> Report:
@@ -192,7 +189,7 @@ def _hostile() -> Report:
         signature=Signature((*SIGNATURE.fields[:3], ("keys", "[red]`*`|\n::error::%\x1b\u202e"), ("v", "0.0.0"))),
         groups=(GroupScores("|group\x00 [bold]", (0, 1), 0.5, 0.6, 1, 1, 0),),
         warnings=(Finding("extra", "in '=1+1|[red]\x1b[2J.png'\nthere is a 100% odd name: <b>, @someone"),),
-        notes=(Inference("found values\x1b [red]", "--classes '\u202e'"),),
+        notes=(Inference("values\x1b met [red]", "--classes '\u202e'"),),
         gates=(
             Verdict("iou.a|b", ">=", 0.9, report.classes[1].iou or 0.0, False),
             Verdict("iou.two\nlines", ">=", 0.1, report.classes[7].iou or 0.0, True),

@@ -500,8 +500,8 @@ def test_problems_of_one_kind_are_told_once_with_ten_places() -> None:
 def test_warnings_notes_and_verdicts_are_lines() -> None:
     failed = Verdict("miou", ">=", 0.7, 0.69998, False)
     assert render_warning(Finding("extra", "two\nlines")) == "warning (extra): two\\nlines\n"
-    assert render_note(Inference("found 2 classes: 0..1", "--classes 2")) == (
-        "note: found 2 classes: 0..1; set them explicitly with --classes 2\n"
+    assert render_note(Inference("found 2 classes", "--classes 2")) == (
+        "note: found 2 classes; set them explicitly with --classes 2\n"
     )
     assert render_verdict(failed) == "gate failed: miou 0.69998 < 0.70\n"
     assert render_verdict(Verdict("bce", "<=", 0.2, 0.2, True)) == "gate holds: bce 0.2000 <= 0.20\n"

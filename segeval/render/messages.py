@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from segeval.report.report import Verdict
 
 MOST_PLACES = 10
+LONGEST = 5000
+"""Characters of a sentence or a place: a path may have 4,096."""
 RED, GREEN, YELLOW, CYAN = "1;31", "1;32", "1;33", "1;36"
 
 
@@ -19,12 +21,12 @@ def render_problem(error: SegevalError, *, color: bool = False) -> str:
     """Tell every kind of problem in `error`: what, up to ten places, and the fix."""
     lines: list[str] = []
     for problem in merged((error,)):
-        lines.append(f"{_label('error', RED, color)} {printable(problem.what)}")
-        lines.extend(f"  {printable(place)}" for place in problem.where[:MOST_PLACES])
+        lines.append(f"{_label('error', RED, color)} {_shown(problem.what)}")
+        lines.extend(f"  {_shown(place)}" for place in problem.where[:MOST_PLACES])
         if len(problem.where) > MOST_PLACES:
             lines.append(f"  ... {and_more(len(problem.where) - MOST_PLACES)}")
         if problem.fix:
-            lines.append(f"{_label('fix', CYAN, color)} {printable(problem.fix)}")
+            lines.append(f"{_label('fix', CYAN, color)} {_shown(problem.fix)}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -69,6 +71,12 @@ def render_regression(verdict: Regression, *, color: bool = False) -> str:
 
     label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
     return f"{label} {printable(regression_text(verdict))}\n"
+
+
+def _shown(text: str) -> str:
+    return (
+        printable(text) if len(text) <= LONGEST else f"{printable(text[:LONGEST])}... {and_more(len(text) - LONGEST)}"
+    )
 
 
 def _label(word: str, code: str, color: bool) -> str:

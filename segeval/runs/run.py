@@ -14,6 +14,7 @@ from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.signature import signature
+from segeval.runs.traits import NO_TRAITS, SideTraits, traits_of_all
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # label runs do without the modules of probability maps
@@ -49,13 +50,14 @@ class Row:
 class MeasuredRow:
     """Hold a row with what it does not keep.
 
-    `levels` are the image's level histograms, which only the run keeps; `pred_digest` is that of the prediction's
-    bytes, "" where nobody asked for it.
+    `levels` are the image's level histograms and `traits` those of its files, which only the run keeps; `pred_digest`
+    is that of the prediction's bytes, "" where nobody asked for it.
     """
 
     row: Row
     levels: tuple[LevelHistogram, ...] = ()
     pred_digest: str = ""
+    traits: SideTraits = NO_TRAITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +78,14 @@ class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
     `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
-    the whole run, one a map, for 16-bit levels.
+    the whole run, one a map, for 16-bit levels. `traits` are what the files of each side say besides their values.
     """
 
     protocol: Protocol
     rows: tuple[Row, ...]
     maps: Maps | None = None
     levels: tuple[LevelHistogram, ...] = ()
+    traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
         keys = [sort_key(row.key) for row in self.rows]
@@ -184,7 +187,8 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
             "runs disagree on an image", conflicts, "Keep one of them, or measure the image again and save it once"
         )
     rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
-    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named))
+    traits = traits_of_all(run.traits for _, run in named)
+    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
 
 
 def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ...]:
