@@ -34,14 +34,14 @@ def load_config(path: Path, context: click.Context, *, found: bool) -> Mapping[s
     """
     table = _table(path)
     if table is None:
-        raise UsageError("there is no [tool.segeval] in the file", (str(path),), "Add one, or leave --config out")
+        raise UsageError("there is no [tool.segeval] in the file", (str(path),), "Add one, or drop --config")
     own, known = _options(context.command), _all_options(context)
     defaults: dict[str, Any] = {}
     for key, value in table.items():
         name = key.replace("_", "-")
         if name not in known:
             raise UsageError(
-                "the configuration has a key that is no option",
+                "the configuration has an unknown key",
                 (f"{path}: {key}",),
                 f"{did_you_mean(name, known)}Keys are option names, as in ignore = 255",
             )
@@ -75,7 +75,7 @@ def _table(path: Path) -> dict[str, Any] | None:
         ) from None
     except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
         raise UsageError(
-            "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config"
+            "the configuration is not TOML", (f"{path}: {error}",), "Fix it, or pass --no-config"
         ) from None
     tool = document.get("tool", {})
     table = tool.get("segeval") if isinstance(tool, dict) else None

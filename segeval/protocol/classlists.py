@@ -85,7 +85,7 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
             )
         if _NUMBER.fullmatch(entry.name) and entry.name != str(entry.id):
             raise UsageError(
-                "a class is called by a number that is not its id",
+                "a class is named by a number that is not its id",
                 (f"{name}: class {entry.id} is called {entry.name!r}",),
                 "Give each class a name; to only number them, give the number of classes instead of a file",
             )
@@ -207,7 +207,7 @@ def _parsed(parse: Callable[[str], object], text: str, name: str, kind: str) -> 
         where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
     except ValueError as error:
         where = f"{name}: {error}"
-    raise UsageError(f"a file is not valid {kind}", (where,), "Mend the file where the error stands")
+    raise UsageError(f"a file is not valid {kind}", (where,), "Fix the file at that place")
 
 
 def _malformed(name: str, place: str, content: object) -> NoReturn:
