@@ -14,7 +14,8 @@ from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Probabilities, Protocol, from_preset
+from segeval.protocol.protocol import Mapped, Protocol, from_preset
+from segeval.protocol.settings import USUAL, Probabilities
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
@@ -56,11 +57,11 @@ def build_request(
     pred_suffix: str | None = None,
     max_pixels: int = MAX_PIXELS,
     probs: bool = False,
-    threshold: float = 0.5,
-    gamma: float = 2.0,
-    alpha: float | str | None = 0.25,
-    pos_weight: float | str = 1.0,
-    eps: float | str | None = None,
+    threshold: float = USUAL.threshold,
+    gamma: float = USUAL.gamma,
+    alpha: float | str | None = USUAL.alpha,
+    pos_weight: float | str = USUAL.pos_weight,
+    eps: float | str | None = USUAL.eps,
     class_weights: str | Path | Sequence[float] | None = None,
 ) -> Request:
     """Build a request; what is given beats the preset, what is not given is the default or inferred.
@@ -88,7 +89,7 @@ def build_request(
             threshold=_fraction("threshold", threshold),
             gamma=gamma,
             alpha=None if alpha == "none" else _number_or("auto", "alpha", alpha),
-            pos_weight=_number_or("auto", "pos-weight", pos_weight) or 1.0,
+            pos_weight=USUAL.pos_weight if pos_weight is None else _weight(pos_weight),
             eps=eps if eps in ("half-step", "torch") else _number_or("default", "eps", eps),
             class_weights=read_class_weights(class_weights, protocol.classes or ()),
         )
@@ -171,10 +172,18 @@ def _number_or(word: str, option: str, value: float | str | None) -> float | str
     """Read a number; the `word` stays what it is, except "default", which is `None`."""
     if value is None or value == word:
         return None if word == "default" or value is None else word
+    return _number(option, value, word)
+
+
+def _number(option: str, value: float | str, word: str) -> float:
     try:
         return float(value)
     except ValueError:
         raise UsageError(f"--{option} is neither a number nor {word}", (str(value),), "Give a number") from None
+
+
+def _weight(value: float | str) -> float | str:
+    return "auto" if value == "auto" else _number("pos-weight", value, "auto")
 
 
 def _fraction(option: str, value: float) -> float:

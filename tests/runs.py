@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from segeval.protocol.labeling import MISSING
 from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import LossSettings, Probabilities
 from segeval.runs.run import Maps, Row, Run, sort_key
 from segeval.scores.lossums import float_levels, float_sums
 from segeval.tables.counts import joint_counts, table
-from segeval.tables.levels import LevelHistogram, LossSettings, add, count_levels
+from segeval.tables.levels import LevelHistogram, add, count_levels
 
 KINDS = (
     None,

@@ -18,6 +18,7 @@ from PIL import Image
 
 from segeval.errors import MaskError, SegevalError, UsageError
 from segeval.protocol.labeling import MISSING, SegmentationClass, value_map
+from segeval.protocol.settings import Eps, LossSettings, resolve_eps
 from segeval.scores import lossums as floatmaps
 from segeval.scores.losses import (
     Loss,
@@ -32,17 +33,7 @@ from segeval.scores.losses import (
 )
 from segeval.scores.lossums import FloatSums, combine, float_levels, float_sums
 from segeval.tables.counts import joint_counts
-from segeval.tables.levels import (
-    Eps,
-    LevelHistogram,
-    LevelTable,
-    LossSettings,
-    add,
-    count_levels,
-    empty_histogram,
-    level_histogram,
-    resolve_eps,
-)
+from segeval.tables.levels import LevelHistogram, LevelTable, add, count_levels, empty_histogram, level_histogram
 
 VOID = 255
 CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val"

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from segeval.errors import OutputError, RunFileError
 from segeval.protocol.labeling import MISSING, Group, SegmentationClass
 from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import Probabilities
 from segeval.runs.file import load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Maps, Row, Run
 from segeval.tables.counts import table

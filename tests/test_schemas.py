@@ -18,7 +18,8 @@ from PIL import Image
 from segeval.protocol.axes import AXES, MISSING
 from segeval.protocol.labeling import Group, SegmentationClass
 from segeval.protocol.mapkinds import FLOAT
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import Probabilities
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
 from tests.commandline import run_segeval

@@ -27,9 +27,9 @@ from segeval.measuring.measurement import (
 )
 from segeval.measuring.workers import Reading, digest
 from segeval.protocol.mapkinds import EIGHT_BIT
-from segeval.protocol.protocol import Probabilities
+from segeval.protocol.settings import Probabilities
 from segeval.report.mapcheck import map_warnings
-from segeval.report.probabilities import loss_settings, map_classes
+from segeval.report.probabilities import map_classes
 from segeval.report.relabeling import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run
@@ -41,7 +41,6 @@ FIRST_IMAGES = 8
 
 def measure_probabilities(pred: Path, gt: Path, request: Request, chosen: Probabilities, course: Course) -> Measurement:
     """Pair two folders and count every image's maps that can be counted; as `segeval.measuring.measure.measure`."""
-    settings = loss_settings(chosen)
     classes = request.protocol.classes or ()
     folders = class_folders(pred, [(entry.id, entry.name) for entry in classes])
     if folders is not None:
@@ -70,7 +69,7 @@ def measure_probabilities(pred: Path, gt: Path, request: Request, chosen: Probab
         threshold=chosen.threshold,
         labeling=resolution.labeling,
         described=map_classes(resolution, maps.count),
-        settings=settings,
+        settings=chosen,
     )
     # Kinds of map and labels are told from the first images of all, so that every shard agrees on them.
     pairs = course.of(pairs)

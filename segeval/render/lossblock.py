@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.protocol.mapkinds import EIGHT_BIT, SIXTEEN_BIT
-from segeval.protocol.protocol import Probabilities
+from segeval.protocol.settings import Probabilities
 from segeval.render.numbers import UNDEFINED, bounds_of, count, loss, percent
 from segeval.render.text import visible
 from segeval.render.wording import title

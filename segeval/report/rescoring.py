@@ -8,15 +8,16 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
-from segeval.protocol.protocol import Mapped, Probabilities, Protocol
+from segeval.protocol.protocol import Mapped, Protocol
 from segeval.protocol.resolution import Resolution
+from segeval.protocol.settings import Probabilities, resolve_eps
 from segeval.report.mapcheck import map_warnings
 from segeval.report.relabeling import sums_fit
 from segeval.report.report import Report
 from segeval.report.scoring import build_report
 from segeval.request import build_request, read_class_weights
 from segeval.runs.run import Maps, Run
-from segeval.tables.levels import resolve_eps, thresholded
+from segeval.tables.levels import thresholded
 
 LABEL_OPTIONS = ("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary")
 LOSS_OPTIONS = ("threshold", "gamma", "alpha", "pos_weight", "eps", "class_weights")

@@ -18,10 +18,11 @@ from segeval.protocol.conventions import convention
 from segeval.protocol.labeling import MISSING
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
+from segeval.protocol.settings import check_gamma, is_number
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
-from segeval.tables.levels import LevelHistogram, LossSettings, empty_histogram
+from segeval.tables.levels import LevelHistogram, empty_histogram
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
@@ -70,7 +71,7 @@ def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
         for name in _NUMBERS:
             if isinstance(losses[name], int | float):
                 losses[name] = float(losses[name])
-        if isinstance(losses["class_weights"], tuple):
+        if isinstance(losses["class_weights"], list):
             losses["class_weights"] = [float(weight) for weight in losses["class_weights"]]
     return facts
 
@@ -108,8 +109,7 @@ def _check_protocol(protocol: Protocol) -> None:
     convention(protocol.convention.name)
     losses = protocol.probabilities
     if losses is not None:
-        LossSettings(losses.gamma, losses.alpha, losses.pos_weight, losses.eps, losses.class_weights)
-        _require(_is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
+        _require(is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
 
 
 def maps_to_json(maps: Maps | None) -> dict[str, Any] | None:
@@ -237,7 +237,7 @@ def _sums_from_json(values: Any, pixels: int) -> FloatSums:
             _require(is_eps or (type(value) is float and 0 <= value < math.inf), f"{field.name} is no sum")
             read[field.name] = value
     sums = FloatSums(**read)
-    LossSettings(gamma=sums.gamma)
+    check_gamma(sums.gamma)
     _require(sums.eps == "torch" or 0 < sums.eps < 0.5, "eps is none")
     _require(sums.n_pos + sums.n_neg <= pixels, "sums are of more pixels than there are")
     _require(sums.clamped_pos <= sums.n_pos and sums.clamped_neg <= sums.n_neg, "more pixels are clamped than summed")
@@ -304,10 +304,6 @@ def _integers(values: Any, low: int, high: int, name: str) -> list[int]:
 
 def _is_value(value: object) -> bool:
     return type(value) is int and SMALLEST <= value <= LARGEST
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _require(holds: bool, what: str) -> None:
