@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
     from segeval.errors import Problems, SegevalError
     from segeval.explanation import Explanation
-    from segeval.findings.folders import Inspection
+    from segeval.findings.inspection import Inspection
     from segeval.protocol.presets import preset, preset_names
     from segeval.protocol.protocol import Protocol
     from segeval.protocol.signature import Signature
@@ -58,7 +58,7 @@ _HOMES = {
     "ComparisonReport": "segeval.comparison.runs",
     "ConfusionMatrix": "segeval.accumulator",
     "Explanation": "segeval.explanation",
-    "Inspection": "segeval.findings.folders",
+    "Inspection": "segeval.findings.inspection",
     "LevelHistogram": "segeval.tables.levels",
     "LevelTable": "segeval.tables.levels",
     "Problems": "segeval.errors",

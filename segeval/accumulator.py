@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from segeval.api import scored_run
 from segeval.errors import MaskError, UsageError
-from segeval.protocol.protocol import Protocol
+from segeval.findings.policy import Policy, judged_report
 from segeval.protocol.resolution import resolve
 from segeval.report.report import Report
-from segeval.report.scoring import build_report
 from segeval.request import build_request
 from segeval.runs.run import Row, Run, raw_values
 from segeval.tables.confusion import confusion
@@ -26,7 +26,7 @@ class ConfusionMatrix:
     """
 
     def __init__(self, **options: Any) -> None:
-        self._protocol: Protocol = build_request(**options).protocol
+        self._request = build_request(**options)
         self._rows: list[Row] = []
 
     def update(self, pred: ArrayLike, gt: ArrayLike) -> None:
@@ -51,7 +51,7 @@ class ConfusionMatrix:
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Add the images that another one has counted, as from another worker; protocols must be equal."""
-        if other._protocol != self._protocol:
+        if other._request.protocol != self._request.protocol:
             raise UsageError("confusion matrices of different protocols cannot be merged")
         start = len(self._rows)
         self._rows.extend(
@@ -63,12 +63,13 @@ class ConfusionMatrix:
         """Return the (K, K) confusion matrix, rows ground truth, columns prediction."""
         table = total(row.counts for row in self._rows)
         gt_values, pred_values = raw_values(table)
-        labeling = resolve(self._protocol, gt_values=gt_values, pred_values=pred_values).labeling
+        labeling = resolve(self._request.protocol, gt_values=gt_values, pred_values=pred_values).labeling
         return confusion(table, labeling).matrix
 
     def report(self) -> Report:
         """Return every score of what has been counted; errors as in `segeval.score`."""
-        return build_report(Run(self._protocol, tuple(self._rows)))
+        run = Run(self._request.protocol, tuple(self._rows))
+        return judged_report(scored_run(run), Policy(self._request.allow))
 
 
 def _stack(images: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import NothingToScoreError
+from segeval.errors import Finding, NothingToScoreError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, conventions
 from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
@@ -115,7 +115,7 @@ class Explanation:
     chosen: Account
     others: tuple[Account, ...]
     circumstances: tuple[Circumstance, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON values: fractions in [0, 1], undefined is `None`.
@@ -134,7 +134,7 @@ class Explanation:
             "classes": [{"id": entry.id, "name": entry.name} for entry in self.classes],
             "circumstances": [_plain(entry) for entry in self.circumstances],
             "conventions": [self._account(account) for account in (self.chosen, *self.others)],
-            "warnings": list(self.warnings),
+            "warnings": [finding.to_dict() for finding in self.warnings],
         }
 
     def difference(self, account: Account) -> Value:

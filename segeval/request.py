@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from segeval.errors import UsageError
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
+from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
+from segeval.usertexts import LARGEST_TEXT
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
@@ -24,8 +26,6 @@ if TYPE_CHECKING:  # a run without colours and presets does without their module
 ClassList = int | str | Path | Sequence[str | SegmentationClass]
 ValueList = int | str | Sequence[int | str]
 ValueMapping = str | Mapping[int, int]
-LARGEST_USER_FILE = 1 << 24
-"""Class lists, palettes and presets beyond 16 MB are some other file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Request:
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
     preset: Preset | None = None
+    allow: tuple[str, ...] = ()
 
 
 def build_request(
@@ -63,6 +64,7 @@ def build_request(
     pos_weight: float | str = USUAL.pos_weight,
     eps: float | str | None = USUAL.eps,
     class_weights: str | Path | Sequence[float] | None = None,
+    allow: str | Sequence[str] = (),
 ) -> Request:
     """Build a request; what is given beats the preset, what is not given is the default or inferred.
 
@@ -70,6 +72,7 @@ def build_request(
     maps as "27=255,3=2", `preset` a name or a TOML file, `palette` a file. Raises `UsageError`.
     """
     facts = _preset(preset)
+    allowed = parse_allow(allow)
     protocol = from_preset(facts, name=_preset_name(preset, facts)) if facts else Protocol()
     if classes is not None:
         protocol = replace(protocol, classes=read_classes(classes), groups=())
@@ -85,6 +88,7 @@ def build_request(
         palette=_palette_digest(pred_palette, gt_palette) if own_colors else None,
         convention=chosen.with_axes(**(axes or {})),
         missing=missing,
+        allow=allowed_errors(allowed),
         probabilities=Probabilities(
             threshold=_fraction("threshold", threshold),
             gamma=gamma,
@@ -105,20 +109,24 @@ def build_request(
             gt_suffixes=facts.pairing.gt_suffixes,
             pred_suffixes=facts.pairing.pred_suffixes,
         )
-    return Request(protocol, rules, pred_palette, gt_palette, max_pixels, facts)
+    return Request(protocol, rules, pred_palette, gt_palette, max_pixels, facts, allowed)
 
 
 def read_user_file(path: str | Path) -> str:
     """Return the text of a small file that the user names; raises `UsageError` where there is none."""
     try:
         with Path(path).open("rb") as file:
-            data = file.read(LARGEST_USER_FILE + 1)
+            data = file.read(LARGEST_TEXT + 1)
     except OSError as error:
         raise UsageError(
             "a file cannot be read", (f"{path}: {error.strerror or error}",), "Check the path that the option names"
         ) from None
-    if len(data) > LARGEST_USER_FILE:
-        raise UsageError("a file is too large for a list", (str(path),), "Check the path that the option names")
+    if len(data) > LARGEST_TEXT:
+        raise UsageError(
+            "a file is too large for a list",
+            (f"{path}: more than {LARGEST_TEXT:,} bytes",),
+            "Check the path that the option names",
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

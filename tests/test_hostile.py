@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.images import readers
-from segeval.measuring import workers as pipeline
-from segeval.render.text import ACTING, JOINERS
+from segeval.measuring import reading
+from segeval.render.syntax.text import ACTING, JOINERS
 from tests.commandline import Completed, run_segeval
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "junit", "github")
@@ -479,7 +479,7 @@ def meddle(monkeypatch: pytest.MonkeyPatch, name: str, change: Callable[[Path], 
             change(path)
         return whole(path, **options)
 
-    monkeypatch.setattr(pipeline, "read_bytes", read_bytes)
+    monkeypatch.setattr(reading, "read_bytes", read_bytes)
 
 
 def vanish(path: Path) -> None:

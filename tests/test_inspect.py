@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval.findings.folders import sampled
 from segeval.findings.values import shown, written_map
 from segeval.folders.pairing import Pair
+from segeval.measuring.inspecting import sampled
 from segeval.protocol.presets import preset
 from segeval.runs.sharding import in_shard
 from tests.commandline import Completed, run_segeval

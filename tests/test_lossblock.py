@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 
 import segeval
-from segeval.render.lossblock import eps_text, render_losses
-from segeval.render.table import render_table
+from segeval.render.report.losses import eps_text, render_losses
+from segeval.render.report.table import render_table
 from segeval.report.report import Report
 from tests.probability_folders import NAMES, converted, save_gt, save_npy
 from tests.sample_reports import REPORTS

@@ -21,17 +21,17 @@ from rich.cells import cell_len
 from segeval.errors import LabelError, MaskError, Problems, UsageError
 from segeval.protocol.resolution import Inference
 from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_target, render
-from segeval.render.csvtext import safe_cell
-from segeval.render.github import annotation
-from segeval.render.latex import escaped as latex_escaped
-from segeval.render.latex import render_latex
-from segeval.render.markdown import escaped as markdown_escaped
-from segeval.render.numbers import against, fraction, loss, percent, verdict_text
-from segeval.render.only import render_only
-from segeval.render.problems import render_note, render_problem, render_verdict, render_warning
-from segeval.render.table import render_table
-from segeval.render.text import visible
-from segeval.render.wording import data_text, headline, lowest
+from segeval.render.messages import render_note, render_problem, render_verdict, render_warning
+from segeval.render.report.csv import safe_cell
+from segeval.render.report.github import annotation
+from segeval.render.report.latex import escaped as latex_escaped
+from segeval.render.report.latex import render_latex
+from segeval.render.report.markdown import escaped as markdown_escaped
+from segeval.render.report.only import render_only
+from segeval.render.report.table import render_table
+from segeval.render.report.wording import data_text, headline, lowest
+from segeval.render.syntax.numbers import against, fraction, loss, percent, verdict_text
+from segeval.render.syntax.text import visible
 from segeval.report.report import Data, Report, Verdict
 from tests.junitschema import JUNIT
 from tests.sample_reports import HOSTILE_NAMES, REPORTS, report_of

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.confinement import WRITTEN, placed
 from segeval.cli.options import FILE
 from segeval.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LARGEST_CONFIG = 1 << 24
-"""Bytes; --config may name a device without end."""
 NOT_CONFIGURED = ("config", "no_config", "help", "version")
 
 
@@ -27,10 +26,11 @@ def nearest_config(start: Path) -> Path | None:
     return None
 
 
-def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
-    """Return the defaults for the command of `context`, by parameter name.
+def load_config(path: Path, context: click.Context, *, found: bool) -> Mapping[str, Any]:
+    """Return the defaults for the command of `context`, by parameter name; `found` if nobody named the file.
 
-    Keys are option names, those of any verb. Raises `UsageError` for a key that no verb has, with the nearest one.
+    Keys are option names, those of any verb. Raises `UsageError` for a key that no verb has, with the nearest one, and
+    for an output that the file may not name.
     """
     table = _table(path)
     if table is None:
@@ -54,22 +54,30 @@ def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
             taken = _value(option, value, f"{path}: {key}")
             if any("\0" in text for text in (taken if isinstance(taken, list) else [str(taken)])):
                 raise UsageError("the configuration holds a NUL character", (f"{path}: {key}",), "Correct the value")
+            if option.name in WRITTEN:
+                taken = placed(option.name, taken, path, found=found)
             defaults[option.name] = taken
     return defaults
 
 
 def _table(path: Path) -> dict[str, Any] | None:
-    import tomllib
+    from segeval.usertexts import LARGEST_TEXT, TextBoundError, toml_data
 
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_CONFIG + 1)
-        if len(data) > LARGEST_CONFIG:
-            raise UsageError("the configuration is too large", (str(path),), "Check --config")
-        document = tomllib.loads(data.decode("utf-8"))
+        with path.open("rb") as file:  # --config may name a device without end
+            data = file.read(LARGEST_TEXT + 1)
+        if len(data) > LARGEST_TEXT:
+            raise TextBoundError(f"more than {LARGEST_TEXT:,} bytes")
+        document = toml_data(data.decode("utf-8"))
     except OSError as error:
         raise UsageError("the configuration cannot be read", (f"{path}: {error.strerror}",), "Check --config") from None
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+    except TextBoundError as error:
+        raise UsageError(
+            "the configuration has more in it than a configuration has",
+            (f"{path}: {error}",),
+            "Name another with --config, or say --no-config",
+        ) from None
+    except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
         raise UsageError(
             "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config"
         ) from None
@@ -121,11 +129,22 @@ def _verbs(context: click.Context) -> Iterator[click.Command]:
 def _read(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
     if context.params.get("no_config") or context.resilient_parsing:
         return
+    path = value or nearest_config(_working_folder())
+    if path is not None:
+        context.default_map = {**load_config(path, context, found=value is None), **(context.default_map or {})}
+
+
+def _working_folder() -> Path:
     from pathlib import Path
 
-    path = value or nearest_config(Path.cwd())
-    if path is not None:
-        context.default_map = {**load_config(path, context), **(context.default_map or {})}
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            "the working folder cannot be used",
+            (error.strerror or str(error),),
+            "Change to a folder that exists (cd), or say --no-config and give whole paths",
+        ) from None
 
 
 def config_options(function: Any) -> Any:

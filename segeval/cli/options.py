@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from segeval.protocol.axes import AXES, MISSING
 from segeval.protocol.settings import USUAL
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from segeval.findings.policy import Policy
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -26,6 +29,23 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
         from pathlib import Path  # the help does without: this module is a tenth of its time
 
         return Path(value)
+
+
+class Adding(click.Option):
+    """An option whose values in configuration, environment (one a line) and command line add up, in this order."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Return all values, with the source that stands over the others."""
+        _, source = super().consume_value(ctx, opts)
+        configured = ctx.lookup_default(self.name or "")
+        environment = self.resolve_envvar_value(ctx)
+        given = opts.get(self.name or "")
+        values = [
+            *(configured if isinstance(configured, list | tuple) else ()),
+            *(environment.splitlines() if isinstance(environment, str) else ()),
+            *(given if isinstance(given, list | tuple) else ()),
+        ]
+        return tuple(values), source
 
 
 FILE = FOLDER = PathType()
@@ -187,10 +207,28 @@ gate_options = stacked(
         help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
     ),
 )
+finding_options = stacked(
+    click.option("--strict", is_flag=True, help="Make warnings errors (exit code 2)."),
+    click.option(
+        "--allow",
+        cls=Adding,
+        multiple=True,
+        metavar="KIND",
+        help="Accept findings of this kind ('segeval help findings'); none: of no kind. Repeatable.",
+    ),
+)
 voice_options = stacked(
-    click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
+    click.option("-q", "--quiet", is_flag=True, help="Only errors and findings on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="The long signature, and tracebacks of errors."),
 )
+
+
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """Take what is to become of findings out of a command's options; raises `UsageError`."""
+    from segeval.findings.policy import Policy
+    from segeval.protocol.allowing import parse_allow
+
+    return Policy(parse_allow(options["allow"]), options["strict"])
 
 
 def request_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -201,4 +239,4 @@ def request_options(options: dict[str, Any]) -> dict[str, Any]:
         *("probs", "threshold", "gamma", "alpha", "pos_weight", "class_weights", "eps"),
     )
     taken = {name: options.pop(name) for name in names}
-    return taken | {"axes": {axis: options.pop(axis) for axis in AXES}}
+    return taken | {"allow": options["allow"], "axes": {axis: options.pop(axis) for axis in AXES}}

@@ -6,7 +6,7 @@ import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, raise_all
@@ -50,6 +50,7 @@ class Pairing:
     prediction. `extra` are predictions without ground truth. `unselected` masks lack the suffix asked for.
     `unreadable` are lines fit for a message: GT/ or PRED/, the path, the reason. `gt_suffix` and `pred_suffix` are
     those that were used. `hint` is a sentence with the options that would pair most, where fewer than half pair.
+    `class_folders` are those that hold one map a class.
     """
 
     gt_root: Path
@@ -68,6 +69,7 @@ class Pairing:
     gt_files: int = 0
     pred_files: int = 0
     hint: str = ""
+    class_folders: tuple[str, ...] = ()
 
 
 def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
@@ -112,7 +114,8 @@ def pair_class_folders(
         for path, by_folder in maps.items()
         if len(by_folder) < len(folders)
     }
-    return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    found = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    return replace(found, class_folders=tuple(folders))
 
 
 def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Suffixes of files that stand for masks; the lossy ones are among them so that they are refused, not passed over."""
 
+TICK = 20_000_000
+"""Nanoseconds: twice the tick of the slowest clock that Linux stamps files with."""
 _TOLD_COLORS = 5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
 _RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
@@ -53,12 +56,7 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
             # Opening a device can have effects of its own: its kind is asked before, and for races again after.
             status = os.stat(path)  # noqa: PTH116  # a Path takes as long as the call
             if stat.S_ISREG(status.st_mode):
-                descriptor = os.open(path, flags)
-                try:
-                    status = os.fstat(descriptor)
-                    data = _read_whole(descriptor, status.st_size) if _is_readable(status, limit) else b""
-                finally:
-                    os.close(descriptor)
+                status, data = _read_settled(path, flags, limit)
         except (OSError, ValueError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
             raise MaskError("A file cannot be read", (reason,), "Check that it exists and may be read") from problem
@@ -70,11 +68,38 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
                 (f"{status.st_size} bytes, the limit is {limit}",),
                 "Take it out of the folder, or raise --max-pixels if the size is meant",
             )
-        if len(data) != status.st_size:
+        if data is None:
             raise MaskError("A file changed while it was read", (), "Start again when nothing writes to the folder")
         if not data:
             raise MaskError("A file is empty", (), NEW_FILE)
     return data
+
+
+def _read_settled(path: str | Path, flags: int, limit: int) -> tuple[os.stat_result, bytes | None]:
+    """Read a file that nobody writes meanwhile; one that changes is read once more, and is `None` if it changes again.
+
+    A file that was rewritten in place at equal size would else give a part of each content.
+    """
+    for _ in range(2):
+        descriptor = os.open(path, flags)
+        try:
+            status = os.fstat(descriptor)
+            if not _is_readable(status, limit):
+                return status, b""
+            data = _read_whole(descriptor, status.st_size)
+            # Clocks of file systems tick: what was written within the last tick may have been written after the stat.
+            age = time.time_ns() - status.st_mtime_ns
+            if 0 <= age < TICK:
+                time.sleep((TICK - age) / 1e9)
+            if _version(os.fstat(descriptor)) == _version(status) and len(data) == status.st_size:
+                return status, data
+        finally:
+            os.close(descriptor)
+    return status, None
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 def _read_whole(descriptor: int, size: int) -> bytes:
@@ -116,11 +141,13 @@ def decode_mask(
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
         if facts.sample == "f":
-            raise MaskError("An image of floats is no label mask", (facts.encoding,), PROBS_FIX)
+            raise MaskError(
+                "An image of floats is no label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
+            )
         if facts.channels >= 3 and facts.bit_depth != 8:
             from segeval.images.colors import COLORS_FIX
 
-            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX)
+            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
         samples = decode()
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
@@ -188,7 +215,7 @@ def _told_of(name: str) -> Iterator[None]:
         yield
     except MaskError as problem:
         places = tuple(f"{name}: {detail}" for detail in problem.where) or (name,)
-        raise MaskError(problem.what, places, problem.fix) from problem.__cause__
+        raise problem.changed(where=places) from problem.__cause__
     except MemoryError as problem:
         raise MaskError("An image does not fit into memory", (name,), "Lower --jobs or --max-pixels") from problem
     except Exception as problem:

@@ -14,7 +14,7 @@ from segeval.errors import MaskError, SegevalError
 from segeval.folders.pairing import Pair
 from segeval.images.readers import decode_probability, describe, read_bytes
 from segeval.measuring.graylevels import joint_levels
-from segeval.measuring.workers import (
+from segeval.measuring.reading import (
     BUFFERS,
     Reading,
     digest,

@@ -54,6 +54,7 @@ def resolve(
                 "ground truth holds only 0 and 255, which can be two classes or one class and void",
                 (),
                 "Say --binary (0 is background, everything else foreground) or --ignore 255 (255 is void)",
+                kind="zero-255",
             )
         protocol = replace(protocol, binary=True)
         inferred.append("binary")
@@ -76,6 +77,7 @@ def resolve(
                 (),
                 "This looks like a photograph or a probability map (--probs); if they are labels, name them with "
                 "--classes",
+                kind="probability-maps",
             )
         classes = tuple(SegmentationClass(value, str(value)) for value in ids)
         inferred.append("classes")

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from segeval.report.report import Report
 
 FORMATS: Mapping[str, tuple[str, str]] = {
-    "table": ("segeval.render.table", "render_table"),
-    "json": ("segeval.render.jsontext", "render_json"),
-    "csv": ("segeval.render.csvtext", "render_csv"),
-    "markdown": ("segeval.render.markdown", "render_markdown"),
-    "latex": ("segeval.render.latex", "render_latex_report"),
-    "junit": ("segeval.render.junit", "render_junit"),
-    "github": ("segeval.render.github", "render_github"),
+    "table": ("segeval.render.report.table", "render_table"),
+    "json": ("segeval.render.syntax.json", "render_json"),
+    "csv": ("segeval.render.report.csv", "render_csv"),
+    "markdown": ("segeval.render.report.markdown", "render_markdown"),
+    "latex": ("segeval.render.report.latex", "render_latex_report"),
+    "junit": ("segeval.render.report.junit", "render_junit"),
+    "github": ("segeval.render.report.github", "render_github"),
 }
 """Every format with the module and the function that renders it."""
 SUFFIXES: Mapping[str, str] = {

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from segeval.errors import Finding
 from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
-from segeval.render.jsontext import json_text
-from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid
-from segeval.render.table import Page, page_text
-from segeval.render.text import visible
+from segeval.render.messages import finding_label
+from segeval.render.report.table import Page, page_text
+from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import count, percent
+from segeval.render.syntax.text import visible
 from segeval.scores.overlap import Value
 
 MOST_CLASSES = 8
@@ -32,11 +34,16 @@ def render_explanation(
     return page_text(lambda page: _print(page, found, verbose), color=color, width=width)
 
 
-def refusal_warning(found: Explanation) -> str | None:
+def refusal_warning(found: Explanation) -> Finding | None:
     """Say that the chosen convention gives no score, where it does not."""
     if not found.chosen.refusals:
         return None
-    return f"the chosen convention {found.chosen.name} refuses these masks: {_reasons(found.chosen)}"
+    return Finding(
+        "refused",
+        f"the chosen convention {found.chosen.name} refuses these masks: {_reasons(found.chosen)}",
+        (),
+        "Choose another with --convention",
+    )
 
 
 def _print(page: Page, found: Explanation, verbose: bool) -> None:
@@ -63,7 +70,7 @@ def _print(page: Page, found: Explanation, verbose: bool) -> None:
     if not found.circumstances:
         page.say(Text("no rule decides over anything in these masks: every convention counts the same"))
     for warning in found.warnings:
-        page.say(Text.assemble(("warning: ", "bold yellow"), visible(warning)))
+        page.say(Text.assemble((f"{finding_label(warning)}: ", "bold yellow"), visible(str(warning))))
     line = str(found.signature) if verbose else found.signature.short()
     page.say(Text(visible(line), "dim"), whole=True)
 

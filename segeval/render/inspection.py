@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from segeval.findings.folders import Inspection, Side, ValueShare
-from segeval.findings.values import Finding
-from segeval.render.jsontext import json_text
-from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid
-from segeval.render.table import Page, page_text
-from segeval.render.text import visible
+from segeval.errors import Finding
+from segeval.findings.inspection import Inspection, Side, ValueShare
+from segeval.render.messages import finding_label
+from segeval.render.report.table import Page, page_text
+from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import count, percent
+from segeval.render.syntax.text import visible
 
 MOST_KINDS = 4
 """Encodings and sizes told of a folder."""
@@ -105,8 +106,8 @@ def _lines(found: Inspection) -> Iterator[str]:
 
 
 def _print_finding(page: Page, finding: Finding) -> None:
-    label, style = ("error", "bold red") if finding.blocks else ("warning", "bold yellow")
-    page.say(Text.assemble((f"{label} ({finding.kind}): ", style), visible(finding.what)))
+    style = "bold red" if finding.blocks else "bold yellow"
+    page.say(Text.assemble((f"{finding_label(finding)}: ", style), visible(finding.what)))
     for place in finding.where:
         page.say(Text(f"  {visible(place)}"))
     if finding.fix:

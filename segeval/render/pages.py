@@ -10,7 +10,7 @@ from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
 from rich.padding import Padding
 from rich.text import Text
 
-from segeval.render.table import Page, page_text
+from segeval.render.report.table import Page, page_text
 
 WIDEST = 110
 """Columns of a page: longer lines of prose are hard to follow."""

@@ -14,8 +14,8 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from segeval.errors import UsageError
-from segeval.render.numbers import loss
-from segeval.render.text import visible
+from segeval.render.syntax.numbers import loss
+from segeval.render.syntax.text import visible
 from segeval.report.probabilities import MapScores
 from segeval.report.report import Report
 from segeval.scores.curves import curve, reliability

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import UsageError
+from segeval.errors import Finding, UsageError
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.protocol.signature import Signature
 from segeval.report.details import Details
@@ -26,6 +26,7 @@ from segeval.tables.confusion import Tallies, image_tallies
 
 MOST_CONFUSIONS = 10
 MOST_NAMED = 5
+MORE_IMAGES = "Score more images, or take these intervals as a hint only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ def _group_tallies(run: Run, found: Measured) -> Tallies | None:
     return Tallies(**{field.name: getattr(whole, field.name)[:, :count] for field in fields(Tallies)})
 
 
-def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[str, ...]:
+def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[Finding, ...]:
     warnings = []
     if drawn.intervals.few_units:
         warnings.append(few_units_warning(drawn.intervals.units, drawn.unit))
@@ -157,21 +158,31 @@ def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[str, ...]:
     return (*warnings, *told)
 
 
-def few_units_warning(count: int, unit: str) -> str:
+def few_units_warning(count: int, unit: str) -> Finding:
     """Tell that intervals rest on too few units."""
     what = f"{count} image{'' if count == 1 else 's'}" if unit == "image" else f"{count} groups"
-    return f"intervals rest on {what}, fewer than {FEW_UNITS}, and are too narrow to be trusted"
+    return Finding(
+        "few-images",
+        f"intervals rest on {what}, fewer than {FEW_UNITS}, and are too narrow to be trusted",
+        (),
+        MORE_IMAGES,
+    )
 
 
-def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[str, ...]:
+def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Finding, ...]:
     """Tell which scores some resamples leave undefined."""
     if not undefined:
         return ()
     ranked = sorted(undefined.items(), key=lambda entry: -entry[1])
-    listed = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_NAMED])
-    more = f" and {len(ranked) - MOST_NAMED} more" if len(ranked) > MOST_NAMED else ""
-    drawn = f"{resamples:,} resamples"
-    return (f"some of {drawn} leave a score undefined and are left out of its interval: {listed}{more}",)
+    more = (f"and {len(ranked) - MOST_NAMED} more",) if len(ranked) > MOST_NAMED else ()
+    return (
+        Finding(
+            "undefined-resamples",
+            f"some of {resamples:,} resamples leave a score undefined and are left out of its interval",
+            (*(f"{name} ({count:,})" for name, count in ranked[:MOST_NAMED]), *more),
+            MORE_IMAGES,
+        ),
+    )
 
 
 def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import LabelError, raise_all
+from segeval.errors import Finding, LabelError, raise_all
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.runs.run import Row, Run
@@ -56,16 +56,21 @@ def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: C
     raise_all(refusals)
 
 
-def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[str, ...]:
+def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[Finding, ...]:
     """Tell how many pixels hold values outside classes and void, where the convention counts them somehow."""
     done = {"miss": "count as wrong", "drop": "are left out", "drop-fp": "are left out, but for their false positives"}
     sides = (
-        ("predictions", convention.unknown, int(counted.column(UNKNOWN).sum())),
-        ("ground truth", convention.gt_unknown, counted.unknown_pixels),
+        ("predictions", "pred", convention.unknown, int(counted.column(UNKNOWN).sum())),
+        ("ground truth", "gt", convention.gt_unknown, counted.unknown_pixels),
     )
     return tuple(
-        f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}"
-        for side, choice, count in sides
+        Finding(
+            "unknown-counted",
+            f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}",
+            (),
+            f"Name the values with --classes, --ignore or --{option}-map, if they mean something",
+        )
+        for side, option, choice, count in sides
         if count and choice in done
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from segeval.errors import Finding
 from segeval.protocol.labeling import Color
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Inference
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from segeval.report.probabilities import ProbabilityScores
     from segeval.sampling.resampling import Interval
 
-SCHEMA = 1
+SCHEMA = 2
 CLASS_FIELDS = ("id", "name", *OF_CLASSES, "tp", "fp", "fn", "gt_share")
 """What is told of each class of every run, in the order of JSON and CSV."""
 
@@ -117,7 +118,7 @@ class Report:
     classes: tuple[ClassScores, ...]
     groups: tuple[GroupScores, ...]
     confusion: Confusion
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     notes: tuple[Inference, ...] = ()
     gates: tuple[Verdict, ...] = ()
     probabilities: ProbabilityScores | None = None
@@ -153,7 +154,7 @@ class Report:
             },
             **probabilities,
             **({} if self.details is None else self.details.to_dict(told)),
-            "warnings": list(self.warnings),
+            "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],
         }
 

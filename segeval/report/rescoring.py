@@ -11,10 +11,7 @@ from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageE
 from segeval.protocol.protocol import Mapped, Protocol
 from segeval.protocol.resolution import Resolution
 from segeval.protocol.settings import Probabilities, resolve_eps
-from segeval.report.mapcheck import map_warnings
 from segeval.report.relabeling import sums_fit
-from segeval.report.report import Report
-from segeval.report.scoring import build_report
 from segeval.request import build_request, read_class_weights
 from segeval.runs.run import Maps, Run
 from segeval.tables.levels import thresholded
@@ -48,14 +45,6 @@ def rescore(run: Run, *, keys: str | None = None, axes: Mapping[str, str | None]
     if run.rows:
         _check_classes(changed, run)
     return changed
-
-
-def report_run(run: Run) -> Report:
-    """Score a saved run under its protocol, with the warnings that its maps call for; errors as `build_report`."""
-    report = build_report(run)
-    missing = report.data.missing_images
-    told = (f"images without prediction count as wrong: {missing:,}",) if missing else ()
-    return replace(report, warnings=(*told, *map_warnings(run), *report.warnings))
 
 
 def _relabeled(stored: Protocol, given: Mapping[str, Any], axes: Mapping[str, str]) -> Protocol:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segeval.errors import NothingToScoreError
+from segeval.errors import Finding, NothingToScoreError
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.resolution import Resolution
@@ -35,6 +35,7 @@ from segeval.scores.overlap import (
 )
 from segeval.scores.registry import ordered
 from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, image_tallies, tallies
+from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
     from segeval.report.probabilities import ProbabilityScores
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 class Measured:
     """Hold what every score of a run is computed from: its labeling, and the counts of the whole and of each image."""
 
+    table: JointCounts
     resolution: Resolution
     confusion: Confusion
     whole: Tallies
@@ -60,16 +62,22 @@ class Measured:
         return self.resolution.protocol.convention
 
 
-def measured(run: Run, *, names: FileNames | None = None, resolution: Resolution | None = None) -> Measured:
+def measured(
+    run: Run,
+    *,
+    names: FileNames | None = None,
+    resolution: Resolution | None = None,
+    table: JointCounts | None = None,
+) -> Measured:
     """Apply the run's protocol to its tables.
 
     `names` gives the files by which errors name an image; `resolution` is what the protocol means, where that rests on
-    more than this run's values. Raises `LabelError` for values that the protocol refuses
-    and `NothingToScoreError` where no pixel is valid.
+    more than this run's values; `table` is the sum of its rows, where it is known already. Raises `LabelError` for
+    values that the protocol refuses and `NothingToScoreError` where no pixel is valid.
     """
     if not run.rows:
         raise NothingToScoreError("there is no image to score", (), "Give folders that hold pairs of masks")
-    table = run.table()
+    table = run.table() if table is None else table
     resolution = resolution or run.resolve_for(table)
     check_labels(run, table, resolution.labeling, resolution.protocol.convention, names or {})
     counted = confusion(table, resolution.labeling)
@@ -80,7 +88,7 @@ def measured(run: Run, *, names: FileNames | None = None, resolution: Resolution
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
     images = image_tallies([row.counts for row in run.rows], resolution.labeling)
-    return Measured(resolution, counted, tallies(counted), images)
+    return Measured(table, resolution, counted, tallies(counted), images)
 
 
 def build_report(run: Run, *, names: FileNames | None = None) -> Report:
@@ -223,13 +231,20 @@ def _group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
     return scores, mean(ious)
 
 
-def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[str, ...]:
+def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[Finding, ...]:
     if found.convention.absent != "undefined" or iou.mean is not None:
         return ()
     empty = (counted.tp + counted.fp + counted.fn == 0).tolist()
     absent = [entry.name for entry, is_empty in zip(found.labeling.classes, empty, strict=True) if is_empty]
     who = _listed(absent) if absent else "some class of some image"
-    return (f"mIoU is undefined, since {who} is in neither ground truth nor prediction; --absent skip leaves it out",)
+    return (
+        Finding(
+            "undefined-mean",
+            f"mIoU is undefined, since {who} is in neither ground truth nor prediction",
+            (),
+            "Leave such classes out of the mean with --absent skip",
+        ),
+    )
 
 
 def _listed(values: Sequence[object]) -> str:

@@ -51,12 +51,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 WRITE_AGAIN = "Save the run again with --save; a file that segeval wrote is whole"
 
 
-def save_run(run: Run, path: Path, *, hidden: str | None = None) -> None:
-    """Write a run to `path`, packed where the name ends in .gz; raises `OutputError` and leaves the old file then.
-
-    `hidden` is as in `AtomicFile`.
-    """
-    with AtomicFile(path, hidden=hidden) as file:
+def save_run(run: Run, path: Path) -> None:
+    """Write a run to `path`, packed where the name ends in .gz; raises `OutputError` and leaves the old file then."""
+    with AtomicFile(path) as file:
         file.commit(run_to_bytes(run, packed=is_packed(path)))
 
 

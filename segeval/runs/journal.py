@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import stat
-import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import OutputError, RunFileError
+from segeval.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
 from segeval.runs.file import CHUNK, SCHEMA, TOOL, split_lines
 from segeval.runs.rows import (
@@ -63,7 +62,7 @@ class Journal:
         self._recorded = False
         self._held_before = False
         try:
-            self._file = _locked(path)
+            self._file = open_locked(path)
         except OSError as error:
             raise self._unwritable(error) from None
         try:
@@ -138,9 +137,11 @@ class Journal:
     def remove(self) -> None:
         """Delete the partial file, once the run is saved."""
         if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            self.path.unlink(missing_ok=True)
+            file, self._file = self._file, -1
+            try:
+                unlink_held(file, self.path)
+            except OSError as error:
+                raise self._unwritable(error) from None
 
     def _look_back(self, resume: bool) -> None:
         """Index the lines of an earlier attempt, or note that it is given up."""
@@ -224,24 +225,6 @@ def other_protocol(path: Path, differences: tuple[str, ...]) -> RunFileError:
         (str(path), *differences),
         "Say --resume only with the options that the run was begun with, or leave it out to start anew",
     )
-
-
-def _locked(path: Path) -> int:
-    """Open a regular file for reading and appending that no other process holds; raises `OSError`."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    file = os.open(path, flags, 0o666)
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise FileExistsError(17, "is no regular file")
-        if sys.platform != "win32":
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(file)
-        raise
-    return file
 
 
 def _sealed(key: str, facts: dict[str, Any]) -> bytes:

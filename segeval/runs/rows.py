@@ -28,8 +28,9 @@ MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
 LONGEST_KEY = 1 << 16
-MOST_BRACKETS = 1 << 20
-"""Lists and objects in one line: an empty one takes two bytes in the file and sixty in memory."""
+MOST_BRACKETS, MOST_QUOTES, MOST_BLANKS = 1 << 20, 1 << 18, 1 << 18
+"""Lists and objects in one line, where an empty one takes two bytes in the file and sixty in memory; marks of strings,
+which take as much; and blanks, which stand in names only."""
 SMALLEST, LARGEST = -(2**63) + 1, 2**63 - 1
 """Values that a mask can hold; -2^63 stands for a missing prediction and is written as null."""
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
@@ -50,6 +51,10 @@ def loads(line: bytes) -> Any:
     """Read one line of JSON; raises `Damage` where it is none, is not ASCII, or would take more memory than it may."""
     if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
         raise Damage(f"more than {MOST_BRACKETS:,} lists and objects")
+    if line.count(b'"') > MOST_QUOTES:
+        raise Damage(f"more than {MOST_QUOTES // 2:,} texts")
+    if line.count(b" ") > MOST_BLANKS or b"\t" in line or b"\r" in line:
+        raise Damage("blanks that segeval does not write")
     try:
         return _DECODER.decode(line.decode("ascii"))
     except (ValueError, RecursionError) as error:

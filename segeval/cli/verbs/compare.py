@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
-from segeval.cli.options import FILE, output_options, voice_options
+from segeval.cli.options import FILE, finding_options, output_options, policy_of, voice_options
 from segeval.cli.statistics import drawing_options, resampling
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",
 )
 @click.option("--force", is_flag=True, help="Compare runs of other images, ground truth or protocol, and say so.")
+@finding_options
 @output_options
 @config_options
 @voice_options
@@ -39,7 +40,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     For every score and class: the difference, its interval, and a p-value. Exit code 0: compared; 1: compared, and a
     --fail-regression rule is broken; 2: could not compare.
     """
-    from segeval.cli.console import columns_of, tell_regressions, tell_warnings, wants_color, write_result
+    from segeval.cli.console import columns_of, tell_asides, tell_findings, tell_regressions, wants_color, write_result
     from segeval.comparison.regressions import parse_regression
     from segeval.comparison.runs import compare_runs, run_names
     from segeval.files import AtomicFile
@@ -50,6 +51,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     format_name = known_format(options["format_name"])
     rules = [parse_regression(text) for text in options["fail_regression"]]
     settings = resampling(options)
+    policy = policy_of(options)
     with ExitStack() as places:
         targets = [parse_target(target) for target in options["outputs"]]
         files = [(name, places.enter_context(AtomicFile(path))) for name, path in targets]
@@ -61,14 +63,16 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
             worst_hit=options["worst"],
             rules=rules,
             force=options["force"],
+            policy=policy,
         )
         color = wants_color(sys.stdout, options["color"])
         width = columns_of(sys.stdout)
         text = render_comparison(found, format_name, color=color, width=width, verbose=options["verbose"])
         for name, file in files:
             file.commit(render_comparison(found, name, verbose=options["verbose"]).encode("utf-8", "backslashreplace"))
-    if not options["quiet"] and not (sys.stdout.isatty() and format_name == "table"):
-        tell_warnings((*(f"forced: {told}" for told in found.forced), *found.warnings))
+    if not (sys.stdout.isatty() and format_name == "table"):
+        tell_asides(f"forced: {told}" for told in found.forced)
+        tell_findings(found.warnings)
     tell_regressions(verdict for verdict in found.regressions if not (options["quiet"] and verdict.passed))
     write_result(text)
     return 0 if all(verdict.passed for verdict in found.regressions) else 1

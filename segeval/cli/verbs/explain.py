@@ -10,7 +10,9 @@ import click
 from segeval.cli.config import config_options
 from segeval.cli.options import (
     FOLDER,
+    finding_options,
     folder_options,
+    policy_of,
     request_options,
     voice_options,
 )
@@ -21,6 +23,7 @@ from segeval.protocol.axes import AXES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from segeval.errors import Finding
     from segeval.report.labelcheck import FileNames
     from segeval.runs.run import Run
 
@@ -33,6 +36,7 @@ OF_FOLDERS = ("palette", "probs", "gt_suffix", "pred_suffix", "missing", "max_pi
 @click.argument("pred", metavar="PRED|RUN", type=FOLDER)
 @click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
 @folder_options
+@finding_options
 @show_options("table", "json")
 @config_options
 @voice_options
@@ -44,16 +48,21 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
     whole difference. A convention that refuses the masks is shown with its reason. Exit code 0: some convention can
     score; 2: none can.
     """
-    from segeval.cli.console import tell_notes, tell_warnings, write_result
+    from segeval.cli.console import tell_findings, tell_notes, write_result
     from segeval.explanation import explain as explained
+    from segeval.findings.policy import judged
+    from segeval.findings.runs import run_findings
     from segeval.render.explanation import refusal_warning, render_explanation, render_explanation_json
 
+    policy = policy_of(options)
     run, names, warnings = _saved(pred, options) if gt is None else _measured(pred, gt, options)
-    found = replace(explained(run, names=names), warnings=warnings)
+    found = explained(run, names=names)
+    told = judged((*warnings, *run_findings(run)), policy)
+    found = replace(found, warnings=told)
     if not options["quiet"]:
         tell_notes(run.resolve().notes)
-        refusal = refusal_warning(found)
-        tell_warnings((*found.warnings, *((refusal,) if refusal else ())))
+    refusal = refusal_warning(found)
+    tell_findings((*found.warnings, *((refusal,) if refusal else ())))
     if options["format_name"] == "json":
         write_result(render_explanation_json(found))
     else:
@@ -61,7 +70,7 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
     return 0
 
 
-def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[str, ...]]:
+def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
     from segeval.cli.progress import progress_bar
     from segeval.errors import raise_all
     from segeval.measuring.measure import measure
@@ -74,7 +83,7 @@ def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileN
     return measured.run, measured.names, measured.warnings
 
 
-def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[str, ...]]:
+def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
     from segeval.errors import UsageError
     from segeval.report.rescoring import rescore
     from segeval.runs.file import load_run

@@ -9,7 +9,9 @@ import click
 from segeval.cli.config import config_options
 from segeval.cli.options import (
     FOLDER,
+    finding_options,
     folder_options,
+    policy_of,
     request_options,
     voice_options,
 )
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     help="Decode at most this many pairs; the headers of all files are read.",
 )
 @folder_options
+@finding_options
 @show_options("table", "json")
 @config_options
 @voice_options
@@ -41,13 +44,14 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     """
     from segeval.cli.console import write_result
     from segeval.cli.progress import progress_bar
-    from segeval.findings.folders import inspect as inspected
+    from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
     from segeval.request import build_request
 
+    policy = policy_of(options)
     request = build_request(**request_options(options))
     with progress_bar(quiet=options["quiet"]) as progress:
-        found = inspected(pred, gt, request, sample=sample, jobs=options["jobs"], progress=progress)
+        found = inspected(pred, gt, request, policy=policy, sample=sample, jobs=options["jobs"], progress=progress)
     if options["format_name"] == "json":
         write_result(render_inspection_json(found))
     else:

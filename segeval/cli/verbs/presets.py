@@ -26,7 +26,7 @@ def presets(name: str | None, **options: Any) -> int:
     """
     from segeval.cli.console import write_result
     from segeval.protocol.presets import preset, preset_names
-    from segeval.render.presettable import render_preset, render_preset_json, render_presets, render_presets_json
+    from segeval.render.presets import render_preset, render_preset_json, render_presets, render_presets_json
     from segeval.request import build_request
 
     chosen = options["format_name"]

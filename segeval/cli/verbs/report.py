@@ -12,6 +12,7 @@ from segeval.cli.config import config_options
 from segeval.cli.options import (
     FILE,
     convention_options,
+    finding_options,
     gate_options,
     label_options,
     loss_options,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 MEASURED = ("palette", "probs")
 """Options of `score` that only an image can answer to."""
 CHANGES = (
-    *("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary", "convention", "keys", *AXES),
+    *("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary", "convention", "keys", "allow", *AXES),
     *("threshold", "gamma", "alpha", "pos_weight", "class_weights", "eps"),
 )
 """Options that change the stored protocol, where the command line itself gives them."""
@@ -41,6 +42,7 @@ CHANGES = (
 @loss_options
 @statistics_options
 @gate_options
+@finding_options
 @output_options
 @config_options
 @voice_options
@@ -50,8 +52,9 @@ def report(run: Path, **options: Any) -> int:
     The stored protocol holds but for what the command line says otherwise: environment and configuration change how
     the report looks, never what it counts. Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
     """
+    from segeval.api import scored_run
     from segeval.cli.delivery import Delivery
-    from segeval.report.rescoring import report_run, rescore
+    from segeval.report.rescoring import rescore
     from segeval.runs.file import load_run
 
     changes = given(CHANGES, options)
@@ -59,7 +62,7 @@ def report(run: Path, **options: Any) -> int:
     with Delivery(options) as delivery:
         axes = {axis: changes.pop(axis) for axis in AXES if axis in changes}
         chosen = rescore(load_run(run), axes=axes, **changes)
-        return delivery.deliver(with_asked(report_run(chosen), chosen, asked))
+        return delivery.deliver(with_asked(scored_run(chosen), chosen, asked))
 
 
 def given(names: Iterable[str], options: dict[str, Any]) -> dict[str, Any]:

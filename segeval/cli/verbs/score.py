@@ -11,6 +11,7 @@ from segeval.cli.config import config_options
 from segeval.cli.options import (
     FOLDER,
     convention_options,
+    finding_options,
     gate_options,
     label_options,
     loss_options,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @reading_options
 @saving_options
 @gate_options
+@finding_options
 @output_options
 @config_options
 @voice_options
@@ -52,9 +54,11 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     not score.
     """
     from segeval.api import report_measurement
-    from segeval.cli.console import tell_asides, tell_warnings
+    from segeval.cli.console import tell_asides
     from segeval.cli.delivery import Delivery
     from segeval.cli.progress import progress_bar
+    from segeval.errors import SegevalError
+    from segeval.findings.policy import OF_WHOLE_RUNS
     from segeval.measuring.measure import measure
     from segeval.request import build_request
 
@@ -71,9 +75,16 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
             if not options["quiet"]:
                 tell_asides(saver.notes)
         if shard is not None and not found.run.rows and not found.problems:
-            tell_warnings([f"shard {shard} holds no image"])
+            tell_asides([f"shard {shard} holds no image"])
             return 0
-        return delivery.deliver(with_asked(report_measurement(found), found.run, asked))
+        try:
+            report = report_measurement(found, part=shard is not None)
+        except SegevalError as error:
+            if shard is None or saver is None or found.problems or error.kind not in OF_WHOLE_RUNS:
+                raise
+            tell_asides([f"shard {shard} is saved; what its values mean is decided when all shards are combined"])
+            return 0
+        return delivery.deliver(with_asked(report, found.run, asked))
 
 
 def _shard(text: str | None) -> Shard | None:

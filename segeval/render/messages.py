@@ -1,0 +1,74 @@
+"""What is said on stderr, as text: problems, warnings, notes and verdicts. Light, since every command imports it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from segeval.errors import Finding, SegevalError, merged
+from segeval.render.syntax.text import visible
+
+if TYPE_CHECKING:
+    from segeval.comparison.regressions import Regression
+    from segeval.protocol.resolution import Inference
+    from segeval.report.report import Verdict
+
+MOST_PLACES = 10
+RED, GREEN, YELLOW, CYAN = "1;31", "1;32", "1;33", "1;36"
+
+
+def render_problem(error: SegevalError, *, color: bool = False) -> str:
+    """Tell every kind of problem in `error`: what, up to ten places, and the fix."""
+    lines: list[str] = []
+    for problem in merged((error,)):
+        lines.append(f"{_label('error', RED, color)} {visible(_within(problem.what))}")
+        lines.extend(f"  {visible(place)}" for place in problem.where[:MOST_PLACES])
+        if len(problem.where) > MOST_PLACES:
+            lines.append(f"  ... and {len(problem.where) - MOST_PLACES:,} more")
+        if problem.fix:
+            lines.append(f"{_label('fix', CYAN, color)} {visible(problem.fix)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_warning(finding: Finding, *, color: bool = False) -> str:
+    """Tell one finding."""
+    return f"{_label(finding_label(finding), YELLOW, color)} {visible(str(finding))}\n"
+
+
+def finding_label(finding: Finding) -> str:
+    """Return what stands before a finding: its severity, or that it is allowed, and its kind."""
+    return f"{'allowed' if finding.allowed else finding.severity} ({finding.kind})"
+
+
+def render_aside(text: str, *, color: bool = False) -> str:
+    """Tell one note."""
+    return f"{_label('note', CYAN, color)} {visible(text)}\n"
+
+
+def render_note(note: Inference, *, color: bool = False) -> str:
+    """Tell what was taken from the data, and the option that pins it."""
+    return f"{_label('note', CYAN, color)} {visible(note.what)}; pin it with {visible(note.option)}\n"
+
+
+def render_verdict(verdict: Verdict, *, color: bool = False) -> str:
+    """Tell whether a gate holds: "gate failed: miou 0.69998 < 0.70"."""
+    from segeval.render.syntax.numbers import verdict_text  # most commands judge nothing, and `decimal` takes its time
+
+    label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
+    return f"{label} {visible(verdict_text(verdict))}\n"
+
+
+def render_regression(verdict: Regression, *, color: bool = False) -> str:
+    """Tell whether a rule on regressions holds: "gate failed: new: miou 0.7425 -> 0.7100, worse by 0.0325 > 0.01"."""
+    from segeval.render.comparison.wording import regression_text  # likewise
+
+    label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
+    return f"{label} {visible(regression_text(verdict))}\n"
+
+
+def _within(sentence: str) -> str:
+    """Write a sentence as it stands behind a colon: small, unless its first word is a name such as RGB."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
+
+
+def _label(word: str, code: str, color: bool) -> str:
+    return f"\x1b[{code}m{word}:\x1b[0m" if color else f"{word}:"

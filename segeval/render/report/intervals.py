@@ -1,0 +1,125 @@
+"""Intervals, gains and images in words, for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from segeval.protocol.labeling import OUTSIDE
+from segeval.render.report.wording import title, writer
+from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
+from segeval.render.syntax.text import visible
+from segeval.scores.registry import OF_MAPS, chosen
+
+if TYPE_CHECKING:
+    from segeval.report.report import Report
+    from segeval.sampling.resampling import Interval, Resampling
+    from segeval.scores.gains import ConfusionCost, EmptyImages
+    from segeval.scores.overlap import Value
+
+CALLED = {"void": "predicted void", "unknown": "given an unknown value", "missing": "without a prediction"}
+MOST_GAINS = 10
+
+
+def interval_text(interval: Interval | None, write: Callable[[Value], str] = percent) -> str:
+    """Write an interval as "[70.12, 72.30]", `-` where there is none."""
+    if interval is None or interval.low is None:
+        return UNDEFINED
+    return f"[{write(interval.low)}, {write(interval.high)}]"
+
+
+def level_text(settings: Resampling) -> str:
+    """Return what a column of intervals is headed with: "95 % interval"."""
+    return f"{settings.level:g} % interval"
+
+
+def drawn_text(settings: Resampling, unit: str, units: int) -> str:
+    """Tell how resamples were drawn: "2,000 resamples of 500 images, seed 0"."""
+    what = f"{count(units)} image{'' if units == 1 else 's'}" if unit == "image" else f"{count(units)} groups"
+    return f"{count(settings.resamples)} resamples of {what}, seed {settings.seed}"
+
+
+def intervals_line(report: Report) -> str:
+    """Tell how the intervals were drawn, "" where there are none."""
+    drawn = report.details and report.details.uncertainty
+    if not drawn:
+        return ""
+    method = {"bca": "BCa"}.get(drawn.settings.method, drawn.settings.method)
+    text = drawn_text(drawn.settings, drawn.unit, drawn.intervals.units)
+    return f"{drawn.settings.level:g} % intervals by {method} bootstrap: {text}"
+
+
+def loss_intervals_line(report: Report) -> str:
+    """Tell the intervals of the losses of maps on one line, "" where there are none."""
+    names = [name for name in chosen(OF_MAPS, report.scores) if report.interval(name) is not None]
+    return ", ".join(f"{title(name)} {interval_text(report.interval(name), loss)}" for name in names)
+
+
+def has_intervals(report: Report) -> bool:
+    """Tell whether the report has intervals."""
+    return report.details is not None and report.details.uncertainty is not None
+
+
+def score_interval_text(report: Report, name: str) -> str:
+    """Write the interval of a score as the score itself is written."""
+    return interval_text(report.interval(name), writer(name))
+
+
+def confusion_text(report: Report, cost: ConfusionCost) -> str:
+    """Tell a confusion: "12.3 % of sidewalk is called road: 1.9 points of mIoU"."""
+    share = f"{_one_decimal(100 * cost.share_of_gt)} % of {visible(report.classes[cost.gt].name)} is"
+    outside = cost.pred < 0
+    called = CALLED[OUTSIDE[cost.pred]] if outside else f"called {visible(report.classes[cost.pred].name)}"
+    return f"{share} {called}: {points(cost.gain)} points of mIoU"
+
+
+def points(gain: float) -> str:
+    """Write a difference of fractions in percentage points, with one decimal or as many as show that it is not 0."""
+    return _one_decimal(100 * gain)
+
+
+def _one_decimal(value: float) -> str:
+    return f"{value:.1f}" if abs(value) >= 0.05 or not value else f"{value:.1g}"
+
+
+def gain_rows(report: Report) -> list[tuple[str, str, str]]:
+    """Return class, mIoU were it perfect, and what that gains in points, the dearest first and at most ten."""
+    gains = report.details.gains.classes if report.details and report.details.gains else None
+    known = [(one.gain, one) for one in gains or () if one.gain is not None and one.gain > 0]
+    known.sort(key=lambda pair: (-pair[0], pair[1].index))
+    return [
+        (visible(report.classes[one.index].name), percent(one.miou), f"+{100 * gain:.2f}")
+        for gain, one in known[:MOST_GAINS]
+    ]
+
+
+def confusion_lines(report: Report) -> list[str]:
+    """Return the dearest confusions in words."""
+    gains = report.details.gains if report.details else None
+    return [confusion_text(report, cost) for cost in (gains.confusions or () if gains else ())]
+
+
+def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """Return key, mIoU, costliest class and what its correction gains the image in points, for each worst image."""
+    images = report.details.worst_images if report.details else None
+    return [
+        (
+            visible(one.key),
+            percent(one.image_miou),
+            UNDEFINED if one.costliest is None else visible(report.classes[one.costliest].name),
+            UNDEFINED if one.gain is None else f"+{100 * one.gain:.2f}",
+        )
+        for one in images or ()
+    ]
+
+
+def empty_gt_text(report: Report) -> str:
+    """Tell of the images without foreground, "" where there are none."""
+    empty: EmptyImages | None = report.details.empty_gt if report.details else None
+    if empty is None or not empty.images:
+        return ""
+    noun = "image has" if empty.images == 1 else "images have"
+    return (
+        f"{count(empty.images)} {noun} no foreground in the ground truth, {count(empty.false_alarms)} of which "
+        f"{'was' if empty.false_alarms == 1 else 'were'} given some: false-alarm rate {percent(empty.rate)} %"
+    )
