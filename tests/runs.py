@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import LossSettings, Probabilities
@@ -65,7 +65,7 @@ def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelHist
     row = partial(Row, key, size[0], size[1], digest_of(gt))
     if seed % 7 == 3:
         alone = joint_counts(gt=gt, pred=np.zeros(size, np.uint8))
-        return row(table(alone.gt, np.full(len(alone), MISSING), alone.pixels)), ()
+        return row(table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)), ()
     if maps is None:
         return row(joint_counts(gt=gt, pred=random.integers(-1, 3, size))), ()
     top = {"uint8": 256, "uint16": 65536}.get(maps.kind.name)

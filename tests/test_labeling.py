@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from segeval import Signature
 from segeval.errors import LabelError, SegevalError, UsageError
-from segeval.protocol.axes import AXES, MISSING
+from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.conventions import conventions
-from segeval.protocol.labeling import MISSING as MISSING_VALUE
-from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, SegmentationClass, ValueMap, value_map
+from segeval.protocol.labeling import NO_FILE, NO_PREDICTION, UNKNOWN, VOID, SegmentationClass, ValueMap, value_map
 from segeval.protocol.presets import preset_names
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.resolution import ranges, resolve
@@ -29,7 +28,7 @@ CLASSES = tuple(SegmentationClass(index, name) for index, name in enumerate(("sk
 def test_an_unlisted_value_is_unknown_and_a_missing_file_is_neither() -> None:
     lookup = value_map(CLASSES, ignore=[255])
     assert lookup(np.array([[0, 2], [255, 7]])).tolist() == [[0, 2], [VOID, UNKNOWN]]
-    assert lookup.index(MISSING_VALUE) == NO_FILE
+    assert lookup.index(NO_PREDICTION) == NO_FILE
     assert lookup(np.zeros((0, 3), int)).shape == (0, 3)
 
 
@@ -162,7 +161,7 @@ def _protocols() -> st.SearchStrategy[Protocol]:
         mapping=maps,
         gt_map=maps,
         pred_map=maps,
-        missing=st.sampled_from(MISSING),
+        missing=st.sampled_from(MISSING_CHOICES),
         gamma=st.floats(0, 5),
         alpha=st.none() | st.just("auto") | st.floats(0, 1),
         pos_weight=st.just("auto") | st.floats(0.1, 50),

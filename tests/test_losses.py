@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import MaskError, SegevalError, UsageError
-from segeval.protocol.labeling import MISSING, SegmentationClass, value_map
+from segeval.protocol.labeling import NO_PREDICTION, SegmentationClass, value_map
 from segeval.protocol.settings import Eps, LossSettings, resolve_eps
 from segeval.scores import lossums as floatmaps
 from segeval.scores.losses import (
@@ -217,7 +217,7 @@ class TestRefused:
             with pytest.raises(MaskError):
                 call(*arguments)
 
-    @pytest.mark.parametrize("level", [-1, 256, MISSING])
+    @pytest.mark.parametrize("level", [-1, 256, NO_PREDICTION])
     def test_a_predicted_value_that_is_no_level(self, level: int) -> None:
         lookup = value_map([SegmentationClass(0, "a")])
         with pytest.raises(MaskError, match=r"no level of 0\.\.255"):

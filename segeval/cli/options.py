@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from segeval.protocol.axes import AXES, MISSING
+from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.settings import USUAL
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ pairing_options = stacked(
     click.option("--pred-suffix", metavar="TEXT", help="The same for predictions."),
     click.option(
         "--missing",
-        type=click.Choice(MISSING),
+        type=click.Choice(MISSING_CHOICES),
         default="error",
         show_default=True,
         help="An image without prediction: an error, left out, or wrong everywhere.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
-from segeval.protocol.axes import MISSING as MISSING_CHOICES
+from segeval.protocol.axes import MISSING_CHOICES
 from segeval.protocol.conventions import Convention, convention
 from segeval.protocol.labeling import Color, Group, SegmentationClass
 from segeval.protocol.settings import LossSettings, Probabilities

@@ -15,7 +15,7 @@ import numpy as np
 from segeval.errors import SegevalError
 from segeval.protocol.classlists import checked_classes
 from segeval.protocol.conventions import convention
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
@@ -191,7 +191,7 @@ def _marginal(counts: JointCounts) -> list[tuple[int, int]]:
 def _counts_to_json(counts: JointCounts) -> list[Any]:
     starts = [0, *(np.flatnonzero(np.diff(counts.gt.astype(np.int64, copy=False))) + 1).tolist(), len(counts)]
     gt, pred, pixels = counts.gt.tolist(), counts.pred.tolist(), counts.pixels.tolist()
-    if pred and pred[0] == MISSING:
+    if pred and pred[0] == NO_PREDICTION:
         pred = [None] * len(pred)
     return [[gt[start], pred[start:stop], pixels[start:stop]] for start, stop in pairwise(starts) if start < stop]
 
@@ -204,12 +204,12 @@ def _counts_from_json(groups: Any, total: int) -> JointCounts:
         gt = _integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
         _require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
         pixels = _integers(group[2], 1, total, "a number of pixels")
-        pred = [MISSING] if group[1] == [None] else _integers(group[1], SMALLEST, LARGEST, "a predicted value")
+        pred = [NO_PREDICTION] if group[1] == [None] else _integers(group[1], SMALLEST, LARGEST, "a predicted value")
         _require(len(pred) == len(pixels) > 0, "a table has columns of different lengths")
         _require(all(first < second for first, second in pairwise(pred)), "predicted values do not ascend")
         parts.append((gt, pred, pixels))
     _require(sum(sum(pixels) for _, _, pixels in parts) == total, "the counts do not add up to the size")
-    missing = {pred[0] == MISSING for _, pred, _ in parts}
+    missing = {pred[0] == NO_PREDICTION for _, pred, _ in parts}
     _require(len(missing) == 1, "a prediction is missing in part")
     return table(
         np.repeat(_int64(gt for gt, _, _ in parts), [len(pred) for _, pred, _ in parts]),

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
@@ -42,7 +42,7 @@ class Row:
     @property
     def missing(self) -> bool:
         """Tell whether the image has no prediction."""
-        return bool(len(self.counts)) and int(self.counts.pred[0]) == MISSING
+        return bool(len(self.counts)) and int(self.counts.pred[0]) == NO_PREDICTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,9 @@ def sort_key(key: str) -> bytes:
 
 
 def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
-    """Return the distinct raw values of the ground truth and of the predictions, without `MISSING`."""
+    """Return the distinct raw values of the ground truth and of the predictions, without `NO_PREDICTION`."""
     # Not np.unique, which imports numpy.ma: a tenth of the time that a small run takes.
-    return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {MISSING})
+    return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {NO_PREDICTION})
 
 
 def union(named: Sequence[tuple[str, Run]]) -> Run:
