@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -71,12 +72,12 @@ class Maps:
         return self.kind.in_rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that sums over all rows are kept once they are made
 class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
     `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
-    the whole run, one a map, for 16-bit levels.
+    the whole run, one a map, for 16-bit levels. Rows are added up where a sum is first asked for, and not again.
     """
 
     protocol: Protocol
@@ -89,7 +90,7 @@ class Run:
         if any(first >= second for first, second in pairwise(keys)):
             raise ValueError("rows of a run ascend by key without repetition")
 
-    @property
+    @cached_property
     def pixels(self) -> int:
         """Return the pixels of all images."""
         return sum(row.height * row.width for row in self.rows)
@@ -105,10 +106,18 @@ class Run:
 
     def table(self) -> JointCounts:
         """Return the label table of the whole run."""
-        return total(row.counts for row in self.rows)
+        return self._table
 
     def level_tables(self) -> tuple[JointCounts, ...]:
         """Return the (ground-truth value, level) table of every 8-bit map for the whole run."""
+        return self._level_tables
+
+    @cached_property
+    def _table(self) -> JointCounts:
+        return total(row.counts for row in self.rows)
+
+    @cached_property
+    def _level_tables(self) -> tuple[JointCounts, ...]:
         return tuple(total(tables) for tables in zip(*(row.levels for row in self.rows if row.levels), strict=True))
 
     def resolve(self) -> Resolution:
