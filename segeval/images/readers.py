@@ -26,7 +26,16 @@ from segeval.images.png import parse_png, png_samples
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageFacts", "decode_mask", "decode_probability", "describe", "read_bytes"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "ImageFacts",
+    "decode_mask",
+    "decode_probability",
+    "describe",
+    "read_bytes",
+    "read_mask",
+]
 
 MAX_PIXELS = 2**28
 """Pixels that one image may have unless `--max-pixels` says otherwise."""
@@ -122,7 +131,21 @@ def decode_mask(
     max_pixels: int = MAX_PIXELS,
     buffer: Buffer | None = None,
 ) -> NDArray[np.integer[Any]]:
+    """Return the label values stored in `data`, (H, W); as `read_mask`, without what the header says."""
+    return read_mask(data, name=name, palette=palette, max_pixels=max_pixels, buffer=buffer)[0]
+
+
+def read_mask(
+    data: bytes,
+    *,
+    name: str,
+    palette: Palette | None = None,
+    max_pixels: int = MAX_PIXELS,
+    buffer: Buffer | None = None,
+) -> tuple[NDArray[np.integer[Any]], ImageFacts | None]:
     """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
+
+    What the header of an image says comes beside them, `None` for arrays.
 
     Gray samples and palette indices come as they are stored, whatever their depth and whatever tRNS says; a two-valued
     TIFF that calls 0 white comes as it is shown; .npy arrays keep their type. With `palette`, RGB colours become its
@@ -136,7 +159,7 @@ def decode_mask(
             from segeval.images.arrays import load_array
 
             array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
-            return array.reshape(array.shape[:2])
+            return array.reshape(array.shape[:2]), None
         facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
@@ -154,16 +177,16 @@ def decode_mask(
         if facts.white_is_zero:
             from segeval.images.photometric import shown_as
 
-            return shown_as(samples, facts)
+            return shown_as(samples, facts), facts
         if facts.kind == "palette" and palette is not None and palette.explicit:
             from segeval.images.colors import labels_from_indices
 
-            return labels_from_indices(samples, facts, palette)
+            return labels_from_indices(samples, facts, palette), facts
         if facts.channels < 3:
-            return samples
+            return samples, facts
         from segeval.images.colors import labels_from_colors
 
-        return labels_from_colors(samples, palette, encoding=facts.encoding)
+        return labels_from_colors(samples, palette, encoding=facts.encoding), facts
 
 
 def decode_probability(

@@ -30,6 +30,7 @@ from segeval.report.probabilities import map_classes
 from segeval.report.relabeling import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run
+from segeval.runs.traits import NO_TRAITS, traits_of_all
 from segeval.tables.levels import LevelHistogram, add
 
 FIRST_IMAGES = 8
@@ -69,11 +70,13 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
         course.journal.begin(maps, "" if maps.in_rows else _meaning(reading))
     rows: list[Row] = []
     levels: tuple[LevelHistogram, ...] = ()
+    traits = NO_TRAITS
     for result in collected(pairs, partial(measure_maps, reading=reading), files, problems, course):
         rows.append(result.row)
+        traits |= result.traits
         if result.levels:
             levels = tuple(map(add, levels, result.levels)) if levels else result.levels
-    run = Run(request.protocol, in_order(rows), maps, levels)
+    run = Run(request.protocol, in_order(rows), maps, levels, traits_of_all((traits,)))
     warnings = pairing_warnings(pairing, request.protocol.missing)
     if rows and not maps.in_rows:
         problems.extend(_contradicted(run))

@@ -29,6 +29,7 @@ from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.settings import LossSettings
 from segeval.runs.run import Maps, MeasuredRow, Row
+from segeval.runs.traits import SideTraits
 from segeval.scores.lossums import FloatSums, float_levels, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
 from segeval.tables.levels import LevelHistogram, count_levels, thresholded
@@ -117,7 +118,7 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
     values: set[int] = set()
     for pair in pairs if open_values else ():
         try:
-            values.update(np.unique(read_ground_truth(pair, files)[0]).tolist())
+            values.update(np.unique(read_ground_truth(pair, files).values).tolist())
         except SegevalError:
             continue
         if values != {0}:
@@ -127,10 +128,11 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
 
 def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     """Count the probability maps of one image against its ground truth."""
-    gt, gt_digest = read_ground_truth(pair, reading.files)
+    truth = read_ground_truth(pair, reading.files)
+    gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits)
     height, width = gt.shape
     if not pair.pred:
-        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)))
+        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)), traits=traits)
     maps, pred_digest = read_maps(pair, reading.files)
     _require_alike(maps, pair.pred[0], reading.maps)
     for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
@@ -142,7 +144,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
             labels = thresholded(tables[0], reading.threshold)
         else:
             labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
-        return MeasuredRow(row(labels, tables), pred_digest=pred_digest)
+        return MeasuredRow(row(labels, tables), pred_digest=pred_digest, traits=traits)
     if len(maps) == 1:
         above = maps[0].astype(np.float64) / reading.maps.kind.top > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
@@ -156,7 +158,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
         positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
         levels.append(count_levels(float_levels(array), positive, valid, levels=reading.maps.kind.counted_levels))
-    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest)
+    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest, traits)
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:

@@ -32,8 +32,11 @@ from segeval.runs.rows import (
     protocol_to_json,
     row_from_json,
     row_to_json,
+    traits_from_json,
+    traits_to_json,
 )
 from segeval.runs.run import Maps, MeasuredRow, protocol_differences
+from segeval.runs.traits import NO_TRAITS
 from segeval.tables.levels import LevelHistogram
 from segeval.version import __version__
 
@@ -250,21 +253,25 @@ def _measured_to_json(measured: MeasuredRow) -> dict[str, Any]:
         base64.b64encode(zlib.compress(np.stack([part.positives, part.negatives]).astype("<i8").tobytes(), QUICK))
         for part in measured.levels
     ]
-    return {
+    facts = {
         "row": row_to_json(measured.row),
         "pred": measured.pred_digest,
         "levels": [text.decode("ascii") for text in packed],
     }
+    return facts if measured.traits == NO_TRAITS else {**facts, "traits": traits_to_json(measured.traits)}
 
 
 def _measured_from_json(facts: Any, maps: Maps | None) -> MeasuredRow:
-    if not isinstance(facts, dict) or set(facts) != {"row", "pred", "levels"} or not isinstance(facts["levels"], list):
+    if not isinstance(facts, dict) or set(facts) - {"traits"} != {"row", "pred", "levels"}:
         raise Damage("the line has other fields")
+    if not isinstance(facts["levels"], list):
+        raise Damage("the levels are no list")
     row = row_from_json(facts["row"], maps)
     levels = tuple(_histogram(text, maps.kind.counted_levels) for text in facts["levels"]) if maps is not None else ()
     if len(levels) != len(row.sums):
         raise Damage("the row has other maps than the run")
-    return MeasuredRow(row, levels, str(facts["pred"]))
+    traits = traits_from_json(facts["traits"]) if "traits" in facts else NO_TRAITS
+    return MeasuredRow(row, levels, str(facts["pred"]), traits)
 
 
 def _histogram(text: Any, levels: int) -> LevelHistogram:

@@ -20,6 +20,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
 from segeval.runs.run import Maps, Row, sort_key
+from segeval.runs.traits import PLAIN, SideTraits, Traits
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
 from segeval.tables.levels import LevelHistogram, empty_histogram
@@ -129,6 +130,33 @@ def maps_from_json(facts: Any) -> Maps | None:
     _require(set(_object(facts, "maps")) == {"kind", "count"}, "maps have other fields")
     _require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
     return Maps(MAP_KIND[facts["kind"]], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
+
+
+def traits_to_json(traits: SideTraits) -> dict[str, Any]:
+    """Return the JSON of a run's traits."""
+    return {
+        side: {"nodata": list(one.nodata), "gray_entries": list(map(list, one.gray_entries)), "colored": one.colored}
+        for side, one in (("gt", traits.gt), ("pred", traits.pred))
+    }
+
+
+def traits_from_json(facts: Any) -> SideTraits:
+    """Read what `traits_to_json` wrote; raises `Damage`."""
+    sides = _object(facts, "traits")
+    _require(set(sides) == {"gt", "pred"}, "the traits have other sides")
+    return SideTraits(_traits(sides["gt"]), _traits(sides["pred"]))
+
+
+def _traits(facts: Any) -> Traits:
+    one = _object(facts, "traits")
+    _require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
+    _require(type(one["colored"]) is bool, "colored is no truth value")
+    nodata = _integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
+    entries = [_integers(entry, 0, 255, "gray_entries") for entry in _list(one["gray_entries"], "gray_entries")]
+    _require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
+    traits = Traits(tuple(nodata), tuple((index, level) for index, level in entries), one["colored"])
+    _require(traits == traits | PLAIN, "the traits are not in their order")
+    return traits
 
 
 def row_to_json(row: Row) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.signature import signature
+from segeval.runs.traits import NO_TRAITS, SideTraits, traits_of_all
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # label runs do without the modules of probability maps
@@ -50,13 +51,14 @@ class Row:
 class MeasuredRow:
     """Hold a row with what it does not keep.
 
-    `levels` are the image's level histograms, which only the run keeps; `pred_digest` is that of the prediction's
-    bytes, "" where nobody asked for it.
+    `levels` are the image's level histograms and `traits` those of its files, which only the run keeps; `pred_digest`
+    is that of the prediction's bytes, "" where nobody asked for it.
     """
 
     row: Row
     levels: tuple[LevelHistogram, ...] = ()
     pred_digest: str = ""
+    traits: SideTraits = NO_TRAITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,15 @@ class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
     `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
-    the whole run, one a map, for 16-bit levels. Rows are added up where a sum is first asked for, and not again.
+    the whole run, one a map, for 16-bit levels. `traits` are what the files of each side say besides their values.
+    Rows are added up where a sum is first asked for, and not again.
     """
 
     protocol: Protocol
     rows: tuple[Row, ...]
     maps: Maps | None = None
     levels: tuple[LevelHistogram, ...] = ()
+    traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
         keys = [sort_key(row.key) for row in self.rows]
@@ -193,7 +197,8 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
             "runs differ on the same image", conflicts, "Keep one of them, or measure the image again and save it once"
         )
     rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
-    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named))
+    traits = traits_of_all(run.traits for _, run in named)
+    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
 
 
 def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ...]:
