@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from segeval.errors import LabelError, MaskError, Problems, UsageError
+from segeval.errors import Finding, LabelError, MaskError, Problems, UsageError
 from segeval.protocol.resolution import Inference
 from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_target, render
 from segeval.render.messages import render_note, render_problem, render_verdict, render_warning
@@ -47,7 +47,7 @@ HOSTILE = REPORTS["hostile"]
 def named(name: str) -> Report:
     """Return a report of one class of that name, with a warning and a gate that carry it too."""
     report = report_of([[3]], (name,))
-    return replace(report, warnings=(name,), gates=(Verdict(f"iou.{name}", ">=", 0.5, 1.0, True),))
+    return replace(report, warnings=(Finding("extra", name),), gates=(Verdict(f"iou.{name}", ">=", 0.5, 1.0, True),))
 
 
 # Snapshots
@@ -340,7 +340,7 @@ def test_markdown_of_very_many_classes_with_long_names_is_far_below_a_mebibyte()
     report = REPORTS["one-class"]
     entry = replace(report.classes[0], name="|" * 500)
     verdicts = tuple(Verdict(f"iou.{'<' * 500}", ">=", 0.5, 0.1, False) for _ in range(size))
-    report = replace(report, classes=(entry,) * size, gates=verdicts, warnings=("&" * 5000,) * size)
+    report = replace(report, classes=(entry,) * size, gates=verdicts, warnings=(Finding("extra", "&" * 5000),) * size)
     text = render(report, "markdown")
     assert len(text.encode()) < 2**18
     assert "... and 700 more" in text
@@ -426,7 +426,9 @@ def test_github_receives_what_was_meant(title: str, message: str) -> None:
 
 def test_github_gets_at_most_ten_failed_gates_first_and_is_told_of_the_rest() -> None:
     failed = Verdict("miou", ">=", 0.7, 0.5, False)
-    report = replace(REPORTS["street"], gates=(replace(failed, passed=True), *[failed] * 7), warnings=("w",) * 5)
+    report = replace(
+        REPORTS["street"], gates=(replace(failed, passed=True), *[failed] * 7), warnings=(Finding("extra", "w"),) * 5
+    )
     levels = [received(line)[0] for line in render(report, "github").splitlines()]
     assert levels == ["error"] * 7 + ["warning"] * 2 + ["notice"]
     assert "3 more errors or warnings" in render(report, "github").splitlines()[-1]
@@ -516,7 +518,7 @@ def test_problems_of_one_kind_are_told_once_with_ten_places() -> None:
 
 def test_warnings_notes_and_verdicts_are_lines() -> None:
     failed = Verdict("miou", ">=", 0.7, 0.69998, False)
-    assert render_warning("two\nlines") == "warning: two\\nlines\n"
+    assert render_warning(Finding("extra", "two\nlines")) == "warning (extra): two\\nlines\n"
     assert render_note(Inference("2 classes were met", "--classes 2")) == (
         "note: 2 classes were met; pin it with --classes 2\n"
     )

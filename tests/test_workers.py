@@ -287,7 +287,7 @@ def test_outputs_are_all_opened_before_the_work(folders: tuple[Path, Path], tmp_
     assert (tmp_path / "whole.json").read_text() == "old"
     assert not list(tmp_path.glob(".*"))
     assert run_segeval("score", *folders, "-o", tmp_path / "whole.json").code == 0
-    assert json.loads((tmp_path / "whole.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "whole.json").read_text())["schema"] == 2
 
 
 @pytest.mark.parametrize(("quick", "on_one_thread"), [(float("inf"), True), (-1.0, False)])

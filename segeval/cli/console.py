@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -45,6 +45,11 @@ def columns_of(stream: TextIO) -> int | None:
     from shutil import get_terminal_size  # brings the archive formats with it
 
     return get_terminal_size().columns
+
+
+def page_options(color: str) -> dict[str, Any]:
+    """Return the colour and the width that stdout takes."""
+    return {"color": wants_color(sys.stdout, color), "width": columns_of(sys.stdout)}
 
 
 def chosen_color() -> str:

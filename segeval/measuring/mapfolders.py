@@ -27,7 +27,7 @@ from segeval.measuring.reading import Reading, digest
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.settings import Probabilities
 from segeval.report.probabilities import map_classes
-from segeval.report.relabeling import sums_fit
+from segeval.report.rescoring import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run
 from segeval.runs.traits import NO_TRAITS, traits_of_all

@@ -22,6 +22,7 @@ CLASSES_FIX = (
 LARGEST_ID = 2**31 - 1
 """No mask stores a larger class id than this."""
 
+LONGEST_NAME = 256
 MOST_CLASSES = 1280
 """The confusion matrix is dense: so many classes take 13 MB of counts. The longest list that is known has 1,203."""
 
@@ -109,6 +110,12 @@ def check_name(text: str, *, name: str) -> None:
     """Refuse an empty name, and one with characters that would garble a terminal; `name` says where it stands."""
     if not text.strip():
         raise UsageError("a name is empty", (name,), "Give every entry a name")
+    if len(text) > LONGEST_NAME:
+        raise UsageError(
+            "a name is too long",
+            (f"{name}: {len(text):,} characters",),
+            f"Give names of at most {LONGEST_NAME} characters",
+        )
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI_CONTROLS for char in text):
         raise UsageError(
             "a name has control characters", (f"{name}: {text!a}",), "Write names in printable characters only"

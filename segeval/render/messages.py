@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from segeval.report.report import Verdict
 
 MOST_PLACES = 10
+LONGEST = 5000
+"""Characters of a sentence or a place: a path may have 4,096."""
 RED, GREEN, YELLOW, CYAN = "1;31", "1;32", "1;33", "1;36"
 
 
@@ -20,12 +22,12 @@ def render_problem(error: SegevalError, *, color: bool = False) -> str:
     """Tell every kind of problem in `error`: what, up to ten places, and the fix."""
     lines: list[str] = []
     for problem in merged((error,)):
-        lines.append(f"{_label('error', RED, color)} {visible(_within(problem.what))}")
-        lines.extend(f"  {visible(place)}" for place in problem.where[:MOST_PLACES])
+        lines.append(f"{_label('error', RED, color)} {_shown(_within(problem.what))}")
+        lines.extend(f"  {_shown(place)}" for place in problem.where[:MOST_PLACES])
         if len(problem.where) > MOST_PLACES:
             lines.append(f"  ... and {len(problem.where) - MOST_PLACES:,} more")
         if problem.fix:
-            lines.append(f"{_label('fix', CYAN, color)} {visible(problem.fix)}")
+            lines.append(f"{_label('fix', CYAN, color)} {_shown(problem.fix)}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -63,6 +65,10 @@ def render_regression(verdict: Regression, *, color: bool = False) -> str:
 
     label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
     return f"{label} {visible(regression_text(verdict))}\n"
+
+
+def _shown(text: str) -> str:
+    return visible(text) if len(text) <= LONGEST else f"{visible(text[:LONGEST])}... and {len(text) - LONGEST:,} more"
 
 
 def _within(sentence: str) -> str:

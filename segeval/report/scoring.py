@@ -38,6 +38,7 @@ from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, ima
 from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
+    from segeval.report.extras import Statistics
     from segeval.report.probabilities import ProbabilityScores
 
 
@@ -91,9 +92,15 @@ def measured(
     return Measured(table, resolution, counted, tallies(counted), images)
 
 
-def build_report(run: Run, *, names: FileNames | None = None) -> Report:
-    """Compute every score of `run` under its protocol; errors as in `measured`."""
-    return report_of(run, measured(run, names=names))
+def build_report(run: Run, *, names: FileNames | None = None, asked: Statistics | None = None) -> Report:
+    """Compute every score of `run` under its protocol, and what else is `asked`; errors as in `measured`."""
+    found = measured(run, names=names)
+    report = report_of(run, found)
+    if asked is None:
+        return report
+    from segeval.report.extras import with_statistics  # few ask for intervals
+
+    return with_statistics(report, run, found, asked)
 
 
 def report_of(run: Run, found: Measured) -> Report:

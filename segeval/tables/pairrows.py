@@ -23,19 +23,25 @@ def count_bytes(
     pred: cython.const[cython.uchar][::1],
     sums: cython.longlong[::1],
     cells: cython.int[::1],
+    pixels: cython.longlong[::1],
 ) -> cython.Py_ssize_t:
-    """Add to `sums` how often each (gt, pred) occurs, at gt * 256 + pred; return how many cells are new.
+    """Count how often each (gt, pred) occurs; return how many different ones there are.
 
-    `sums` has 65536 cells; the first numbers of `cells`, which has one place more, are those of the cells that were 0
-    before, in no order. Raises `ValueError` where the sizes do not fit.
+    The first so many of `cells` are gt * 256 + pred, in no order, those of `pixels` their counts. `sums`, of 65536 zeros,
+    is zero again at the end; the other two have one place more. Raises `ValueError` where the sizes do not fit.
     """
     found: cython.Py_ssize_t
+    i: cython.Py_ssize_t
     if gt.shape[0] < 1 or gt.shape[0] != pred.shape[0]:
         raise ValueError("there are no pairs")
-    if sums.shape[0] != VALUES or cells.shape[0] != VALUES + 1:
+    if sums.shape[0] != VALUES or not cells.shape[0] == pixels.shape[0] == VALUES + 1:
         raise ValueError("the sums have another size than the values")
     with cython.nogil:
         found = _count_bytes(gt, pred, sums, cells)
+        # Here, where nothing can interrupt: what one image left would be counted for the next.
+        for i in range(found):
+            pixels[i] = sums[cells[i]]
+            sums[cells[i]] = 0
     return found
 
 

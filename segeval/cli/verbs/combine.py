@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("parts", metavar="PART...", type=FILE, nargs=-1, required=True)
-@click.option("-o", "--output", "target", metavar="RUN", type=FILE, required=True, help="Where the united run goes.")
+@click.option("-o", "--output", metavar="RUN", type=FILE, required=True, help="Where the united run goes.")
 @voice_options
-def combine(parts: tuple[Path, ...], target: Path, quiet: bool, verbose: bool) -> int:
+def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -> int:
     """Unite saved runs, as those of shards, into one run file.
 
     Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under
@@ -28,10 +28,10 @@ def combine(parts: tuple[Path, ...], target: Path, quiet: bool, verbose: bool) -
     from segeval.runs.file import is_packed, load_run, run_to_bytes
     from segeval.runs.run import union
 
-    with AtomicFile(target) as file:
+    with AtomicFile(output) as file:
         named = [(str(part), load_run(part)) for part in parts]
         united = union(named)
-        file.commit(run_to_bytes(united, packed=is_packed(target)))
+        file.commit(run_to_bytes(united, packed=is_packed(output)))
     tell_findings(run_findings(united))
     if not quiet:
         repeated = sum(len(run.rows) for _, run in named) - len(united.rows)

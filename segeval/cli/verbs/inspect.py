@@ -12,10 +12,9 @@ from segeval.cli.options import (
     finding_options,
     folder_options,
     policy_of,
-    request_options,
+    show_options,
     voice_options,
 )
-from segeval.cli.showing import page_options, show_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,17 +41,18 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
     result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
     """
-    from segeval.cli.console import write_result
+    from segeval.cli.console import page_options, write_result
     from segeval.cli.progress import progress_bar
     from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
     from segeval.request import build_request
+    from segeval.request.options import FolderOptions, chosen
 
     policy = policy_of(options)
-    request = build_request(**request_options(options))
+    request = build_request(**chosen(FolderOptions, options))
     with progress_bar(quiet=options["quiet"]) as progress:
         found = inspected(pred, gt, request, policy=policy, sample=sample, jobs=options["jobs"], progress=progress)
-    if options["format_name"] == "json":
+    if options["format"] == "json":
         write_result(render_inspection_json(found))
     else:
         write_result(render_inspection(found, **page_options(options["color"])))
