@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from segeval.protocol.axes import AXES, MISSING
+from segeval.protocol.axes import AXES, MISSING_CHOICES
+from segeval.protocol.settings import USUAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +108,7 @@ pairing_options = stacked(
     click.option("--pred-suffix", metavar="TEXT", help="The same for predictions."),
     click.option(
         "--missing",
-        type=click.Choice(MISSING),
+        type=click.Choice(MISSING_CHOICES),
         default="error",
         show_default=True,
         help="An image without prediction: an error, left out, or wrong everywhere.",
@@ -116,11 +117,31 @@ pairing_options = stacked(
 probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
 loss_options = stacked(
     click.option(
-        "--threshold", type=float, default=0.5, show_default=True, help="Label 1 of a binary map is p above this."
+        "--threshold",
+        type=float,
+        default=USUAL.threshold,
+        show_default=True,
+        help="Label 1 of a binary map is p above this.",
     ),
-    click.option("--gamma", type=float, default=2.0, show_default=True, help="Focal loss: focus on hard pixels."),
-    click.option("--alpha", default="0.25", show_default=True, help="Focal loss: weight of positives; auto or none."),
-    click.option("--pos-weight", default="1", show_default=True, help="BCE: weight of positives; auto is N_neg/N_pos."),
+    click.option(
+        "--gamma",
+        type=float,
+        default=USUAL.gamma,
+        show_default=True,
+        help="Focal loss: focus on hard pixels.",
+    ),
+    click.option(
+        "--alpha",
+        default=f"{USUAL.alpha}",
+        show_default=True,
+        help="Focal loss: weight of positives; auto or none.",
+    ),
+    click.option(
+        "--pos-weight",
+        default=f"{USUAL.pos_weight:g}",
+        show_default=True,
+        help="BCE: weight of positives; auto is N_neg/N_pos.",
+    ),
     click.option(
         "--class-weights", metavar="auto|FILE", help="Cross-entropy: one weight a class, or inverse frequency."
     ),
