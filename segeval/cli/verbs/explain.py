@@ -69,7 +69,7 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
 
 
 def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
-    from segeval.cli.progress import progress_bar
+    from segeval.cli.console import progress_bar
     from segeval.errors import raise_all
     from segeval.measuring.measure import measure
     from segeval.request import build_request

@@ -41,8 +41,7 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
     result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
     """
-    from segeval.cli.console import page_options, write_result
-    from segeval.cli.progress import progress_bar
+    from segeval.cli.console import page_options, progress_bar, write_result
     from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
     from segeval.request import build_request

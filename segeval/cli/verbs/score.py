@@ -62,9 +62,8 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     not score.
     """
     from segeval.api import report_measurement
-    from segeval.cli.console import tell_asides
+    from segeval.cli.console import progress_bar, tell_asides
     from segeval.cli.delivery import Delivery
-    from segeval.cli.progress import progress_bar
     from segeval.errors import SegevalError
     from segeval.findings.policy import OF_WHOLE_RUNS
     from segeval.measuring.measure import measure
