@@ -29,7 +29,7 @@ class Delivery:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = options
         self._format = known_format(options["format_name"])
-        self._gates = _gates(options.get("floors", ()), options.get("ceilings", ()))
+        self._gates = _gates(options.get("fail_under", ()), options.get("fail_over", ()))
         self._files: list[tuple[TextOf, AtomicFile]] = []
         try:
             self._open(options)
@@ -113,14 +113,14 @@ def _images(suffix: str) -> TextOf:
     return images_csv if suffix.casefold() == ".csv" else images_jsonl
 
 
-def _gates(floors: Sequence[str], ceilings: Sequence[str]) -> tuple[Gate, ...]:
-    if not floors and not ceilings:
+def _gates(fail_under: Sequence[str], fail_over: Sequence[str]) -> tuple[Gate, ...]:
+    if not fail_under and not fail_over:
         return ()
     from segeval.report.gates import parse_gate
 
     return (
-        *(parse_gate(text, comparison=">=") for text in floors),
-        *(parse_gate(text, comparison="<=") for text in ceilings),
+        *(parse_gate(text, comparison=">=") for text in fail_under),
+        *(parse_gate(text, comparison="<=") for text in fail_over),
     )
 
 

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from segeval.cli.parameters import BOUND, CLASSES, FILE, PALETTE, PRESET, TARGET, WEIGHTS, added_up
 from segeval.protocol.axes import AXES, MISSING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
-    """Make a path of a word; what is wrong with it is told where it is opened, in this program's words."""
-
-    name = "path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return `value` as a path."""
-        from pathlib import Path  # the help does without: this module is a tenth of its time
-
-        return Path(value)
-
-
-FILE = FOLDER = PathType()
 AXIS_HELP = {
     "absent": "IoU of a class in neither ground truth nor prediction.",
     "pred_only": "IoU of a class that is predicted but not in the ground truth.",
@@ -52,11 +37,15 @@ def stacked(*options: Callable[[Function], Function]) -> Callable[[Function], Fu
 
 label_options = stacked(
     click.option(
-        "--preset", metavar="NAME|FILE", help="Classes, maps and convention of a data set ('segeval presets')."
+        "--preset",
+        type=PRESET,
+        metavar="NAME|FILE",
+        help="Classes, maps and convention of a data set ('segeval presets').",
     ),
     click.option(
         "-c",
         "--classes",
+        type=CLASSES,
         metavar="FILE|K",
         help="Names, one a line (or JSON/TOML), or their number. [default: the values met]",
     ),
@@ -70,7 +59,9 @@ label_options = stacked(
     click.option("--gt-map", metavar="RAW=VALUE,..", help="The same for ground truth only."),
     click.option("--pred-map", metavar="RAW=VALUE,..", help="The same for predictions only."),
     click.option("--binary", is_flag=True, help="Two classes: 0 is background, everything else foreground."),
-    click.option("--palette", metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."),
+    click.option(
+        "--palette", type=PALETTE, metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."
+    ),
 )
 convention_options = stacked(
     click.option("--convention", metavar="NAME", help="Count as this evaluator does; see 'segeval explain'."),
@@ -101,7 +92,10 @@ loss_options = stacked(
     click.option("--alpha", default="0.25", show_default=True, help="Focal loss: weight of positives; auto or none."),
     click.option("--pos-weight", default="1", show_default=True, help="BCE: weight of positives; auto is N_neg/N_pos."),
     click.option(
-        "--class-weights", metavar="auto|FILE", help="Cross-entropy: one weight a class, or inverse frequency."
+        "--class-weights",
+        type=WEIGHTS,
+        metavar="auto|FILE",
+        help="Cross-entropy: one weight a class, or inverse frequency.",
     ),
     click.option(
         "--eps",
@@ -132,6 +126,7 @@ output_options = stacked(
         "--output",
         "outputs",
         multiple=True,
+        type=TARGET,
         metavar="[FORMAT:]FILE",
         help="Write the report to a file too; the format follows from the suffix. Repeatable.",
     ),
@@ -153,15 +148,17 @@ saving_options = stacked(
 gate_options = stacked(
     click.option(
         "--fail-under",
-        "floors",
         multiple=True,
+        type=BOUND,
+        callback=added_up,
         metavar="NAME=VALUE",
         help="Exit with 1 where a score is below a fraction, as in miou=0.70 or iou.person=0.60. Repeatable.",
     ),
     click.option(
         "--fail-over",
-        "ceilings",
         multiple=True,
+        type=BOUND,
+        callback=added_up,
         metavar="NAME=VALUE",
         help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
     ),

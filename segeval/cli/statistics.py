@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from segeval.cli.options import FILE, Function, stacked
+from segeval.cli.options import Function, stacked
+from segeval.cli.parameters import FILE
 
 if TYPE_CHECKING:
     from segeval.report.extras import Statistics

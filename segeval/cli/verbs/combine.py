@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segeval.cli.options import FILE, voice_options
+from segeval.cli.names import check_environment
+from segeval.cli.options import voice_options
+from segeval.cli.parameters import FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +16,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("parts", metavar="PART...", type=FILE, nargs=-1, required=True)
-@click.option("-o", "--output", "target", metavar="RUN", type=FILE, required=True, help="Where the united run goes.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="RUN",
+    type=FILE,
+    required=True,
+    envvar=[],  # SEGEVAL_OUTPUT is a report's place, which a run must not take
+    help="Where the united run goes.",
+)
 @voice_options
 def combine(parts: tuple[Path, ...], target: Path, quiet: bool, verbose: bool) -> int:
     """Unite saved runs, as those of shards, into one run file.
@@ -26,6 +37,7 @@ def combine(parts: tuple[Path, ...], target: Path, quiet: bool, verbose: bool) -
     from segeval.runs.file import is_packed, load_run, run_to_bytes
     from segeval.runs.run import union
 
+    check_environment(click.get_current_context())
     with AtomicFile(target) as file:
         named = [(str(part), load_run(part)) for part in parts]
         united = union(named)

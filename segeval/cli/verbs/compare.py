@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
-from segeval.cli.options import FILE, output_options, voice_options
+from segeval.cli.options import output_options, voice_options
+from segeval.cli.parameters import BOUND, FILE, added_up
 from segeval.cli.statistics import drawing_options, resampling
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-regression",
     multiple=True,
+    type=BOUND,
+    callback=added_up,
     metavar="NAME=VALUE",
     help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",
 )

@@ -9,11 +9,11 @@ import click
 
 from segeval.cli.config import config_options
 from segeval.cli.options import (
-    FOLDER,
     folder_options,
     request_options,
     voice_options,
 )
+from segeval.cli.parameters import FOLDER
 from segeval.cli.showing import page_options, show_options
 from segeval.cli.verbs.report import CHANGES, given
 from segeval.protocol.axes import AXES

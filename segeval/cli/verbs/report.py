@@ -10,7 +10,6 @@ from click.core import ParameterSource
 
 from segeval.cli.config import config_options
 from segeval.cli.options import (
-    FILE,
     convention_options,
     gate_options,
     label_options,
@@ -18,6 +17,7 @@ from segeval.cli.options import (
     output_options,
     voice_options,
 )
+from segeval.cli.parameters import FILE
 from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
 from segeval.protocol.axes import AXES
 

@@ -9,7 +9,6 @@ import click
 
 from segeval.cli.config import config_options
 from segeval.cli.options import (
-    FOLDER,
     convention_options,
     gate_options,
     label_options,
@@ -21,6 +20,7 @@ from segeval.cli.options import (
     saving_options,
     voice_options,
 )
+from segeval.cli.parameters import FOLDER
 from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
 
 if TYPE_CHECKING:
