@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from segeval.cli.names import check_environment, options_of, verbs
+from segeval.cli.names import options_of, verbs
 from segeval.cli.parameters import FILE, placed_values
 from segeval.errors import UsageError
 
@@ -103,10 +103,7 @@ def _taken(option: click.Option, value: object, path: Path, key: str) -> object:
 
 
 def _read(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
-    if context.resilient_parsing:
-        return
-    check_environment(context)
-    if context.params.get("no_config"):
+    if context.params.get("no_config") or context.resilient_parsing:
         return
     from pathlib import Path
 

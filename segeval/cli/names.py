@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import click
 
@@ -14,6 +15,15 @@ FOREIGN = ("SEGEVAL_PORT", "SEGEVAL_SERVICE_")
 """What variables begin with that a cluster sets for a service of the name segeval."""
 OF_IMAGES = frozenset({"SEGEVAL_VERSION"})
 """What container images set by custom."""
+
+
+class Verb(click.Command):
+    """Refuse to run where the environment has a variable that is no option; help is shown all the same."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Check the environment, and run."""
+        check_environment(ctx)
+        return super().invoke(ctx)
 
 
 def variable_of(option: click.Option) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segeval.cli.names import check_environment
+from segeval.cli.names import Verb
 from segeval.cli.options import voice_options
 from segeval.cli.parameters import FILE
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("parts", metavar="PART...", type=FILE, nargs=-1, required=True)
 @click.option(
     "-o",
@@ -37,7 +37,6 @@ def combine(parts: tuple[Path, ...], target: Path, quiet: bool, verbose: bool) -
     from segeval.runs.file import is_packed, load_run, run_to_bytes
     from segeval.runs.run import union
 
-    check_environment(click.get_current_context())
     with AtomicFile(target) as file:
         named = [(str(part), load_run(part)) for part in parts]
         united = union(named)

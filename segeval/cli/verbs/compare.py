@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import output_options, voice_options
 from segeval.cli.parameters import BOUND, FILE, added_up
 from segeval.cli.statistics import drawing_options, resampling
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("base", type=FILE)
 @click.argument("new", type=FILE, nargs=-1, required=True)
 @drawing_options

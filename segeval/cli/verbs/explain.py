@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
     folder_options,
     request_options,
@@ -29,7 +30,7 @@ OF_FOLDERS = ("palette", "probs", "gt_suffix", "pred_suffix", "missing", "max_pi
 """Options that say how folders are read, which a saved run has behind it."""
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", metavar="PRED|RUN", type=FOLDER)
 @click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
 @folder_options

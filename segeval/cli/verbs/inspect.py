@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
     folder_options,
     request_options,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", type=FOLDER)
 @click.argument("gt", type=FOLDER)
 @click.option(

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import voice_options
 from segeval.cli.showing import page_options, show_options
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("name", metavar="[NAME|FILE]", required=False)
 @show_options("table", "json", "toml")
 @config_options

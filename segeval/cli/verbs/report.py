@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
     convention_options,
     gate_options,
@@ -33,7 +34,7 @@ CHANGES = (
 """Options that change the stored protocol, where the command line itself gives them."""
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("run", type=FILE)
 @click.option("--keys", metavar="GLOB", help="Report the images whose key fits, as in 'frankfurt/*'.")
 @label_options

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
     convention_options,
     gate_options,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from segeval.runs.sharding import Shard
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", type=FOLDER)
 @click.argument("gt", type=FOLDER)
 @label_options
