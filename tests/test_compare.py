@@ -181,13 +181,11 @@ def test_the_same_seed_gives_the_same_bytes(folder: Path) -> None:
 
 
 def test_the_interface_in_python_is_the_same(folder: Path) -> None:
-    report = segeval.compare(
-        folder / "base.jsonl", folder / "worse.jsonl", resampling=Resampling(resamples=300), fail_regression=["miou=0"]
-    )
+    report = segeval.compare(folder / "base.jsonl", folder / "worse.jsonl", resamples=300, fail_regression=["miou=0"])
     found = compared(folder, "base.jsonl", "worse.jsonl", "--fail-regression", "miou=0")
     assert json.loads(json.dumps(report.to_dict())) == found
     runs = [segeval.load_run(folder / f"{name}.jsonl") for name in ("base", "worse")]
-    again = segeval.compare(*runs, resampling=Resampling(resamples=300))
+    again = segeval.compare(*runs, resamples=300)
     assert again.runs[0].differences == report.runs[0].differences
 
 

@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval.findings.folders import sampled
 from segeval.findings.values import shown, written_map
 from segeval.folders.pairing import Pair
+from segeval.measuring.inspecting import sampled
 from segeval.protocol.presets import preset
 from segeval.runs.sharding import in_shard
 from tests.commandline import Completed, run_segeval
@@ -97,10 +97,10 @@ CASES: dict[str, Case] = {
         "zero-255", guess(TWO), each(TWO, lambda mask: mask * 255), says="--binary", blocks=True
     ),
     "predictions 0/255, ground truth 0/1": Case(
-        "zero-255", each(guess(TWO), lambda mask: mask * 255), TWO, says="Say --binary", mends=True
+        "scales", each(guess(TWO), lambda mask: mask * 255), TWO, says="Say --binary", mends=True
     ),
     "predictions 0/255, ground truth 0/1 with void": Case(
-        "zero-255",
+        "scales",
         each(guess(TWO), lambda mask: mask * 255),
         each(TWO, lambda mask: np.where(np.arange(32) < 2, 255, mask).astype(np.uint8)),
         says="--pred-map 255=1",
@@ -203,7 +203,7 @@ CASES: dict[str, Case] = {
         blocks=True,
     ),
     "8-bit maps": Case("probability-maps", SMOOTH, TWO, says="--probs", blocks=True, mends=True),
-    "8-bit maps against many classes": Case("probability-maps", SMOOTH, FOUR, says="--probs"),
+    "8-bit maps against many classes": Case("many-values", SMOOTH, FOUR, says="--probs"),
     "float maps": Case(
         "probability-maps",
         each(TWO, lambda mask: mask.astype(np.float32) * 0.5),
@@ -237,7 +237,7 @@ CASES: dict[str, Case] = {
     "labels as maps": Case(
         "label-masks", guess(FOUR), FOUR, ("--probs", "--classes", "4"), says="without --probs", blocks=True
     ),
-    "0/255 masks as maps": Case("maps", each(guess(TWO), lambda mask: mask * 255), TWO, ("--probs",)),
+    "0/255 masks as maps": Case("masks-as-maps", each(guess(TWO), lambda mask: mask * 255), TWO, ("--probs",)),
     "half the size": Case("resized", each(FOUR, lambda mask: mask[::2, ::2]), FOUR, says="nearest", blocks=True),
     "a size of its own": Case("resized", {**guess(FOUR), "b": FOUR["b"][:20, :30]}, FOUR, says="nearest", blocks=True),
     "transposed": Case("transposed", each(FOUR, np.transpose), FOUR, says="transpose", blocks=True),

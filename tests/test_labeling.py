@@ -105,8 +105,8 @@ def _checked(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"mapping": "1=2,1=3"}, "two"),
-        ({"mapping": "a=2"}, "RAW=VALUE"),
+        ({"map": "1=2,1=3"}, "two"),
+        ({"map": "a=2"}, "RAW=VALUE"),
         ({"ignore": "255,,1"}, "empty"),
         ({"classes": "0"}, "0 classes"),
         ({"classes": ["a", "a"]}, "a"),
@@ -154,18 +154,14 @@ def _protocols() -> st.SearchStrategy[Protocol]:
     maps = st.dictionaries(st.integers(-5, 300), st.integers(-5, 300), max_size=3)
     axes = st.fixed_dictionaries({axis: st.sampled_from((None, *choices)) for axis, choices in AXES.items()})
     return st.builds(
-        lambda classes, ignore, preset, convention, probs, **rest: (
-            build_request(
-                classes=classes, ignore=ignore, preset=preset, convention=convention, probs=probs, **rest
-            ).protocol
-        ),
+        lambda axes, **options: build_request(**options, **axes).protocol,
         classes=st.none() | st.integers(2, 300),
         ignore=st.none() | st.just("none") | st.lists(st.integers(-5, 300), min_size=1, max_size=3),
         preset=st.none() | st.sampled_from([name for name in preset_names() if name != "binary"]),
         convention=st.none() | st.sampled_from(tuple(conventions())),
         probs=st.booleans(),
         axes=axes,
-        mapping=maps,
+        map=maps,
         gt_map=maps,
         pred_map=maps,
         missing=st.sampled_from(MISSING),

@@ -11,8 +11,9 @@ import pytest
 from rich.cells import cell_len
 
 import segeval
-from segeval.render.report.losses import eps_text, render_losses
+from segeval.render.report.losses import eps_text, print_losses
 from segeval.render.report.table import render_table
+from segeval.render.syntax.page import page_text
 from segeval.report.report import Report
 from tests.probability_folders import NAMES, converted, save_gt, save_npy
 from tests.sample_reports import REPORTS
@@ -33,6 +34,10 @@ def binary(root: Path, kind: str = "uint8", gt: Any = GT == 1, **options: Any) -
     save_gt(root / "gt", [np.asarray(gt).astype(np.uint8)])
     save_npy(root / "p" / "a.npy", converted(LEVELS[1], kind))
     return segeval.score(root / "p", root / "gt", probs=True, **{"classes": ["back", "front"], **options})
+
+
+def render_losses(report: Report, *, color: bool = False, width: int | None = None) -> str:
+    return page_text(lambda page: print_losses(page, report), color=color, width=width)
 
 
 def row(text: str, name: str) -> list[str]:

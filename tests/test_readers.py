@@ -778,14 +778,6 @@ def test_a_file_is_closed_also_when_it_cannot_be_read(tmp_path: Path, monkeypatc
         os.fstat(opened[0])
 
 
-def test_a_file_that_changes_meanwhile_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "x").write_bytes(b"content")
-    status = os.stat(tmp_path / "x")  # noqa: PTH116 - what os.fstat returns
-    longer = os.stat_result((*status[:6], 9, *status[7:]))
-    monkeypatch.setattr(os, "fstat", lambda _: longer)
-    assert file_refusal(tmp_path / "x").what == "A file changed while it was read"
-
-
 def test_lossy_files_are_among_those_that_pairing_offers() -> None:
     assert {".png", ".bmp", ".gif", ".tif", ".tiff", ".npy", ".npz", ".jpg", ".jpeg", ".webp"} <= IMAGE_SUFFIXES
     assert all(suffix == suffix.lower() for suffix in IMAGE_SUFFIXES)

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.confinement import placed
 from segeval.cli.names import options_of, verbs
-from segeval.cli.parameters import FILE, placed_values
-from segeval.errors import UsageError
+from segeval.cli.parameters import FILE
+from segeval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LARGEST_CONFIG = 1 << 24
-"""Bytes; --config may name a device without end."""
 NOT_CONFIGURED = ("config", "no_config", "help", "version")
 
 
@@ -28,10 +27,11 @@ def nearest_config(start: Path) -> Path | None:
     return None
 
 
-def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
-    """Return the defaults for the command of `context`, by parameter name; paths in them are relative to the file.
+def load_config(path: Path, context: click.Context, *, found: bool) -> Mapping[str, Any]:
+    """Return the defaults for the command of `context`, by parameter name; `found` if nobody named the file.
 
-    Keys are option names, those of any verb. Raises `UsageError` for a key that no verb has, with the nearest one.
+    Keys are option names, those of any verb. Raises `UsageError` for a key that no verb has, with the nearest one, and
+    for an output that the file may not name.
     """
     table = _table(path)
     if table is None:
@@ -43,8 +43,6 @@ def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
     for key, value in table.items():
         name = key.replace("_", "-")
         if name not in known:
-            from segeval.protocol.classlists import did_you_mean
-
             raise UsageError(
                 "the configuration has a key that is no option",
                 (f"{path}: {key}",),
@@ -55,7 +53,12 @@ def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
             raise UsageError("the configuration gives one option twice", where, "Put both under one key")
         option = own.get(name)
         if option is not None and option.name:
-            defaults[option.name] = _taken(option, value, path, key)
+            taken = _value(option, value, f"{path}: {key}")
+            if isinstance(taken, str):
+                taken = placed(option.type, taken, path, found=found)
+            elif isinstance(taken, list):
+                taken = [placed(option.type, each, path, found=found) for each in taken]
+            defaults[option.name] = taken
     return defaults
 
 
@@ -64,17 +67,23 @@ def _configurable(command: click.Command) -> dict[str, click.Option]:
 
 
 def _table(path: Path) -> dict[str, Any] | None:
-    import tomllib
+    from segeval.usertexts import LARGEST_TEXT, TextBoundError, toml_data
 
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_CONFIG + 1)
-        if len(data) > LARGEST_CONFIG:
-            raise UsageError("the configuration is too large", (str(path),), "Check --config")
-        document = tomllib.loads(data.decode("utf-8"))
+        with path.open("rb") as file:  # --config may name a device without end
+            data = file.read(LARGEST_TEXT + 1)
+        if len(data) > LARGEST_TEXT:
+            raise TextBoundError(f"more than {LARGEST_TEXT:,} bytes")
+        document = toml_data(data.decode("utf-8"))
     except OSError as error:
         raise UsageError("the configuration cannot be read", (f"{path}: {error.strerror}",), "Check --config") from None
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+    except TextBoundError as error:
+        raise UsageError(
+            "the configuration has more in it than a configuration has",
+            (f"{path}: {error}",),
+            "Name another with --config, or say --no-config",
+        ) from None
+    except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
         raise UsageError(
             "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config"
         ) from None
@@ -85,31 +94,40 @@ def _table(path: Path) -> dict[str, Any] | None:
     return table
 
 
-def _taken(option: click.Option, value: object, path: Path, key: str) -> object:
-    """Bring a TOML value to what the option takes from a shell, in the folder of the file."""
-    where = (f"{path}: {key}",)
+def _value(option: click.Option, value: object, where: str) -> bool | str | list[str]:
+    """Bring a TOML value to what the option takes from a shell."""
     if isinstance(value, bool) or option.is_flag:
         if not (isinstance(value, bool) and option.is_flag):
-            raise UsageError("a flag is true or false, and only a flag is", where, "Correct the value")
+            raise UsageError("a flag is true or false, and only a flag is", (where,), "Correct the value")
         return value
     parts = value if isinstance(value, list) else [value]
     if isinstance(value, dict):
         parts = [f"{name}={part}" for name, part in value.items()]
     texts = list(map(str, parts)) if option.multiple else [",".join(map(str, parts))]
     if any("\0" in text for text in texts):
-        raise UsageError("the configuration holds a NUL character", where, "Correct the value")
-    placed = list(placed_values(option, texts, path.parent))
-    return placed if option.multiple else placed[0]
+        raise UsageError("the configuration holds a NUL character", (where,), "Correct the value")
+    return texts if option.multiple else texts[0]
 
 
 def _read(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
     if context.params.get("no_config") or context.resilient_parsing:
         return
+    path = value or nearest_config(_working_folder())
+    if path is not None:
+        context.default_map = {**load_config(path, context, found=value is None), **(context.default_map or {})}
+
+
+def _working_folder() -> Path:
     from pathlib import Path
 
-    path = value or nearest_config(Path.cwd())
-    if path is not None:
-        context.default_map = {**load_config(path, context), **(context.default_map or {})}
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            "the working folder cannot be used",
+            (error.strerror or str(error),),
+            "Change to a folder that exists (cd), or say --no-config and give whole paths",
+        ) from None
 
 
 def config_options(function: Any) -> Any:

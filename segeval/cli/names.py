@@ -61,8 +61,7 @@ def check_environment(context: click.Context) -> None:
     # Other verbs are imported only where a variable asks for it.
     if not unknown or not (unknown := _unknown(unknown, verbs(context))):
         return
-    from segeval.errors import UsageError, raise_all
-    from segeval.protocol.classlists import did_you_mean
+    from segeval.errors import UsageError, did_you_mean, raise_all
 
     known = sorted(_variables(verbs(context)))
     raise_all(

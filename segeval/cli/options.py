@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from segeval.cli.parameters import BOUND, CLASSES, FILE, PALETTE, PRESET, TARGET, WEIGHTS, added_up
 from segeval.protocol.axes import AXES, MISSING
 
+if TYPE_CHECKING:
+    from segeval.findings.policy import Policy
+    from segeval.report.extras import Statistics
+
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Adding(click.Option):
+    """An option whose values in configuration, environment (one a line) and command line add up, in this order."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Return all values, with the source that stands over the others."""
+        _, source = super().consume_value(ctx, opts)
+        configured = ctx.lookup_default(self.name or "")
+        environment = self.resolve_envvar_value(ctx)
+        given = opts.get(self.name or "")
+        values = [
+            *(configured if isinstance(configured, list | tuple) else ()),
+            *(environment.splitlines() if isinstance(environment, str) else ()),
+            *(given if isinstance(given, list | tuple) else ()),
+        ]
+        return tuple(values), source
 
 
 AXIS_HELP = {
@@ -55,13 +77,13 @@ label_options = stacked(
         metavar="VALUES",
         help="Void values or class names, as in 255,0, or none. [default: 255]",
     ),
-    click.option("--map", "mapping", metavar="RAW=VALUE,..", help="Rename values of both folders, all at once."),
+    click.option("--map", metavar="RAW=VALUE,..", help="Rename values of both folders, all at once."),
     click.option("--gt-map", metavar="RAW=VALUE,..", help="The same for ground truth only."),
     click.option("--pred-map", metavar="RAW=VALUE,..", help="The same for predictions only."),
     click.option("--binary", is_flag=True, help="Two classes: 0 is background, everything else foreground."),
-    click.option(
-        "--palette", type=PALETTE, metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."
-    ),
+)
+palette_option = click.option(
+    "--palette", type=PALETTE, metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."
 )
 convention_options = stacked(
     click.option("--convention", metavar="NAME", help="Count as this evaluator does; see 'segeval explain'."),
@@ -73,6 +95,8 @@ convention_options = stacked(
 pairing_options = stacked(
     click.option("--gt-suffix", metavar="TEXT", help="Score the ground truth with this suffix (_gtFine_labelIds)."),
     click.option("--pred-suffix", metavar="TEXT", help="The same for predictions."),
+    click.option("--gt-prefix", metavar="TEXT", help="Score the ground truth whose names begin with this (mask_)."),
+    click.option("--pred-prefix", metavar="TEXT", help="The same for predictions."),
     click.option(
         "--missing",
         type=click.Choice(MISSING),
@@ -81,10 +105,8 @@ pairing_options = stacked(
         help="An image without prediction: an error, left out, or wrong everywhere.",
     ),
 )
-
-
+probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
 loss_options = stacked(
-    click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),
     click.option(
         "--threshold", type=float, default=0.5, show_default=True, help="Label 1 of a binary map is p above this."
     ),
@@ -109,13 +131,23 @@ reading_options = stacked(
     click.option("--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse more."),
     click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"),
 )
-folder_options = stacked(label_options, convention_options, pairing_options, loss_options, reading_options)
+folder_options = stacked(
+    label_options, palette_option, convention_options, pairing_options, probs_option, loss_options, reading_options
+)
 """All that says how two folders are read and scored."""
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Colour table and messages.",
+)
+only_option = click.option(
+    "--only", metavar="METRIC", help="Print the bare value of one metric, as in miou or iou.person."
+)
 output_options = stacked(
     click.option(
         "-f",
         "--format",
-        "format_name",
         metavar="FORMAT",
         default="table",
         show_default=True,
@@ -124,18 +156,10 @@ output_options = stacked(
     click.option(
         "-o",
         "--output",
-        "outputs",
         multiple=True,
         type=TARGET,
         metavar="[FORMAT:]FILE",
         help="Write the report to a file too; the format follows from the suffix. Repeatable.",
-    ),
-    click.option("--only", metavar="METRIC", help="Print the bare value of one metric, as in miou or iou.person."),
-    click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        help="Colour table and messages.",
     ),
 )
 saving_options = stacked(
@@ -163,18 +187,91 @@ gate_options = stacked(
         help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
     ),
 )
+finding_options = stacked(
+    click.option("--strict", is_flag=True, help="Make warnings errors (exit code 2)."),
+    click.option(
+        "--allow",
+        cls=Adding,
+        multiple=True,
+        metavar="KIND",
+        help="Accept findings of this kind ('segeval help findings'); none: of no kind. Repeatable.",
+    ),
+)
 voice_options = stacked(
-    click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
+    click.option("-q", "--quiet", is_flag=True, help="Only errors and findings on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="The long signature, and tracebacks of errors."),
 )
 
 
-def request_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Take the keywords of `segeval.request.build_request` out of a command's options."""
-    names = (
-        *("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary", "palette"),
-        *("convention", "missing", "gt_suffix", "pred_suffix", "max_pixels"),
-        *("probs", "threshold", "gamma", "alpha", "pos_weight", "class_weights", "eps"),
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """Take what is to become of findings out of a command's options; raises `UsageError`."""
+    from segeval.findings.policy import Policy
+    from segeval.protocol.allowing import parse_allow
+
+    return Policy(parse_allow(options["allow"]), options["strict"])
+
+
+ci_option = click.option(
+    "--ci",
+    metavar="LEVEL",
+    type=float,
+    help="Confidence intervals at this percentage, as in --ci 95, by bootstrap over the images.",
+)
+drawing_options = stacked(
+    click.option("--resamples", type=int, default=2000, show_default=True, help="How often images are drawn again."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Where the drawing starts from."),
+    click.option(
+        "--ci-method",
+        type=click.Choice(["percentile", "bca"]),
+        default="percentile",
+        show_default=True,
+        help="How an interval is read off the resamples.",
+    ),
+    click.option(
+        "--group-by",
+        metavar="REGEX",
+        help="Draw groups of images whose names share what this finds, as frames of one scene do: '^[^/]+'.",
+    ),
+)
+statistics_options = stacked(
+    ci_option,
+    drawing_options,
+    click.option(
+        "--per-image", metavar="FILE", type=FILE, help="Write every class of every image to a file (.csv or .jsonl)."
+    ),
+    click.option("--worst", metavar="N", type=click.IntRange(min=1), help="Name the N images of lowest mIoU."),
+    click.option("--gain", is_flag=True, help="Tell what mIoU each class and each confusion costs."),
+)
+
+
+def show_options(*formats: str) -> Callable[[Function], Function]:
+    """Return the decorator for -f with these formats, the first being the default, and --color."""
+    return stacked(
+        click.option(
+            "-f",
+            "--format",
+            type=click.Choice(formats),
+            default=formats[0],
+            show_default=True,
+            help="What stdout gets.",
+        ),
+        color_option,
     )
-    taken = {name: options.pop(name) for name in names}
-    return taken | {"axes": {axis: options.pop(axis) for axis in AXES}}
+
+
+def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
+    """Return what the options ask for beyond scores, checked before any work; `None` where that is nothing."""
+    from segeval.api import statistics_of
+    from segeval.request.options import StatisticsOptions, chosen
+
+    asked = chosen(StatisticsOptions, options)
+    # Only on the command line itself does a choice of groups say that intervals are wanted.
+    if options["ci"] is None and not given(("group_by",), options):
+        asked["group_by"] = None
+    return statistics_of(asked)
+
+
+def given(names: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the options `names` that the command line itself gives."""
+    context = click.get_current_context()
+    return {name: options[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}

@@ -1,15 +1,12 @@
-"""The types of options, and what becomes of a path in a configuration file, and of bounds from several places."""
+"""The types of options, and which of their values are paths, and what becomes of bounds from several places."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 from click.core import ParameterSource
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
@@ -23,15 +20,19 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
 
         return Path(value)
 
-    def placed(self, value: str, folder: Path) -> str:
-        """Return a value that stands in a configuration file in `folder`, as one of the command line."""
-        return (folder / value).as_posix()
+    written = True
+    """Whether the file is written: as an option, no other is."""
+
+    def file_of(self, value: str) -> tuple[str, str] | None:
+        """Return what stands before the path in a value, and the path; `None` where the value is none."""
+        return "", value
 
 
 class FileOrWord(PathType):
     """Take a file or a word, told apart by `is_word`; both stay text."""
 
     name = "text"
+    written = False
 
     def __init__(self, is_word: Callable[[str], bool]) -> None:
         self._is_word = is_word
@@ -40,9 +41,9 @@ class FileOrWord(PathType):
         """Return `value` as it is."""
         return value
 
-    def placed(self, value: str, folder: Path) -> str:
-        """Return a word as it is and a file by its place."""
-        return value if self._is_word(value) else super().placed(value, folder)
+    def file_of(self, value: str) -> tuple[str, str] | None:
+        """Return the path, `None` for a word."""
+        return None if self._is_word(value) else ("", value)
 
 
 class Lines(click.ParamType):  # type: ignore[type-arg]  # as above
@@ -58,12 +59,14 @@ class Lines(click.ParamType):  # type: ignore[type-arg]  # as above
 class Target(Lines):
     """Take [FORMAT:]FILE."""
 
-    def placed(self, value: str, folder: Path) -> str:
-        """Return the target with its file by its place; raises `UsageError` for a format that there is not."""
+    written = True
+
+    def file_of(self, value: str) -> tuple[str, str] | None:
+        """Return the format with its colon, and the path; raises `UsageError` for a format that there is not."""
         from segeval.render import parse_target
 
         format_name, path = parse_target(value)
-        return f"{format_name}:{(folder / path).as_posix()}"
+        return f"{format_name}:", str(path)
 
 
 FILE = FOLDER = PathType()
@@ -99,9 +102,3 @@ def _name_and_sign(bound: str) -> tuple[str, str]:
     sign = left[-1:] if left[-1:] in ("<", ">") else ""
     score, dot, of = left.removesuffix(sign).strip().partition(".")
     return f"{score.casefold()}{dot}{of}", sign
-
-
-def placed_values(option: click.Option, values: Iterable[str], folder: Path) -> Iterator[str]:
-    """Yield the values of a configuration file in `folder`, paths by their place."""
-    for value in values:
-        yield option.type.placed(value, folder) if isinstance(option.type, PathType | Target) else value

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from segeval.cli.names import variable_of
+from segeval.errors import nearest
 from segeval.version import __version__
 
 COMMANDS: Mapping[str, str] = {
@@ -49,12 +50,10 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches
-
-            close = get_close_matches(args[0], COMMANDS, n=1)
+            close = nearest(args[0], COMMANDS)
             if not close:
                 raise
-            raise click.UsageError(f"No such command '{args[0]}': did you mean '{close[0]}'?", ctx) from error
+            raise click.UsageError(f"No such command '{args[0]}': did you mean {close}?", ctx) from error
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import NamedTuple
 
-from segeval.errors import UsageError
-from segeval.folders.walking import extension, printable
+from segeval.errors import UsageError, printable
+from segeval.folders.walking import extension
 
 
 @dataclass(frozen=True, slots=True)

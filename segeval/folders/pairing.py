@@ -6,12 +6,12 @@ import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, raise_all
+from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
-from segeval.folders.walking import Tree, extension, folders_in, printable, walk
+from segeval.folders.walking import Tree, extension, folders_in, walk
 
 __all__ = [
     "Clash",
@@ -21,7 +21,6 @@ __all__ = [
     "class_folders",
     "pair_class_folders",
     "pair_folders",
-    "printable",
     "require_pairs",
 ]
 
@@ -50,6 +49,7 @@ class Pairing:
     prediction. `extra` are predictions without ground truth. `unselected` masks lack the suffix asked for.
     `unreadable` are lines fit for a message: GT/ or PRED/, the path, the reason. `gt_suffix` and `pred_suffix` are
     those that were used. `hint` is a sentence with the options that would pair most, where fewer than half pair.
+    `class_folders` are those that hold one map a class.
     """
 
     gt_root: Path
@@ -68,6 +68,7 @@ class Pairing:
     gt_files: int = 0
     pred_files: int = 0
     hint: str = ""
+    class_folders: tuple[str, ...] = ()
 
 
 def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
@@ -112,7 +113,8 @@ def pair_class_folders(
         for path, by_folder in maps.items()
         if len(by_folder) < len(folders)
     }
-    return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    found = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    return replace(found, class_folders=tuple(folders))
 
 
 def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
@@ -242,8 +244,7 @@ def _nothing(what: str, side: str, root: Path, suffix: str | None, pairing: Pair
 
 
 def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(printable, names[:SHOWN])) + rest
+    return listed([printable(name) for name in names], SHOWN)
 
 
 def _require_folders(pred: Path, gt: Path) -> None:

@@ -152,12 +152,13 @@ def _check_shape(header: ArrayHeader, *, probs: bool, max_pixels: int) -> None:
     shape, kind = header.shape, header.dtype.kind
     words = f"{header.dtype.newbyteorder('=')} {shape}"
     if not probs and kind == "f":
-        raise MaskError("An array of floats is no label mask", (words,), PROBS_FIX)
+        raise MaskError("An array of floats is no label mask", (words,), PROBS_FIX, kind="probability-maps")
     if probs and not (kind == "f" or (kind == "u" and header.dtype.itemsize <= 2)):
         raise MaskError(
             "An array has a type that probability maps do not have",
             (words,),
             "Save floats in [0, 1], uint8 (v/255) or uint16 (v/65535); leave --probs away if these are label masks",
+            kind="label-masks",
         )
     if probs:
         if len(shape) not in (2, 3):

@@ -89,6 +89,7 @@ def identify(data: bytes) -> str:
             "A mask is a JPEG, which is lossy: its labels cannot be told from what the compression made of them",
             (),
             "Save the mask as PNG from its source; converting the JPEG does not bring the labels back",
+            kind="jpeg",
         )
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         raise MaskError("A mask is a WebP, which stores colours and no labels", (), AS_PNG)

@@ -1,4 +1,4 @@
-"""PNG files: every chunk is checked here; Pillow only inflates and unfilters, through its pixel decoder."""
+"""PNG files: every chunk is checked here; Pillow or the compiled kernels only inflate and unfilter."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from PIL import Image
 
 from segeval.images.buffers import SHARED, Buffer
 from segeval.images.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
+from segeval.tables.lane import fast
 
 _PNG_COLOR_TYPES: dict[int, tuple[str, int, tuple[int, ...]]] = {
     0: ("gray", 1, (1, 2, 4, 8, 16)),
@@ -143,13 +144,27 @@ def parse_png(data: bytes, max_pixels: int) -> PngFile:
 
 
 def png_samples(image: PngFile, buffer: Buffer | None = None) -> NDArray[Any]:
+    """Return the samples, (H, W) or (H, W, channels), as stored; the array may lie in `buffer`.
+
+    They are exactly those of the data, which are neither short nor long nor damaged; raises `MaskError` for others.
+    """
+    if not image.facts.interlaced and fast():
+        from segeval.images.fastpng import fast_samples
+
+        samples = fast_samples(image.facts, image.compressed, image.inflated_size, buffer or Buffer())
+        if samples is not None:
+            return samples
+    return _pillow_samples(image, buffer)
+
+
+def _pillow_samples(image: PngFile, buffer: Buffer | None) -> NDArray[Any]:
     """Inflate and unfilter in one go, in Pillow's decoder, and know that the data are neither short nor long.
 
     The decoder takes the end of the compressed stream for the end of the image, however few rows it has had, and stops
     at the last row, whatever follows. So it is given one row more than there is, and the last two are marked before:
     the data are right if it ends in peace, has overwritten the last row and left the surplus one alone. In all other
     cases the data are inflated once more, to say what is wrong with them, or that nothing is. (One surplus row that
-    is the mark itself goes unnoticed; the pixels are right all the same.) The array may lie in `buffer`.
+    is the mark itself goes unnoticed; the pixels are right all the same.)
     """
     facts = image.facts
     # Gray below 8 bit is read as palette indices, which are not scaled; gray with 16-bit alpha has RGBA's four bytes.

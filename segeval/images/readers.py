@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError
+from segeval.errors import MaskError, and_more
 from segeval.images.buffers import Buffer
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PROBS_FIX, ImageFacts, identify
 from segeval.images.png import parse_png, png_samples
@@ -25,7 +26,16 @@ from segeval.images.png import parse_png, png_samples
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageFacts", "decode_mask", "decode_probability", "describe", "read_bytes"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "ImageFacts",
+    "decode_mask",
+    "decode_probability",
+    "describe",
+    "read_bytes",
+    "read_mask",
+]
 
 MAX_PIXELS = 2**28
 """Pixels that one image may have unless `--max-pixels` says otherwise."""
@@ -35,6 +45,8 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Suffixes of files that stand for masks; the lossy ones are among them so that they are refused, not passed over."""
 
+TICK = 20_000_000
+"""Nanoseconds: twice the tick of the slowest clock that Linux stamps files with."""
 _TOLD_COLORS = 5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
 _RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
@@ -53,12 +65,7 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
             # Opening a device can have effects of its own: its kind is asked before, and for races again after.
             status = os.stat(path)  # noqa: PTH116  # a Path takes as long as the call
             if stat.S_ISREG(status.st_mode):
-                descriptor = os.open(path, flags)
-                try:
-                    status = os.fstat(descriptor)
-                    data = _read_whole(descriptor, status.st_size) if _is_readable(status, limit) else b""
-                finally:
-                    os.close(descriptor)
+                status, data = _read_settled(path, flags, limit)
         except (OSError, ValueError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
             raise MaskError("A file cannot be read", (reason,), "Check that it exists and may be read") from problem
@@ -70,11 +77,38 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
                 (f"{status.st_size} bytes, the limit is {limit}",),
                 "Take it out of the folder, or raise --max-pixels if the size is meant",
             )
-        if len(data) != status.st_size:
+        if data is None:
             raise MaskError("A file changed while it was read", (), "Start again when nothing writes to the folder")
         if not data:
             raise MaskError("A file is empty", (), NEW_FILE)
     return data
+
+
+def _read_settled(path: str | Path, flags: int, limit: int) -> tuple[os.stat_result, bytes | None]:
+    """Read a file that nobody writes meanwhile; one that changes is read once more, and is `None` if it changes again.
+
+    A file that was rewritten in place at equal size would else give a part of each content.
+    """
+    for _ in range(2):
+        descriptor = os.open(path, flags)
+        try:
+            status = os.fstat(descriptor)
+            if not _is_readable(status, limit):
+                return status, b""
+            data = _read_whole(descriptor, status.st_size)
+            # Clocks of file systems tick: what was written within the last tick may have been written after the stat.
+            age = time.time_ns() - status.st_mtime_ns
+            if 0 <= age < TICK:
+                time.sleep((TICK - age) / 1e9)
+            if _version(os.fstat(descriptor)) == _version(status) and len(data) == status.st_size:
+                return status, data
+        finally:
+            os.close(descriptor)
+    return status, None
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 def _read_whole(descriptor: int, size: int) -> bytes:
@@ -97,7 +131,21 @@ def decode_mask(
     max_pixels: int = MAX_PIXELS,
     buffer: Buffer | None = None,
 ) -> NDArray[np.integer[Any]]:
+    """Return the label values stored in `data`, (H, W); as `read_mask`, without what the header says."""
+    return read_mask(data, name=name, palette=palette, max_pixels=max_pixels, buffer=buffer)[0]
+
+
+def read_mask(
+    data: bytes,
+    *,
+    name: str,
+    palette: Palette | None = None,
+    max_pixels: int = MAX_PIXELS,
+    buffer: Buffer | None = None,
+) -> tuple[NDArray[np.integer[Any]], ImageFacts | None]:
     """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
+
+    What the header of an image says comes beside them, `None` for arrays.
 
     Gray samples and palette indices come as they are stored, whatever their depth and whatever tRNS says; a two-valued
     TIFF that calls 0 white comes as it is shown; .npy arrays keep their type. With `palette`, RGB colours become its
@@ -111,32 +159,34 @@ def decode_mask(
             from segeval.images.arrays import load_array
 
             array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
-            return array.reshape(array.shape[:2])
+            return array.reshape(array.shape[:2]), None
         facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
             raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
         if facts.sample == "f":
-            raise MaskError("An image of floats is no label mask", (facts.encoding,), PROBS_FIX)
+            raise MaskError(
+                "An image of floats is no label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
+            )
         if facts.channels >= 3 and facts.bit_depth != 8:
             from segeval.images.colors import COLORS_FIX
 
-            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX)
+            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
         samples = decode()
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
         if facts.white_is_zero:
             from segeval.images.photometric import shown_as
 
-            return shown_as(samples, facts)
+            return shown_as(samples, facts), facts
         if facts.kind == "palette" and palette is not None and palette.explicit:
             from segeval.images.colors import labels_from_indices
 
-            return labels_from_indices(samples, facts, palette)
+            return labels_from_indices(samples, facts, palette), facts
         if facts.channels < 3:
-            return samples
+            return samples, facts
         from segeval.images.colors import labels_from_colors
 
-        return labels_from_colors(samples, palette, encoding=facts.encoding)
+        return labels_from_colors(samples, palette, encoding=facts.encoding), facts
 
 
 def decode_probability(
@@ -188,7 +238,7 @@ def _told_of(name: str) -> Iterator[None]:
         yield
     except MaskError as problem:
         places = tuple(f"{name}: {detail}" for detail in problem.where) or (name,)
-        raise MaskError(problem.what, places, problem.fix) from problem.__cause__
+        raise problem.changed(where=places) from problem.__cause__
     except MemoryError as problem:
         raise MaskError("An image does not fit into memory", (name,), "Lower --jobs or --max-pixels") from problem
     except Exception as problem:
@@ -245,5 +295,5 @@ def _check_floats(array: NDArray[Any]) -> None:
             places.append(f"{where}value {single[wrong][0].item()}, {pixels} pixels")
     shown = places[:_TOLD_COLORS]
     if len(places) > len(shown):
-        shown.append(f"and {len(places) - len(shown)} more maps")
+        shown.append(and_more(len(places) - len(shown), "maps"))
     raise MaskError("A probability map has values outside [0, 1]", shown, _RANGE_FIX)

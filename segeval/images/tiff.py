@@ -73,7 +73,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     photometric, sample = one(_PHOTOMETRIC, 1), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
     extra = tags.get(_EXTRA_SAMPLES, ())
     if compression in _JPEG:
-        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG)
+        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
     if compression not in _LOSSLESS:
         raise unsupported(f"TIFF compression {compression}")
     if one(_ORIENTATION, 1) != 1:
@@ -92,10 +92,13 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     fill_order = one(_FILL_ORDER, 1)
     if fill_order not in ((1, 2) if bits <= 8 and channels == 1 and compression == 1 else (1,)):
         raise unsupported(f"TIFF fill order {fill_order}")
-    # Of no meaning where nothing predicts: writers leave it in.
-    predictor = one(_PREDICTOR, 1) if compression in _PREDICTING else 1
-    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1):
-        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression]} with predictor {predictor}")
+    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
+    # applies it, and what the writer meant cannot be told.
+    predictor = one(_PREDICTOR, 1)
+    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
+        predictor != 1 and compression not in _PREDICTING
+    ):
+        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
     if bits == 32 and compression != 1 and order == ">":
         # Decoders disagree on whose byte order the inflated samples have.
         raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
@@ -128,7 +131,7 @@ def _palette(color_map: tuple[int, ...]) -> bytes:
 
 def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
     """Return the needed integer tags of the first directory, and the offset of the next one (0: none)."""
-    big = data[2:4] in (b"+\0", b"\0+")
+    big = _is_big(data)
     number, size, entry = ("Q", 8, 20) if big else ("I", 4, 12)
     (start,) = struct.unpack_from(f"{order}{number}", data, 8 if big else 4)
     (count,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
@@ -154,6 +157,11 @@ def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int
     return tags, following
 
 
+def _is_big(data: bytes) -> bool:
+    """Tell BigTIFF, whose offsets have 64 bits."""
+    return data[2:4] in (b"+\0", b"\0+")
+
+
 def _layout(
     data: bytes, tags: dict[int, tuple[int, ...]], width: int, height: int, pixel_bits: int, raw: bool
 ) -> Layout:
@@ -176,8 +184,11 @@ def _layout(
     if not len(offsets) == len(lengths) == expected:
         raise damaged(f"{len(offsets)} TIFF strips or tiles of {len(lengths)} sizes instead of {expected}")
     row_bytes = -(-columns * pixel_bits // 8)
+    first = 16 if _is_big(data) else 8
     for index, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
         count = rows if tiled else min(rows, height - rows * index)
+        if offset < first:
+            raise damaged("TIFF strips or tiles within the file's header")
         if offset + length > len(data) or (raw and length < row_bytes * count) or not length:
             raise truncated("TIFF strips or tiles beyond the end of the file")
     return Layout(columns, rows, tiled, offsets, lengths)

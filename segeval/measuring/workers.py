@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from segeval.errors import MaskError, SegevalError, internal_error
+from segeval.errors import MaskError, SegevalError, unexpected_error
 
 if TYPE_CHECKING:  # one worker needs no executor
     from concurrent.futures import Executor, Future
@@ -76,7 +76,7 @@ def _windowed(
     chunks = iter(lambda: list(islice(rest, size)), [])
     waiting: deque[Future[tuple[list[Result], float]]] = deque()
     for chunk in chunks:
-        waiting.append(executor.submit(_chunk, chunk, guarded))
+        waiting.append(_submitted(executor, chunk, guarded))
         if len(waiting) > CHUNKS_IN_FLIGHT * workers:
             results, seconds = waiting.popleft().result()
             yield from results
@@ -85,6 +85,19 @@ def _windowed(
     while waiting:
         yield from waiting.popleft().result()[0]
     yield from map(guarded, rest)
+
+
+def _submitted(
+    executor: Executor, chunk: list[Item], guarded: Callable[[Item], Result]
+) -> Future[tuple[list[Result], float]]:
+    try:
+        return executor.submit(_chunk, chunk, guarded)
+    except RuntimeError as error:  # what Python makes of a system that starts no thread
+        raise SegevalError(
+            "the system starts no more threads",
+            (),
+            "Say -j 1, which needs none, or raise the limits on processes and memory (ulimit -a)",
+        ) from error
 
 
 def _chunk(items: Sequence[Item], guarded: Callable[[Item], Result]) -> tuple[list[Result], float]:
@@ -103,4 +116,4 @@ def _guarded(item: Item, *, measure: Callable[[Item], Result], name: Callable[[I
         return Failure(item, MaskError("there is not enough memory for an image", (name(item),), "Lower -j/--jobs"))
     except Exception as error:
         # A fault of ours with one image: the others are measured all the same, and whoever reports it can name a file.
-        return Failure(item, internal_error(error, (name(item),)))
+        return Failure(item, unexpected_error(error, (name(item),)))

@@ -39,7 +39,8 @@ class Protocol:
 
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
     `mapping` for both folders. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
-    `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images.
+    `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
+    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`).
     """
 
     preset: str | None = None
@@ -55,6 +56,7 @@ class Protocol:
     convention: Convention = field(default_factory=Convention)
     missing: str = "error"
     keys: str | None = None
+    allow: tuple[str, ...] = ()
     probabilities: Probabilities | None = None
 
     def __post_init__(self) -> None:
@@ -87,6 +89,7 @@ class Protocol:
             "convention": {"name": self.convention.name, **self.convention.axes()},
             "missing": self.missing,
             "keys": self.keys,
+            **({"allow": list(self.allow)} if self.allow else {}),
             "probabilities": None
             if self.probabilities is None
             else {field.name: getattr(self.probabilities, field.name) for field in fields(self.probabilities)},
@@ -115,6 +118,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         convention=Convention(**facts["convention"]),
         missing=facts["missing"],
         keys=facts["keys"],
+        allow=tuple(map(str, facts.get("allow", ()))),
         probabilities=None
         if losses is None
         else Probabilities(**{**losses, "class_weights": tuple(weights) if isinstance(weights, list) else weights}),

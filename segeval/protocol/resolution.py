@@ -17,7 +17,7 @@ MOST_INFERRED_CLASSES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Tell one thing that was taken from the data: in words, and the option that pins it."""
+    """Tell one thing that was taken from the data: in words, and the option that sets it explicitly."""
 
     what: str
     option: str
@@ -54,10 +54,11 @@ def resolve(
                 "ground truth holds only 0 and 255, which can be two classes or one class and void",
                 (),
                 "Say --binary (0 is background, everything else foreground) or --ignore 255 (255 is void)",
+                kind="zero-255",
             )
         protocol = replace(protocol, binary=True)
         inferred.append("binary")
-        notes.append(Inference("masks are binary: 0 is background, 255 foreground", "--binary"))
+        notes.append(Inference("found 2 classes: 0 is background, 255 foreground", "--binary"))
     if map_count is not None:
         protocol = _with_map_classes(protocol, map_count, inferred, notes)
     if protocol.binary:
@@ -76,13 +77,14 @@ def resolve(
                 (),
                 "This looks like a photograph or a probability map (--probs); if they are labels, name them with "
                 "--classes",
+                kind="probability-maps",
             )
         classes = tuple(SegmentationClass(value, str(value)) for value in ids)
         inferred.append("classes")
         contiguous = ids == list(range(len(ids)))
         notes.append(
             Inference(
-                f"{len(ids)} classes were met: {ranges(ids)}",
+                f"found {len(ids)} classes: {ranges(ids)}",
                 f"--classes {len(ids)}" if contiguous else "--classes FILE",
             )
         )
@@ -108,7 +110,7 @@ def _with_map_classes(protocol: Protocol, map_count: int, inferred: list[str], n
     size = max(2, map_count)
     if protocol.classes is None and not protocol.binary:
         inferred.append("classes")
-        notes.append(Inference(f"{size} classes, from the number of probability maps", f"--classes {size}"))
+        notes.append(Inference(f"found {size} classes, from the number of probability maps", f"--classes {size}"))
         return replace(protocol, classes=numbered_classes(size))
     named = 2 if protocol.classes is None else len(protocol.classes)
     if named != size:

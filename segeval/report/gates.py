@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
+from segeval.errors import NothingToScoreError, SegevalError, UsageError, nearest, raise_all
 from segeval.report.report import ClassScores, Report, Verdict
+from segeval.request.options import Rules
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASS_MAPS, OF_CLASSES, OF_MAPS, OF_MASKS, SCORE, SCORES, score_meant
 
@@ -30,6 +31,23 @@ class Gate:
     def holds(self, value: float) -> bool:
         """Compare without rounding."""
         return value >= self.bound if self.comparison == AT_LEAST else value <= self.bound
+
+
+def parse_gates(fail_under: Rules | None, fail_over: Rules | None) -> tuple[Gate, ...]:
+    """Read the gates on least scores and on greatest losses, from texts or {name: bound}; errors as `parse_gate`."""
+    return (
+        *(parse_gate(text, comparison=AT_LEAST) for text in rule_texts(fail_under)),
+        *(parse_gate(text, comparison=AT_MOST) for text in rule_texts(fail_over)),
+    )
+
+
+def rule_texts(rules: Rules | None) -> tuple[str, ...]:
+    """Return rules as texts: NAME=VALUE for each entry of a mapping."""
+    if rules is None or isinstance(rules, str):
+        return () if rules is None else (rules,)
+    if isinstance(rules, Mapping):
+        return tuple(f"{name}={bound!r}" for name, bound in rules.items())
+    return tuple(rules)
 
 
 def parse_gate(text: str, *, comparison: str) -> Gate:
@@ -188,9 +206,6 @@ def _has(report: Report, kind: str) -> bool:
 
 
 def _unknown(name: str, valid: Sequence[str]) -> UsageError:
-    from difflib import get_close_matches
-
-    folded = {candidate.casefold(): candidate for candidate in valid}
-    close = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
-    place = f"{name}: did you mean {' or '.join(close)}?" if close else name
+    close = nearest(name, valid, 3)
+    place = f"{name}: did you mean {close}?" if close else name
     return UsageError("there is no metric of this name", (place,), METRICS_FIX)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
 from segeval.report.probabilities import ProbabilityScores, loss_settings, map_classes
 from segeval.runs.run import Run
@@ -17,7 +18,7 @@ from segeval.scores.registry import ordered
 from segeval.tables.counts import total
 from segeval.tables.levels import probabilities, resolve_eps
 
-LEVELS = 256
+LEVELS = EIGHT_BIT.counted_levels
 NO_COUNTS = total(())
 SUMMED = tuple(
     field.name

@@ -78,7 +78,7 @@ class ProbabilityScores:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that goes beside the scores."""
         return {
-            "maps": {"kind": self.maps.kind, "count": self.maps.count},
+            "maps": {"kind": self.maps.kind.name, "count": self.maps.count},
             "eps": self.eps,
             "unnormalised_pixels": self.unnormalised,
             "losses": {name: _loss_to_dict(loss) for name, loss in self.losses.items()},
@@ -136,12 +136,11 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         )
     histograms = _histograms(run, resolution, scored)
     sources = _sources(run, histograms, positions, settings)
-    levels = None if run.maps.kind == "float" else histograms[0].levels if histograms else 256
     per_map = tuple(
         _map_scores(index, source, histogram, settings)
         for index, source, histogram in zip(indices, sources, histograms, strict=True)
     )
-    eps = resolve_eps(settings.eps, levels)
+    eps = resolve_eps(settings.eps, run.maps.kind.levels)
     bces, focals = _one_vs_rest(sources, settings)
     losses = {"bce": class_mean(bces), "focal": class_mean(focals)}
     weights = None
@@ -165,7 +164,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
             gamma=settings.gamma,
             alpha=settings.alpha,
             # Of floats, level 0 is p below half a step, which torch's clamp would make 0.
-            eps="half-step" if levels is None and eps == "torch" else eps,
+            eps="half-step" if run.maps.kind.levels is None and eps == "torch" else eps,
         )
     return ProbabilityScores(
         maps=run.maps,
@@ -198,8 +197,8 @@ def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, in
     assert run.maps is not None
     if not run.maps.in_rows:
         return tuple(run.levels[position] for position, _ in scored)
-    tables = run.level_tables()
-    return tuple(level_histogram(tables[position], resolution.labeling.gt, index, 256) for position, index in scored)
+    tables, levels = run.level_tables(), run.maps.kind.counted_levels
+    return tuple(level_histogram(tables[position], resolution.labeling.gt, index, levels) for position, index in scored)
 
 
 def _sources(
@@ -210,7 +209,7 @@ def _sources(
     if run.maps.in_rows:
         return histograms
     with_sums = [row.sums for row in run.rows if row.sums]
-    asked = (settings.gamma, resolve_eps(settings.eps, 65536 if run.maps.kind == "uint16" else None))
+    asked = (settings.gamma, resolve_eps(settings.eps, run.maps.kind.levels))
     kept = {(sums.gamma, sums.eps) for row in with_sums for sums in row}
     if kept - {asked}:
         gamma, eps = sorted(kept, key=str)[0]
@@ -219,7 +218,7 @@ def _sources(
             (f"kept with gamma {gamma:g}, eps {eps}; asked for gamma {asked[0]:g}, eps {asked[1]}",),
             "Score the images again with the gamma and eps that are wanted",
         )
-    if run.maps.kind != "float":
+    if run.maps.kind.levels is not None:
         return histograms
     of_maps = list(zip(*with_sums, strict=True))
     return [combine(of_maps[position]) for position in positions]

@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import stat
-import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -21,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import OutputError, RunFileError
+from segeval.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
 from segeval.runs.file import CHUNK, SCHEMA, TOOL, split_lines
 from segeval.runs.rows import (
-    LEVELS,
     Damage,
     dumps,
     loads,
@@ -34,8 +32,11 @@ from segeval.runs.rows import (
     protocol_to_json,
     row_from_json,
     row_to_json,
+    traits_from_json,
+    traits_to_json,
 )
 from segeval.runs.run import Maps, MeasuredRow, protocol_differences
+from segeval.runs.traits import NO_TRAITS
 from segeval.tables.levels import LevelHistogram
 from segeval.version import __version__
 
@@ -64,7 +65,7 @@ class Journal:
         self._recorded = False
         self._held_before = False
         try:
-            self._file = _locked(path)
+            self._file = open_locked(path)
         except OSError as error:
             raise self._unwritable(error) from None
         try:
@@ -139,9 +140,11 @@ class Journal:
     def remove(self) -> None:
         """Delete the partial file, once the run is saved."""
         if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            self.path.unlink(missing_ok=True)
+            file, self._file = self._file, -1
+            try:
+                unlink_held(file, self.path)
+            except OSError as error:
+                raise self._unwritable(error) from None
 
     def _look_back(self, resume: bool) -> None:
         """Index the lines of an earlier attempt, or note that it is given up."""
@@ -227,24 +230,6 @@ def other_protocol(path: Path, differences: tuple[str, ...]) -> RunFileError:
     )
 
 
-def _locked(path: Path) -> int:
-    """Open a regular file for reading and appending that no other process holds; raises `OSError`."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    file = os.open(path, flags, 0o666)
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise FileExistsError(17, "is no regular file")
-        if sys.platform != "win32":
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(file)
-        raise
-    return file
-
-
 def _sealed(key: str, facts: dict[str, Any]) -> bytes:
     body = dumps(key) + b"\t" + dumps(facts) + b"\n"
     return _checksum(body) + b"\t" + body
@@ -268,21 +253,25 @@ def _measured_to_json(measured: MeasuredRow) -> dict[str, Any]:
         base64.b64encode(zlib.compress(np.stack([part.positives, part.negatives]).astype("<i8").tobytes(), QUICK))
         for part in measured.levels
     ]
-    return {
+    facts = {
         "row": row_to_json(measured.row),
         "pred": measured.pred_digest,
         "levels": [text.decode("ascii") for text in packed],
     }
+    return facts if measured.traits == NO_TRAITS else {**facts, "traits": traits_to_json(measured.traits)}
 
 
 def _measured_from_json(facts: Any, maps: Maps | None) -> MeasuredRow:
-    if not isinstance(facts, dict) or set(facts) != {"row", "pred", "levels"} or not isinstance(facts["levels"], list):
+    if not isinstance(facts, dict) or set(facts) - {"traits"} != {"row", "pred", "levels"}:
         raise Damage("the line has other fields")
+    if not isinstance(facts["levels"], list):
+        raise Damage("the levels are no list")
     row = row_from_json(facts["row"], maps)
-    levels = tuple(_histogram(text, LEVELS[maps.kind]) for text in facts["levels"]) if maps is not None else ()
+    levels = tuple(_histogram(text, maps.kind.counted_levels) for text in facts["levels"]) if maps is not None else ()
     if len(levels) != len(row.sums):
         raise Damage("the row has other maps than the run")
-    return MeasuredRow(row, levels, str(facts["pred"]))
+    traits = traits_from_json(facts["traits"]) if "traits" in facts else NO_TRAITS
+    return MeasuredRow(row, levels, str(facts["pred"]), traits)
 
 
 def _histogram(text: Any, levels: int) -> LevelHistogram:

@@ -16,20 +16,21 @@ from segeval.errors import SegevalError
 from segeval.protocol.classlists import checked_classes
 from segeval.protocol.conventions import convention
 from segeval.protocol.labeling import MISSING
+from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.runs.run import Maps, Row, sort_key
+from segeval.runs.traits import PLAIN, SideTraits, Traits
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
 from segeval.tables.levels import LevelHistogram, LossSettings, empty_histogram
 
-KINDS = ("uint8", "uint16", "float")
-LEVELS = {"uint8": 256, "uint16": 65536, "float": 65536}
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
 LONGEST_KEY = 1 << 16
-MOST_BRACKETS = 1 << 20
-"""Lists and objects in one line: an empty one takes two bytes in the file and sixty in memory."""
+MOST_BRACKETS, MOST_QUOTES, MOST_BLANKS = 1 << 20, 1 << 18, 1 << 18
+"""Lists and objects in one line, where an empty one takes two bytes in the file and sixty in memory; marks of strings,
+which take as much; and blanks, which stand in names only."""
 SMALLEST, LARGEST = -(2**63) + 1, 2**63 - 1
 """Values that a mask can hold; -2^63 stands for a missing prediction and is written as null."""
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
@@ -50,6 +51,10 @@ def loads(line: bytes) -> Any:
     """Read one line of JSON; raises `Damage` where it is none, is not ASCII, or would take more memory than it may."""
     if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
         raise Damage(f"more than {MOST_BRACKETS:,} lists and objects")
+    if line.count(b'"') > MOST_QUOTES:
+        raise Damage(f"more than {MOST_QUOTES // 2:,} texts")
+    if line.count(b" ") > MOST_BLANKS or b"\t" in line or b"\r" in line:
+        raise Damage("blanks that segeval does not write")
     try:
         return _DECODER.decode(line.decode("ascii"))
     except (ValueError, RecursionError) as error:
@@ -115,15 +120,43 @@ def _check_protocol(protocol: Protocol) -> None:
 
 def maps_to_json(maps: Maps | None) -> dict[str, Any] | None:
     """Return the JSON of a run's kind of maps."""
-    return None if maps is None else {"kind": maps.kind, "count": maps.count}
+    return None if maps is None else {"kind": maps.kind.name, "count": maps.count}
 
 
 def maps_from_json(facts: Any) -> Maps | None:
     """Read a run's kind of maps; raises `Damage`."""
     if facts is None:
         return None
-    _require(set(_object(facts, "maps")) == {"kind", "count"} and facts["kind"] in KINDS, "no such kind of maps")
-    return Maps(facts["kind"], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
+    _require(set(_object(facts, "maps")) == {"kind", "count"}, "maps have other fields")
+    _require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
+    return Maps(MAP_KIND[facts["kind"]], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
+
+
+def traits_to_json(traits: SideTraits) -> dict[str, Any]:
+    """Return the JSON of a run's traits."""
+    return {
+        side: {"nodata": list(one.nodata), "gray_entries": list(map(list, one.gray_entries)), "colored": one.colored}
+        for side, one in (("gt", traits.gt), ("pred", traits.pred))
+    }
+
+
+def traits_from_json(facts: Any) -> SideTraits:
+    """Read what `traits_to_json` wrote; raises `Damage`."""
+    sides = _object(facts, "traits")
+    _require(set(sides) == {"gt", "pred"}, "the traits have other sides")
+    return SideTraits(_traits(sides["gt"]), _traits(sides["pred"]))
+
+
+def _traits(facts: Any) -> Traits:
+    one = _object(facts, "traits")
+    _require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
+    _require(type(one["colored"]) is bool, "colored is no truth value")
+    nodata = _integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
+    entries = [_integers(entry, 0, 255, "gray_entries") for entry in _list(one["gray_entries"], "gray_entries")]
+    _require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
+    traits = Traits(tuple(nodata), tuple((index, level) for index, level in entries), one["colored"])
+    _require(traits == traits | PLAIN, "the traits are not in their order")
+    return traits
 
 
 def row_to_json(row: Row) -> dict[str, Any]:
@@ -174,7 +207,7 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
     _require(described or not row.unnormalised, "a row without maps has probabilities")
     marginal = _marginal(row.counts)
     for levels in row.levels:
-        _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= 255, "a level is not in 0..255")
+        _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
         _require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
 from segeval.protocol.labeling import MISSING
+from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.signature import signature
+from segeval.runs.traits import NO_TRAITS, SideTraits, traits_of_all
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # label runs do without the modules of probability maps
@@ -48,26 +50,27 @@ class Row:
 class MeasuredRow:
     """Hold a row with what it does not keep.
 
-    `levels` are the image's level histograms, which only the run keeps; `pred_digest` is that of the prediction's
-    bytes, "" where nobody asked for it.
+    `levels` are the image's level histograms and `traits` those of its files, which only the run keeps; `pred_digest`
+    is that of the prediction's bytes, "" where nobody asked for it.
     """
 
     row: Row
     levels: tuple[LevelHistogram, ...] = ()
     pred_digest: str = ""
+    traits: SideTraits = NO_TRAITS
 
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """Say what probability maps were stored as: `kind` "uint8", "uint16" or "float", and how many an image has."""
+    """Say which kind of probability maps a run has, and how many an image."""
 
-    kind: str
+    kind: MapKind
     count: int
 
     @property
     def in_rows(self) -> bool:
         """Tell whether rows keep level tables: 8-bit maps do, others keep loss sums."""
-        return self.kind == "uint8"
+        return self.kind.in_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,14 @@ class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
     `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
-    the whole run, one a map, for 16-bit levels.
+    the whole run, one a map, for 16-bit levels. `traits` are what the files of each side say besides their values.
     """
 
     protocol: Protocol
     rows: tuple[Row, ...]
     maps: Maps | None = None
     levels: tuple[LevelHistogram, ...] = ()
+    traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
         keys = [sort_key(row.key) for row in self.rows]
@@ -175,7 +179,7 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     if len(kinds) > 1:
         raise RunFileError(
             "runs of different probability maps cannot be united",
-            [f"{name}: {maps.count} of {maps.kind} an image" for maps, name in kinds.items()],
+            [f"{name}: {maps.count} of {maps.kind.name} an image" for maps, name in kinds.items()],
             "Store all maps alike, one map a class",
         )
     if conflicts:
@@ -183,7 +187,8 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
             "runs differ on the same image", conflicts, "Keep one of them, or measure the image again and save it once"
         )
     rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
-    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named))
+    traits = traits_of_all(run.traits for _, run in named)
+    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
 
 
 def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ...]:

@@ -14,6 +14,8 @@ from segeval.sampling.sample import Floats, Sample
 from segeval.scores.overlap import Value
 
 METHODS = ("percentile", "bca")
+MOST_RESAMPLES = 1_000_000
+"""More would change no digit that is printed, and take memory for each."""
 FEW_UNITS = 30
 """With fewer units than this an interval is too narrow to be trusted."""
 BLOCK_CELLS = 1 << 21
@@ -34,6 +36,8 @@ class Resampling:
             raise UsageError(f"{self.level:g} is no level of an interval", (), "Give a percentage such as 95")
         if self.resamples < 1:
             raise UsageError(f"{self.resamples} resamples are none", (), "Give at least 1, better 1000")
+        if self.resamples > MOST_RESAMPLES:
+            raise UsageError(f"{self.resamples:,} resamples are too many", (), f"Give at most {MOST_RESAMPLES:,}")
         if self.seed < 0:
             raise UsageError(f"{self.seed} is no seed", (), "Give 0 or more")
         if self.method not in METHODS:

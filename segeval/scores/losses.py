@@ -21,11 +21,11 @@ from typing import Literal
 import numpy as np
 
 from segeval.errors import UsageError
+from segeval.protocol.mapkinds import LEVELS
 from segeval.scores.lossums import FloatArray, FloatSums, clamped, clip, focal_factor, log_loss
 from segeval.scores.overlap import mean
 from segeval.tables.counts import Int64Array
 from segeval.tables.levels import (
-    LEVELS,
     Eps,
     HistogramLike,
     check_alpha,

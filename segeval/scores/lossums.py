@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
+from segeval.protocol.mapkinds import SIXTEEN_BIT, MapKind, kind_stored_as
 from segeval.tables.levels import LossSettings, resolve_eps
 
 FloatArray = NDArray[np.float64]
@@ -83,29 +84,26 @@ def float_sums(
     `valid` are (H, W). Works in float64 on a chunk at a time and is the same bit for bit for the same arrays.
     Raises `MaskError` for other types and shapes, and for a valid pixel that is NaN or outside [0, 1].
     """
-    levels = _levels(prob)
+    kind = kind_of_array(prob)
     if not prob.shape == positive.shape == valid.shape:
         raise MaskError(
             "a probability map and its ground truth have different shapes",
             (f"map {prob.shape}, ground truth {positive.shape}",),
             "Give a map of the size of its ground truth",
         )
-    eps = resolve_eps(settings.eps, levels)
+    eps = resolve_eps(settings.eps, kind.levels)
     parts = [
-        _chunk_sums(p, is_positive, settings.gamma, eps)
-        for p, is_positive in _chunks(prob, positive, valid, 1 if levels is None else levels - 1)
+        _chunk_sums(p, is_positive, settings.gamma, eps) for p, is_positive in _chunks(prob, positive, valid, kind.top)
     ]
     return combine(parts) if parts else FloatSums(settings.gamma, eps)
 
 
-def _levels(prob: NDArray[Any]) -> int | None:
-    """Return the number of levels of an integer map, None for floats."""
-    kind = (prob.dtype.kind, prob.dtype.itemsize)
-    if kind in {("f", 2), ("f", 4), ("f", 8)}:
-        return None
-    if kind in {("u", 1), ("u", 2)}:
-        return 1 << (8 * prob.dtype.itemsize)
-    raise MaskError(f"a probability map is {prob.dtype}", (), "Give uint8, uint16, float16, float32 or float64")
+def kind_of_array(prob: NDArray[Any]) -> MapKind:
+    """Return the kind of map that an array is, by its type; raises `MaskError` for a type that holds none."""
+    kind = kind_stored_as(prob.dtype.kind, 8 * prob.dtype.itemsize)
+    if kind is None:
+        raise MaskError(f"a probability map is {prob.dtype}", (), "Give uint8, uint16, float16, float32 or float64")
+    return kind
 
 
 def _chunks(
@@ -176,9 +174,9 @@ def float_levels(prob: NDArray[Any]) -> NDArray[np.uint16]:
     8-bit levels become 257 v, which is the same probability, and 16-bit levels stay. Raises `MaskError` for other
     types, and for NaN and values outside [0, 1].
     """
-    levels = _levels(prob)
-    if levels is not None:
-        return prob.astype(np.uint16) * np.uint16(65535 // (levels - 1))
+    kind = kind_of_array(prob)
+    if kind.levels is not None:
+        return prob.astype(np.uint16) * np.uint16(SIXTEEN_BIT.top // kind.top)
     everything = np.broadcast_to(np.True_, prob.shape)
-    rounded = [np.rint(p * 65535).astype(np.uint16) for p, _ in _chunks(prob, everything, everything, 1)]
+    rounded = [np.rint(p * SIXTEEN_BIT.top).astype(np.uint16) for p, _ in _chunks(prob, everything, everything, 1)]
     return np.concatenate(rounded).reshape(prob.shape) if rounded else np.zeros(prob.shape, np.uint16)

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
 from segeval.protocol.labeling import ValueMap
+from segeval.protocol.mapkinds import EIGHT_BIT, LEVELS, usual_eps
 from segeval.tables.counts import Int64Array, IntArray, JointCounts, table
-
-LEVELS = (256, 65536)
-"""Numbers of levels that a stored map can have: 8 and 16 bits."""
 
 Eps = float | str | None
 """What keeps a logarithm finite: a number, "half-step", "torch", or None for the usual one of the two."""
@@ -71,7 +69,9 @@ class LevelTable:
     `histogram` is what has been counted; every loss and every curve accepts the table itself.
     """
 
-    def __init__(self, positive: int = 1, *, ignore: Iterable[int] = (), levels: int = 256) -> None:
+    def __init__(
+        self, positive: int = 1, *, ignore: Iterable[int] = (), levels: int = EIGHT_BIT.counted_levels
+    ) -> None:
         self.positive = positive
         self.ignore = tuple(ignore)
         self.histogram = empty_histogram(levels)
@@ -129,7 +129,7 @@ def level_histogram(table: JointCounts, value_map: ValueMap, class_index: int, l
 
 def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
     """Turn a (ground-truth value, 8-bit level) table into that of labels: 1 where p > `threshold`."""
-    return table(levels.gt, (levels.pred / 255 > threshold).astype(np.uint8), levels.pixels)
+    return table(levels.gt, (levels.pred / EIGHT_BIT.top > threshold).astype(np.uint8), levels.pixels)
 
 
 def count_levels(
@@ -254,9 +254,11 @@ def resolve_eps(eps: Eps, levels: int | None) -> float | Literal["torch"]:
     and for half a step of floats, which have none.
     """
     check_eps(eps)
-    if eps == "torch" or (eps is None and levels is None):
+    if eps is None:
+        eps = usual_eps(levels)
+    if eps == "torch":
         return "torch"
-    if eps is None or eps == "half-step":
+    if eps == "half-step":
         if levels is None:
             raise UsageError("floating-point maps have no half-step", (), "Give eps as a number or 'torch'")
         return 1 / (2 * (levels - 1))

@@ -9,12 +9,13 @@ import click
 from segeval.cli.config import config_options
 from segeval.cli.names import Verb
 from segeval.cli.options import (
+    finding_options,
     folder_options,
-    request_options,
+    policy_of,
+    show_options,
     voice_options,
 )
 from segeval.cli.parameters import FOLDER
-from segeval.cli.showing import page_options, show_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     help="Decode at most this many pairs; the headers of all files are read.",
 )
 @folder_options
+@finding_options
 @show_options("table", "json")
 @config_options
 @voice_options
@@ -40,16 +42,18 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
     result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
     """
-    from segeval.cli.console import write_result
+    from segeval.cli.console import page_options, write_result
     from segeval.cli.progress import progress_bar
-    from segeval.findings.folders import inspect as inspected
+    from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
     from segeval.request import build_request
+    from segeval.request.options import FolderOptions, chosen
 
-    request = build_request(**request_options(options))
+    policy = policy_of(options)
+    request = build_request(**chosen(FolderOptions, options))
     with progress_bar(quiet=options["quiet"]) as progress:
-        found = inspected(pred, gt, request, sample=sample, jobs=options["jobs"], progress=progress)
-    if options["format_name"] == "json":
+        found = inspected(pred, gt, request, policy=policy, sample=sample, jobs=options["jobs"], progress=progress)
+    if options["format"] == "json":
         write_result(render_inspection_json(found))
     else:
         write_result(render_inspection(found, **page_options(options["color"])))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from typing import NoReturn, TypeVar
 
-from segeval.errors import UsageError
-from segeval.protocol.classlists import check_name, checked_classes, did_you_mean, parse_class, parse_color, structured
+from segeval.errors import UsageError, did_you_mean
+from segeval.protocol.classlists import check_name, checked_classes, parse_class, parse_color, structured
 from segeval.protocol.conventions import conventions
 from segeval.protocol.labeling import Color, Group, SegmentationClass
 from segeval.protocol.palettes import show

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from segeval.errors import printable
 from segeval.protocol.labeling import OUTSIDE
 from segeval.render.report.wording import title, writer
 from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
-from segeval.render.syntax.text import visible
 from segeval.scores.registry import OF_MAPS, chosen
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 CALLED = {"void": "predicted void", "unknown": "given an unknown value", "missing": "without a prediction"}
 MOST_GAINS = 10
+WORST_TITLES = ("worst images", "mIoU^I %", "costliest class", "points lost")
+GAIN_TITLES = ("class", "mIoU % if this class were perfect", "points")
+"""Titles of the columns of `worst_rows` and of `gain_rows`."""
 
 
 def interval_text(interval: Interval | None, write: Callable[[Value], str] = percent) -> str:
@@ -67,9 +70,9 @@ def score_interval_text(report: Report, name: str) -> str:
 
 def confusion_text(report: Report, cost: ConfusionCost) -> str:
     """Tell a confusion: "12.3 % of sidewalk is called road: 1.9 points of mIoU"."""
-    share = f"{_one_decimal(100 * cost.share_of_gt)} % of {visible(report.classes[cost.gt].name)} is"
+    share = f"{_one_decimal(100 * cost.share_of_gt)} % of {printable(report.classes[cost.gt].name)} is"
     outside = cost.pred < 0
-    called = CALLED[OUTSIDE[cost.pred]] if outside else f"called {visible(report.classes[cost.pred].name)}"
+    called = CALLED[OUTSIDE[cost.pred]] if outside else f"called {printable(report.classes[cost.pred].name)}"
     return f"{share} {called}: {points(cost.gain)} points of mIoU"
 
 
@@ -88,7 +91,7 @@ def gain_rows(report: Report) -> list[tuple[str, str, str]]:
     known = [(one.gain, one) for one in gains or () if one.gain is not None and one.gain > 0]
     known.sort(key=lambda pair: (-pair[0], pair[1].index))
     return [
-        (visible(report.classes[one.index].name), percent(one.miou), f"+{100 * gain:.2f}")
+        (printable(report.classes[one.index].name), percent(one.miou), f"+{100 * gain:.2f}")
         for gain, one in known[:MOST_GAINS]
     ]
 
@@ -104,9 +107,9 @@ def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
     images = report.details.worst_images if report.details else None
     return [
         (
-            visible(one.key),
+            printable(one.key),
             percent(one.image_miou),
-            UNDEFINED if one.costliest is None else visible(report.classes[one.costliest].name),
+            UNDEFINED if one.costliest is None else printable(report.classes[one.costliest].name),
             UNDEFINED if one.gain is None else f"+{100 * one.gain:.2f}",
         )
         for one in images or ()
