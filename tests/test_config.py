@@ -132,7 +132,7 @@ def test_variables_of_other_verbs_and_of_clusters_are_passed_over(project: Path)
     others = {
         "SEGEVAL_KEYS": "a*",
         "SEGEVAL_FAIL_REGRESSION": "miou=0.1",
-        "SEGEVAL_LANE": "off",
+        "SEGEVAL_LANE": "pillow",
     }
     cluster = {"SEGEVAL_VERSION": "1", "SEGEVAL_PORT": "tcp://10.0.0.1:80", "SEGEVAL_SERVICE_HOST": "10.0.0.1"}
     assert labels(scored(project, **others, **cluster)) == [0, 1, 2]

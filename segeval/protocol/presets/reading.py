@@ -216,7 +216,9 @@ class _Reader:
 
     def text(self, value: object, place: str) -> str:
         found = self.of(str, value, place)
-        check_name(found.replace("\n", " "), name=f"{self.name}: {place}")
+        # Notes have many lines, each as long as a name may be.
+        for line in [line for line in found.split("\n") if line.strip()] or [found]:
+            check_name(line, name=f"{self.name}: {place}")
         return found
 
     def of(self, kind: type[_T], value: object, place: str) -> _T:
