@@ -73,7 +73,7 @@ def problem(data: bytes) -> RunFileError:
     "data", [b"", b"\n", b"miou\n", b"{}\n", b"[]\n", b'{"tool":"other","schema":1}\n', b"\x89PNG\r\n\x1a\n"]
 )
 def test_another_file_is_told_from_a_damaged_run(data: bytes) -> None:
-    assert problem(data).what == "this is no run file"
+    assert problem(data).what == "this is not a run file"
 
 
 def test_a_newer_schema_is_refused_by_its_number() -> None:

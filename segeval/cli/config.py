@@ -35,7 +35,7 @@ def load_config(path: Path, context: click.Context, *, found: bool) -> Mapping[s
     """
     table = _table(path)
     if table is None:
-        raise UsageError("there is no [tool.segeval] in the file", (str(path),), "Add one, or leave --config out")
+        raise UsageError("there is no [tool.segeval] in the file", (str(path),), "Add one, or drop --config")
     own = _configurable(context.command)
     known = sorted({name for command in verbs(context) for name in _configurable(command)})
     keys: dict[str, str] = {}
@@ -44,7 +44,7 @@ def load_config(path: Path, context: click.Context, *, found: bool) -> Mapping[s
         name = key.replace("_", "-")
         if name not in known:
             raise UsageError(
-                "the configuration has a key that is no option",
+                "the configuration has an unknown key",
                 (f"{path}: {key}",),
                 f"{did_you_mean(name, known)}Keys are option names, as in ignore = 255",
             )
@@ -85,7 +85,7 @@ def _table(path: Path) -> dict[str, Any] | None:
         ) from None
     except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
         raise UsageError(
-            "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config"
+            "the configuration is not TOML", (f"{path}: {error}",), "Fix it, or pass --no-config"
         ) from None
     tool = document.get("tool", {})
     table = tool.get("segeval") if isinstance(tool, dict) else None

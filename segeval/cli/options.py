@@ -40,7 +40,7 @@ AXIS_HELP = {
     "pred_only": "IoU of a class that is predicted but not in the ground truth.",
     "pred_void": "Void predicted on valid ground truth.",
     "unknown": "Predicted value outside classes and void.",
-    "gt_unknown": "Such a value in the ground truth.",
+    "gt_unknown": "Ground-truth value outside classes and void.",
     "ignored_class": "An ignored value inside the class list.",
     "average": "What the mean runs over.",
 }
@@ -69,7 +69,7 @@ label_options = stacked(
         "--classes",
         type=CLASSES,
         metavar="FILE|K",
-        help="Names, one a line (or JSON/TOML), or their number. [default: the values met]",
+        help="Names, one a line (or JSON/TOML), or their number. [default: the values found]",
     ),
     click.option(
         "-i",
@@ -110,7 +110,7 @@ loss_options = stacked(
     click.option(
         "--threshold", type=float, default=0.5, show_default=True, help="Label 1 of a binary map is p above this."
     ),
-    click.option("--gamma", type=float, default=2.0, show_default=True, help="Focal loss: how much hard pixels weigh."),
+    click.option("--gamma", type=float, default=2.0, show_default=True, help="Focal loss: focus on hard pixels."),
     click.option("--alpha", default="0.25", show_default=True, help="Focal loss: weight of positives; auto or none."),
     click.option("--pos-weight", default="1", show_default=True, help="BCE: weight of positives; auto is N_neg/N_pos."),
     click.option(
@@ -122,13 +122,15 @@ loss_options = stacked(
     click.option(
         "--eps",
         metavar="half-step|torch|VALUE",
-        help="What a logarithm of 0 costs. [default: half-step for 8- and 16-bit maps, torch for floats]",
+        help="Clamp p to [eps, 1 - eps]. [default: half-step for 8- and 16-bit maps, torch for floats]",
     ),
-    click.option("--plot", is_flag=True, help="Draw the curves of the maps and of the losses below the table."),
+    click.option("--plot", is_flag=True, help="Plot the curves of the maps and of the losses below the table."),
     click.option("--curves", metavar="FILE", type=FILE, help="Write the curves over all levels (.csv or .json)."),
 )
 reading_options = stacked(
-    click.option("--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse more."),
+    click.option(
+        "--max-pixels", type=click.IntRange(min=1), default=2**28, show_default="2^28", help="Refuse larger images."
+    ),
     click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"),
 )
 folder_options = stacked(
@@ -151,7 +153,7 @@ output_options = stacked(
         metavar="FORMAT",
         default="table",
         show_default=True,
-        help="What stdout gets: table, json, csv, markdown, latex, junit, github.",
+        help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
     ),
     click.option(
         "-o",
@@ -166,8 +168,8 @@ saving_options = stacked(
     click.option(
         "--save", metavar="RUN", type=FILE, help="Keep every image's counts in a run file (.jsonl, or .jsonl.gz)."
     ),
-    click.option("--resume", is_flag=True, help="Go on where an interrupted --save stopped."),
-    click.option("--shard", metavar="I/N", help="Score only the I-th of N parts, told apart by a hash of the key."),
+    click.option("--resume", is_flag=True, help="Continue an interrupted --save."),
+    click.option("--shard", metavar="I/N", help="Score only the I-th of N parts, split by a hash of the key."),
 )
 gate_options = stacked(
     click.option(
@@ -218,19 +220,19 @@ ci_option = click.option(
     help="Confidence intervals at this percentage, as in --ci 95, by bootstrap over the images.",
 )
 drawing_options = stacked(
-    click.option("--resamples", type=int, default=2000, show_default=True, help="How often images are drawn again."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Where the drawing starts from."),
+    click.option("--resamples", type=int, default=2000, show_default=True, help="Number of bootstrap resamples."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Random seed."),
     click.option(
         "--ci-method",
         type=click.Choice(["percentile", "bca"]),
         default="percentile",
         show_default=True,
-        help="How an interval is read off the resamples.",
+        help="How the interval is computed from the resamples.",
     ),
     click.option(
         "--group-by",
         metavar="REGEX",
-        help="Draw groups of images whose names share what this finds, as frames of one scene do: '^[^/]+'.",
+        help="Resample groups of images whose names share what this finds, such as frames of one scene: '^[^/]+'.",
     ),
 )
 statistics_options = stacked(
@@ -239,8 +241,8 @@ statistics_options = stacked(
     click.option(
         "--per-image", metavar="FILE", type=FILE, help="Write every class of every image to a file (.csv or .jsonl)."
     ),
-    click.option("--worst", metavar="N", type=click.IntRange(min=1), help="Name the N images of lowest mIoU."),
-    click.option("--gain", is_flag=True, help="Tell what mIoU each class and each confusion costs."),
+    click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
+    click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
 )
 
 
@@ -253,7 +255,7 @@ def show_options(*formats: str) -> Callable[[Function], Function]:
             type=click.Choice(formats),
             default=formats[0],
             show_default=True,
-            help="What stdout gets.",
+            help="Format on stdout.",
         ),
         color_option,
     )

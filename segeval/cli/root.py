@@ -53,7 +53,7 @@ class Verbs(click.Group):
             close = nearest(args[0], COMMANDS)
             if not close:
                 raise
-            raise click.UsageError(f"No such command '{args[0]}': did you mean {close}?", ctx) from error
+            raise click.UsageError(f"no such command '{args[0]}': did you mean {close}?", ctx) from error
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:

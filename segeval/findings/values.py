@@ -90,14 +90,14 @@ def _full_range(values: Values) -> Iterator[Finding]:
             "zero-255",
             "ground truth holds only 0 and 255, which can be two classes or one class and void",
             (),
-            "Say --binary (0 is background, everything else foreground) or, where 255 is void, --ignore 255",
+            "Use --binary (0 is background, everything else foreground) or, where 255 is void, --ignore 255",
         )
     elif DEFAULT_VOID in pred and pred <= FULL and gt <= {0, 1, DEFAULT_VOID} and _is_void(values, DEFAULT_VOID):
         yield Finding(
             "scales",
             "predictions hold only 0 and 255, of which 255 is read as void; the ground truth has 1",
             (),
-            "Say --pred-map 255=1" if DEFAULT_VOID in gt else "Say --binary: everything but 0 is foreground",
+            "Use --pred-map 255=1" if DEFAULT_VOID in gt else "Use --binary: everything but 0 is foreground",
         )
 
 

@@ -110,7 +110,7 @@ def _compiled(key_regex: str | None) -> Callable[[str], str | None] | None:
     except (re.error, RecursionError, OverflowError) as error:
         where = f"{printable(key_regex)}: {printable(str(error))}"
         raise UsageError(
-            "The key pattern is not a regular expression", where, "See Python's re for its form"
+            "the key pattern is not a regular expression", where, "See Python's re for its form"
         ) from error
     group: str | int = "key" if "key" in pattern.groupindex else min(pattern.groups, 1)
 

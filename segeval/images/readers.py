@@ -68,19 +68,19 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
                 status, data = _read_settled(path, flags, limit)
         except (OSError, ValueError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-            raise MaskError("A file cannot be read", (reason,), "Check that it exists and may be read") from problem
+            raise MaskError("a file cannot be read", (reason,), "Check that it exists and may be read") from problem
         if not stat.S_ISREG(status.st_mode):
-            raise MaskError("Not a regular file", (), "Take it out of the folder")
+            raise MaskError("not a regular file", (), "Remove it from the folder")
         if status.st_size > limit:
             raise MaskError(
-                "A file is larger than any mask",
+                "a file is larger than any mask",
                 (f"{status.st_size} bytes, the limit is {limit}",),
-                "Take it out of the folder, or raise --max-pixels if the size is meant",
+                "Remove it from the folder, or raise --max-pixels if the size is meant",
             )
         if data is None:
-            raise MaskError("A file changed while it was read", (), "Start again when nothing writes to the folder")
+            raise MaskError("a file changed while it was read", (), "Start again when nothing writes to the folder")
         if not data:
-            raise MaskError("A file is empty", (), NEW_FILE)
+            raise MaskError("a file is empty", (), NEW_FILE)
     return data
 
 
@@ -162,15 +162,15 @@ def read_mask(
             return array.reshape(array.shape[:2]), None
         facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
-            raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
+            raise MaskError("a file holds several images", (facts.encoding,), "Save each mask as a file of its own")
         if facts.sample == "f":
             raise MaskError(
-                "An image of floats is no label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
+                "an image of floats is not a label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
             )
         if facts.channels >= 3 and facts.bit_depth != 8:
             from segeval.images.colors import COLORS_FIX
 
-            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
+            raise MaskError("an RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
         samples = decode()
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
@@ -208,12 +208,12 @@ def decode_probability(
             return array
         facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
-            raise MaskError("A file holds several images", (facts.encoding,), "Save each map as a file of its own")
+            raise MaskError("a file holds several images", (facts.encoding,), "Save each map as a file of its own")
         gray = facts.kind == "gray" or facts.gray_ramp
         if not gray or (facts.bit_depth, facts.sample) not in {(8, "u"), (16, "u"), (32, "f")}:
-            raise MaskError("An image is no probability map", (facts.encoding,), _MAP_FIX)
+            raise MaskError("an image is not a probability map", (facts.encoding,), _MAP_FIX)
         if facts.white_is_zero:
-            raise MaskError("A probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
+            raise MaskError("a probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
         samples = decode()
         _check_floats(samples)
         return samples
@@ -240,10 +240,10 @@ def _told_of(name: str) -> Iterator[None]:
         places = tuple(f"{name}: {detail}" for detail in problem.where) or (name,)
         raise problem.changed(where=places) from problem.__cause__
     except MemoryError as problem:
-        raise MaskError("An image does not fit into memory", (name,), "Lower --jobs or --max-pixels") from problem
+        raise MaskError("an image does not fit into memory", (name,), "Lower --jobs or --max-pixels") from problem
     except Exception as problem:
         # Decoders raise whatever their author thought of: OSError, SyntaxError, ValueError, zlib.error, ...
-        raise MaskError("A file cannot be decoded", (f"{name}: {problem}",), NEW_FILE) from problem
+        raise MaskError("a file cannot be decoded", (f"{name}: {problem}",), NEW_FILE) from problem
 
 
 def _opened(
@@ -274,9 +274,9 @@ def _without_alpha(samples: NDArray[Any], facts: ImageFacts) -> NDArray[Any]:
     clear = int(np.count_nonzero(samples[..., -1] != (1 << facts.bit_depth) - 1))
     if clear:
         raise MaskError(
-            "A mask has an alpha channel that is not opaque",
+            "a mask has an alpha channel that is not opaque",
             (f"{facts.encoding}, {clear} pixels",),
-            "Save the mask without alpha: what a transparent pixel means cannot be told",
+            "Save the mask without alpha: the meaning of a transparent pixel is unknown",
         )
     return np.ascontiguousarray(samples[..., 0]) if facts.channels == 2 else samples[..., :3]
 
@@ -296,4 +296,4 @@ def _check_floats(array: NDArray[Any]) -> None:
     shown = places[:_TOLD_COLORS]
     if len(places) > len(shown):
         shown.append(and_more(len(places) - len(shown), "maps"))
-    raise MaskError("A probability map has values outside [0, 1]", shown, _RANGE_FIX)
+    raise MaskError("a probability map has values outside [0, 1]", shown, _RANGE_FIX)

@@ -101,7 +101,7 @@ def _contradicted(run: Run) -> Iterator[SegevalError]:
             yield LabelError(
                 "the first ground truth does not show what its values mean",
                 (),
-                "Say --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
+                "Use --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
                 kind="zero-255",
             )
     except SegevalError as error:

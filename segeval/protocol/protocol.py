@@ -62,7 +62,7 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
             raise UsageError(
-                f"'{self.missing}' is no choice of missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
+                f"'{self.missing}' is not a choice for missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
             )
 
     def to_dict(self) -> dict[str, Any]:

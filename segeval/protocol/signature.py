@@ -131,7 +131,7 @@ class Signature:
         keys = [key for key, _, _ in pairs]
         if first != FIRST or len(set(keys)) != len(keys) or not all(key and value for key, _, value in pairs):
             raise UsageError(
-                "this is no segeval signature", (text[:200],), "Give the whole line that a report ends with"
+                "this is not a segeval signature", (text[:200],), "Give the whole line that a report ends with"
             )
         return cls(tuple((key, unquote(value)) for key, _, value in pairs))
 

@@ -203,7 +203,7 @@ def read_class_weights(
             named[name.strip() or str(len(named))] = float(value)
         except ValueError:
             raise UsageError(
-                "a class weight is no number", (f"{weights}, line {number}: {value}",), "Write one weight a line"
+                "a class weight is not a number", (f"{weights}, line {number}: {value}",), "Write one weight a line"
             ) from None
     names = [entry.name for entry in classes]
     if set(named) == {str(index) for index in range(len(named))} and len(named) == (len(names) or len(named)):

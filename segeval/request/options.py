@@ -97,7 +97,7 @@ class StatisticsOptions(DrawingOptions, total=False):
 
     per_image: Annotated[bool | None, "Keep every class of every image in `report.details.images`."]
     worst: Annotated[int | None, "Name so many images of lowest mIoU."]
-    gain: Annotated[bool | None, "Tell what mIoU each class and each confusion costs."]
+    gain: Annotated[bool | None, "Show how much mIoU each class and each confusion costs."]
 
 
 class GateOptions(TypedDict, total=False):
@@ -126,7 +126,7 @@ class CompareOptions(DrawingOptions, FindingOptions, total=False):
 
     worst: Annotated[int | None, "Name so many images whose mIoU fell most; by default 5."]
     fail_regression: Annotated[Rules | None, 'How far scores may drop, as {"miou": 0.005} or "iou.*=0.02".']
-    force: Annotated[bool | None, "Compare runs of other images, ground truth or protocol, and say so."]
+    force: Annotated[bool | None, "Compare runs of different images, ground truth or protocol, with a note."]
 
 
 Table = TypeVar("Table")

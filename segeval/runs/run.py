@@ -158,7 +158,7 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     Raises `RunFileError` where protocols, kinds of map or rows differ.
     """
     if not named:
-        raise RunFileError("there is no run to unite", (), "Give at least one run file")
+        raise RunFileError("there is no run to merge", (), "Give at least one run file")
     first_name, first = named[0]
     held: dict[str, tuple[str, Row]] = {}
     conflicts: list[str] = []
@@ -166,7 +166,7 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     for name, run in named:
         if differences := protocol_differences(first.protocol, run.protocol):
             raise RunFileError(
-                "runs under different protocols cannot be united",
+                "runs with different protocols cannot be merged",
                 (f"{first_name} and {name}", *differences),
                 "Measure all of them with the same options",
             )
@@ -178,13 +178,13 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
                 conflicts.append(f"{row.key}: {owner} and {name}")
     if len(kinds) > 1:
         raise RunFileError(
-            "runs of different probability maps cannot be united",
+            "runs of different probability maps cannot be merged",
             [f"{name}: {maps.count} of {maps.kind.name} an image" for maps, name in kinds.items()],
-            "Store all maps alike, one map a class",
+            "Store all maps in the same type, one map a class",
         )
     if conflicts:
         raise RunFileError(
-            "runs differ on the same image", conflicts, "Keep one of them, or measure the image again and save it once"
+            "runs disagree on an image", conflicts, "Keep one of them, or measure the image again and save it once"
         )
     rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
     traits = traits_of_all(run.traits for _, run in named)
@@ -204,9 +204,9 @@ def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ..
         if seen and seen != keys:
             owners = sorted({counted[key] for key in seen})
             raise RunFileError(
-                "runs of 16-bit or float maps share some of their images, so their level tables cannot be united",
+                "runs of 16-bit or float maps share some of their images, so their level tables cannot be merged",
                 [name, *owners],
-                "Unite runs that share no image",
+                "Merge runs that share no image",
             )
         if not seen:
             counted.update(dict.fromkeys(keys, name))

@@ -115,7 +115,7 @@ def level_histogram(table: JointCounts, value_map: ValueMap, class_index: int, l
     outside = (table.pred < 0) | (table.pred > levels - 1)
     if outside.any():
         raise MaskError(
-            f"a predicted value is no level of 0..{levels - 1}",
+            f"a predicted value is not a level of 0..{levels - 1}",
             (f"value {int(table.pred[outside][0])}, {int(table.pixels[outside].sum())} pixels outside",),
             "Give probability maps of the bit depth that is named",
         )

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     type=FILE,
     required=True,
     envvar=[],  # SEGEVAL_OUTPUT is a report's place, which a run must not take
-    help="Where the united run goes.",
+    help="Run file to write.",
 )
 @voice_options
 def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -> int:
-    """Unite saved runs, as those of shards, into one run file.
+    """Merge saved runs, such as those of shards, into one run file.
 
     Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under
     different protocols, are errors. RUN is packed where its name ends in .gz. Exit code 0: united; 2: not.

@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 )
 @drawing_options
 @click.option(
-    "--worst", metavar="N", type=click.IntRange(min=1), default=5, show_default=True, help="Name N images hit."
+    "--worst",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="List the N images that lost most.",
 )
 @click.option(
     "--fail-regression",
@@ -47,7 +52,7 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",
 )
-@click.option("--force", is_flag=True, help="Compare runs of other images, ground truth or protocol, and say so.")
+@click.option("--force", is_flag=True, help="Compare runs of different images, ground truth or protocol, with a note.")
 @finding_options
 @output_options
 @color_option

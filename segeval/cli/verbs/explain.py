@@ -103,5 +103,7 @@ def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, 
         raise UsageError("one folder alone cannot be explained", (str(path),), "Give PRED and GT, or a saved run")
     if foreign := given(OF_FOLDERS, options):
         names = [f"--{name.replace('_', '-')}" for name in foreign]
-        raise UsageError("a saved run has its images behind it", names, "Leave the options out, or give PRED and GT")
+        raise UsageError(
+            "these options need images, and a saved run has none", names, "Leave the options out, or give PRED and GT"
+        )
     return rescore(load_run(path), **given((*names_in(ArrayOptions), *names_in(LossOptions)), options)), None, ()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=200,
     show_default=True,
-    help="Decode at most this many pairs; the headers of all files are read.",
+    help="Decode at most this many pairs; all headers are read.",
 )
 @folder_options
 @finding_options

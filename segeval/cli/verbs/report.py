@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb)
 @click.argument("run", type=FILE)
-@click.option("--keys", metavar="GLOB", help="Report the images whose key fits, as in 'frankfurt/*'.")
+@click.option("--keys", metavar="GLOB", help="Report only the images whose key matches, as in 'frankfurt/*'.")
 @label_options
 @convention_options
 @loss_options
