@@ -8,28 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from segeval.cli.parameters import BOUND, CLASSES, FILE, PALETTE, PRESET, TARGET, WEIGHTS, added_up
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.settings import USUAL
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from segeval.findings.policy import Policy
     from segeval.report.extras import Statistics
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
-    """Make a path of a word; what is wrong with it is told where it is opened, in this program's words."""
-
-    name = "path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return `value` as a path."""
-        from pathlib import Path  # the help does without: this module is a tenth of its time
-
-        return Path(value)
 
 
 class Adding(click.Option):
@@ -49,7 +36,6 @@ class Adding(click.Option):
         return tuple(values), source
 
 
-FILE = FOLDER = PathType()
 AXIS_HELP = {
     "absent": "IoU of a class in neither ground truth nor prediction.",
     "pred_only": "IoU of a class that is predicted but not in the ground truth.",
@@ -74,11 +60,15 @@ def stacked(*options: Callable[[Function], Function]) -> Callable[[Function], Fu
 
 label_options = stacked(
     click.option(
-        "--preset", metavar="NAME|FILE", help="Classes, maps and convention of a data set ('segeval presets')."
+        "--preset",
+        type=PRESET,
+        metavar="NAME|FILE",
+        help="Classes, maps and convention of a data set ('segeval presets').",
     ),
     click.option(
         "-c",
         "--classes",
+        type=CLASSES,
         metavar="FILE|K",
         help="Names, one a line (or JSON/TOML), or their number. [default: the values found]",
     ),
@@ -94,7 +84,7 @@ label_options = stacked(
     click.option("--binary", is_flag=True, help="Two classes: 0 is background, everything else foreground."),
 )
 palette_option = click.option(
-    "--palette", metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."
+    "--palette", type=PALETTE, metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."
 )
 convention_options = stacked(
     click.option("--convention", metavar="NAME", help="Count as this evaluator does; see 'segeval explain'."),
@@ -106,6 +96,8 @@ convention_options = stacked(
 pairing_options = stacked(
     click.option("--gt-suffix", metavar="TEXT", help="Score the ground truth with this suffix (_gtFine_labelIds)."),
     click.option("--pred-suffix", metavar="TEXT", help="The same for predictions."),
+    click.option("--gt-prefix", metavar="TEXT", help="Score the ground truth whose names begin with this (mask_)."),
+    click.option("--pred-prefix", metavar="TEXT", help="The same for predictions."),
     click.option(
         "--missing",
         type=click.Choice(MISSING_CHOICES),
@@ -143,7 +135,10 @@ loss_options = stacked(
         help="BCE: weight of positives; auto is N_neg/N_pos.",
     ),
     click.option(
-        "--class-weights", metavar="auto|FILE", help="Cross-entropy: one weight a class, or inverse frequency."
+        "--class-weights",
+        type=WEIGHTS,
+        metavar="auto|FILE",
+        help="Cross-entropy: one weight a class, or inverse frequency.",
     ),
     click.option(
         "--eps",
@@ -185,6 +180,7 @@ output_options = stacked(
         "-o",
         "--output",
         multiple=True,
+        type=TARGET,
         metavar="[FORMAT:]FILE",
         help="Write the report to a file too; the format follows from the suffix. Repeatable.",
     ),
@@ -200,12 +196,16 @@ gate_options = stacked(
     click.option(
         "--fail-under",
         multiple=True,
+        type=BOUND,
+        callback=added_up,
         metavar="NAME=VALUE",
         help="Exit with 1 where a score is below a fraction, as in miou=0.70 or iou.person=0.60. Repeatable.",
     ),
     click.option(
         "--fail-over",
         multiple=True,
+        type=BOUND,
+        callback=added_up,
         metavar="NAME=VALUE",
         help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
     ),

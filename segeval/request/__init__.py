@@ -121,8 +121,11 @@ def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | 
     return replace(stored, **changes)
 
 
+AFFIXES = ("gt_suffix", "pred_suffix", "gt_prefix", "pred_prefix")
+
+
 def _rules(base: PairingRules, given: Mapping[str, Any], facts: Preset | None) -> PairingRules:
-    rules = replace(base, **{name: given[name] for name in ("gt_suffix", "pred_suffix") if name in given})
+    rules = replace(base, **{name: given[name] for name in AFFIXES if name in given})
     if "preset" not in given or facts is None:
         return rules
     return replace(
