@@ -78,7 +78,7 @@ def test_a_loss_has_value_interval_and_clamped_pixels(tmp_path: Path) -> None:
         assert cells[2].endswith("†") == entry.unbounded is True
         share = 100 * (entry.clamped_share or 0)
         assert cells[3] == f"{entry.clamped:,} ({share:.2f} %)"
-    assert "† no bound" in text
+    assert "† no upper bound" in text
 
 
 def test_a_bounded_interval_has_no_mark(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_the_four_kinds_of_pixel_add_up(tmp_path: Path) -> None:
     cells = [cell for line in report.probabilities.cells for cell in line]
     most = max(cells, key=lambda cell: cell.bce_share or 0)
     names = ("back", "front")
-    paid = f"BCE: {100 * (most.bce_share or 0):.2f} % is paid by {100 * most.pixels / 600:.2f} % of the pixels"
+    paid = f"BCE: {100 * (most.bce_share or 0):.2f} % comes from {100 * most.pixels / 600:.2f} % of the pixels"
     assert f"{paid}, {names[most.gt]} predicted as {names[most.pred]}" in " ".join(text.split())
 
 

@@ -227,7 +227,7 @@ def test_a_file_has_whole_names_whole_lines_and_every_column() -> None:
     assert text.count(long_name.strip()) == 3
     assert all(column in text for column in ("IoU %", "Dice", "precision", "recall", "GT share"))
     assert "inferred" not in text
-    assert "what was inferred; pin it with --option" in render_table(report, verbose=True)
+    assert "what was inferred; set them explicitly with --option" in render_table(report, verbose=True)
 
 
 def test_the_signature_is_short_unless_the_table_is_verbose() -> None:
@@ -500,8 +500,8 @@ def test_problems_of_one_kind_are_told_once_with_ten_places() -> None:
 def test_warnings_notes_and_verdicts_are_lines() -> None:
     failed = Verdict("miou", ">=", 0.7, 0.69998, False)
     assert render_warning(Finding("extra", "two\nlines")) == "warning (extra): two\\nlines\n"
-    assert render_note(Inference("2 classes were met", "--classes 2")) == (
-        "note: 2 classes were met; pin it with --classes 2\n"
+    assert render_note(Inference("found 2 classes", "--classes 2")) == (
+        "note: found 2 classes; set them explicitly with --classes 2\n"
     )
     assert render_verdict(failed) == "gate failed: miou 0.69998 < 0.70\n"
     assert render_verdict(Verdict("bce", "<=", 0.2, 0.2, True)) == "gate holds: bce 0.2000 <= 0.20\n"

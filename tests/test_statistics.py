@@ -223,7 +223,7 @@ def test_groups_are_drawn_as_one(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("expression", "told"),
-    [("(", "no regular expression"), ("^a", "finds no group"), ("", "--group-by is empty")],
+    [("(", "not a regular expression"), ("^a", "finds no group"), ("", "--group-by is empty")],
 )
 def test_a_grouping_that_cannot_be_is_refused(folder: Path, expression: str, told: str) -> None:
     done = score(folder, "--ci", "95", "--group-by", expression)
@@ -302,7 +302,7 @@ def test_gains_are_told_in_words(folder: Path) -> None:
     found = scored(folder, "--gain")
     first = found["gains"]["confusions"][0]
     words = (
-        f"{100 * first['share_of_gt']:.1f} % of {first['gt_name']} is called {first['pred_name']}: "
+        f"{100 * first['share_of_gt']:.1f} % of {first['gt_name']} is predicted as {first['pred_name']}: "
         f"{100 * first['gain']:.1f} points of mIoU"
     )
     assert words in score(folder, "--gain").stdout
@@ -327,7 +327,7 @@ def test_binary_sets_tell_their_empty_images_apart(tmp_path: Path) -> None:
         "false_alarms": 1,
         "false_alarm_rate": 1 / 3,
     }
-    told = "3 images have no foreground in the ground truth, 1 of which was given some: false-alarm rate 33.33 %"
+    told = "3 images have no foreground in the ground truth, 1 of which was given foreground: false-alarm rate 33.33 %"
     assert told in score(tmp_path, "--binary").stdout
     assert told in score(tmp_path, "--binary", "-f", "markdown").stdout
     assert "empty_gt" not in scored(tmp_path, "--classes", "2", "--map", "255=1")

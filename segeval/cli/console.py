@@ -152,5 +152,8 @@ def _as_problem(error: Exception) -> SegevalError:
         return error
     if isinstance(error, click.ClickException):
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "segeval"
-        return SegevalError(error.format_message().rstrip("."), (), f"'{command} --help' lists the options")
+        sentence = error.format_message().rstrip(".")
+        # click begins its sentences with a capital letter.
+        what = sentence[:1].lower() + sentence[1:]
+        return SegevalError(what, (), f"'{command} --help' lists the options")
     return unexpected_error(error)

@@ -73,7 +73,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     photometric, sample = one(_PHOTOMETRIC, 1), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
     extra = tags.get(_EXTRA_SAMPLES, ())
     if compression in _JPEG:
-        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
+        raise MaskError("a TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
     if compression not in _LOSSLESS:
         raise unsupported(f"TIFF compression {compression}")
     if one(_ORIENTATION, 1) != 1:

@@ -27,11 +27,12 @@ from segeval.protocol.labeling import Labeling, ValueMap
 from segeval.protocol.mapkinds import MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
+from segeval.protocol.settings import LossSettings
 from segeval.runs.run import Maps, MeasuredRow, Row
 from segeval.runs.traits import SideTraits
 from segeval.scores.lossums import FloatSums, float_levels, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
-from segeval.tables.levels import LevelHistogram, LossSettings, count_levels, thresholded
+from segeval.tables.levels import LevelHistogram, count_levels, thresholded
 
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""
@@ -74,7 +75,9 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
             raise MaskError("a class folder holds arrays of several maps", flat, "Store one (H, W) map a class")
         if len({array.dtype for array in arrays}) > 1:
             kinds = [f"{name}: {array.dtype}" for name, array in zip(pair.pred, arrays, strict=True)]
-            raise MaskError("the class maps of one image are stored in different types", kinds, "Store all maps alike")
+            raise MaskError(
+                "the class maps of one image are stored in different types", kinds, "Store all maps in the same type"
+            )
         return arrays, found
     (array,) = arrays
     return (list(array) if array.ndim == 3 else [array]), found
@@ -166,7 +169,7 @@ def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> Non
         raise MaskError(
             "probability maps differ from those of the first image in number or type",
             (f"{name}: {found.count} of {found.kind.name}, the first image has {wanted.count} of {wanted.kind.name}",),
-            "Store every image's maps alike, one map a class",
+            "Store every image's maps in the same type, one map a class",
         )
 
 

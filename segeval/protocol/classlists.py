@@ -85,7 +85,7 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
             )
         if _NUMBER.fullmatch(entry.name) and entry.name != str(entry.id):
             raise UsageError(
-                "a class is called by a number that is not its id",
+                "a class is named by a number that is not its id",
                 (f"{name}: class {entry.id} is called {entry.name!r}",),
                 "Give each class a name; to only number them, give the number of classes instead of a file",
             )
@@ -106,16 +106,21 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
     return checked
 
 
-def check_name(text: str, *, name: str, longest: int = LONGEST_NAME) -> None:
-    """Refuse an empty name, and one with characters that would garble a terminal; `name` says where it stands."""
-    if not text.strip():
-        raise UsageError("a name is empty", (name,), "Give every entry a name")
-    if len(text) > longest:
+def check_name(text: str, *, name: str) -> None:
+    """Refuse an empty name, a long one, and characters that would garble a terminal; `name` says where it stands."""
+    check_text(text, name=name)
+    if len(text) > LONGEST_NAME:
         raise UsageError(
             "a name is too long",
             (f"{name}: {len(text):,} characters",),
-            f"Give names of at most {longest} characters",
+            f"Give names of at most {LONGEST_NAME} characters",
         )
+
+
+def check_text(text: str, *, name: str) -> None:
+    """Refuse an empty text, and one with characters that would garble a terminal; `name` says where it stands."""
+    if not text.strip():
+        raise UsageError("a name is empty", (name,), "Give every entry a name")
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI_CONTROLS for char in text):
         raise UsageError(
             "a name has control characters", (f"{name}: {text!a}",), "Write names in printable characters only"
@@ -202,7 +207,7 @@ def _parsed(parse: Callable[[str], object], text: str, name: str, kind: str) -> 
         where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
     except ValueError as error:
         where = f"{name}: {error}"
-    raise UsageError(f"a file is not valid {kind}", (where,), "Mend the file where the error stands")
+    raise UsageError(f"a file is not valid {kind}", (where,), "Fix the file at that place")
 
 
 def _malformed(name: str, place: str, content: object) -> NoReturn:

@@ -53,7 +53,7 @@ def resolve(
             raise LabelError(
                 "ground truth holds only 0 and 255, which can be two classes or one class and void",
                 (),
-                "Say --binary (0 is background, everything else foreground) or --ignore 255 (255 is void)",
+                "Use --binary (0 is background, everything else foreground) or --ignore 255 (255 is void)",
                 kind="zero-255",
             )
         protocol = replace(protocol, binary=True)
@@ -164,7 +164,7 @@ def _ignored(protocol: Protocol, classes: Iterable[SegmentationClass] | None) ->
         if isinstance(value, str):
             if value not in named:
                 raise UsageError(
-                    f"--ignore names '{value}', which is no class",
+                    f"--ignore names '{value}', which is not a class",
                     (),
                     f"Give a value or one of {', '.join(named)}" if named else "Give values, or names with --classes",
                 )

@@ -70,7 +70,7 @@ def kept_thresholds(histogram: LevelHistogram) -> Curve:
 def _maps(report: Report) -> ProbabilityScores:
     if report.probabilities is None:
         raise UsageError(
-            "label masks have no curves", (), "Score probability maps with --probs, or leave --curves and --plot away"
+            "label masks have no curves", (), "Score probability maps with --probs, or drop --curves and --plot"
         )
     return report.probabilities
 

@@ -48,7 +48,7 @@ def refusal_warning(found: Explanation) -> Finding | None:
 def _print(page: Page, found: Explanation, verbose: bool) -> None:
     page.show(
         grid(
-            ("convention", "mIoU %", "points", "classes", "rules that move it"),
+            ("convention", "mIoU %", "points", "classes", "rules that change it"),
             (_row(found, account) for account in (found.chosen, *found.others)),
             right=(1, 2, 3),
             folded=(4,),
@@ -56,7 +56,7 @@ def _print(page: Page, found: Explanation, verbose: bool) -> None:
     )
     origin = f"points are percentage points from {printable(found.chosen.name)}"
     if found.chosen.refusals:
-        origin = f"{printable(found.chosen.name)} gives no score to count points from"
+        origin = f"{printable(found.chosen.name)} gives no score to compare with"
     page.say(Text(f"{origin}; {_data(found)}"))
     rows = list(_rule_rows(found, verbose))
     if rows:
@@ -67,7 +67,7 @@ def _print(page: Page, found: Explanation, verbose: bool) -> None:
     for circumstance in found.circumstances:
         page.say(Text.assemble((f"{_option(circumstance.axis)}: ", "bold"), printable(_circumstance(circumstance))))
     if not found.circumstances:
-        page.say(Text("no rule decides over anything in these masks: every convention counts the same"))
+        page.say(Text("no rule matters for these masks: every convention gives the same result"))
     for warning in found.warnings:
         page.label(finding_label(warning), "bold yellow", str(warning))
     line = str(found.signature) if verbose else found.signature.short()
@@ -84,7 +84,7 @@ def _row(found: Explanation, account: Account) -> tuple[Cell, ...]:
     mean = Text(OUT if account.miou is None else percent(account.miou), "bold")
     rules = ", ".join(f"{_rule(step)} {_points(step.difference)}" for step in account.steps)
     if not account.steps and not is_chosen:
-        rules = "counted alike" if not found.chosen.refusals else ""
+        rules = "same result" if not found.chosen.refusals else ""
     difference = "" if is_chosen else _points(found.difference(account), undefined="")
     return name, mean, difference, str(account.classes_in_mean), rules
 

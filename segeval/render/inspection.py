@@ -44,10 +44,10 @@ def _print(page: Page, found: Inspection) -> None:
     for finding in found.findings:
         _print_finding(page, finding)
     if found.ready:
-        verdict = "nothing looks wrong: scoring would work" if not found.findings else "scoring would work"
+        verdict = "no problems found: scoring would work" if not found.findings else "scoring would work"
         page.say(Text(verdict, "bold green"))
     else:
-        page.say(Text("scoring would not work", "bold red"))
+        page.say(Text("scoring would fail", "bold red"))
 
 
 def _folder_rows(found: Inspection) -> Iterator[Sequence[Cell]]:

@@ -21,7 +21,7 @@ def render_problem(error: SegevalError, *, color: bool = False) -> str:
     """Tell every kind of problem in `error`: what, up to ten places, and the fix."""
     lines: list[str] = []
     for problem in merged((error,)):
-        lines.append(f"{_label('error', RED, color)} {_shown(_within(problem.what))}")
+        lines.append(f"{_label('error', RED, color)} {_shown(problem.what)}")
         lines.extend(f"  {_shown(place)}" for place in problem.where[:MOST_PLACES])
         if len(problem.where) > MOST_PLACES:
             lines.append(f"  ... {and_more(len(problem.where) - MOST_PLACES)}")
@@ -77,11 +77,6 @@ def _shown(text: str) -> str:
     return (
         printable(text) if len(text) <= LONGEST else f"{printable(text[:LONGEST])}... {and_more(len(text) - LONGEST)}"
     )
-
-
-def _within(sentence: str) -> str:
-    """Write a sentence as it stands behind a colon: small, unless its first word is a name such as RGB."""
-    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
 
 
 def _label(word: str, code: str, color: bool) -> str:

@@ -146,7 +146,7 @@ def render_plots(report: Report, *, width: int = 80, color: bool = False) -> str
     maps, chosen = report.probabilities, report.protocol.probabilities
     if maps is None or chosen is None:
         raise UsageError(
-            "label masks have no curves", (), "Score probability maps with --probs, or leave --curves and --plot away"
+            "label masks have no curves", (), "Score probability maps with --probs, or drop --curves and --plot"
         )
     drawn = _drawn(maps.per_map)
     names = [printable(report.classes[entry.class_index].name) for entry in drawn]

@@ -48,10 +48,10 @@ class Statistics:
 
     def __post_init__(self) -> None:
         if self.worst is not None and self.worst < 1:
-            raise UsageError(f"the worst {self.worst} images are none", (), "Give at least 1")
+            raise UsageError(f"--worst is {self.worst}", (), "Give at least 1")
         check_grouping(self.group_by)
         if self.group_by is not None and self.intervals is None:
-            raise UsageError("--group-by draws groups for intervals, and there are none", (), "Add --ci 95")
+            raise UsageError("--group-by needs intervals", (), "Add --ci 95")
 
 
 def asked_statistics(options: StatisticsOptions) -> Statistics:

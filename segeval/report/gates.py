@@ -64,9 +64,7 @@ def parse_gate(text: str, *, comparison: str) -> Gate:
         name, sign = name[:-1], f"{name[-1]}="
     name = name.strip()
     if not equals or not name:
-        raise UsageError(
-            "a gate is a metric, a sign and a bound", (text,), "Write NAME=VALUE, as miou=0.70 or iou.person=0.60"
-        )
+        raise UsageError("a gate must be NAME=VALUE", (text,), "Write NAME=VALUE, as miou=0.70 or iou.person=0.60")
     name = metric_name(name)
     score = SCORE[name.partition(".")[0]]
     usual = AT_MOST if score.lower_is_better else AT_LEAST
@@ -177,7 +175,7 @@ def judge(report: Report, gates: Iterable[Gate]) -> tuple[Verdict, ...]:
                 NothingToScoreError(
                     "a gate is set on a metric that is undefined here",
                     (f"{gate.metric}{gate.comparison}{gate.bound!r}",),
-                    "Check that its classes are in the data, or take the gate away",
+                    "Check that its classes are in the data, or drop the gate",
                 )
             )
         else:
@@ -197,7 +195,7 @@ def _entry(classes: Sequence[ClassScores], who: str) -> ClassScores | None:
     numbered = [entry for entry in classes if str(entry.id) == who]
     if len(called) > 1 or (called and numbered and called != numbered):
         ids = ", ".join(map(str, sorted({entry.id for entry in (*called, *numbered)})))
-        raise UsageError("a gate's class can mean several", (f"{who}: ids {ids}",), "Name it by an id that is no name")
+        raise UsageError("a gate names an ambiguous class", (f"{who}: ids {ids}",), "Use an id that is not also a name")
     return next(iter((*called, *numbered)), None)
 
 

@@ -87,7 +87,7 @@ def measured(
     if not counted.valid_pixels:
         raise NothingToScoreError(
             "no pixel of the ground truth has a class",
-            (f"values met: {listed(raw_values(table)[0], MOST_LISTED)}",),
+            (f"values found: {listed(raw_values(table)[0], MOST_LISTED)}",),
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
     images = image_tallies([row.counts for row in run.rows], resolution.labeling)

@@ -75,6 +75,8 @@ class FolderOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, 
     palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]
     gt_suffix: Annotated[str | None, "Score the ground truth with this suffix, as _gtFine_labelIds."]
     pred_suffix: Annotated[str | None, "The same for predictions."]
+    gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
+    pred_prefix: Annotated[str | None, "The same for predictions."]
     missing: Annotated[str | None, "An image without prediction is an error (the default), left out (skip) or a miss."]
     probs: Annotated[bool | None, "Predictions are probability maps: report losses and curves too."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
@@ -95,7 +97,7 @@ class StatisticsOptions(DrawingOptions, total=False):
 
     per_image: Annotated[bool | None, "Keep every class of every image in `report.details.images`."]
     worst: Annotated[int | None, "Name so many images of lowest mIoU."]
-    gain: Annotated[bool | None, "Tell what mIoU each class and each confusion costs."]
+    gain: Annotated[bool | None, "Show how much mIoU each class and each confusion costs."]
 
 
 class GateOptions(TypedDict, total=False):
@@ -124,7 +126,7 @@ class CompareOptions(DrawingOptions, FindingOptions, total=False):
 
     worst: Annotated[int | None, "Name so many images whose mIoU fell most; by default 5."]
     fail_regression: Annotated[Rules | None, 'How far scores may drop, as {"miou": 0.005} or "iou.*=0.02".']
-    force: Annotated[bool | None, "Compare runs of other images, ground truth or protocol, and say so."]
+    force: Annotated[bool | None, "Compare runs of different images, ground truth or protocol, with a note."]
 
 
 Table = TypeVar("Table")

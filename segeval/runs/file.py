@@ -123,7 +123,7 @@ def run_from_bytes(data: bytes, *, name: str) -> Run:
 def _opened(path: Path) -> BinaryIO:
     """Open a regular file without waiting on a FIFO or a device."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    reason = "is no regular file"
+    reason = "is not a regular file"
     try:
         if stat.S_ISREG(path.stat().st_mode):
             stream = os.fdopen(os.open(path, flags), "rb")
@@ -285,7 +285,7 @@ def _header_from(line: bytes) -> Run:
         raise _NotOurs(
             f"schema {facts['schema'] if facts['schema'] < 10**9 else 'beyond 10^9'}, known is {SCHEMA}",
             "a run file was written by a newer segeval",
-            "Update segeval (pip install -U segeval-masks)",
+            "Upgrade segeval (pip install -U segeval-masks)",
         )
     if facts.get("partial") is True:
         raise _NotOurs(
@@ -307,4 +307,6 @@ def _header_from(line: bytes) -> Run:
 
 
 def _not_a_run(detail: str) -> _NotOurs:
-    return _NotOurs(detail, "this is no run file", "Name a file that 'segeval score --save' or 'combine' has written")
+    return _NotOurs(
+        detail, "this is not a run file", "Name a file that 'segeval score --save' or 'combine' has written"
+    )

@@ -96,7 +96,7 @@ class Journal:
         if self._found == facts:
             return
         if self._places:
-            self.notes.append("the unfinished run was of other maps or another version; everything is measured again")
+            self.notes.append("the unfinished run was of other maps or another version; everything is scored again")
             self._places = {}
         self._held_before = False
         try:
@@ -152,7 +152,9 @@ class Journal:
         if not self._held_before:
             return
         if not resume:
-            self.notes.append("an unfinished run is given up and everything measured again; --resume goes on with it")
+            self.notes.append(
+                "an interrupted run is discarded and everything is scored again; --resume would continue it"
+            )
             return
         whole = 0
         for number, (start, line) in enumerate(self._lines()):
@@ -167,7 +169,7 @@ class Journal:
             finally:
                 whole = start + len(line) if line.endswith(b"\n") else whole
         if self._places:
-            self.notes.append(f"{len(self._places):,} images were measured before; their files are checked")
+            self.notes.append(f"{len(self._places):,} images were scored before; their files are checked")
         os.ftruncate(self._file, whole)
 
     def _header(self, facts: Any) -> dict[str, Any]:
@@ -217,16 +219,18 @@ class Journal:
     def _unwritable(self, error: OSError) -> OutputError:
         reason = "another segeval is writing this run" if isinstance(error, BlockingIOError) else error.strerror
         return OutputError(
-            "rows cannot be kept beside the run", (f"{self.path}: {reason}",), "Check the folder and its space"
+            "partial results cannot be stored next to the run",
+            (f"{self.path}: {reason}",),
+            "Check the folder and its space",
         )
 
 
 def other_protocol(path: Path, differences: tuple[str, ...]) -> RunFileError:
     """Return the error of going on with a run that was begun under another protocol."""
     return RunFileError(
-        "the run to go on with was begun under another protocol",
+        "the interrupted run was started with another protocol",
         (str(path), *differences),
-        "Say --resume only with the options that the run was begun with, or leave it out to start anew",
+        "Use --resume with the options the run was started with, or drop it to start over",
     )
 
 

@@ -18,7 +18,7 @@ TARGETS: dict[str, tuple[Check, int]] = {
 
 
 def told(name: str, tally: Tally) -> str:
-    """Say what became of the cases."""
+    """Say the change in the cases."""
     total = sum(tally.outcomes.values())
     bad = {word: tally.outcomes[word] for word in ("crash", "hang", "silently wrong")}
     lines = [

@@ -6,18 +6,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segeval.cli.options import FILE, voice_options
+from segeval.cli.names import Verb
+from segeval.cli.options import voice_options
+from segeval.cli.parameters import FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("parts", metavar="PART...", type=FILE, nargs=-1, required=True)
-@click.option("-o", "--output", metavar="RUN", type=FILE, required=True, help="Where the united run goes.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="RUN",
+    type=FILE,
+    required=True,
+    envvar=[],  # SEGEVAL_OUTPUT is a report's place, which a run must not take
+    help="Run file to write.",
+)
 @voice_options
 def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -> int:
-    """Unite saved runs, as those of shards, into one run file.
+    """Merge saved runs, such as those of shards, into one run file.
 
     Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under
     different protocols, are errors. RUN is packed where its name ends in .gz. Exit code 0: united; 2: not.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FOLDER,
     finding_options,
     folder_options,
     given,
@@ -17,6 +17,7 @@ from segeval.cli.options import (
     show_options,
     voice_options,
 )
+from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +27,21 @@ if TYPE_CHECKING:
     from segeval.runs.run import Run
 
 
-OF_FOLDERS = ("palette", "probs", "gt_suffix", "pred_suffix", "missing", "max_pixels", "jobs")
+OF_FOLDERS = (
+    "palette",
+    "probs",
+    "gt_suffix",
+    "pred_suffix",
+    "gt_prefix",
+    "pred_prefix",
+    "missing",
+    "max_pixels",
+    "jobs",
+)
 """Options that say how folders are read, which a saved run has behind it."""
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", metavar="PRED|RUN", type=FOLDER)
 @click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
 @folder_options
@@ -92,5 +103,7 @@ def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, 
         raise UsageError("one folder alone cannot be explained", (str(path),), "Give PRED and GT, or a saved run")
     if foreign := given(OF_FOLDERS, options):
         names = [f"--{name.replace('_', '-')}" for name in foreign]
-        raise UsageError("a saved run has its images behind it", names, "Leave the options out, or give PRED and GT")
+        raise UsageError(
+            "these options need images, and a saved run has none", names, "Leave the options out, or give PRED and GT"
+        )
     return rescore(load_run(path), **given((*names_in(ArrayOptions), *names_in(LossOptions)), options)), None, ()

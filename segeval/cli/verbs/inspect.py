@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FOLDER,
     finding_options,
     folder_options,
     policy_of,
     show_options,
     voice_options,
 )
+from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", type=FOLDER)
 @click.argument("gt", type=FOLDER)
 @click.option(
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=200,
     show_default=True,
-    help="Decode at most this many pairs; the headers of all files are read.",
+    help="Decode at most this many pairs; all headers are read.",
 )
 @folder_options
 @finding_options

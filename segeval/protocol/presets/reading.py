@@ -8,14 +8,13 @@ from dataclasses import fields
 from typing import NoReturn, TypeVar
 
 from segeval.errors import UsageError, did_you_mean
-from segeval.protocol.classlists import check_name, checked_classes, parse_class, parse_color, structured
+from segeval.protocol.classlists import check_text, checked_classes, parse_class, parse_color, structured
 from segeval.protocol.conventions import conventions
 from segeval.protocol.labeling import Color, Group, SegmentationClass
 from segeval.protocol.palettes import show
 from segeval.protocol.presets.facts import Preset, PresetPairing, Source
 
 DEFAULT_IGNORE = 255
-LONGEST_NOTE = 4096
 
 _KEYS = (*(field.name for field in fields(Preset) if field.name != "more_colors"), "map")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -217,7 +216,7 @@ class _Reader:
 
     def text(self, value: object, place: str) -> str:
         found = self.of(str, value, place)
-        check_name(found.replace("\n", " "), name=f"{self.name}: {place}", longest=LONGEST_NOTE)
+        check_text(found.replace("\n", " "), name=f"{self.name}: {place}")
         return found
 
     def of(self, kind: type[_T], value: object, place: str) -> _T:

@@ -122,7 +122,7 @@ def regression_text(verdict: Regression) -> str:
 
 
 def headline(found: ComparisonReport, run: ComparedRun) -> str:
-    """Tell what became of the mean IoU: "new: mIoU 71.40 %, +0.30 points against base, p 0.0210"."""
+    """Tell the change in the mean IoU: "new: mIoU 71.40 %, +0.30 points against base, p 0.0210"."""
     one = run.differences[HEADLINE.name]
     p = f", p {p_text(one.p)}{mark(one)}" if one.p is not None else ""
     value = "undefined" if one.new is None else f"{percent(one.new)} %"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from segeval.scores.gains import ConfusionCost
     from segeval.scores.overlap import Value
 
-CALLED = {"void": "predicted void", "unknown": "given an unknown value", "missing": "without a prediction"}
+CALLED = {"void": "predicted as void", "unknown": "predicted as an unknown value", "missing": "without a prediction"}
 MOST_GAINS = 10
 WORST_TITLES = ("worst images", "mIoU^I %", "costliest class", "points lost")
 GAIN_TITLES = ("class", "mIoU % if this class were perfect", "points")
@@ -69,10 +69,10 @@ def score_interval_text(report: Report, name: str) -> str:
 
 
 def confusion_text(report: Report, cost: ConfusionCost) -> str:
-    """Tell a confusion: "12.3 % of sidewalk is called road: 1.9 points of mIoU"."""
+    """Tell a confusion: "12.3 % of sidewalk is predicted as road: 1.9 points of mIoU"."""
     share = f"{_one_decimal(100 * cost.share_of_gt)} % of {printable(report.classes[cost.gt].name)} is"
     outside = cost.pred < 0
-    called = CALLED[OUTSIDE[cost.pred]] if outside else f"called {printable(report.classes[cost.pred].name)}"
+    called = CALLED[OUTSIDE[cost.pred]] if outside else f"predicted as {printable(report.classes[cost.pred].name)}"
     return f"{share} {called}: {points(cost.gain)} points of mIoU"
 
 
@@ -86,7 +86,7 @@ def _one_decimal(value: float) -> str:
 
 
 def gain_rows(report: Report) -> list[tuple[str, str, str]]:
-    """Return class, mIoU were it perfect, and what that gains in points, the dearest first and at most ten."""
+    """Return class, mIoU if it were perfect, and the gain in points, the largest first and at most ten."""
     gains = report.details.gains
     known = [(one.gain, one) for one in (gains.classes or () if gains else ()) if one.gain is not None and one.gain > 0]
     known.sort(key=lambda pair: (-pair[0], pair[1].index))
@@ -97,7 +97,7 @@ def gain_rows(report: Report) -> list[tuple[str, str, str]]:
 
 
 def confusion_lines(report: Report) -> list[str]:
-    """Return the dearest confusions in words."""
+    """Return the confusions that cost most, in words."""
     gains = report.details.gains
     return [confusion_text(report, cost) for cost in (gains.confusions or () if gains else ())]
 
@@ -123,6 +123,6 @@ def empty_gt_text(report: Report) -> str:
         return ""
     noun = "image has" if empty.images == 1 else "images have"
     return (
-        f"{count(empty.images)} {noun} no foreground in the ground truth, {count(empty.false_alarms)} of which "
-        f"{'was' if empty.false_alarms == 1 else 'were'} given some: false-alarm rate {percent(empty.rate)} %"
+        f"{count(empty.images)} {noun} no foreground in the ground truth; foreground is predicted in "
+        f"{count(empty.false_alarms)}: false-alarm rate {percent(empty.rate)} %"
     )
