@@ -680,6 +680,7 @@ def test_a_mutated_file_is_an_array_or_an_error(data: st.DataObject) -> None:
     assert not isinstance(outcome(describe, bytes(bad)), MaskError)
 
 
+@pytest.mark.usefixtures("pillow_lane")
 def test_an_error_of_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise MemoryError

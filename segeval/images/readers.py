@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, and_more
 from segeval.images.buffers import Buffer
-from segeval.images.headers import MAP_BYTES, NEW_FILE, PROBS_FIX, ImageFacts, identify
+from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, PROBS_FIX, ImageFacts, identify
 from segeval.images.png import parse_png, png_samples
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
@@ -153,6 +153,10 @@ def read_mask(
     Raises `MaskError`.
     """
     with _Told(name):
+        if data.startswith(PNG_SIGNATURE):  # what most masks are: a small one is read in the time of a few calls
+            png = parse_png(data, max_pixels)
+            if not png.facts.animated and (png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)):
+                return png_samples(png, buffer)
         form = identify(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array

@@ -35,7 +35,7 @@ class JointCounts:
     @property
     def total(self) -> int:
         """Return the number of pixels counted."""
-        return int(self.pixels.sum(dtype=np.int64))
+        return int(np.add.reduce(self.pixels))
 
     def __len__(self) -> int:
         return len(self.pixels)

@@ -16,11 +16,10 @@ LANES = ("fast", "pillow")
 KERNELS = ("segeval.tables.pairrows", "segeval.images.pngrows")
 
 
-@cache
 def lane() -> str:
     """Return "fast" or "pillow": what `SEGEVAL_LANE` says, else "fast" where the kernels are compiled.
 
-    Read once a process. Raises `UsageError` for another value, and for "fast" where there are no kernels.
+    Raises `UsageError` for another value, and for "fast" where there are no kernels.
     """
     asked = os.environ.get(VARIABLE, "")
     if asked and asked not in LANES:
@@ -40,8 +39,13 @@ def lane() -> str:
 
 @cache
 def fast() -> bool:
-    """Tell whether images take the fast lane; raises as `lane` does."""
+    """Tell whether images take the fast lane, as it was chosen when first asked; raises as `lane` does."""
     return lane() == "fast"
+
+
+def forget() -> None:
+    """Let the lane be chosen anew, after `SEGEVAL_LANE` has changed."""
+    fast.cache_clear()
 
 
 def compiled() -> bool:

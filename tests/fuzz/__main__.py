@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.fuzz import masks, palettes, runs
+from tests.fuzz import lanes, masks, palettes, runs
 from tests.fuzz.engine import LIMIT, Check, Tally, run
 
 TARGETS: dict[str, tuple[Check, int]] = {
     "masks": (masks.check, 20_000),
+    "lanes": (lanes.check, 200_000),
     "runs": (runs.check, 5_000),
     "palettes": (palettes.check, 5_000),
 }
