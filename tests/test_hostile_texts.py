@@ -274,7 +274,7 @@ def test_a_hostile_preset_ends(tmp_path: Path, form: str, size: int) -> None:
     assert code == 0 or "p.toml" in told
 
 
-@pytest.mark.parametrize("size", (*SIZES[:3], *(pytest.param(size, marks=pytest.mark.slow) for size in SIZES[3:])))
+@pytest.mark.parametrize("size", [*SIZES[:3], *(pytest.param(size, marks=pytest.mark.slow) for size in SIZES[3:])])
 @pytest.mark.parametrize("form", RUNS)
 def test_a_hostile_run_file_ends(project: Path, tmp_path: Path, form: str, size: int) -> None:
     head = (project / "run.jsonl").read_text(encoding="utf-8").splitlines()[0]

@@ -21,7 +21,8 @@ _NEEDED = frozenset(
         *(_COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _GDAL_NODATA),
     )
 )
-_INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_INTEGER_TYPES = {3: "H", 4: "I", 16: "Q"}
+"""BYTE is an integer too, but no tag that is needed may have it, and decoders do not agree on what it says."""
 _TEXT_TYPE = 2
 _LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA"}
 _PREDICTING = (5, 8, 32946, 34925)
@@ -70,7 +71,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     width, height = one(_WIDTH), one(_HEIGHT)
     check_size(width, height, max_pixels)
     channels, bits, compression = one(_SAMPLES, 1), one(_BITS, 1), one(_COMPRESSION, 1)
-    photometric, sample = one(_PHOTOMETRIC, 1), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
+    photometric, sample = one(_PHOTOMETRIC), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
     extra = tags.get(_EXTRA_SAMPLES, ())
     if compression in _JPEG:
         raise MaskError("a TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
@@ -172,6 +173,9 @@ def _layout(
 ) -> Layout:
     """Return strips or tiles that cover the image and lie within the file; one that is stored raw must be whole."""
     tiled = _TILE_OFFSETS in tags
+    others = (_STRIP_OFFSETS, _STRIP_BYTES) if tiled else (_TILE_WIDTH, _TILE_HEIGHT, _TILE_BYTES)
+    if any(tag in tags for tag in others):
+        raise damaged("TIFF tags of strips beside tags of tiles")
     if tiled:
         (columns,), (rows,) = _single(tags, _TILE_WIDTH), _single(tags, _TILE_HEIGHT)
         offsets, lengths = tags[_TILE_OFFSETS], tags.get(_TILE_BYTES, ())
@@ -200,4 +204,7 @@ def _layout(
 
 
 def _single(tags: dict[int, tuple[int, ...]], tag: int, default: int = 0) -> tuple[int]:
-    return (tags.get(tag, (default,))[0],)
+    numbers = tags.get(tag, (default,))
+    if len(numbers) != 1:
+        raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
+    return (numbers[0],)
