@@ -8,27 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from segeval.protocol.axes import AXES, MISSING
+from segeval.cli.parameters import BOUND, CLASSES, FILE, PALETTE, PRESET, TARGET, WEIGHTS, added_up
+from segeval.protocol.axes import AXES, MISSING_CHOICES
+from segeval.protocol.settings import USUAL
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from segeval.findings.policy import Policy
     from segeval.report.extras import Statistics
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
-    """Make a path of a word; what is wrong with it is told where it is opened, in this program's words."""
-
-    name = "path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return `value` as a path."""
-        from pathlib import Path  # the help does without: this module is a tenth of its time
-
-        return Path(value)
 
 
 class Adding(click.Option):
@@ -48,7 +36,6 @@ class Adding(click.Option):
         return tuple(values), source
 
 
-FILE = FOLDER = PathType()
 AXIS_HELP = {
     "absent": "IoU of a class in neither ground truth nor prediction.",
     "pred_only": "IoU of a class that is predicted but not in the ground truth.",
@@ -73,11 +60,15 @@ def stacked(*options: Callable[[Function], Function]) -> Callable[[Function], Fu
 
 label_options = stacked(
     click.option(
-        "--preset", metavar="NAME|FILE", help="Classes, maps and convention of a data set ('segeval presets')."
+        "--preset",
+        type=PRESET,
+        metavar="NAME|FILE",
+        help="Classes, maps and convention of a data set ('segeval presets').",
     ),
     click.option(
         "-c",
         "--classes",
+        type=CLASSES,
         metavar="FILE|K",
         help="Names, one a line (or JSON/TOML), or their number. [default: the values found]",
     ),
@@ -93,7 +84,7 @@ label_options = stacked(
     click.option("--binary", is_flag=True, help="Two classes: 0 is background, everything else foreground."),
 )
 palette_option = click.option(
-    "--palette", metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."
+    "--palette", type=PALETTE, metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."
 )
 convention_options = stacked(
     click.option("--convention", metavar="NAME", help="Count as this evaluator does; see 'segeval explain'."),
@@ -105,9 +96,11 @@ convention_options = stacked(
 pairing_options = stacked(
     click.option("--gt-suffix", metavar="TEXT", help="Score the ground truth with this suffix (_gtFine_labelIds)."),
     click.option("--pred-suffix", metavar="TEXT", help="The same for predictions."),
+    click.option("--gt-prefix", metavar="TEXT", help="Score the ground truth whose names begin with this (mask_)."),
+    click.option("--pred-prefix", metavar="TEXT", help="The same for predictions."),
     click.option(
         "--missing",
-        type=click.Choice(MISSING),
+        type=click.Choice(MISSING_CHOICES),
         default="error",
         show_default=True,
         help="An image without prediction: an error, left out, or wrong everywhere.",
@@ -116,13 +109,36 @@ pairing_options = stacked(
 probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
 loss_options = stacked(
     click.option(
-        "--threshold", type=float, default=0.5, show_default=True, help="Label 1 of a binary map is p above this."
+        "--threshold",
+        type=float,
+        default=USUAL.threshold,
+        show_default=True,
+        help="Label 1 of a binary map is p above this.",
     ),
-    click.option("--gamma", type=float, default=2.0, show_default=True, help="Focal loss: focus on hard pixels."),
-    click.option("--alpha", default="0.25", show_default=True, help="Focal loss: weight of positives; auto or none."),
-    click.option("--pos-weight", default="1", show_default=True, help="BCE: weight of positives; auto is N_neg/N_pos."),
     click.option(
-        "--class-weights", metavar="auto|FILE", help="Cross-entropy: one weight a class, or inverse frequency."
+        "--gamma",
+        type=float,
+        default=USUAL.gamma,
+        show_default=True,
+        help="Focal loss: focus on hard pixels.",
+    ),
+    click.option(
+        "--alpha",
+        default=f"{USUAL.alpha}",
+        show_default=True,
+        help="Focal loss: weight of positives; auto or none.",
+    ),
+    click.option(
+        "--pos-weight",
+        default=f"{USUAL.pos_weight:g}",
+        show_default=True,
+        help="BCE: weight of positives; auto is N_neg/N_pos.",
+    ),
+    click.option(
+        "--class-weights",
+        type=WEIGHTS,
+        metavar="auto|FILE",
+        help="Cross-entropy: one weight a class, or inverse frequency.",
     ),
     click.option(
         "--eps",
@@ -164,6 +180,7 @@ output_options = stacked(
         "-o",
         "--output",
         multiple=True,
+        type=TARGET,
         metavar="[FORMAT:]FILE",
         help="Write the report to a file too; the format follows from the suffix. Repeatable.",
     ),
@@ -179,12 +196,16 @@ gate_options = stacked(
     click.option(
         "--fail-under",
         multiple=True,
+        type=BOUND,
+        callback=added_up,
         metavar="NAME=VALUE",
         help="Exit with 1 where a score is below a fraction, as in miou=0.70 or iou.person=0.60. Repeatable.",
     ),
     click.option(
         "--fail-over",
         multiple=True,
+        type=BOUND,
+        callback=added_up,
         metavar="NAME=VALUE",
         help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
     ),

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from segeval.errors import Finding, and_more
-from segeval.protocol.labeling import MISSING, UNKNOWN, VOID
+from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.presets import preset
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import DEFAULT_VOID, Resolution
@@ -210,7 +210,7 @@ def _inverted(values: Values) -> Iterator[Finding]:
 
 def _constant(values: Values) -> Iterator[Finding]:
     """Find predictions that are one and the same value everywhere."""
-    predicted = {value for value in set(values.table.pred.tolist()) if value != MISSING}
+    predicted = {value for value in set(values.table.pred.tolist()) if value != NO_PREDICTION}
     true_classes = {gt for _, _, gt, _, _ in values.cells() if gt >= 0 or gt == UNKNOWN}
     if values.run.maps is not None and values.run.maps.in_rows:
         levels = {tuple(set(table.pred.tolist())) for table in values.run.level_tables()}

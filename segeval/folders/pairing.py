@@ -12,6 +12,7 @@ from pathlib import Path
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
 from segeval.folders.walking import Tree, extension, folders_in, walk
+from segeval.protocol.axes import MISSING_CHOICES
 
 __all__ = [
     "Clash",
@@ -162,8 +163,8 @@ def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ..
     `pred` empty). Raises PairingError, NothingToScoreError where nothing pairs, or `Problems` of several. Extra
     predictions are no error.
     """
-    if missing not in ("error", "skip", "miss"):
-        raise UsageError("unknown choice for --missing", repr(missing), "error, skip or miss")
+    if missing not in MISSING_CHOICES:
+        raise UsageError("unknown choice for --missing", repr(missing), f"Choose one of {', '.join(MISSING_CHOICES)}")
     problems: list[SegevalError] = []
     if pairing.unreadable:
         problems.append(

@@ -27,10 +27,10 @@ def fast_samples(facts: ImageFacts, compressed: bytes, size: int, buffer: Buffer
     width = size // facts.height - 1
     pixel = facts.channels * facts.bit_depth
     # Samples of less than a byte are unfiltered first and then spread, into the memory that is kept.
-    target = (buffer if pixel >= 8 else Buffer()).array((facts.height + 1, width), BYTE)
-    if unfilter(rows, target.reshape(-1), facts.height, width, max(1, pixel // 8)) != facts.height:
+    target, below = (buffer if pixel >= 8 else Buffer()).rows(facts.height, width)
+    if unfilter(rows, target, facts.height, width, pixel >> 3 or 1) != facts.height:
         return None
-    samples: NDArray[Any] = target[1:]
+    samples: NDArray[Any] = below
     if pixel < 8:
         packed, samples = samples, buffer.array((facts.height, facts.width), BYTE)
         spread(packed.reshape(-1), samples.reshape(-1), facts.width, facts.bit_depth)

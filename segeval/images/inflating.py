@@ -1,4 +1,4 @@
-"""Inflate the data of a PNG file whole, as fast as what is installed can."""
+"""Inflate and check the data of a PNG file, as fast as what is installed can."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ LIBDEFLATE = find_spec("deflate") is not None
 """Whether the extra `fast` is installed."""
 
 if LIBDEFLATE:
-    from deflate import DeflateError, zlib_decompress
+    from deflate import DeflateError, crc32, zlib_decompress
+else:
+    from zlib import crc32
+
+__all__ = ["LIBDEFLATE", "crc32", "inflated"]
 
 
 def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:

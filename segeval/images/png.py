@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 
 from segeval.images.buffers import SHARED, Buffer
 from segeval.images.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
+from segeval.images.inflating import crc32
 from segeval.tables.lane import fast
 
 _PNG_COLOR_TYPES: dict[int, tuple[str, int, tuple[int, ...]]] = {
@@ -36,6 +38,7 @@ ADAM7: tuple[tuple[int, int, int, int], ...] = (
 """First column, first row, column step and row step of the seven passes (PNG specification, third edition, 8.2)."""
 
 
+_CHUNK = struct.Struct(">I4s")
 _MARK = 0xA5
 """What every byte of a marked row is."""
 
@@ -68,13 +71,13 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     while True:
         if position + 12 > len(data):
             raise truncated("the file ends before its IEND chunk")
-        length, kind = struct.unpack_from(">I4s", data, position)
+        length, kind = _CHUNK.unpack_from(data, position)
         if not kind.isalpha():
             raise damaged(f"no PNG chunk at byte {position}")
         end = position + 8 + length
         if end + 4 > len(data):
             raise truncated(f"the file ends within its {kind.decode('ascii')} chunk")
-        if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+        if crc32(view[position + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
             raise damaged(f"wrong checksum (CRC) in the {kind.decode('ascii')} chunk at byte {position}")
         yield kind, view[position + 8 : end]
         position = end + 4
@@ -84,7 +87,9 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
             return
 
 
-def _png_header(content: memoryview, max_pixels: int) -> ImageFacts:
+@lru_cache(maxsize=256)
+def _png_header(content: bytes, max_pixels: int) -> ImageFacts:
+    """Read an IHDR chunk; images of a folder mostly have the same one."""
     if len(content) != 13:
         raise damaged(f"an IHDR chunk of {len(content)} bytes instead of 13")
     width, height, depth, color_type, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
@@ -113,7 +118,7 @@ def parse_png(data: bytes, max_pixels: int) -> PngFile:
         if facts is None:
             if kind != b"IHDR":
                 raise damaged("the first PNG chunk is not IHDR")
-            facts = _png_header(content, max_pixels)
+            facts = _png_header(bytes(content), max_pixels)
         elif kind == b"IDAT":
             if idat_closed:
                 raise damaged("PNG IDAT chunks that do not follow each other")

@@ -1,7 +1,7 @@
 """From bytes to arrays: the stored sample values, exactly, or an error that says what the file is instead.
 
 The kind of a file is told from its content, never from its name. Its header is read and checked by its module of
-`imaging`; Pillow only decompresses PNG and GIF, through its pixel decoders: its parsers, its global settings and its
+`images`; Pillow only decompresses PNG and GIF, through its pixel decoders: its parsers, its global settings and its
 warnings have no part in it.
 """
 
@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
     """
     limit = max(8 * max_pixels, MAP_BYTES)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    with _told_of(name):
+    with _Told(name):
         try:
             # Opening a device can have effects of its own: its kind is asked before, and for races again after.
             status = os.stat(path)  # noqa: PTH116  # a Path takes as long as the call
@@ -153,7 +152,7 @@ def read_mask(
     everywhere. The array may lie in `buffer`.
     Raises `MaskError`.
     """
-    with _told_of(name):
+    with _Told(name):
         form = identify(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array
@@ -198,7 +197,7 @@ def decode_probability(
     .npz give (H, W) or (K, H, W) of uint8, uint16, float16, float32 or float64. Floats are in [0, 1]. The array
     may lie in `buffer`. Raises `MaskError`.
     """
-    with _told_of(name):
+    with _Told(name):
         form = identify(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array
@@ -221,7 +220,7 @@ def decode_probability(
 
 def describe(data: bytes, *, name: str) -> ImageFacts:
     """Return what the header of `data` says, without decoding; raises `MaskError` where no format is recognised."""
-    with _told_of(name):
+    with _Told(name):
         form = identify(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import array_facts
@@ -231,19 +230,33 @@ def describe(data: bytes, *, name: str) -> ImageFacts:
         return _opened(form, data, 2**64)[0]
 
 
-@contextmanager
-def _told_of(name: str) -> Iterator[None]:
-    """Put the file's name before the details of an error, and make an error of whatever a decoder raises."""
-    try:
-        yield
-    except MaskError as problem:
-        places = tuple(f"{name}: {detail}" for detail in problem.where) or (name,)
-        raise problem.changed(where=places) from problem.__cause__
-    except MemoryError as problem:
-        raise MaskError("an image does not fit into memory", (name,), "Lower --jobs or --max-pixels") from problem
-    except Exception as problem:
-        # Decoders raise whatever their author thought of: OSError, SyntaxError, ValueError, zlib.error, ...
-        raise MaskError("a file cannot be decoded", (f"{name}: {problem}",), NEW_FILE) from problem
+class _Told:
+    """Put the file's name before the details of an error, and make an error of whatever a decoder raises.
+
+    A class, since a generator would take longer than reading the header of a small image.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, problem: BaseException | None, traceback: object) -> None:
+        if problem is None:
+            return
+        if isinstance(problem, MaskError):
+            places = tuple(f"{self.name}: {detail}" for detail in problem.where) or (self.name,)
+            raise problem.changed(where=places) from problem.__cause__
+        if isinstance(problem, MemoryError):
+            raise MaskError(
+                "an image does not fit into memory", (self.name,), "Lower --jobs or --max-pixels"
+            ) from problem
+        if isinstance(problem, Exception):
+            # Decoders raise whatever their author thought of: OSError, SyntaxError, ValueError, zlib.error, ...
+            raise MaskError("a file cannot be decoded", (f"{self.name}: {problem}",), NEW_FILE) from problem
 
 
 def _opened(

@@ -25,8 +25,8 @@ from segeval.measuring.measurement import (
 )
 from segeval.measuring.reading import Reading, digest
 from segeval.protocol.mapkinds import EIGHT_BIT
-from segeval.protocol.protocol import Probabilities
-from segeval.report.probabilities import loss_settings, map_classes
+from segeval.protocol.settings import Probabilities
+from segeval.report.probabilities import map_classes
 from segeval.report.rescoring import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run
@@ -39,7 +39,6 @@ FIRST_IMAGES = 8
 
 def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilities, course: Course) -> Measurement:
     """Count the maps of every image of two folders that can be counted; as `segeval.measuring.measure.measure`."""
-    settings = loss_settings(chosen)
     classes = request.protocol.classes or ()
     pairs, problems = usable_pairs(pairing, request.protocol.missing)
     if not pairing.class_folders and (given := list(class_folders_given(pairing, named=True))):
@@ -63,7 +62,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
         threshold=chosen.threshold,
         labeling=resolution.labeling,
         described=map_classes(resolution, maps.count),
-        settings=settings,
+        settings=chosen,
     )
     # Kinds of map and labels are told from the first images of all, so that every shard agrees on them.
     pairs = course.of(pairs)

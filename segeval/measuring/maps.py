@@ -27,11 +27,12 @@ from segeval.protocol.labeling import Labeling, ValueMap
 from segeval.protocol.mapkinds import MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
+from segeval.protocol.settings import LossSettings
 from segeval.runs.run import Maps, MeasuredRow, Row
 from segeval.runs.traits import SideTraits
 from segeval.scores.lossums import FloatSums, float_levels, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
-from segeval.tables.levels import LevelHistogram, LossSettings, count_levels, thresholded
+from segeval.tables.levels import LevelHistogram, count_levels, thresholded
 
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""

@@ -18,7 +18,7 @@ from segeval.errors import MaskError, SegevalError
 from segeval.folders.pairing import Pair
 from segeval.images.buffers import Buffer
 from segeval.images.readers import MAX_PIXELS, ImageFacts, read_bytes, read_mask
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.runs.run import MeasuredRow
 from segeval.runs.traits import PLAIN, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
@@ -141,7 +141,7 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
     """Count a ground truth against the sentinel that stands for no prediction."""
     alone = joint_counts(gt=gt, pred=np.zeros(gt.shape, np.uint8))
-    return table(alone.gt, np.full(len(alone), MISSING), alone.pixels)
+    return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
 
 
 def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:

@@ -107,15 +107,20 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
 
 
 def check_name(text: str, *, name: str) -> None:
-    """Refuse an empty name, and one with characters that would garble a terminal; `name` says where it stands."""
-    if not text.strip():
-        raise UsageError("a name is empty", (name,), "Give every entry a name")
+    """Refuse an empty name, a long one, and characters that would garble a terminal; `name` says where it stands."""
+    check_text(text, name=name)
     if len(text) > LONGEST_NAME:
         raise UsageError(
             "a name is too long",
             (f"{name}: {len(text):,} characters",),
             f"Give names of at most {LONGEST_NAME} characters",
         )
+
+
+def check_text(text: str, *, name: str) -> None:
+    """Refuse an empty text, and one with characters that would garble a terminal; `name` says where it stands."""
+    if not text.strip():
+        raise UsageError("a name is empty", (name,), "Give every entry a name")
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI_CONTROLS for char in text):
         raise UsageError(
             "a name has control characters", (f"{name}: {text!a}",), "Write names in printable characters only"

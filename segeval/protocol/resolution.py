@@ -70,24 +70,8 @@ def resolve(
         met = {gt_map.get(value, mapping.get(value, value)) for value in gt_values}
         met |= {pred_map.get(value, mapping.get(value, value)) for value in pred_values}
         ids = sorted(met - set(ignore))
-        if len(ids) > MOST_INFERRED_CLASSES:
-            raise LabelError(
-                f"the masks hold {len(ids):,} distinct values, more than {MOST_INFERRED_CLASSES:,} classes that "
-                "could be meant",
-                (),
-                "This looks like a photograph or a probability map (--probs); if they are labels, name them with "
-                "--classes",
-                kind="probability-maps",
-            )
-        classes = tuple(SegmentationClass(value, str(value)) for value in ids)
+        classes = _met_classes(ids, notes)
         inferred.append("classes")
-        contiguous = ids == list(range(len(ids)))
-        notes.append(
-            Inference(
-                f"found {len(ids)} classes: {ranges(ids)}",
-                f"--classes {len(ids)}" if contiguous else "--classes FILE",
-            )
-        )
     keep = protocol.convention.ignored_class == "keep" and "classes" not in inferred
     scored = classes if keep else tuple(entry for entry in classes if entry.id not in ignore)
     kept_ids = {entry.id for entry in scored}
@@ -103,6 +87,26 @@ def resolve(
     gt = _lookup(protocol, scored, ignore, {**mapping, **gt_map})
     labeling = Labeling(scored, gt, pred, protocol.groups)
     return Resolution(replace(protocol, classes=classes, ignore=tuple(ignore)), labeling, tuple(inferred), tuple(notes))
+
+
+def _met_classes(ids: list[int], notes: list[Inference]) -> tuple[SegmentationClass, ...]:
+    """Make classes of the values met."""
+    if len(ids) > MOST_INFERRED_CLASSES:
+        raise LabelError(
+            f"the masks hold {len(ids):,} distinct values, more than {MOST_INFERRED_CLASSES:,} classes that "
+            "could be meant",
+            (),
+            "This looks like a photograph or a probability map (--probs); if they are labels, name them with --classes",
+            kind="probability-maps",
+        )
+    contiguous = ids == list(range(len(ids)))
+    notes.append(
+        Inference(
+            f"found {len(ids)} classes: {ranges(ids)}",
+            f"--classes {len(ids)}" if contiguous else "--classes FILE",
+        )
+    )
+    return tuple(SegmentationClass(value, str(value)) for value in ids)
 
 
 def _with_map_classes(protocol: Protocol, map_count: int, inferred: list[str], notes: list[Inference]) -> Protocol:

@@ -11,8 +11,9 @@ from segeval.errors import UsageError
 from segeval.protocol.classlists import class_digest, numbered_classes
 from segeval.protocol.conventions import AXES, convention
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Probabilities, Protocol, from_preset
+from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.resolution import Resolution, ranges
+from segeval.protocol.settings import Probabilities
 from segeval.version import __version__
 
 FIRST = "segeval"

@@ -30,7 +30,6 @@ def _rows(report: Report) -> Iterator[Sequence[object]]:
 
 
 def _records(report: Report) -> Iterator[dict[str, Any]]:
-    images = () if report.details is None else report.details.images or ()
     classes = [(entry.id, entry.name) for entry in report.classes]
-    for image in images:
+    for image in report.details.images or ():
         yield from image.records(classes)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
 from segeval.protocol.labeling import Labeling
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution
+from segeval.protocol.settings import Probabilities, resolve_eps
 from segeval.report.probabilities import map_classes
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, LossOptions, RescoreOptions, chosen, names_in
 from segeval.runs.run import Maps, Run
 from segeval.tables.counts import JointCounts
-from segeval.tables.levels import resolve_eps, thresholded
-
-if TYPE_CHECKING:
-    pass
+from segeval.tables.levels import thresholded
 
 SCORE_AGAIN = "Score the images again with the options that are wanted"
 

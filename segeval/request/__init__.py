@@ -18,7 +18,8 @@ from segeval.protocol.classlists import checked_classes, numbered_classes, parse
 from segeval.protocol.conventions import Convention
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Probabilities, Protocol, from_preset
+from segeval.protocol.protocol import Mapped, Protocol, from_preset
+from segeval.protocol.settings import USUAL, Probabilities
 from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
 from segeval.usertexts import LARGEST_TEXT
 
@@ -107,7 +108,7 @@ def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | 
     if stored is None:
         if not given.get("probs"):
             return None
-        stored = Probabilities()
+        stored = USUAL
     parsers: dict[str, Callable[[Any], object]] = {
         "threshold": partial(_fraction, "threshold"),
         "gamma": float,
@@ -120,8 +121,11 @@ def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | 
     return replace(stored, **changes)
 
 
+AFFIXES = ("gt_suffix", "pred_suffix", "gt_prefix", "pred_prefix")
+
+
 def _rules(base: PairingRules, given: Mapping[str, Any], facts: Preset | None) -> PairingRules:
-    rules = replace(base, **{name: given[name] for name in ("gt_suffix", "pred_suffix") if name in given})
+    rules = replace(base, **{name: given[name] for name in AFFIXES if name in given})
     if "preset" not in given or facts is None:
         return rules
     return replace(

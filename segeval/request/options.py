@@ -75,6 +75,8 @@ class FolderOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, 
     palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]
     gt_suffix: Annotated[str | None, "Score the ground truth with this suffix, as _gtFine_labelIds."]
     pred_suffix: Annotated[str | None, "The same for predictions."]
+    gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
+    pred_prefix: Annotated[str | None, "The same for predictions."]
     missing: Annotated[str | None, "An image without prediction is an error (the default), left out (skip) or a miss."]
     probs: Annotated[bool | None, "Predictions are probability maps: report losses and curves too."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]

@@ -15,14 +15,15 @@ import numpy as np
 from segeval.errors import SegevalError
 from segeval.protocol.classlists import checked_classes
 from segeval.protocol.conventions import convention
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
+from segeval.protocol.settings import check_gamma, is_number
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
-from segeval.tables.levels import LevelHistogram, LossSettings, empty_histogram
+from segeval.tables.levels import LevelHistogram, empty_histogram
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
@@ -76,7 +77,7 @@ def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
         for name in _NUMBERS:
             if isinstance(losses[name], int | float):
                 losses[name] = float(losses[name])
-        if isinstance(losses["class_weights"], tuple):
+        if isinstance(losses["class_weights"], list):
             losses["class_weights"] = [float(weight) for weight in losses["class_weights"]]
     return facts
 
@@ -114,8 +115,7 @@ def _check_protocol(protocol: Protocol) -> None:
     convention(protocol.convention.name)
     losses = protocol.probabilities
     if losses is not None:
-        LossSettings(losses.gamma, losses.alpha, losses.pos_weight, losses.eps, losses.class_weights)
-        _require(_is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
+        _require(is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
 
 
 def maps_to_json(maps: Maps | None) -> dict[str, Any] | None:
@@ -219,7 +219,7 @@ def _marginal(counts: JointCounts) -> list[tuple[int, int]]:
 def _counts_to_json(counts: JointCounts) -> list[Any]:
     starts = [0, *(np.flatnonzero(np.diff(counts.gt.astype(np.int64, copy=False))) + 1).tolist(), len(counts)]
     gt, pred, pixels = counts.gt.tolist(), counts.pred.tolist(), counts.pixels.tolist()
-    if pred and pred[0] == MISSING:
+    if pred and pred[0] == NO_PREDICTION:
         pred = [None] * len(pred)
     return [[gt[start], pred[start:stop], pixels[start:stop]] for start, stop in pairwise(starts) if start < stop]
 
@@ -232,12 +232,12 @@ def _counts_from_json(groups: Any, total: int) -> JointCounts:
         gt = _integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
         _require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
         pixels = _integers(group[2], 1, total, "a number of pixels")
-        pred = [MISSING] if group[1] == [None] else _integers(group[1], SMALLEST, LARGEST, "a predicted value")
+        pred = [NO_PREDICTION] if group[1] == [None] else _integers(group[1], SMALLEST, LARGEST, "a predicted value")
         _require(len(pred) == len(pixels) > 0, "a table has columns of different lengths")
         _require(all(first < second for first, second in pairwise(pred)), "predicted values do not ascend")
         parts.append((gt, pred, pixels))
     _require(sum(sum(pixels) for _, _, pixels in parts) == total, "the counts do not add up to the size")
-    missing = {pred[0] == MISSING for _, pred, _ in parts}
+    missing = {pred[0] == NO_PREDICTION for _, pred, _ in parts}
     _require(len(missing) == 1, "a prediction is missing in part")
     return table(
         np.repeat(_int64(gt for gt, _, _ in parts), [len(pred) for _, pred, _ in parts]),
@@ -270,7 +270,7 @@ def _sums_from_json(values: Any, pixels: int) -> FloatSums:
             _require(is_eps or (type(value) is float and 0 <= value < math.inf), f"{field.name} is no sum")
             read[field.name] = value
     sums = FloatSums(**read)
-    LossSettings(gamma=sums.gamma)
+    check_gamma(sums.gamma)
     _require(sums.eps == "torch" or 0 < sums.eps < 0.5, "eps is none")
     _require(sums.n_pos + sums.n_neg <= pixels, "sums are of more pixels than there are")
     _require(sums.clamped_pos <= sums.n_pos and sums.clamped_neg <= sums.n_neg, "more pixels are clamped than summed")
@@ -337,10 +337,6 @@ def _integers(values: Any, low: int, high: int, name: str) -> list[int]:
 
 def _is_value(value: object) -> bool:
     return type(value) is int and SMALLEST <= value <= LARGEST
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _require(holds: bool, what: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
@@ -43,7 +44,7 @@ class Row:
     @property
     def missing(self) -> bool:
         """Tell whether the image has no prediction."""
-        return bool(len(self.counts)) and int(self.counts.pred[0]) == MISSING
+        return bool(len(self.counts)) and int(self.counts.pred[0]) == NO_PREDICTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,13 @@ class Maps:
         return self.kind.in_rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that sums over all rows are kept once they are made
 class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
     `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
     the whole run, one a map, for 16-bit levels. `traits` are what the files of each side say besides their values.
+    Rows are added up where a sum is first asked for, and not again.
     """
 
     protocol: Protocol
@@ -92,7 +94,7 @@ class Run:
         if any(first >= second for first, second in pairwise(keys)):
             raise ValueError("rows of a run ascend by key without repetition")
 
-    @property
+    @cached_property
     def pixels(self) -> int:
         """Return the pixels of all images."""
         return sum(row.height * row.width for row in self.rows)
@@ -108,10 +110,18 @@ class Run:
 
     def table(self) -> JointCounts:
         """Return the label table of the whole run."""
-        return total(row.counts for row in self.rows)
+        return self._table
 
     def level_tables(self) -> tuple[JointCounts, ...]:
         """Return the (ground-truth value, level) table of every 8-bit map for the whole run."""
+        return self._level_tables
+
+    @cached_property
+    def _table(self) -> JointCounts:
+        return total(row.counts for row in self.rows)
+
+    @cached_property
+    def _level_tables(self) -> tuple[JointCounts, ...]:
         return tuple(total(tables) for tables in zip(*(row.levels for row in self.rows if row.levels), strict=True))
 
     def resolve(self) -> Resolution:
@@ -146,9 +156,9 @@ def sort_key(key: str) -> bytes:
 
 
 def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
-    """Return the distinct raw values of the ground truth and of the predictions, without `MISSING`."""
+    """Return the distinct raw values of the ground truth and of the predictions, without `NO_PREDICTION`."""
     # Not np.unique, which imports numpy.ma: a tenth of the time that a small run takes.
-    return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {MISSING})
+    return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {NO_PREDICTION})
 
 
 def union(named: Sequence[tuple[str, Run]]) -> Run:

@@ -66,7 +66,7 @@ def count_pairs(gt: IntArray, pred: IntArray) -> Cells:
     if gt_codes.dtype.itemsize == pred_codes.dtype.itemsize == 1 and fast():
         from segeval.tables.kernelcounts import counted_bytes
 
-        gt_values, pred_values, pixels = counted_bytes(gt_codes, pred_codes)
+        gt_values, pred_values, pixels = counted_bytes(np.ascontiguousarray(gt_codes), np.ascontiguousarray(pred_codes))
     elif gt_codes.dtype.itemsize <= 2 and pred_codes.dtype.itemsize <= 2:
         sums = _Sums(gt_codes.dtype, pred_codes.dtype)
         _count_narrow(gt_codes, pred_codes, sums)
@@ -101,6 +101,8 @@ def _narrowed(values: IntArray) -> tuple[IntArray, int | None]:
 
 
 def _restored(codes: IntArray, kind: np.dtype[Any], offset: int | None) -> IntArray:
+    if codes.dtype == kind:
+        return codes
     if offset is not None:
         return codes.astype(np.int64) + offset
     return codes.view(kind) if kind.kind == "i" else codes

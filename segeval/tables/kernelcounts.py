@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 
 from segeval.tables.pairrows import count_bytes, gather_words
 
-VALUES = 1 << 16
+PART = (1 << 16) + 1
 RUNS = 1 << 16
 """Runs of 16-bit values gathered at a time."""
 
 
 class _Bytes(threading.local):
-    """Hold the counts of one thread; they are zero between two images."""
+    """Hold the counts of one thread; the first part is zero between two images."""
 
     def __init__(self) -> None:
-        self.sums = np.zeros(VALUES, np.int64)
-        self.cells = np.empty(VALUES + 1, np.int32)
-        self.pixels = np.empty(VALUES + 1, np.int64)
+        self.memory = np.zeros(3 * PART, np.int64)
 
 
 class _Words(threading.local):
@@ -40,11 +38,11 @@ Counted = tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]
 
 def counted_bytes(gt: NDArray[np.uint8], pred: NDArray[np.uint8]) -> Counted:
     """Return each (gt, pred) that occurs, ascending, and how often; of one-dimensional arrays of one size, not empty."""
-    cells, pixels = _bytes.cells, _bytes.pixels
-    size = count_bytes(np.ascontiguousarray(gt), np.ascontiguousarray(pred), _bytes.sums, cells, pixels)
-    order = cells[:size].argsort()
-    found = cells[order]
-    return (found >> 8).astype(np.uint8), found.astype(np.uint8), pixels[order]
+    memory = _bytes.memory
+    size = count_bytes(gt, pred, memory)
+    order = memory[PART : PART + size].argsort()
+    found = memory[PART : PART + size].take(order)
+    return (found >> 8).astype(np.uint8), found.astype(np.uint8), memory[2 * PART : 2 * PART + size].take(order)
 
 
 def gathered_words(gt: NDArray[np.uint16], pred: NDArray[np.uint16], start: int) -> tuple[Counted, int]:

@@ -16,10 +16,11 @@ LANES = ("fast", "pillow")
 KERNELS = ("segeval.tables.pairrows", "segeval.images.pngrows")
 
 
+@cache
 def lane() -> str:
     """Return "fast" or "pillow": what `SEGEVAL_LANE` says, else "fast" where the kernels are compiled.
 
-    Raises `UsageError` for another value, and for "fast" where there are no kernels.
+    Read once a process. Raises `UsageError` for another value, and for "fast" where there are no kernels.
     """
     asked = os.environ.get(VARIABLE, "")
     if asked and asked not in LANES:
@@ -37,12 +38,12 @@ def lane() -> str:
     return "pillow"
 
 
+@cache
 def fast() -> bool:
     """Tell whether images take the fast lane; raises as `lane` does."""
     return lane() == "fast"
 
 
-@cache
 def compiled() -> bool:
     """Tell whether every kernel is compiled and can be loaded, on a machine of the byte order that they are made for."""
     return sys.byteorder == "little" and all(map(_loads, KERNELS))

@@ -6,15 +6,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segeval.cli.options import FILE, voice_options
+from segeval.cli.names import Verb
+from segeval.cli.options import voice_options
+from segeval.cli.parameters import FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("parts", metavar="PART...", type=FILE, nargs=-1, required=True)
-@click.option("-o", "--output", metavar="RUN", type=FILE, required=True, help="Run file to write.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="RUN",
+    type=FILE,
+    required=True,
+    envvar=[],  # SEGEVAL_OUTPUT is a report's place, which a run must not take
+    help="Run file to write.",
+)
 @voice_options
 def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -> int:
     """Merge saved runs, such as those of shards, into one run file.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FILE,
     color_option,
     drawing_options,
     finding_options,
@@ -18,12 +18,13 @@ from segeval.cli.options import (
     policy_of,
     voice_options,
 )
+from segeval.cli.parameters import BOUND, FILE, added_up
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("base", type=FILE)
 @click.argument("new", type=FILE, nargs=-1, required=True)
 @click.option(
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-regression",
     multiple=True,
+    type=BOUND,
+    callback=added_up,
     metavar="NAME=VALUE",
     help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",
 )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FOLDER,
     finding_options,
     folder_options,
     given,
@@ -17,6 +17,7 @@ from segeval.cli.options import (
     show_options,
     voice_options,
 )
+from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +27,21 @@ if TYPE_CHECKING:
     from segeval.runs.run import Run
 
 
-OF_FOLDERS = ("palette", "probs", "gt_suffix", "pred_suffix", "missing", "max_pixels", "jobs")
+OF_FOLDERS = (
+    "palette",
+    "probs",
+    "gt_suffix",
+    "pred_suffix",
+    "gt_prefix",
+    "pred_prefix",
+    "missing",
+    "max_pixels",
+    "jobs",
+)
 """Options that say how folders are read, which a saved run has behind it."""
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", metavar="PRED|RUN", type=FOLDER)
 @click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
 @folder_options
@@ -69,7 +80,7 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
 
 
 def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
-    from segeval.cli.progress import progress_bar
+    from segeval.cli.console import progress_bar
     from segeval.errors import raise_all
     from segeval.measuring.measure import measure
     from segeval.request import build_request

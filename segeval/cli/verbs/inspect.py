@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FOLDER,
     finding_options,
     folder_options,
     policy_of,
     show_options,
     voice_options,
 )
+from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", type=FOLDER)
 @click.argument("gt", type=FOLDER)
 @click.option(
@@ -41,8 +42,7 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
     result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
     """
-    from segeval.cli.console import page_options, write_result
-    from segeval.cli.progress import progress_bar
+    from segeval.cli.console import page_options, progress_bar, write_result
     from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
     from segeval.request import build_request

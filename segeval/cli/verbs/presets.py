@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import show_options, voice_options
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("name", metavar="[NAME|FILE]", required=False)
 @show_options("table", "json", "toml")
 @config_options

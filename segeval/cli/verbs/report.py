@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FILE,
     asked_statistics,
     color_option,
     convention_options,
@@ -22,12 +22,13 @@ from segeval.cli.options import (
     statistics_options,
     voice_options,
 )
+from segeval.cli.parameters import FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("run", type=FILE)
 @click.option("--keys", metavar="GLOB", help="Report only the images whose key matches, as in 'frankfurt/*'.")
 @label_options

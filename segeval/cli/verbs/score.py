@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FOLDER,
     asked_statistics,
     color_option,
     convention_options,
@@ -27,6 +27,7 @@ from segeval.cli.options import (
     statistics_options,
     voice_options,
 )
+from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from segeval.runs.sharding import Shard
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", type=FOLDER)
 @click.argument("gt", type=FOLDER)
 @label_options
@@ -62,9 +63,8 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     not score.
     """
     from segeval.api import report_measurement
-    from segeval.cli.console import tell_asides
+    from segeval.cli.console import progress_bar, tell_asides
     from segeval.cli.delivery import Delivery
-    from segeval.cli.progress import progress_bar
     from segeval.errors import SegevalError
     from segeval.findings.policy import OF_WHOLE_RUNS
     from segeval.measuring.measure import measure

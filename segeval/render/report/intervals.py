@@ -14,7 +14,7 @@ from segeval.scores.registry import OF_MAPS, chosen
 if TYPE_CHECKING:
     from segeval.report.report import Report
     from segeval.sampling.resampling import Interval, Resampling
-    from segeval.scores.gains import ConfusionCost, EmptyImages
+    from segeval.scores.gains import ConfusionCost
     from segeval.scores.overlap import Value
 
 CALLED = {"void": "predicted as void", "unknown": "predicted as an unknown value", "missing": "without a prediction"}
@@ -44,8 +44,8 @@ def drawn_text(settings: Resampling, unit: str, units: int) -> str:
 
 def intervals_line(report: Report) -> str:
     """Tell how the intervals were drawn, "" where there are none."""
-    drawn = report.details and report.details.uncertainty
-    if not drawn:
+    drawn = report.details.uncertainty
+    if drawn is None:
         return ""
     method = {"bca": "BCa"}.get(drawn.settings.method, drawn.settings.method)
     text = drawn_text(drawn.settings, drawn.unit, drawn.intervals.units)
@@ -60,7 +60,7 @@ def loss_intervals_line(report: Report) -> str:
 
 def has_intervals(report: Report) -> bool:
     """Tell whether the report has intervals."""
-    return report.details is not None and report.details.uncertainty is not None
+    return report.details.uncertainty is not None
 
 
 def score_interval_text(report: Report, name: str) -> str:
@@ -87,8 +87,8 @@ def _one_decimal(value: float) -> str:
 
 def gain_rows(report: Report) -> list[tuple[str, str, str]]:
     """Return class, mIoU if it were perfect, and the gain in points, the largest first and at most ten."""
-    gains = report.details.gains.classes if report.details and report.details.gains else None
-    known = [(one.gain, one) for one in gains or () if one.gain is not None and one.gain > 0]
+    gains = report.details.gains
+    known = [(one.gain, one) for one in (gains.classes or () if gains else ()) if one.gain is not None and one.gain > 0]
     known.sort(key=lambda pair: (-pair[0], pair[1].index))
     return [
         (printable(report.classes[one.index].name), percent(one.miou), f"+{100 * gain:.2f}")
@@ -98,13 +98,13 @@ def gain_rows(report: Report) -> list[tuple[str, str, str]]:
 
 def confusion_lines(report: Report) -> list[str]:
     """Return the confusions that cost most, in words."""
-    gains = report.details.gains if report.details else None
+    gains = report.details.gains
     return [confusion_text(report, cost) for cost in (gains.confusions or () if gains else ())]
 
 
 def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
     """Return key, mIoU, costliest class and what its correction gains the image in points, for each worst image."""
-    images = report.details.worst_images if report.details else None
+    images = report.details.worst_images
     return [
         (
             printable(one.key),
@@ -118,7 +118,7 @@ def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
 
 def empty_gt_text(report: Report) -> str:
     """Tell of the images without foreground, "" where there are none."""
-    empty: EmptyImages | None = report.details.empty_gt if report.details else None
+    empty = report.details.empty_gt
     if empty is None or not empty.images:
         return ""
     noun = "image has" if empty.images == 1 else "images have"

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from segeval.errors import printable
 from segeval.protocol.mapkinds import EIGHT_BIT, SIXTEEN_BIT
-from segeval.protocol.protocol import Probabilities
+from segeval.protocol.settings import Probabilities
 from segeval.render.report.wording import bounds_of, title
 from segeval.render.syntax.grid import BOX, cut, names_and_numbers, side_by_side
 from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent

@@ -69,8 +69,7 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
     _print_scores(page, report)
     if report.probabilities is not None:
         print_losses(page, report)
-    if report.details is not None:
-        print_details(page, report)
+    print_details(page, report)
     page.say(f"{mean_text(report)}; {data_text(report.data)}")
     for warning in report.warnings:
         page.label(finding_label(warning), "bold yellow", str(warning))
