@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from segeval.protocol.presets import preset, preset_names
     from segeval.protocol.protocol import Protocol
     from segeval.protocol.signature import Signature
-    from segeval.report.extras import Statistics
     from segeval.report.report import Report
     from segeval.runs.file import load_run, save_run
     from segeval.runs.run import Run
-    from segeval.sampling.resampling import Resampling
     from segeval.tables.levels import LevelHistogram, LevelTable
 
 __all__ = [
@@ -34,11 +32,9 @@ __all__ = [
     "Problems",
     "Protocol",
     "Report",
-    "Resampling",
     "Run",
     "SegevalError",
     "Signature",
-    "Statistics",
     "__version__",
     "combine",
     "compare",
@@ -64,11 +60,9 @@ _HOMES = {
     "Problems": "segeval.errors",
     "Protocol": "segeval.protocol.protocol",
     "Report": "segeval.report.report",
-    "Resampling": "segeval.sampling.resampling",
     "Run": "segeval.runs.run",
     "SegevalError": "segeval.errors",
     "Signature": "segeval.protocol.signature",
-    "Statistics": "segeval.report.extras",
     "combine": "segeval.api",
     "compare": "segeval.api",
     "explain": "segeval.api",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from segeval.findings.policy import Policy, judged_report
 from segeval.protocol.resolution import resolve
 from segeval.report.report import Report
 from segeval.request import build_request
+from segeval.request.options import ArrayOptions, spelled
 from segeval.runs.run import Row, Run, raw_values
 from segeval.tables.confusion import confusion
 from segeval.tables.counts import Int64Array, joint_counts, total
@@ -21,11 +22,12 @@ from segeval.tables.counts import Int64Array, joint_counts, total
 class ConfusionMatrix:
     """Count predictions against ground truth, batch by batch; `report` scores what has been counted.
 
-    The keywords are those of `segeval.score` for labels and conventions: `classes`, `ignore`, `mapping`, `binary`,
-    `preset`, `convention`, `axes`, ... Each image stays apart, so per-image scores are those of the command line.
+    Each image stays apart, so per-image scores are those of the command line.
     """
 
-    def __init__(self, **options: Any) -> None:
+    @spelled(ArrayOptions)
+    def __init__(self, **options: Unpack[ArrayOptions]) -> None:
+        """Take the keywords of `segeval.score` for labels and conventions."""
         self._request = build_request(**options)
         self._rows: list[Row] = []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -111,6 +113,16 @@ class ColorsMet:
         for color, count in other.pixels.items():
             both[color] = both.get(color, 0) + count
         return ColorsMet(dict(sorted(both.items(), key=lambda entry: -entry[1])[:MOST_COLORS]))
+
+
+JOINERS = "\u200c\u200d"
+"""Invisible, yet part of how words and emoji are written."""
+ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of control and format characters, lone surrogates, line and paragraph separators."""
+SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+COMMAND = re.compile(r"^\s*(:)(?=:)|(#)(?=#\w*\[)")
+"""What runners take for a command: GitHub's `::x` where a line begins, and `##[x` anywhere in any line of any stream;
+Azure's `##vso[` and TeamCity's `##teamcity[` likewise."""
 
 
 class SegevalError(Exception):
@@ -280,3 +292,54 @@ def raise_all(problems: Iterable[SegevalError]) -> None:
         raise kinds[0]
     if kinds:
         raise Problems(kinds)
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Write what may act on a terminal, a page or a parser as escapes, but for the characters in `keep`.
+
+    These are control characters, marks of direction, noncharacters, and bytes of a file name that are not UTF-8, which
+    are shown as \\xNN. What is left can be encoded in UTF-8 and is legal in XML 1.0, and no line that begins with it is
+    a workflow command. Printable text stays as it is, so escaping twice is escaping once.
+    """
+    if "::" in text or "##" in text:
+        text = COMMAND.sub(lambda match: match[0][:-1] + f"\\x{ord(match[0][-1]):02x}", text)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if character in keep else _escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    noncharacter = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    if not noncharacter and (unicodedata.category(character) not in ACTING or character in JOINERS):
+        return character
+    if character in SHORT:
+        return SHORT[character]
+    if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte of a file name that is not UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def and_more(left: int, what: str = "") -> str:
+    """Tell how many are left out of a list: "and 1,234 more", or "and 12 more colours" of them by name."""
+    return f"and {left:,} more{f' {what}' if what else ''}"
+
+
+def listed(entries: Sequence[object], most: int) -> str:
+    """Join at most `most` entries by commas, and tell how many are left out: "a, b and 3 more"."""
+    shown = ", ".join(map(str, entries[:most]))
+    return f"{shown} {and_more(len(entries) - most)}" if len(entries) > most else shown
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return "Did you mean 'x'? ", or an empty text where no choice is close to `word`."""
+    close = nearest(word, choices)
+    return f"Did you mean {close}? " if close else ""
+
+
+def nearest(word: str, choices: Iterable[str], most: int = 1) -> str:
+    """Return the choices closest to `word` as in "'x' or 'y'", or an empty text; case does not count."""
+    from difflib import get_close_matches  # costs a millisecond that only a mistake needs
+
+    folded = {choice.casefold(): choice for choice in choices}
+    return " or ".join(f"'{folded[match]}'" for match in get_close_matches(word.casefold(), folded, n=most))

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-LARGEST_TEXT = 1 << 20
+LARGEST_TEXT = 1 << 18
 """Bytes of a configuration, class list, palette, preset or list of weights: the largest that is known has 40 KB."""
 DEEPEST = 32
 """Lists and tables within each other, and parts of a dotted key."""
 MOST_PARTS = 1 << 16
 """Lists, tables and dots outside strings in one text: each can become an object."""
-LONGEST_LINE = 1 << 12
+LONGEST_LINE = 1 << 10
 """Characters of a line of plain text."""
 LARGEST_NUMBER = 2**63 - 1
 

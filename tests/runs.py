@@ -11,13 +11,14 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import LossSettings, Probabilities
 from segeval.runs.run import Maps, Row, Run, sort_key
 from segeval.scores.lossums import float_levels, float_sums
 from segeval.tables.counts import joint_counts, table
-from segeval.tables.levels import LevelHistogram, LossSettings, add, count_levels
+from segeval.tables.levels import LevelHistogram, add, count_levels
 
 KINDS = (
     None,
@@ -64,7 +65,7 @@ def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelHist
     row = partial(Row, key, size[0], size[1], digest_of(gt))
     if seed % 7 == 3:
         alone = joint_counts(gt=gt, pred=np.zeros(size, np.uint8))
-        return row(table(alone.gt, np.full(len(alone), MISSING), alone.pixels)), ()
+        return row(table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)), ()
     if maps is None:
         return row(joint_counts(gt=gt, pred=random.integers(-1, 3, size))), ()
     top = {"uint8": 256, "uint16": 65536}.get(maps.kind.name)

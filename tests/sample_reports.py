@@ -144,7 +144,7 @@ def _street() -> Report:
         groups=groups,
         data=Data(500, 1_048_576_000, 123, "blake2b:01", unscored_images=1, missing_images=2),
         warnings=(Finding("missing", "2 images without prediction count as wrong"),),
-        notes=(Inference("11 classes were met: 0..10", "--classes 11"),),
+        notes=(Inference("found 11 classes: 0..10", "--classes 11"),),
     )
 
 

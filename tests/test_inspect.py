@@ -97,7 +97,7 @@ CASES: dict[str, Case] = {
         "zero-255", guess(TWO), each(TWO, lambda mask: mask * 255), says="--binary", blocks=True
     ),
     "predictions 0/255, ground truth 0/1": Case(
-        "scales", each(guess(TWO), lambda mask: mask * 255), TWO, says="Say --binary", mends=True
+        "scales", each(guess(TWO), lambda mask: mask * 255), TWO, says="Use --binary", mends=True
     ),
     "predictions 0/255, ground truth 0/1 with void": Case(
         "scales",
@@ -321,7 +321,7 @@ def test_nearest_suggestions_say_what_is_replaced() -> None:
         "--ignore",
         "255",
     )
-    assert mended((), "Say --binary: everything") == ("--binary",)
+    assert mended((), "Use --binary: everything") == ("--binary",)
 
 
 def test_a_file_that_its_header_tells_of_is_told_once(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def assert_sound(pred: Path, gt: Path, *options: str) -> None:
     done, found = inspect(pred, gt, *options)
     assert found["findings"] == []
     assert (done.code, done.stderr, found["ready"]) == (0, "", True)
-    assert "nothing looks wrong: scoring would work" in run_segeval("inspect", pred, gt, *options).stdout
+    assert "no problems found: scoring would work" in run_segeval("inspect", pred, gt, *options).stdout
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_json_has_files_values_and_findings() -> None:
     assert found["gt"]["values"][0] == {"value": 0, "pixels": pixels, "share": pixels / everything, "meaning": "0"}
     assert found["gt"]["distinct"] == len(np.unique(np.concatenate([mask.ravel() for mask in masks])))
     assert sum(entry["share"] for entry in found["gt"]["values"]) == pytest.approx(1)
-    assert found["notes"] == [{"what": "9 classes were met: 0..8", "option": "--classes 9"}]
+    assert found["notes"] == [{"what": "found 9 classes: 0..8", "option": "--classes 9"}]
 
 
 def test_only_a_sample_is_decoded_but_every_header_is_read(tmp_path: Path) -> None:

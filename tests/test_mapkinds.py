@@ -10,8 +10,8 @@ import pytest
 
 from segeval.errors import MaskError
 from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, LEVELS, MAP_KIND, MAP_KINDS, SIXTEEN_BIT, kind_stored_as
+from segeval.protocol.settings import resolve_eps
 from segeval.scores.lossums import kind_of_array
-from segeval.tables.levels import resolve_eps
 
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 

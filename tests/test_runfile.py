@@ -21,9 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segeval.errors import OutputError, RunFileError
-from segeval.protocol.labeling import MISSING, Group, SegmentationClass
+from segeval.protocol.labeling import NO_PREDICTION, Group, SegmentationClass
 from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import Probabilities
 from segeval.runs.file import load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Maps, Row, Run
 from segeval.tables.counts import table
@@ -34,7 +35,7 @@ HAND_MADE = Run(
     Protocol(),
     (
         Row("a", 1, 3, DIGEST, table(np.array([0, 0, 255]), np.array([0, 2, 1]), np.array([1, 1, 1]))),
-        Row("é", 2, 2, DIGEST, table(np.array([-1]), np.array([MISSING]), np.array([4]))),
+        Row("é", 2, 2, DIGEST, table(np.array([-1]), np.array([NO_PREDICTION]), np.array([4]))),
     ),
 )
 
@@ -73,7 +74,7 @@ def problem(data: bytes) -> RunFileError:
     "data", [b"", b"\n", b"miou\n", b"{}\n", b"[]\n", b'{"tool":"other","schema":1}\n', b"\x89PNG\r\n\x1a\n"]
 )
 def test_another_file_is_told_from_a_damaged_run(data: bytes) -> None:
-    assert problem(data).what == "this is no run file"
+    assert problem(data).what == "this is not a run file"
 
 
 def test_a_newer_schema_is_refused_by_its_number() -> None:
@@ -150,7 +151,7 @@ ROW_DAMAGES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "three as a float": (with_("counts", [[0, [0], [3.0]]]), "whole number"),
     "a truth as a count": (with_("counts", [[0, [0, 1], [True, 2]]]), "whole number"),
     "a huge integer": (with_("counts", [[0, [10**30], [3]]]), "out of range"),
-    "the sentinel as a value": (with_("counts", [[0, [MISSING], [3]]]), "out of range"),
+    "the sentinel as a value": (with_("counts", [[0, [NO_PREDICTION], [3]]]), "out of range"),
     "repeated values": (with_("counts", [[0, [1, 1], [1, 2]]]), "ascend"),
     "descending values": (with_("counts", [[0, [2, 1], [1, 2]]]), "ascend"),
     "descending ground truth": (with_("counts", [[1, [0], [1]], [0, [0], [2]]]), "ascend"),

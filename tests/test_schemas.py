@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from PIL import Image
 
-from segeval.protocol.axes import AXES, MISSING
+from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.labeling import Group, SegmentationClass
 from segeval.protocol.mapkinds import FLOAT
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import Probabilities
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
 from tests.commandline import run_segeval
@@ -49,7 +50,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         axis: tuple(choice["enum"]) for axis, choice in protocol["convention"]["properties"].items() if axis != "name"
     }
     assert chosen == AXES
-    assert tuple(protocol["missing"]["enum"]) == MISSING
+    assert tuple(protocol["missing"]["enum"]) == MISSING_CHOICES
     assert list(protocol) == list(Protocol(allow=("off-by-one",)).to_dict())
 
 

@@ -37,7 +37,7 @@ from segeval.tables.counts import total
 NO_INTERVAL = Interval(None, None, 0)
 AS_FOUND = Policy()
 WORST_HIT = 5
-COMPARE_ANYWAY = "Compare runs of one data set under one protocol, or say --force to compare what they share"
+COMPARE_ANYWAY = "Compare runs of one data set under one protocol, or use --force to compare what they share"
 
 
 @dataclass(frozen=True, slots=True)

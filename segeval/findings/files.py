@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from segeval.errors import ColorsMet, Finding, SegevalError, merged
+from segeval.errors import ColorsMet, Finding, SegevalError, merged, printable
 from segeval.findings.colors import duplicate_colors
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, printable
+from segeval.folders.pairing import Pair, Pairing
 from segeval.images.colors import COLORS_FIX
 from segeval.images.readers import ImageFacts
 from segeval.protocol.presets import explain_colors

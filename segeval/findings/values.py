@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from segeval.errors import Finding
-from segeval.protocol.labeling import MISSING, UNKNOWN, VOID
+from segeval.errors import Finding, and_more
+from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.presets import preset
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import DEFAULT_VOID, Resolution
@@ -99,14 +99,14 @@ def _full_range(values: Values) -> Iterator[Finding]:
             "zero-255",
             "ground truth holds only 0 and 255, which can be two classes or one class and void",
             (),
-            "Say --binary (0 is background, everything else foreground) or, where 255 is void, --ignore 255",
+            "Use --binary (0 is background, everything else foreground) or, where 255 is void, --ignore 255",
         )
     elif DEFAULT_VOID in pred and pred <= FULL and gt <= {0, 1, DEFAULT_VOID} and _is_void(values, DEFAULT_VOID):
         yield Finding(
             "scales",
             "predictions hold only 0 and 255, of which 255 is read as void; the ground truth has 1",
             (),
-            "Say --pred-map 255=1" if DEFAULT_VOID in gt else "Say --binary: everything but 0 is foreground",
+            "Use --pred-map 255=1" if DEFAULT_VOID in gt else "Use --binary: everything but 0 is foreground",
         )
 
 
@@ -219,7 +219,7 @@ def _inverted(values: Values) -> Iterator[Finding]:
 
 def _constant(values: Values) -> Iterator[Finding]:
     """Find predictions that are one and the same value everywhere."""
-    predicted = {value for value in set(values.table.pred.tolist()) if value != MISSING}
+    predicted = {value for value in set(values.table.pred.tolist()) if value != NO_PREDICTION}
     true_classes = {gt for _, _, gt, _, _ in values.cells() if gt >= 0 or gt == UNKNOWN}
     if values.run.maps is not None and values.run.maps.in_rows:
         levels = {tuple(set(table.pred.tolist())) for table in values.run.level_tables()}
@@ -295,5 +295,5 @@ def written_map(pairs: Mapping[int, int]) -> str:
 
 def shown(names: Iterable[str], most: int = 10) -> tuple[str, ...]:
     """Return the first names, and how many more there are."""
-    listed = list(names)
-    return (*listed[:most], *((f"and {len(listed) - most:,} more",) if len(listed) > most else ()))
+    known = list(names)
+    return (*known[:most], *((and_more(len(known) - most),) if len(known) > most else ()))

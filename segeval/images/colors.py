@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MOST_COLORS, ColorsMet, MaskError
+from segeval.errors import MOST_COLORS, ColorsMet, MaskError, and_more
 from segeval.images.headers import ImageFacts
 from segeval.protocol.labeling import Color
 from segeval.protocol.palettes import Palette
@@ -28,7 +28,7 @@ def labels_from_colors(samples: NDArray[Any], palette: Palette | None, *, encodi
     if palette is None:
         equal = (samples[..., 0] == samples[..., 1]).all() and (samples[..., 0] == samples[..., 2]).all()
         raise MaskError(
-            "A mask holds RGB colours, not labels",
+            "a mask holds RGB colours, not labels",
             (encoding,),
             GRAY_AS_RGB_FIX if equal else COLORS_FIX,
             kind="rgb",
@@ -106,11 +106,11 @@ def _unknown_colors(runs: NDArray[np.int32], lengths: NDArray[np.intp], palette:
         places.append(f"colour {color}, {pixels} pixels, nearest is {nearest} = {value}")
     rest = counted[_TOLD_COLORS:]
     if rest:
-        places.append(f"and {len(rest)} more colours, {sum(pixels for _, pixels in rest)} pixels")
+        places.append(f"{and_more(len(rest), 'colours')}, {sum(pixels for _, pixels in rest)} pixels")
     return MaskError(
-        f"A mask has colours that are not in the {palette.name}",
+        f"a mask has colours that are not in the {palette.name}",
         places,
-        "Add them to the palette; many colours of few pixels each come from smoothing or JPEG, which no palette mends",
+        "Add them to the palette; many colours of few pixels each come from smoothing or JPEG, which no palette fixes",
         kind="unknown-colors",
         payload=ColorsMet(dict(counted[:MOST_COLORS])),
     )

@@ -21,7 +21,8 @@ _NEEDED = frozenset(
         *(_COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _GDAL_NODATA),
     )
 )
-_INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_INTEGER_TYPES = {3: "H", 4: "I", 16: "Q"}
+"""BYTE is an integer too, but no tag that is needed may have it, and decoders do not agree on what it says."""
 _TEXT_TYPE = 2
 _LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA"}
 _PREDICTING = (5, 8, 32946, 34925)
@@ -70,10 +71,10 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     width, height = one(_WIDTH), one(_HEIGHT)
     check_size(width, height, max_pixels)
     channels, bits, compression = one(_SAMPLES, 1), one(_BITS, 1), one(_COMPRESSION, 1)
-    photometric, sample = one(_PHOTOMETRIC, 1), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
+    photometric, sample = one(_PHOTOMETRIC), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
     extra = tags.get(_EXTRA_SAMPLES, ())
     if compression in _JPEG:
-        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
+        raise MaskError("a TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
     if compression not in _LOSSLESS:
         raise unsupported(f"TIFF compression {compression}")
     if one(_ORIENTATION, 1) != 1:
@@ -92,16 +93,8 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     fill_order = one(_FILL_ORDER, 1)
     if fill_order not in ((1, 2) if bits <= 8 and channels == 1 and compression == 1 else (1,)):
         raise unsupported(f"TIFF fill order {fill_order}")
-    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
-    # applies it, and what the writer meant cannot be told.
     predictor = one(_PREDICTOR, 1)
-    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
-        predictor != 1 and compression not in _PREDICTING
-    ):
-        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
-    if bits == 32 and compression != 1 and order == ">":
-        # Decoders disagree on whose byte order the inflated samples have.
-        raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
+    _check_prediction(predictor, compression, bits, sample, order)
     layout = _layout(data, tags, width, height, channels * bits, compression == 1)
     words = f"TIFF {kind} {bits} bit" + {"u": "", "i": " signed", "f": " float"}[sample]
     words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
@@ -121,6 +114,19 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
         nodata=bytes(tags.get(_GDAL_NODATA, ())).split(b"\0")[0].decode("ascii", "replace").strip(),
     )
     return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
+
+
+def _check_prediction(predictor: int, compression: int, bits: int, sample: str, order: str) -> None:
+    """Refuse what decoders read differently."""
+    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
+    # applies it, and what the writer meant cannot be told.
+    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
+        predictor != 1 and compression not in _PREDICTING
+    ):
+        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
+    if bits == 32 and compression != 1 and order == ">":
+        # Decoders disagree on whose byte order the inflated samples have.
+        raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
 
 
 def _palette(color_map: tuple[int, ...]) -> bytes:
@@ -167,6 +173,9 @@ def _layout(
 ) -> Layout:
     """Return strips or tiles that cover the image and lie within the file; one that is stored raw must be whole."""
     tiled = _TILE_OFFSETS in tags
+    others = (_STRIP_OFFSETS, _STRIP_BYTES) if tiled else (_TILE_WIDTH, _TILE_HEIGHT, _TILE_BYTES)
+    if any(tag in tags for tag in others):
+        raise damaged("TIFF tags of strips beside tags of tiles")
     if tiled:
         (columns,), (rows,) = _single(tags, _TILE_WIDTH), _single(tags, _TILE_HEIGHT)
         offsets, lengths = tags[_TILE_OFFSETS], tags.get(_TILE_BYTES, ())
@@ -195,4 +204,7 @@ def _layout(
 
 
 def _single(tags: dict[int, tuple[int, ...]], tag: int, default: int = 0) -> tuple[int]:
-    return (tags.get(tag, (default,))[0],)
+    numbers = tags.get(tag, (default,))
+    if len(numbers) != 1:
+        raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
+    return (numbers[0],)

@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from segeval.errors import ColorsMet, Finding, SegevalError, merged
+from segeval.errors import ColorsMet, Finding, SegevalError, merged, printable
 from segeval.findings.files import FEW_PLACES, Files, Headers, colored_files, file_findings
 from segeval.findings.inspection import TOP, Inspection, Side, ValueShare
 from segeval.findings.policy import Policy, marked
 from segeval.findings.runs import run_findings
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, printable
+from segeval.folders.pairing import Pair, Pairing
 from segeval.images.readers import ImageFacts, decode_mask, describe, read_bytes
 from segeval.measuring.measure import measure
 from segeval.measuring.measurement import Measurement, Progress, paired
 from segeval.measuring.workers import Failure, stream
-from segeval.protocol.labeling import MISSING, VOID
+from segeval.protocol.labeling import NO_PREDICTION, VOID
 from segeval.protocol.palettes import Palette
 from segeval.protocol.resolution import Resolution
 from segeval.report.scoring import measured as applied
@@ -196,7 +196,7 @@ def _histograms(
 def _marginal(values: np.ndarray[Any, Any], table: JointCounts) -> Counter[int]:
     counts: Counter[int] = Counter()
     for value, pixels in zip(values.tolist(), table.pixels.tolist(), strict=True):
-        if value != MISSING:
+        if value != NO_PREDICTION:
             counts[value] += pixels
     return counts
 

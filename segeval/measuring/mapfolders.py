@@ -25,11 +25,12 @@ from segeval.measuring.measurement import (
 )
 from segeval.measuring.reading import Reading, digest
 from segeval.protocol.mapkinds import EIGHT_BIT
-from segeval.protocol.protocol import Probabilities
-from segeval.report.probabilities import loss_settings, map_classes
-from segeval.report.relabeling import sums_fit
+from segeval.protocol.settings import Probabilities
+from segeval.report.probabilities import map_classes
+from segeval.report.rescoring import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run
+from segeval.runs.traits import NO_TRAITS, traits_of_all
 from segeval.tables.levels import LevelHistogram, add
 
 FIRST_IMAGES = 8
@@ -38,7 +39,6 @@ FIRST_IMAGES = 8
 
 def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilities, course: Course) -> Measurement:
     """Count the maps of every image of two folders that can be counted; as `segeval.measuring.measure.measure`."""
-    settings = loss_settings(chosen)
     classes = request.protocol.classes or ()
     pairs, problems = usable_pairs(pairing, request.protocol.missing)
     if not pairing.class_folders and (given := list(class_folders_given(pairing, named=True))):
@@ -62,7 +62,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
         threshold=chosen.threshold,
         labeling=resolution.labeling,
         described=map_classes(resolution, maps.count),
-        settings=settings,
+        settings=chosen,
     )
     # Kinds of map and labels are told from the first images of all, so that every shard agrees on them.
     pairs = course.of(pairs)
@@ -70,11 +70,13 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
         course.journal.begin(maps, "" if maps.in_rows else _meaning(reading))
     rows: list[Row] = []
     levels: tuple[LevelHistogram, ...] = ()
+    traits = NO_TRAITS
     for result in collected(pairs, partial(measure_maps, reading=reading), files, problems, course):
         rows.append(result.row)
+        traits |= result.traits
         if result.levels:
             levels = tuple(map(add, levels, result.levels)) if levels else result.levels
-    run = Run(request.protocol, in_order(rows), maps, levels)
+    run = Run(request.protocol, in_order(rows), maps, levels, traits_of_all((traits,)))
     warnings = pairing_warnings(pairing, request.protocol.missing)
     if rows and not maps.in_rows:
         problems.extend(_contradicted(run))
@@ -98,7 +100,7 @@ def _contradicted(run: Run) -> Iterator[SegevalError]:
             yield LabelError(
                 "the first ground truth does not show what its values mean",
                 (),
-                "Say --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
+                "Use --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
                 kind="zero-255",
             )
     except SegevalError as error:

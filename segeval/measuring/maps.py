@@ -27,10 +27,12 @@ from segeval.protocol.labeling import Labeling, ValueMap
 from segeval.protocol.mapkinds import MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
+from segeval.protocol.settings import LossSettings
 from segeval.runs.run import Maps, MeasuredRow, Row
+from segeval.runs.traits import SideTraits
 from segeval.scores.lossums import FloatSums, float_levels, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
-from segeval.tables.levels import LevelHistogram, LossSettings, count_levels, thresholded
+from segeval.tables.levels import LevelHistogram, count_levels, thresholded
 
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""
@@ -73,7 +75,9 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
             raise MaskError("a class folder holds arrays of several maps", flat, "Store one (H, W) map a class")
         if len({array.dtype for array in arrays}) > 1:
             kinds = [f"{name}: {array.dtype}" for name, array in zip(pair.pred, arrays, strict=True)]
-            raise MaskError("the class maps of one image are stored in different types", kinds, "Store all maps alike")
+            raise MaskError(
+                "the class maps of one image are stored in different types", kinds, "Store all maps in the same type"
+            )
         return arrays, found
     (array,) = arrays
     return (list(array) if array.ndim == 3 else [array]), found
@@ -116,7 +120,7 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
     values: set[int] = set()
     for pair in pairs if open_values else ():
         try:
-            values.update(np.unique(read_ground_truth(pair, files)[0]).tolist())
+            values.update(np.unique(read_ground_truth(pair, files).values).tolist())
         except SegevalError:
             continue
         if values != {0}:
@@ -126,10 +130,11 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
 
 def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     """Count the probability maps of one image against its ground truth."""
-    gt, gt_digest = read_ground_truth(pair, reading.files)
+    truth = read_ground_truth(pair, reading.files)
+    gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits)
     height, width = gt.shape
     if not pair.pred:
-        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)))
+        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)), traits=traits)
     maps, pred_digest = read_maps(pair, reading.files)
     _require_alike(maps, pair.pred[0], reading.maps)
     for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
@@ -141,7 +146,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
             labels = thresholded(tables[0], reading.threshold)
         else:
             labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
-        return MeasuredRow(row(labels, tables), pred_digest=pred_digest)
+        return MeasuredRow(row(labels, tables), pred_digest=pred_digest, traits=traits)
     if len(maps) == 1:
         above = maps[0].astype(np.float64) / reading.maps.kind.top > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
@@ -155,7 +160,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
         positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
         levels.append(count_levels(float_levels(array), positive, valid, levels=reading.maps.kind.counted_levels))
-    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest)
+    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest, traits)
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:
@@ -164,7 +169,7 @@ def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> Non
         raise MaskError(
             "probability maps differ from those of the first image in number or type",
             (f"{name}: {found.count} of {found.kind.name}, the first image has {wanted.count} of {wanted.kind.name}",),
-            "Store every image's maps alike, one map a class",
+            "Store every image's maps in the same type, one map a class",
         )
 
 

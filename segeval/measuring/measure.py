@@ -24,6 +24,7 @@ from segeval.measuring.measurement import (
 )
 from segeval.request import Request
 from segeval.runs.run import Run
+from segeval.runs.traits import traits_of_all
 
 if TYPE_CHECKING:
     from segeval.runs.journal import Journal
@@ -72,8 +73,9 @@ def _measure_masks(pairing: Pairing, request: Request, course: Course) -> Measur
     reading = reading_of(pairing, request, digest_predictions=course.journal is not None)
     if course.journal is not None:
         course.journal.begin()
-    rows = [found.row for found in collected(pairs, partial(measure_masks, reading=reading), reading, problems, course)]
-    run = Run(request.protocol, in_order(rows))
-    table = run.table() if rows else None
+    found = list(collected(pairs, partial(measure_masks, reading=reading), reading, problems, course))
+    traits = traits_of_all(one.traits for one in found)
+    run = Run(request.protocol, in_order(one.row for one in found), traits=traits)
+    table = run.table() if found else None
     warnings = pairing_warnings(pairing, request.protocol.missing)
     return Measurement(run, names_of(pairs), warnings, tuple(problems), table=table)

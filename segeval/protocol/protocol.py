@@ -7,30 +7,15 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
-from segeval.protocol.axes import MISSING as MISSING_CHOICES
+from segeval.protocol.axes import MISSING_CHOICES
 from segeval.protocol.conventions import Convention, convention
 from segeval.protocol.labeling import Color, Group, SegmentationClass
+from segeval.protocol.settings import LossSettings, Probabilities
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
 
 Mapped = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probabilities:
-    """Choose how probability maps are read: the label threshold of binary maps and the losses' parameters.
-
-    `alpha` in [0, 1], "auto" or `None` (off); `pos_weight` > 0 or "auto"; `eps` in (0, 0.5), "half-step", "torch" or
-    `None` (half-step for 8- and 16-bit maps, torch for floats); `class_weights` one weight a class, "auto" or `None`.
-    """
-
-    threshold: float = 0.5
-    gamma: float = 2.0
-    alpha: float | str | None = 0.25
-    pos_weight: float | str = 1.0
-    eps: float | str | None = None
-    class_weights: tuple[float, ...] | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +47,7 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
             raise UsageError(
-                f"'{self.missing}' is no choice of missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
+                f"'{self.missing}' is not a choice for missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,10 +75,19 @@ class Protocol:
             "missing": self.missing,
             "keys": self.keys,
             **({"allow": list(self.allow)} if self.allow else {}),
-            "probabilities": None
-            if self.probabilities is None
-            else {field.name: getattr(self.probabilities, field.name) for field in fields(self.probabilities)},
+            "probabilities": None if self.probabilities is None else _losses_to_dict(self.probabilities),
         }
+
+
+def _losses_to_dict(chosen: Probabilities) -> dict[str, Any]:
+    """Return the threshold and the losses' settings, side by side."""
+    settings = {field.name: getattr(chosen, field.name) for field in fields(LossSettings)}
+    weights = chosen.class_weights
+    return {
+        "threshold": chosen.threshold,
+        **settings,
+        "class_weights": list(weights) if isinstance(weights, tuple) else weights,
+    }
 
 
 def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:

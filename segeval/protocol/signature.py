@@ -11,8 +11,9 @@ from segeval.errors import UsageError
 from segeval.protocol.classlists import class_digest, numbered_classes
 from segeval.protocol.conventions import AXES, convention
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Probabilities, Protocol, from_preset
+from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.resolution import Resolution, ranges
+from segeval.protocol.settings import Probabilities
 from segeval.version import __version__
 
 FIRST = "segeval"
@@ -131,7 +132,7 @@ class Signature:
         keys = [key for key, _, _ in pairs]
         if first != FIRST or len(set(keys)) != len(keys) or not all(key and value for key, _, value in pairs):
             raise UsageError(
-                "this is no segeval signature", (text[:200],), "Give the whole line that a report ends with"
+                "this is not a segeval signature", (text[:200],), "Give the whole line that a report ends with"
             )
         return cls(tuple((key, unquote(value)) for key, _, value in pairs))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import Finding, LabelError, raise_all
+from segeval.errors import Finding, LabelError, listed, raise_all
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.runs.run import Row, Run
@@ -16,6 +16,8 @@ from segeval.tables.confusion import Confusion
 from segeval.tables.counts import JointCounts
 
 FileNames = Mapping[str, tuple[str, str]]
+MOST_VALUES = 5
+"""Values told of one file."""
 """Key -> (ground-truth file, prediction file), by which errors name an image; a key that is absent names itself."""
 
 
@@ -108,5 +110,4 @@ def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames) -
     np.add.at(pixels, inverse, row.counts.pixels[chosen])
     file = names.get(row.key, (row.key, row.key))[refusal.side]
     found = [f"{value} ({count:,} px)" for value, count in zip(distinct.tolist(), pixels.tolist(), strict=True)]
-    shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-    return [f"{file}: value{'s' if len(found) > 1 else ''} {shown}"]
+    return [f"{file}: value{'s' if len(found) > 1 else ''} {listed(found, MOST_VALUES)}"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from segeval.errors import RunFileError, UsageError
-from segeval.protocol.protocol import Probabilities
 from segeval.protocol.resolution import Resolution
+from segeval.protocol.settings import LossSettings, resolve_eps
 from segeval.runs.run import Maps, Run
 from segeval.scores.curves import (
     LossCell,
@@ -37,7 +37,7 @@ from segeval.scores.losses import (
 from segeval.scores.lossums import combine
 from segeval.scores.overlap import Value, mean
 from segeval.scores.registry import OF_CLASS_MAPS, ordered
-from segeval.tables.levels import LevelHistogram, LossSettings, level_histogram, resolve_eps
+from segeval.tables.levels import LevelHistogram, level_histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,6 @@ def _threshold_to_dict(best: Threshold | None) -> dict[str, Any] | None:
     return None if best is None else {"value": best.value, "threshold": best.threshold, "chosen_on_this_data": True}
 
 
-def loss_settings(chosen: Probabilities) -> LossSettings:
-    """Return the parameters of the losses, checked; raises `UsageError`."""
-    return LossSettings(chosen.gamma, chosen.alpha, chosen.pos_weight, chosen.eps, chosen.class_weights)
-
-
 def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | None:
     """Compute every score of the maps of `run`; `None` for label masks, and where no image has a prediction.
 
@@ -124,7 +119,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
     """
     if run.maps is None or run.protocol.probabilities is None or all(row.missing for row in run.rows):
         return None
-    settings = loss_settings(run.protocol.probabilities)
+    settings = run.protocol.probabilities
     described = map_classes(resolution, run.maps.count)
     scored = [(position, index) for position, index in enumerate(described) if index is not None]
     positions, indices = [position for position, _ in scored], [index for _, index in scored]
@@ -159,7 +154,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
     if run.maps.count == 1:
         cells = confusion_by_loss(
             histograms[0],
-            run.protocol.probabilities.threshold,
+            settings.threshold,
             pos_weight=settings.pos_weight,
             gamma=settings.gamma,
             alpha=settings.alpha,

@@ -122,16 +122,16 @@ class Report:
     notes: tuple[Inference, ...] = ()
     gates: tuple[Verdict, ...] = ()
     probabilities: ProbabilityScores | None = None
-    details: Details | None = None
+    details: Details = field(default_factory=Details)
 
     def interval(self, name: str) -> Interval | None:
         """Return the confidence interval of a score of the data set, `None` where none was drawn."""
-        drawn = self.details and self.details.uncertainty
+        drawn = self.details.uncertainty
         return drawn.intervals.scores.get(name) if drawn else None
 
     def iou_interval(self, index: int) -> Interval | None:
         """Return the confidence interval of the IoU of the class at a position, `None` where none was drawn."""
-        drawn = self.details and self.details.uncertainty
+        drawn = self.details.uncertainty
         return drawn.intervals.iou[index] if drawn else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class Report:
                 "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
             },
             **probabilities,
-            **({} if self.details is None else self.details.to_dict(told)),
+            **self.details.to_dict(told),
             "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],
         }

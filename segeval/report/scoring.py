@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segeval.errors import Finding, NothingToScoreError
+from segeval.errors import Finding, NothingToScoreError, listed
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.resolution import Resolution
@@ -38,7 +38,10 @@ from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, ima
 from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
+    from segeval.report.extras import Statistics
     from segeval.report.probabilities import ProbabilityScores
+
+MOST_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,16 +87,22 @@ def measured(
     if not counted.valid_pixels:
         raise NothingToScoreError(
             "no pixel of the ground truth has a class",
-            (f"values met: {_listed(raw_values(table)[0])}",),
+            (f"values found: {listed(raw_values(table)[0], MOST_LISTED)}",),
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
     images = image_tallies([row.counts for row in run.rows], resolution.labeling)
     return Measured(table, resolution, counted, tallies(counted), images)
 
 
-def build_report(run: Run, *, names: FileNames | None = None) -> Report:
-    """Compute every score of `run` under its protocol; errors as in `measured`."""
-    return report_of(run, measured(run, names=names))
+def build_report(run: Run, *, names: FileNames | None = None, asked: Statistics | None = None) -> Report:
+    """Compute every score of `run` under its protocol, and what else is `asked`; errors as in `measured`."""
+    found = measured(run, names=names)
+    report = report_of(run, found)
+    if asked is None:
+        return report
+    from segeval.report.extras import with_statistics  # few ask for intervals
+
+    return with_statistics(report, run, found, asked)
 
 
 def report_of(run: Run, found: Measured) -> Report:
@@ -236,7 +245,7 @@ def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[F
         return ()
     empty = (counted.tp + counted.fp + counted.fn == 0).tolist()
     absent = [entry.name for entry, is_empty in zip(found.labeling.classes, empty, strict=True) if is_empty]
-    who = _listed(absent) if absent else "some class of some image"
+    who = listed(absent, MOST_LISTED) if absent else "some class of some image"
     return (
         Finding(
             "undefined-mean",
@@ -245,7 +254,3 @@ def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[F
             "Leave such classes out of the mean with --absent skip",
         ),
     )
-
-
-def _listed(values: Sequence[object]) -> str:
-    return ", ".join(map(str, values[:10])) + (f" and {len(values) - 10} more" if len(values) > 10 else "")

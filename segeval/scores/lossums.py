@@ -1,4 +1,4 @@
-"""The loss of one pixel, and its exact sums over maps that are not counted by level (16 bits and floats)."""
+"""Exact sums of the losses of maps that are not counted by level: those of 16 bits and of floats."""
 
 from __future__ import annotations
 
@@ -12,41 +12,11 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
 from segeval.protocol.mapkinds import SIXTEEN_BIT, MapKind, kind_stored_as
-from segeval.tables.levels import LossSettings, resolve_eps
+from segeval.protocol.settings import LossSettings, resolve_eps
+from segeval.scores.pixelloss import FloatArray, clamped, clip, focal_factor, log_loss
 
-FloatArray = NDArray[np.float64]
-
-LOG_CLAMP = 100.0
-"""torch's `BCELoss` lets no logarithm be below minus this."""
-SMALLEST = math.exp(-LOG_CLAMP)
-"""The probability below which that clamp acts."""
 CHUNK = 1 << 16
 """Pixels that are worked on at once: a chunk in float64 stays in the cache, whatever the size of the map."""
-
-
-def clip(p: FloatArray, eps: float | Literal["torch"]) -> FloatArray:
-    """Return min(max(p, eps), 1 - eps), or `p` itself under "torch"."""
-    return p if eps == "torch" else np.clip(p, eps, 1 - eps)
-
-
-def log_loss(p: FloatArray, *, positive: bool) -> FloatArray:
-    """Return -ln p of positives, -ln(1 - p) of negatives, at most 100 (torch `BCELoss`). `p` is in [0, 1]."""
-    with np.errstate(divide="ignore"):
-        logarithm = np.log(p) if positive else np.log1p(-p)
-    return np.minimum(np.abs(logarithm), LOG_CLAMP)
-
-
-def focal_factor(p: FloatArray, *, positive: bool, gamma: float) -> FloatArray:
-    """Return (1 - p_t)^gamma: (1 - p)^gamma of positives, p^gamma of negatives (Lin et al. 2017, equation 4)."""
-    factor: FloatArray = (1 - p if positive else p) ** gamma
-    return factor
-
-
-def clamped(p: FloatArray, *, positive: bool, eps: float | Literal["torch"]) -> NDArray[np.bool_]:
-    """Tell where the loss is not that of `p` itself: p outside [eps, 1 - eps], or a logarithm below -100."""
-    if eps == "torch":
-        return (p if positive else 1 - p) < SMALLEST
-    return (p < eps) | (p > 1 - eps)
 
 
 @dataclass(frozen=True, slots=True)

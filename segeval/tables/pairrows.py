@@ -1,41 +1,42 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 """Count pairs of values, compiled by Cython.
 
-Masks are piecewise constant: the ends of runs of equal (gt, pred) are looked for in words of eight bytes, and where
-runs are short pixels are counted one by one. Sizes are checked before the first byte is touched; nothing is allocated,
+Masks are piecewise constant: the ends of runs of equal (gt, pred) are looked for in words of eight bytes, each held
+against the word one pixel before, so that no run waits for the one before it. Sizes are checked before the first byte is touched; nothing is allocated,
 and the interpreter's lock is released.
 """
 
 import cython
 from cython.cimports.libc.string import memcpy
 
-VALUES = cython.declare(cython.Py_ssize_t, 65536)
+PART = cython.declare(cython.Py_ssize_t, 65537)
 BLOCK = cython.declare(cython.Py_ssize_t, 32)
-SHORT = cython.declare(cython.Py_ssize_t, 8)
-SINGLY = cython.declare(cython.Py_ssize_t, 16)
 EACH = cython.declare(cython.ulonglong, 0x0101010101010101)
 EACH_SECOND = cython.declare(cython.ulonglong, 0x0001000100010001)
+LOW = cython.declare(cython.ulonglong, 0x7F7F7F7F7F7F7F7F)
 HIGH = cython.declare(cython.ulonglong, 0x8080808080808080)
 
 
 def count_bytes(
-    gt: cython.const[cython.uchar][::1],
-    pred: cython.const[cython.uchar][::1],
-    sums: cython.longlong[::1],
-    cells: cython.int[::1],
+    gt: cython.const[cython.uchar][::1], pred: cython.const[cython.uchar][::1], memory: cython.longlong[::1]
 ) -> cython.Py_ssize_t:
-    """Add to `sums` how often each (gt, pred) occurs, at gt * 256 + pred; return how many cells are new.
+    """Count how often each (gt, pred) occurs; return how many different ones there are.
 
-    `sums` has 65536 cells; the first numbers of `cells`, which has one place more, are those of the cells that were 0
-    before, in no order. Raises `ValueError` where the sizes do not fit.
+    Of `memory`, three parts of 65537 numbers, the first is zero before and after; the second then begins with as many
+    gt * 256 + pred, in no order, and the third with their counts. Raises `ValueError` where the sizes do not fit.
     """
     found: cython.Py_ssize_t
+    i: cython.Py_ssize_t
     if gt.shape[0] < 1 or gt.shape[0] != pred.shape[0]:
         raise ValueError("there are no pairs")
-    if sums.shape[0] != VALUES or cells.shape[0] != VALUES + 1:
-        raise ValueError("the sums have another size than the values")
+    if memory.shape[0] != 3 * PART:
+        raise ValueError("the memory has another size than the values")
     with cython.nogil:
-        found = _count_bytes(gt, pred, sums, cells)
+        found = _count_bytes(gt, pred, memory[:PART], memory[PART : 2 * PART])
+        # Here, where nothing can interrupt: what one image left would be counted for the next.
+        for i in range(found):
+            memory[2 * PART + i] = memory[memory[PART + i]]
+            memory[memory[PART + i]] = 0
     return found
 
 
@@ -46,52 +47,48 @@ def _count_bytes(
     gt: cython.const[cython.uchar][::1],
     pred: cython.const[cython.uchar][::1],
     sums: cython.longlong[::1],
-    cells: cython.int[::1],
+    cells: cython.longlong[::1],
 ) -> cython.Py_ssize_t:
-    i: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t = 1
     k: cython.Py_ssize_t
+    end: cython.Py_ssize_t
     start: cython.Py_ssize_t = 0
     size: cython.Py_ssize_t = gt.shape[0]
     found: cython.Py_ssize_t = 0
-    key: cython.int = gt[0] << 8 | pred[0]
-    gts: cython.ulonglong = gt[0] * EACH
-    preds: cython.ulonglong = pred[0] * EACH
-    one: cython.ulonglong
-    two: cython.ulonglong
-    three: cython.ulonglong
-    four: cython.ulonglong
-    while i < size:
-        if i + BLOCK <= size:
-            one = (_word(gt, i) ^ gts) | (_word(pred, i) ^ preds)
-            two = one | (_word(gt, i + 8) ^ gts) | (_word(pred, i + 8) ^ preds)
-            three = two | (_word(gt, i + 16) ^ gts) | (_word(pred, i + 16) ^ preds)
-            four = three | (_word(gt, i + 24) ^ gts) | (_word(pred, i + 24) ^ preds)
-            if four == 0:
-                i += BLOCK
-                continue
-            i += 8 * ((one == 0) + (two == 0) + (three == 0))
-            i += _equal_bytes(one if one else two if two else three if three else four)
-        elif gt[i] << 8 | pred[i] == key:
-            i += 1
-            continue
-        cells[found] = key
-        found += sums[key] == 0
-        sums[key] += i - start
-        if i - start < SHORT and i + SINGLY < size:
-            for k in range(i, i + SINGLY):
-                key = gt[k] << 8 | pred[k]
-                cells[found] = key
-                found += sums[key] == 0
-                sums[key] += 1
-            i += SINGLY
-        start = i
-        key = gt[i] << 8 | pred[i]
-        gts = gt[i] * EACH
-        preds = pred[i] * EACH
-    cells[found] = key
-    found += sums[key] == 0
-    sums[key] += size - start
+    key: cython.int
+    marks: cython.ulonglong
+    while i + BLOCK <= size:
+        if _changes(gt, pred, i) | _changes(gt, pred, i + 8) | _changes(gt, pred, i + 16) | _changes(gt, pred, i + 24):
+            for k in range(i, i + BLOCK, 8):
+                marks = _marks(_changes(gt, pred, k))
+                while marks:
+                    end = k + _bytes_before(marks)
+                    key = gt[end - 1] << 8 | pred[end - 1]
+                    cells[found] = key
+                    found += sums[key] == 0
+                    sums[key] += end - start
+                    start = end
+                    marks &= marks - 1
+        i += BLOCK
+    for end in range(i, size + 1):
+        if end == size or gt[end] != gt[end - 1] or pred[end] != pred[end - 1]:
+            key = gt[end - 1] << 8 | pred[end - 1]
+            cells[found] = key
+            found += sums[key] == 0
+            sums[key] += end - start
+            start = end
     return found
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _changes(
+    gt: cython.const[cython.uchar][::1], pred: cython.const[cython.uchar][::1], at: cython.Py_ssize_t
+) -> cython.ulonglong:
+    """Return eight bytes of which those are not 0 whose pixel differs from the one before it."""
+    return (_word(gt, at) ^ _word(gt, at - 1)) | (_word(pred, at) ^ _word(pred, at - 1))
 
 
 def gather_words(
@@ -141,7 +138,7 @@ def _end_of_run(
         memcpy(cython.address(first), cython.address(gt[i]), 8)
         memcpy(cython.address(second), cython.address(pred[i]), 8)
         if (first ^ gts) | (second ^ preds):
-            return i + (_equal_bytes((first ^ gts) | (second ^ preds)) >> 1)
+            return i + (_bytes_before(_marks((first ^ gts) | (second ^ preds))) >> 1)
         i += 4
     while i < size and gt[i] == gt[start] and pred[i] == pred[start]:
         i += 1
@@ -162,10 +159,16 @@ def _word(source: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cyt
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _equal_bytes(differ: cython.ulonglong) -> cython.Py_ssize_t:
-    """Return how many bytes of a word that is not 0 are 0 before the first that is not (little-endian).
+def _marks(word: cython.ulonglong) -> cython.ulonglong:
+    """Return the top bit of each byte that is not 0."""
+    return (((word & LOW) + LOW) | word) & HIGH
 
-    The bits below the lowest that is set fill those bytes and no more: their top bits are counted.
-    """
-    below: cython.ulonglong = (differ & (0 - differ)) - 1
-    return cython.cast(cython.Py_ssize_t, (((below & HIGH) >> 7) * EACH) >> 56)
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _bytes_before(marks: cython.ulonglong) -> cython.Py_ssize_t:
+    """Return how many bytes stand before the first that is marked (little-endian): their lowest bits are counted."""
+    below: cython.ulonglong = (marks & (0 - marks)) - 1
+    return cython.cast(cython.Py_ssize_t, ((below & EACH) * EACH) >> 56) - 1
