@@ -158,7 +158,7 @@ def read_mask(
             if not png.facts.animated and (
                 png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)
             ):
-                return png_samples(png, buffer)
+                return png_samples(png, buffer), png.facts
         form = identify(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array
