@@ -49,8 +49,7 @@ class Pairing:
     `clashes` and `incomplete` (with the class folders that lack its map); `missing` repeats those of `pairs` without
     prediction. `extra` are predictions without ground truth. `unselected` masks lack the suffix asked for.
     `unreadable` are lines fit for a message: GT/ or PRED/, the path, the reason. `gt_suffix` and `pred_suffix` are
-    those that were used. `hint` is a sentence with the options that would pair most, where fewer than half pair.
-    `class_folders` are those that hold one map a class.
+    those that were used, `class_folders` those with one map a class. `hint` names the options that would pair most.
     """
 
     gt_root: Path
@@ -96,8 +95,7 @@ def pair_class_folders(
 ) -> Pairing:
     """Pair ground truth with one map a class: `pred/<folder>/<key>`, folders in class order (see `class_folders`).
 
-    Each pair has one prediction path a folder. A ground truth that only some folders have a map for is `incomplete`.
-    Errors as `pair_folders`.
+    Each pair has one prediction path a folder; a ground truth that lacks some is `incomplete`. Errors: `pair_folders`.
     """
     _require_folders(pred, gt)
     gt_tree = walk(gt, lambda name: extension(name, suffixes) is not None)
@@ -114,8 +112,8 @@ def pair_class_folders(
         for path, by_folder in maps.items()
         if len(by_folder) < len(folders)
     }
-    found = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
-    return replace(found, class_folders=tuple(folders))
+    pairing = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    return replace(pairing, class_folders=tuple(folders))
 
 
 def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
