@@ -48,7 +48,7 @@ def open_locked(path: Path) -> int:
         file = os.open(path, flags, 0o666)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise FileExistsError(17, "is no regular file")
+                raise FileExistsError(17, "is not a regular file")
             lock(file)
             if still_at(file, path):
                 return file

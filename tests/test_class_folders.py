@@ -111,7 +111,7 @@ def test_class_maps_that_are_missing_or_double_are_named(tmp_path: Path) -> None
     assert pairing.ambiguous == (("3.png", ("Car/3.npy", "Sky/3.png")),)
     assert [pair.gt for pair in pairing.pairs] == ["1.png"]
     for missing in ("error", "skip", "miss"):
-        assert problem(pairing, "Class maps are missing", missing).where == ("2.png: no map in Car",)
+        assert problem(pairing, "class maps are missing", missing).where == ("2.png: no map in Car",)
 
 
 def test_class_maps_get_suggestions_too(tmp_path: Path) -> None:

@@ -109,6 +109,7 @@ def test_every_density_of_runs_is_counted_exactly(mean_run: int, gt_kind: str, p
     assert joint_counts(gt=gt, pred=pred).items() == expected
 
 
+@pytest.mark.usefixtures("pillow_lane")
 def test_the_number_of_runs_chooses_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     pixelwise: list[int] = []
     add_pixels = counting._Sums.add_pixels

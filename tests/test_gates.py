@@ -192,8 +192,8 @@ def test_all_problems_of_gates_are_told_together() -> None:
         judge(REPORTS["street"], gates)
     unknown, undefined = caught.value.problems
     assert isinstance(unknown, UsageError)
-    assert unknown.where[0].startswith("iou.persn: did you mean iou.person")
-    assert unknown.where[1].startswith("iou.rod: did you mean iou.road")
+    assert unknown.where[0].startswith("iou.persn: did you mean 'iou.person'")
+    assert unknown.where[1].startswith("iou.rod: did you mean 'iou.road'")
     assert isinstance(undefined, NothingToScoreError)
     assert undefined.where == ("iou.train>=0.1",)
 
@@ -221,7 +221,7 @@ def test_a_class_is_meant_by_name_or_by_id() -> None:
 def test_a_name_that_can_mean_two_classes_is_refused(names: tuple[str, ...]) -> None:
     size = len(names)
     report = report_of([[5] * size] * size, names)
-    with pytest.raises(UsageError, match="can mean several"):
+    with pytest.raises(UsageError, match="an ambiguous class"):
         metric(report, f"iou.{names[-1]}")
 
 

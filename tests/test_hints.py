@@ -77,7 +77,7 @@ def test_swapped_folders_are_recognised(tmp_path: Path) -> None:
     gt, pred = [f"{core}_pred.png" for core in CORES], [f"{core}_gt.png" for core in CORES]
     pairing = pairing_of(tmp_path, gt, pred, PairingRules("_gt", "_pred"))
     assert "swapped" in pairing.hint
-    assert "swapped" in problem(pairing, "No ground truth masks").fix
+    assert "swapped" in problem(pairing, "no ground truth masks").fix
 
 
 def test_a_folder_too_far_out_is_recognised_on_either_side(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from segeval.errors import ACTING, JOINERS
 from segeval.images import readers
 from segeval.measuring import reading
-from segeval.render.syntax.text import ACTING, JOINERS
 from tests.commandline import Completed, run_segeval
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "junit", "github")

@@ -22,7 +22,7 @@ def grey(shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def histograms(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def histograms(monkeypatch: pytest.MonkeyPatch, pillow_lane: None) -> list[int]:
     """Collect the sizes of the images of which histograms are taken."""
     taken: list[int] = []
 
@@ -86,6 +86,7 @@ def test_images_of_several_sizes_share_the_memory_and_not_the_counts(histograms:
     assert len(histograms) == 8
 
 
+@pytest.mark.usefixtures("pillow_lane")
 @given(
     shape=st.tuples(st.integers(0, 40), st.integers(0, 40)),
     seed=st.integers(0, 2**32 - 1),

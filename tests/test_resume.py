@@ -178,7 +178,7 @@ def test_only_what_is_not_there_is_measured(tmp_path: Path, kind: str, images: i
     with counted() as decoded:
         _, notes = attempt(tmp_path, request, resume=True)
     assert sorted(decoded) == [f"{index}" for index in range(images, 8)]
-    assert notes == (f"{images} images were measured before; their files are checked",)
+    assert notes == (f"{images} images were scored before; their files are checked",)
     assert (tmp_path / "run.jsonl").read_bytes() == fresh(tmp_path, request)
     assert not partial(tmp_path).exists()
 

@@ -174,9 +174,9 @@ def test_ignore_takes_names_and_none(folders: tuple[Path, Path], tmp_path: Path)
 
 
 def test_a_map_is_applied_at_once_so_that_swaps_work(folders: tuple[Path, Path]) -> None:
-    plain, swapped = score(*folders), score(*folders, mapping="0=1,1=0")
+    plain, swapped = score(*folders), score(*folders, map="0=1,1=0")
     assert [entry.iou for entry in swapped.classes[:2]] == [entry.iou for entry in plain.classes[1::-1]]
-    merged = score(*folders, mapping={2: 1})
+    merged = score(*folders, map={2: 1})
     assert [entry.id for entry in merged.classes] == [0, 1]
 
 

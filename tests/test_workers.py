@@ -63,7 +63,7 @@ def break_at(monkeypatch: pytest.MonkeyPatch, *keys: str, error: BaseException) 
         (ZeroDivisionError("by design"), InternalError, TOLD),
         (RecursionError("too deep"), InternalError, "internal error: RecursionError: too deep"),
         (MemoryError(), MaskError, "there is not enough memory for an image"),
-        (OSError(5, "Input/output error"), InternalError, "internal error: OSError: [Errno 5] Input/output error"),
+        (OSError(5, "Input/output error"), SegevalError, "the system refused what was asked of it"),
     ],
 )
 def test_an_exception_names_its_image_and_costs_no_other_row(
@@ -79,7 +79,7 @@ def test_an_exception_names_its_image_and_costs_no_other_row(
     assert [row.key for row in found.run.rows] == ["a", "c", "e"]
     (told,) = merged(found.problems)
     assert (type(told), told.what) == (kind, what)
-    assert [place.split(" and ")[0] for place in told.where] == ["b.png", "d.png"]
+    assert [place.replace(":", " and ").split(" and ")[0] for place in told.where] == ["b.png", "d.png"]
 
 
 def test_a_fault_of_ours_is_exit_code_2_with_the_file_and_no_traceback_unless_asked(
@@ -287,7 +287,7 @@ def test_outputs_are_all_opened_before_the_work(folders: tuple[Path, Path], tmp_
     assert (tmp_path / "whole.json").read_text() == "old"
     assert not list(tmp_path.glob(".*"))
     assert run_segeval("score", *folders, "-o", tmp_path / "whole.json").code == 0
-    assert json.loads((tmp_path / "whole.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "whole.json").read_text())["schema"] == 2
 
 
 @pytest.mark.parametrize(("quick", "on_one_thread"), [(float("inf"), True), (-1.0, False)])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from segeval.errors import SegevalError, unexpected_error
+from segeval.errors import Finding, SegevalError, printable, unexpected_error
 from segeval.render.messages import (
     render_aside,
     render_note,
@@ -19,7 +19,6 @@ from segeval.render.messages import (
     render_verdict,
     render_warning,
 )
-from segeval.render.syntax.text import visible
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
@@ -47,6 +46,11 @@ def columns_of(stream: TextIO) -> int | None:
     return get_terminal_size().columns
 
 
+def page_options(color: str) -> dict[str, Any]:
+    """Return the colour and the width that stdout takes."""
+    return {"color": wants_color(sys.stdout, color), "width": columns_of(sys.stdout)}
+
+
 def chosen_color() -> str:
     """Return the --color of the command that runs, "auto" where none does."""
     context = click.get_current_context(silent=True)
@@ -62,13 +66,13 @@ def tell_traceback(error: BaseException) -> None:
     """Tell where an error comes from; the names that are in it act on nothing there either."""
     from traceback import format_exception
 
-    tell("".join(f"{visible(line)}\n" for line in "".join(format_exception(error)).splitlines()))
+    tell("".join(f"{printable(line)}\n" for line in "".join(format_exception(error)).splitlines()))
 
 
-def tell_warnings(warnings: Iterable[str]) -> None:
-    """Tell warnings on stderr, one a line."""
-    for warning in warnings:
-        tell(render_warning(warning, color=wants_color(sys.stderr, chosen_color())))
+def tell_findings(findings: Iterable[Finding]) -> None:
+    """Tell findings on stderr, one a line."""
+    for finding in findings:
+        tell(render_warning(finding, color=wants_color(sys.stderr, chosen_color())))
 
 
 def tell_notes(notes: Iterable[Inference]) -> None:
@@ -109,6 +113,23 @@ def write_result(text: str) -> None:
         ) from None
 
 
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function to call with (done, in all), or `None` where nobody would see the bar."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit="pair", leave=False, file=sys.stderr, dynamic_ncols=True) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield advance
+
+
 def drop_stdout() -> None:
     """Point stdout to nowhere, so that Python's last flush cannot fail."""
     with suppress(OSError):  # a stream without a number has no last flush either
@@ -131,5 +152,8 @@ def _as_problem(error: Exception) -> SegevalError:
         return error
     if isinstance(error, click.ClickException):
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "segeval"
-        return SegevalError(error.format_message().rstrip("."), (), f"'{command} --help' lists the options")
+        sentence = error.format_message().rstrip(".")
+        # click begins its sentences with a capital letter.
+        what = sentence[:1].lower() + sentence[1:]
+        return SegevalError(what, (), f"'{command} --help' lists the options")
     return unexpected_error(error)

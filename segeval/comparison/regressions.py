@@ -50,7 +50,7 @@ def parse_regression(text: str) -> RegressionRule:
     """
     name, equals, _ = text.rpartition("=")
     if not equals or name[-1:] in ("<", ">"):
-        raise UsageError("a regression rule is a metric and what it may lose", (text,), "Write it as miou=0.005")
+        raise UsageError("a regression rule must be METRIC=LARGEST_DROP", (text,), "Write it as miou=0.005")
     score = score_meant(name) or score_meant(name.partition(".")[0])
     gate = parse_gate(text, comparison=AT_MOST if score is not None and score.lower_is_better else AT_LEAST)
     return RegressionRule(gate.metric, gate.bound)
@@ -84,7 +84,7 @@ def _judged(base: Report, new: Report, name: str, rule: RegressionRule) -> Itera
         raise NothingToScoreError(
             "a regression rule is on a metric that is undefined here",
             (f"{rule.metric}={rule.allowed!r}",),
-            "Check that its classes are in the data of both runs, or take the rule away",
+            "Check that its classes are in the data of both runs, or drop the rule",
         )
     for called, before, after in defined:
         worse = after - before if SCORE[kind].lower_is_better else before - after

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from segeval.errors import printable
 from segeval.folders.matching import Matching, PairingRules, match
-from segeval.folders.walking import extension, printable
+from segeval.folders.walking import extension
 
 SAMPLE = 200
 """Names of each side that are looked at to guess suffixes."""

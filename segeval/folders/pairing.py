@@ -6,12 +6,13 @@ import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, raise_all
+from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
-from segeval.folders.walking import Tree, extension, folders_in, printable, walk
+from segeval.folders.walking import Tree, extension, folders_in, walk
+from segeval.protocol.axes import MISSING_CHOICES
 
 __all__ = [
     "Clash",
@@ -21,7 +22,6 @@ __all__ = [
     "class_folders",
     "pair_class_folders",
     "pair_folders",
-    "printable",
     "require_pairs",
 ]
 
@@ -50,6 +50,7 @@ class Pairing:
     prediction. `extra` are predictions without ground truth. `unselected` masks lack the suffix asked for.
     `unreadable` are lines fit for a message: GT/ or PRED/, the path, the reason. `gt_suffix` and `pred_suffix` are
     those that were used. `hint` is a sentence with the options that would pair most, where fewer than half pair.
+    `class_folders` are those that hold one map a class.
     """
 
     gt_root: Path
@@ -68,6 +69,7 @@ class Pairing:
     gt_files: int = 0
     pred_files: int = 0
     hint: str = ""
+    class_folders: tuple[str, ...] = ()
 
 
 def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
@@ -112,7 +114,8 @@ def pair_class_folders(
         for path, by_folder in maps.items()
         if len(by_folder) < len(folders)
     }
-    return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    found = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    return replace(found, class_folders=tuple(folders))
 
 
 def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
@@ -128,7 +131,9 @@ def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ..
         found = folders_in(pred)
     except OSError as error:
         raise PairingError(
-            "A folder cannot be listed", f"{printable(str(pred))}: {error.strerror}", "Grant the right to read it"
+            "a folder cannot be listed",
+            f"{printable(str(pred))}: {error.strerror}",
+            "Give yourself permission to read it",
         ) from error
     if not names:
         numbered = _numbered(found)
@@ -145,7 +150,7 @@ def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ..
         return None
     lacking = [f"{number} {printable(name)}" for (number, name), folder in zip(names, best, strict=True) if not folder]
     raise PairingError(
-        "Class folders are missing from the probability maps",
+        "class folders are missing from the probability maps",
         lacking,
         "Give every class a folder named by its name or by its id, or correct --classes",
     )
@@ -158,26 +163,26 @@ def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ..
     `pred` empty). Raises PairingError, NothingToScoreError where nothing pairs, or `Problems` of several. Extra
     predictions are no error.
     """
-    if missing not in ("error", "skip", "miss"):
-        raise UsageError("There is no such way to treat missing predictions", repr(missing), "error, skip or miss")
+    if missing not in MISSING_CHOICES:
+        raise UsageError("unknown choice for --missing", repr(missing), f"Choose one of {', '.join(MISSING_CHOICES)}")
     problems: list[SegevalError] = []
     if pairing.unreadable:
         problems.append(
             PairingError(
-                "Places that cannot be read", pairing.unreadable, "Mend or remove them, or name a folder without them"
+                "places that cannot be read", pairing.unreadable, "Fix or remove them, or use a folder without them"
             )
         )
     matched = sum(bool(pair.pred) for pair in pairing.pairs)
     if pairing.gt_files == 0:
-        problems.append(_nothing("No ground truth masks", "GT", pairing.gt_root, pairing.gt_suffix, pairing))
+        problems.append(_nothing("no ground truth masks", "GT", pairing.gt_root, pairing.gt_suffix, pairing))
     if pairing.pred_files == 0:
-        problems.append(_nothing("No predictions", "PRED", pairing.pred_root, pairing.pred_suffix, pairing))
+        problems.append(_nothing("no predictions", "PRED", pairing.pred_root, pairing.pred_suffix, pairing))
     if pairing.gt_files and pairing.pred_files and (not matched or (missing == "error" and _few(pairing, matched))):
         problems.append(_names_differ(pairing, matched))
     if pairing.missing and missing == "error" and pairing.pred_files:
         problems.append(
             PairingError(
-                "Ground truth files without a prediction",
+                "ground truth files without a prediction",
                 map(printable, pairing.missing),
                 "Add the predictions, or choose --missing skip (left out) or --missing miss (counted as wrong)",
             )
@@ -190,22 +195,22 @@ def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ..
 def _undecided(pairing: Pairing) -> Iterable[SegevalError]:
     if pairing.ambiguous:
         yield PairingError(
-            "Several predictions could belong to one ground truth file",
+            "several predictions could belong to one ground truth file",
             (f"{printable(gt)}: {_some(candidates)}" for gt, candidates in pairing.ambiguous),
             "Keep one prediction for each, or select with --pred-suffix",
         )
     if pairing.clashes:
         yield PairingError(
-            "Several ground truth files cannot be told apart",
+            "several ground truth files cannot be told apart",
             (
                 _some(clash.gt) + (f": {_some(clash.pred)} could belong to any" if clash.pred else "")
                 for clash in pairing.clashes
             ),
-            "Keep one for each image, select with --gt-suffix, or lay both folders out alike",
+            "Keep one for each image, select with --gt-suffix, or use the same layout in both folders",
         )
     if pairing.incomplete:
         yield PairingError(
-            "Class maps are missing",
+            "class maps are missing",
             (f"{printable(gt)}: no map in {_some(folders)}" for gt, folders in pairing.incomplete),
             "Write one map for every class of every image",
         )
@@ -224,8 +229,8 @@ def _names_differ(pairing: Pairing, matched: int) -> SegevalError:
     where = [f"{side}: {printable(paths[0])}" for side, paths in examples if paths]
     fix = pairing.hint or "Name each prediction like its ground truth file, or see --gt-suffix and --pred-suffix"
     if matched:
-        return PairingError("Fewer than half of the ground truth files have a prediction by name", where, fix)
-    return NothingToScoreError("No ground truth file has a prediction by name", where, fix)
+        return PairingError("fewer than half of the ground truth files have a prediction by name", where, fix)
+    return NothingToScoreError("no ground truth file has a prediction by name", where, fix)
 
 
 def _clashing(clashes: Iterable[Clash]) -> Iterable[str]:
@@ -242,8 +247,7 @@ def _nothing(what: str, side: str, root: Path, suffix: str | None, pairing: Pair
 
 
 def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(printable, names[:SHOWN])) + rest
+    return listed([printable(name) for name in names], SHOWN)
 
 
 def _require_folders(pred: Path, gt: Path) -> None:
@@ -252,12 +256,12 @@ def _require_folders(pred: Path, gt: Path) -> None:
     for side, root in (("PRED", pred), ("GT", gt)):
         where = f"{side} {printable(str(root))}"
         if kinds[side] == "file":
-            problems.append(PairingError("A file does not pair with a folder", where, "Give two folders or two files"))
+            problems.append(PairingError("a file does not pair with a folder", where, "Give two folders or two files"))
         elif kinds[side] == "other":
-            problems.append(PairingError("This is neither a folder nor a file", where, "Give two folders or two files"))
+            problems.append(PairingError("this is neither a folder nor a file", where, "Give two folders or two files"))
         elif kinds[side] != "folder":
             fix = "Check the path; predictions come first"
-            problems.append(PairingError("A folder cannot be found", f"{where}: {kinds[side]}", fix))
+            problems.append(PairingError("a folder cannot be found", f"{where}: {kinds[side]}", fix))
     raise_all(problems)
 
 

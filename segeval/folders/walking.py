@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from segeval.errors import printable
+
 MOST_VISITS = 256
 """How often one folder is listed when links lead to it by several ways: folders that link to each other twice at
 every level would otherwise take exponential time without ever forming a loop."""
@@ -27,24 +29,6 @@ class Tree:
 
     files: tuple[str, ...]
     problems: tuple[tuple[str, str], ...]
-
-
-def printable(name: str) -> str:
-    """Escape all in a file name that a terminal might act on or not show, so that it can stand in a message.
-
-    Control characters, line breaks, direction marks and other invisible characters, backslashes, and bytes that are
-    not UTF-8 (shown as \\xNN). Printable characters of any script stay.
-    """
-    return "".join(_escaped(character) for character in name)
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable() and character != "\\":
-        return character
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python stores a byte of a name that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def extension(name: str, suffixes: frozenset[str]) -> str | None:

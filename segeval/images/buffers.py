@@ -24,6 +24,7 @@ class Buffer:
     def __init__(self) -> None:
         self._kept = np.empty(0, np.uint8)
         self._canvas: tuple[NDArray[Any], Image.Image] | None = None
+        self._rows: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
 
     def array(self, shape: tuple[int, int], kind: np.dtype[Any]) -> NDArray[Any]:
         """Return an array of any content; one that is too large to be kept is fresh."""
@@ -33,6 +34,18 @@ class Buffer:
         if size > len(self._kept):
             self._kept = np.empty(size, np.uint8)
         return self._kept[:size].view(kind).reshape(shape)
+
+    def rows(self, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return bytes for one row more than there are, flat, and those below the first row as (height, width).
+
+        What was returned last is returned again where it is of that size.
+        """
+        if self._rows is not None and self._rows[1].shape == (height, width):
+            return self._rows
+        above = self.array((height + 1, width), np.dtype(np.uint8))
+        rows = above.reshape(-1), above[1:]
+        self._rows = rows if above.nbytes <= LARGEST_KEPT else None
+        return rows
 
     def canvas(self, mode: str, size: tuple[int, int]) -> tuple[NDArray[Any], Image.Image]:
         """Return an array and the image, (width, height), of one of the `SHARED` modes, that lies in its memory.

@@ -1,4 +1,4 @@
-"""PNG files: every chunk is checked here; Pillow only inflates and unfilters, through its pixel decoder."""
+"""PNG files: every chunk is checked here; Pillow or the compiled kernels only inflate and unfilter."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from PIL import Image
 
 from segeval.images.buffers import SHARED, Buffer
 from segeval.images.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
+from segeval.images.inflating import crc32
+from segeval.tables.lane import fast
 
 _PNG_COLOR_TYPES: dict[int, tuple[str, int, tuple[int, ...]]] = {
     0: ("gray", 1, (1, 2, 4, 8, 16)),
@@ -35,6 +38,7 @@ ADAM7: tuple[tuple[int, int, int, int], ...] = (
 """First column, first row, column step and row step of the seven passes (PNG specification, third edition, 8.2)."""
 
 
+_CHUNK = struct.Struct(">I4s")
 _MARK = 0xA5
 """What every byte of a marked row is."""
 
@@ -67,13 +71,13 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     while True:
         if position + 12 > len(data):
             raise truncated("the file ends before its IEND chunk")
-        length, kind = struct.unpack_from(">I4s", data, position)
+        length, kind = _CHUNK.unpack_from(data, position)
         if not kind.isalpha():
             raise damaged(f"no PNG chunk at byte {position}")
         end = position + 8 + length
         if end + 4 > len(data):
             raise truncated(f"the file ends within its {kind.decode('ascii')} chunk")
-        if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+        if crc32(view[position + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
             raise damaged(f"wrong checksum (CRC) in the {kind.decode('ascii')} chunk at byte {position}")
         yield kind, view[position + 8 : end]
         position = end + 4
@@ -83,7 +87,9 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
             return
 
 
-def _png_header(content: memoryview, max_pixels: int) -> ImageFacts:
+@lru_cache(maxsize=256)
+def _png_header(content: bytes, max_pixels: int) -> ImageFacts:
+    """Read an IHDR chunk; images of a folder mostly have the same one."""
     if len(content) != 13:
         raise damaged(f"an IHDR chunk of {len(content)} bytes instead of 13")
     width, height, depth, color_type, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
@@ -112,7 +118,7 @@ def parse_png(data: bytes, max_pixels: int) -> PngFile:
         if facts is None:
             if kind != b"IHDR":
                 raise damaged("the first PNG chunk is not IHDR")
-            facts = _png_header(content, max_pixels)
+            facts = _png_header(bytes(content), max_pixels)
         elif kind == b"IDAT":
             if idat_closed:
                 raise damaged("PNG IDAT chunks that do not follow each other")
@@ -143,13 +149,27 @@ def parse_png(data: bytes, max_pixels: int) -> PngFile:
 
 
 def png_samples(image: PngFile, buffer: Buffer | None = None) -> NDArray[Any]:
+    """Return the samples, (H, W) or (H, W, channels), as stored; the array may lie in `buffer`.
+
+    They are exactly those of the data, which are neither short nor long nor damaged; raises `MaskError` for others.
+    """
+    if not image.facts.interlaced and fast():
+        from segeval.images.fastpng import fast_samples
+
+        samples = fast_samples(image.facts, image.compressed, image.inflated_size, buffer or Buffer())
+        if samples is not None:
+            return samples
+    return _pillow_samples(image, buffer)
+
+
+def _pillow_samples(image: PngFile, buffer: Buffer | None) -> NDArray[Any]:
     """Inflate and unfilter in one go, in Pillow's decoder, and know that the data are neither short nor long.
 
     The decoder takes the end of the compressed stream for the end of the image, however few rows it has had, and stops
     at the last row, whatever follows. So it is given one row more than there is, and the last two are marked before:
     the data are right if it ends in peace, has overwritten the last row and left the surplus one alone. In all other
     cases the data are inflated once more, to say what is wrong with them, or that nothing is. (One surplus row that
-    is the mark itself goes unnoticed; the pixels are right all the same.) The array may lie in `buffer`.
+    is the mark itself goes unnoticed; the pixels are right all the same.)
     """
     facts = image.facts
     # Gray below 8 bit is read as palette indices, which are not scaled; gray with 16-bit alpha has RGBA's four bytes.

@@ -77,7 +77,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     photometric, sample = one(_PHOTOMETRIC), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
     extra = tags.get(_EXTRA_SAMPLES, ())
     if compression in _JPEG:
-        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG)
+        raise MaskError("a TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
     if compression not in _LOSSLESS:
         raise unsupported(f"TIFF compression {compression}")
     if one(_ORIENTATION, 1) != 1:
@@ -96,16 +96,8 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     fill_order = one(_FILL_ORDER, 1)
     if fill_order not in ((1, 2) if bits <= 8 and channels == 1 and compression == 1 else (1,)):
         raise unsupported(f"TIFF fill order {fill_order}")
-    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
-    # applies it, and what the writer meant cannot be told.
     predictor = one(_PREDICTOR, 1)
-    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
-        predictor != 1 and compression not in _PREDICTING
-    ):
-        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
-    if bits == 32 and compression != 1 and order == ">":
-        # Decoders disagree on whose byte order the inflated samples have.
-        raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
+    _check_prediction(predictor, compression, bits, sample, order)
     layout = _layout(data, tags, width, height, channels * bits, compression == 1)
     words = f"TIFF {kind} {bits} bit" + {"u": "", "i": " signed", "f": " float"}[sample]
     words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
@@ -125,6 +117,19 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
         nodata=bytes(tags.get(_GDAL_NODATA, ())).split(b"\0")[0].decode("ascii", "replace").strip(),
     )
     return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
+
+
+def _check_prediction(predictor: int, compression: int, bits: int, sample: str, order: str) -> None:
+    """Refuse what decoders read differently."""
+    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
+    # applies it, and what the writer meant cannot be told.
+    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
+        predictor != 1 and compression not in _PREDICTING
+    ):
+        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
+    if bits == 32 and compression != 1 and order == ">":
+        # Decoders disagree on whose byte order the inflated samples have.
+        raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
 
 
 def _palette(color_map: tuple[int, ...]) -> bytes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from segeval.images.buffers import Buffer
 from segeval.images.histogram import histogram
 from segeval.tables.counts import JointCounts, joint_counts, table
+from segeval.tables.lane import fast
 
 LOOKED_AT = 8
 """Of so many rows, one is looked at to tell whether a map is grey."""
@@ -33,8 +34,10 @@ def joint_levels(*, gt: NDArray[np.integer[Any]], levels: NDArray[np.integer[Any
     """Count how often each (ground-truth value, level) occurs: `segeval.tables.counts.joint_counts` of any two arrays.
 
     A grey 8-bit map, (H, W), over an 8-bit ground truth of one or two values, as binary ones are, takes a histogram of
-    each value instead. Raises `MaskError` as `joint_counts` does.
+    each value instead, unless a compiled kernel counts. Raises `MaskError` as `joint_counts` does.
     """
+    if fast():
+        return joint_counts(gt=gt, pred=levels)
     if gt.dtype == levels.dtype == np.uint8 and gt.ndim == 2 and gt.shape == levels.shape and _is_grey(levels):
         return _of_histograms(gt, levels.view(np.uint8)) or joint_counts(gt=gt, pred=levels)
     return joint_counts(gt=gt, pred=levels)

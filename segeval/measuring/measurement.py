@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from segeval.errors import MaskError, SegevalError
-from segeval.folders.pairing import Pair, Pairing, require_pairs
+from segeval.errors import Finding, MaskError, SegevalError
+from segeval.findings.values import shown
+from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, require_pairs
+from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Reading, files_of, is_unchanged
 from segeval.measuring.workers import Failure, stream
 from segeval.protocol.resolution import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
+from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
 
@@ -27,14 +32,16 @@ Progress = Callable[[int, int], None]
 class Measurement:
     """Hold a run with what only its files tell: their names by key, warnings about them, and their problems.
 
-    `names` has (ground-truth file, prediction file); `layout` says how probability maps were found, "" for masks.
+    `names` has (ground-truth file, prediction file); `layout` says how probability maps were found, "" for masks;
+    `table` is the sum of the run's rows, `None` where there is none.
     """
 
     run: Run
     names: Mapping[str, tuple[str, str]]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     problems: tuple[SegevalError, ...] = ()
     layout: str = ""
+    table: JointCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,15 @@ class Course:
         from segeval.runs.sharding import in_shard
 
         return [pair for pair in pairs if in_shard(pair.key, self.shard)]
+
+
+def paired(pred: Path, gt: Path, request: Request) -> Pairing:
+    """Pair two folders for `request`: file by file, or with one folder of maps a class."""
+    if request.protocol.probabilities is not None:
+        folders = class_folders(pred, [(entry.id, entry.name) for entry in request.protocol.classes or ()])
+        if folders is not None:
+            return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
+    return pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
 
 
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
@@ -120,26 +136,33 @@ def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[S
         return [pair for pair in pairing.pairs if pair.pred], [error]
 
 
-def pairing_warnings(pairing: Pairing, missing: str) -> tuple[str, ...]:
-    """Tell what does not pair and is yet no error."""
-    warnings = []
+def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
+    """Tell what does not pair and is yet no error; images that count as wrong are in the run."""
+    found = []
     if pairing.extra:
-        warnings.append(f"predictions without ground truth are not scored: {_some(pairing.extra)}")
+        found.append(
+            Finding(
+                "extra",
+                "predictions without ground truth are not scored",
+                shown(pairing.extra),
+                "Leave them, or add their ground truth",
+            )
+        )
     if pairing.missing and missing == "skip":
-        warnings.append(f"images without prediction are left out: {_some(pairing.missing)}")
-    if pairing.missing and missing == "miss":
-        warnings.append(f"images without prediction count as wrong: {_some(pairing.missing)}")
-    return tuple(warnings)
+        found.append(
+            Finding(
+                "missing",
+                "images without prediction are left out",
+                shown(pairing.missing),
+                "Add the predictions, or count the images as wrong with --missing miss",
+            )
+        )
+    return tuple(found)
 
 
 def predictions_of(pairs: Sequence[Pair]) -> list[str]:
     """Return the first prediction file of every pair that has one."""
     return [pair.pred[0] for pair in pairs if pair.pred]
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    listed = ", ".join(names[:most])
-    return f"{len(names)} ({listed}{', ...' if len(names) > most else ''})"
 
 
 def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[SegevalError]:
@@ -153,4 +176,5 @@ def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[Se
         "predictions hold one folder a class, as probability maps do",
         (", ".join(folders),),
         "Name the classes in their order with --classes" if named else "Score them with --probs",
+        kind="probability-maps",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, SegevalError
 from segeval.folders.pairing import Pair
 from segeval.images.buffers import Buffer
-from segeval.images.readers import MAX_PIXELS, decode_mask, read_bytes
-from segeval.protocol.labeling import MISSING
+from segeval.images.readers import MAX_PIXELS, ImageFacts, read_bytes, read_mask
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.runs.run import MeasuredRow
+from segeval.runs.traits import PLAIN, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
@@ -40,6 +42,11 @@ class Reading:
     max_pixels: int = MAX_PIXELS
     most_values: int | None = None
     digest_predictions: bool = False
+
+
+COLORED = Traits(colored=True)
+"""Of a file with colours and nothing else to tell, as most palette images are."""
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class Buffers(threading.local):
@@ -74,12 +81,48 @@ def bytes_of(root: Path, name: str, reading: Reading) -> bytes:
     return read_bytes(path, name=name, max_pixels=reading.max_pixels)
 
 
-def read_ground_truth(pair: Pair, reading: Reading) -> tuple[NDArray[np.integer[Any]], str]:
-    """Return the ground truth's stored values, until this thread reads the next one, and the digest of its bytes."""
+@dataclass(frozen=True, slots=True)
+class ReadMask:
+    """Hold the stored values of a mask, until this thread reads the next one of its side, and its header and bytes."""
+
+    values: NDArray[np.integer[Any]]
+    facts: ImageFacts | None
+    data: bytes
+
+    @property
+    def traits(self) -> Traits:
+        """Return what the file says besides its values; of palettes only the entries that it uses."""
+        if self.facts is None or not (self.facts.nodata or self.facts.palette):
+            return PLAIN
+        return _traits(self.facts, self.values)
+
+
+def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
+    """Return the ground truth of a pair; raises `MaskError`."""
     data = bytes_of(reading.gt, pair.gt, reading)
-    palette, max_pixels = reading.gt_palette, reading.max_pixels
-    gt = decode_mask(data, name=pair.gt, palette=palette, max_pixels=max_pixels, buffer=BUFFERS.gt)
-    return gt, digest(data)
+    return ReadMask(
+        *read_mask(data, name=pair.gt, palette=reading.gt_palette, max_pixels=reading.max_pixels, buffer=BUFFERS.gt),
+        data,
+    )
+
+
+def read_prediction(name: str, reading: Reading) -> ReadMask:
+    """Return a prediction of labels; raises `MaskError`."""
+    data = bytes_of(reading.pred, name, reading)
+    return ReadMask(
+        *read_mask(data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred),
+        data,
+    )
+
+
+def _traits(facts: ImageFacts, values: NDArray[np.integer[Any]]) -> Traits:
+    nodata = (int(facts.nodata),) if _WHOLE.fullmatch(facts.nodata) else ()
+    reds, greens, blues = (facts.palette[channel::3] for channel in range(3))
+    if not reds or reds == greens == blues:
+        used = np.flatnonzero(np.bincount(values.reshape(-1), minlength=len(reds))[: len(reds)]) if reds else ()
+        entries = tuple((int(index), reds[index]) for index in used if reds[index] != index)
+        return Traits(nodata, entries)
+    return COLORED if not nodata else Traits(nodata, colored=True)
 
 
 def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
@@ -98,7 +141,7 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
     """Count a ground truth against the sentinel that stands for no prediction."""
     alone = joint_counts(gt=gt, pred=np.zeros(gt.shape, np.uint8))
-    return table(alone.gt, np.full(len(alone), MISSING), alone.pixels)
+    return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
 
 
 def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:
@@ -108,4 +151,5 @@ def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> 
             "predictions and ground truth differ in size",
             (f"{name}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
             "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
+            kind="resized",
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NoReturn
 
-from segeval.errors import UsageError
+from segeval.errors import UsageError, did_you_mean
 from segeval.protocol.classtext import NUMBER, class_id, text_classes
 from segeval.protocol.labeling import Color, SegmentationClass
 from segeval.usertexts import TextBoundError, check_lines, json_data, toml_data
@@ -85,7 +85,7 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
             )
         if _NUMBER.fullmatch(entry.name) and entry.name != str(entry.id):
             raise UsageError(
-                "a class is called by a number that is not its id",
+                "a class is named by a number that is not its id",
                 (f"{name}: class {entry.id} is called {entry.name!r}",),
                 "Give each class a name; to only number them, give the number of classes instead of a file",
             )
@@ -107,15 +107,20 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
 
 
 def check_name(text: str, *, name: str) -> None:
-    """Refuse an empty name, and one with characters that would garble a terminal; `name` says where it stands."""
-    if not text.strip():
-        raise UsageError("a name is empty", (name,), "Give every entry a name")
+    """Refuse an empty name, a long one, and characters that would garble a terminal; `name` says where it stands."""
+    check_text(text, name=name)
     if len(text) > LONGEST_NAME:
         raise UsageError(
             "a name is too long",
             (f"{name}: {len(text):,} characters",),
             f"Give names of at most {LONGEST_NAME} characters",
         )
+
+
+def check_text(text: str, *, name: str) -> None:
+    """Refuse an empty text, and one with characters that would garble a terminal; `name` says where it stands."""
+    if not text.strip():
+        raise UsageError("a name is empty", (name,), "Give every entry a name")
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI_CONTROLS for char in text):
         raise UsageError(
             "a name has control characters", (f"{name}: {text!a}",), "Write names in printable characters only"
@@ -189,14 +194,6 @@ def parse_color(value: object) -> Color | None:
     return (numbers[0], numbers[1], numbers[2]) if len(numbers) == len(parts) == 3 else None
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return "Did you mean 'x'? " if one of `choices` is close to `word`, else an empty text."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, list(choices), n=1)
-    return f"Did you mean '{close[0]}'? " if close else ""
-
-
 def _parsed(parse: Callable[[str], object], text: str, name: str, kind: str) -> object:
     from json import JSONDecodeError
 
@@ -210,7 +207,7 @@ def _parsed(parse: Callable[[str], object], text: str, name: str, kind: str) -> 
         where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
     except ValueError as error:
         where = f"{name}: {error}"
-    raise UsageError(f"a file is not valid {kind}", (where,), "Mend the file where the error stands")
+    raise UsageError(f"a file is not valid {kind}", (where,), "Fix the file at that place")
 
 
 def _malformed(name: str, place: str, content: object) -> NoReturn:

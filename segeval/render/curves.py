@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from io import StringIO
 from typing import Any
 
 import numpy as np
 
 from segeval.errors import UsageError
-from segeval.render.report.csv import safe_cell
+from segeval.protocol.mapkinds import EIGHT_BIT
+from segeval.render.syntax.csv import csv_text
 from segeval.render.syntax.json import json_text
 from segeval.report.probabilities import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
@@ -19,7 +18,6 @@ from segeval.scores.curves import Curve, Threshold, curve, reliability
 from segeval.tables.levels import LevelHistogram
 
 COLUMNS = ("id", "name", "threshold", "tp", "fp", "fn", "precision", "recall", "iou", "f1")
-FEW_LEVELS = 256
 SCHEMA = 1
 
 
@@ -29,17 +27,7 @@ def curves_csv(report: Report) -> str:
     Counts are in pixels, scores fractions at full precision, undefined ones empty. Thresholds are those of
     `kept_thresholds`. Raises `UsageError` for a report of label masks, which has no curves.
     """
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for scores, _, points in _curves(report):
-        columns = (
-            *(points.thresholds.tolist(), points.tp.tolist(), points.fp.tolist(), points.fn.tolist()),
-            *(points.precision, points.recall, points.iou, points.f1),
-        )
-        name = safe_cell(scores.name)
-        writer.writerows((scores.id, name, *row) for row in zip(*columns, strict=True))
-    return text.getvalue()
+    return csv_text((COLUMNS, *_rows(report)))
 
 
 def curves_json(report: Report) -> str:
@@ -50,10 +38,19 @@ def curves_json(report: Report) -> str:
     value = {
         "schema": SCHEMA,
         "signature": str(report.signature),
-        "maps": {"kind": _maps(report).maps.kind, "count": _maps(report).maps.count},
+        "maps": {"kind": _maps(report).maps.kind.name, "count": _maps(report).maps.count},
         "curves": [_entry(*found) for found in _curves(report)],
     }
     return f"{json_text(value)}\n"
+
+
+def _rows(report: Report) -> Iterator[Sequence[object]]:
+    for scores, _, points in _curves(report):
+        columns = (
+            *(points.thresholds.tolist(), points.tp.tolist(), points.fp.tolist(), points.fn.tolist()),
+            *(points.precision, points.recall, points.iou, points.f1),
+        )
+        yield from ((scores.id, scores.name, *row) for row in zip(*columns, strict=True))
 
 
 def kept_thresholds(histogram: LevelHistogram) -> Curve:
@@ -62,7 +59,7 @@ def kept_thresholds(histogram: LevelHistogram) -> Curve:
     Between two thresholds that are kept, every count is that of the lower one. The first and the last are always kept.
     """
     points = curve(histogram)
-    if histogram.levels <= FEW_LEVELS:
+    if histogram.levels <= EIGHT_BIT.counted_levels:
         return points
     occupied = histogram.positives + histogram.negatives > 0
     occupied[[0, -1]] = True
@@ -73,7 +70,7 @@ def kept_thresholds(histogram: LevelHistogram) -> Curve:
 def _maps(report: Report) -> ProbabilityScores:
     if report.probabilities is None:
         raise UsageError(
-            "label masks have no curves", (), "Score probability maps with --probs, or leave --curves and --plot away"
+            "label masks have no curves", (), "Score probability maps with --probs, or drop --curves and --plot"
         )
     return report.probabilities
 

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
-from io import StringIO
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from segeval.render.report.csv import safe_cell
-from segeval.render.syntax.text import inert_json
+from segeval.render.syntax.csv import csv_text
+from segeval.render.syntax.json import json_line
 from segeval.report.report import Report
 
 
 def images_csv(report: Report) -> str:
     """Return a header and a row for each class of each image; undefined values are empty, text safe to open."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    header: list[str] = []
-    for record in _records(report):
-        if not header:
-            header = list(record)
-            writer.writerow([safe_cell(name) for name in header])
-        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in record.values()])
-    return text.getvalue()
+    return csv_text(_rows(report))
 
 
 def images_jsonl(report: Report) -> str:
     """Return a JSON object a line for each class of each image; undefined values are null."""
-    lines = (inert_json(json.dumps(record, ensure_ascii=True, allow_nan=False)) for record in _records(report))
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{json_line(record)}\n" for record in _records(report))
+
+
+def _rows(report: Report) -> Iterator[Sequence[object]]:
+    has_header = False
+    for record in _records(report):
+        if not has_header:
+            yield list(record)
+            has_header = True
+        yield list(record.values())
 
 
 def _records(report: Report) -> Iterator[dict[str, Any]]:
-    images = () if report.details is None else report.details.images or ()
     classes = [(entry.id, entry.name) for entry in report.classes]
-    for image in images:
+    for image in report.details.images or ():
         yield from image.records(classes)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segeval.errors import SegevalError, merged
-from segeval.render.syntax.text import visible
+from segeval.errors import Finding, SegevalError, and_more, merged, printable
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
@@ -22,36 +21,48 @@ def render_problem(error: SegevalError, *, color: bool = False) -> str:
     """Tell every kind of problem in `error`: what, up to ten places, and the fix."""
     lines: list[str] = []
     for problem in merged((error,)):
-        lines.append(f"{_label('error', RED, color)} {_shown(_within(problem.what))}")
+        lines.append(f"{_label('error', RED, color)} {_shown(problem.what)}")
         lines.extend(f"  {_shown(place)}" for place in problem.where[:MOST_PLACES])
         if len(problem.where) > MOST_PLACES:
-            lines.append(f"  ... and {len(problem.where) - MOST_PLACES:,} more")
+            lines.append(f"  ... {and_more(len(problem.where) - MOST_PLACES)}")
         if problem.fix:
             lines.append(f"{_label('fix', CYAN, color)} {_shown(problem.fix)}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def render_warning(text: str, *, color: bool = False) -> str:
-    """Tell one warning."""
-    return f"{_label('warning', YELLOW, color)} {visible(text)}\n"
+def render_warning(finding: Finding, *, color: bool = False) -> str:
+    """Tell one finding."""
+    return f"{_label(finding_label(finding), YELLOW, color)} {printable(str(finding))}\n"
+
+
+def finding_label(finding: Finding) -> str:
+    """Return what stands before a finding: its severity, or that it is allowed, and its kind."""
+    return f"{'allowed' if finding.allowed else finding.severity} ({finding.kind})"
 
 
 def render_aside(text: str, *, color: bool = False) -> str:
     """Tell one note."""
-    return f"{_label('note', CYAN, color)} {visible(text)}\n"
+    return f"{_label('note', CYAN, color)} {printable(text)}\n"
 
 
 def render_note(note: Inference, *, color: bool = False) -> str:
     """Tell what was taken from the data, and the option that pins it."""
-    return f"{_label('note', CYAN, color)} {visible(note.what)}; pin it with {visible(note.option)}\n"
+    return render_aside(note_text(note), color=color)
+
+
+def note_text(note: Inference) -> str:
+    """Tell what was taken from the data, and the option that sets it: "found 4 classes: 0-3; set them explicitly with
+    --classes 4".
+    """
+    return f"{note.what}; set them explicitly with {note.option}"
 
 
 def render_verdict(verdict: Verdict, *, color: bool = False) -> str:
     """Tell whether a gate holds: "gate failed: miou 0.69998 < 0.70"."""
-    from segeval.render.syntax.numbers import verdict_text  # most commands judge nothing, and `decimal` takes its time
+    from segeval.render.report.wording import verdict_text  # most commands judge nothing, and `decimal` takes its time
 
     label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
-    return f"{label} {visible(verdict_text(verdict))}\n"
+    return f"{label} {printable(verdict_text(verdict))}\n"
 
 
 def render_regression(verdict: Regression, *, color: bool = False) -> str:
@@ -59,16 +70,13 @@ def render_regression(verdict: Regression, *, color: bool = False) -> str:
     from segeval.render.comparison.wording import regression_text  # likewise
 
     label = _label("gate holds", GREEN, color) if verdict.passed else _label("gate failed", RED, color)
-    return f"{label} {visible(regression_text(verdict))}\n"
+    return f"{label} {printable(regression_text(verdict))}\n"
 
 
 def _shown(text: str) -> str:
-    return visible(text) if len(text) <= LONGEST else f"{visible(text[:LONGEST])}... and {len(text) - LONGEST:,} more"
-
-
-def _within(sentence: str) -> str:
-    """Write a sentence as it stands behind a colon: small, unless its first word is a name such as RGB."""
-    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
+    return (
+        printable(text) if len(text) <= LONGEST else f"{printable(text[:LONGEST])}... {and_more(len(text) - LONGEST)}"
+    )
 
 
 def _label(word: str, code: str, color: bool) -> str:

@@ -8,17 +8,17 @@ from typing import Any
 
 from rich.text import Text
 
+from segeval.errors import printable
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
 from segeval.protocol.labeling import Color, SegmentationClass
 from segeval.protocol.palettes import show
 from segeval.protocol.presets import Preset, PresetPairing
 from segeval.protocol.resolution import ranges
-from segeval.render.report.table import FULL_BLOCK, Page, page_text
 from segeval.render.syntax.grid import Cell, grid
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.numbers import count
-from segeval.render.syntax.text import visible
+from segeval.render.syntax.page import FULL_BLOCK, Page, page_text
 
 SCHEMA = 1
 DEFAULT_AXES = {axis: choices[0] for axis, choices in AXES.items()}
@@ -94,8 +94,8 @@ def render_presets(presets: Sequence[Preset], *, color: bool = False, width: int
     def write(page: Page) -> None:
         rows = [
             (
-                Text(visible(preset.name), "bold"),
-                visible(preset.title),
+                Text(printable(preset.name), "bold"),
+                printable(preset.title),
                 str(len(preset.classes)),
                 preset.convention,
                 _images(preset),
@@ -103,7 +103,7 @@ def render_presets(presets: Sequence[Preset], *, color: bool = False, width: int
             for preset in presets
         ]
         titles = ("preset", "data set", "classes", "convention", "images")
-        page.console.print(grid(titles, rows, right=(2,), folded=(1, 4)))
+        page.show(grid(titles, rows, right=(2,), folded=(1, 4)))
         page.say(Text("'segeval presets NAME' shows one; -f toml is where a preset of your own can start"))
 
     return page_text(write, color=color, width=width)
@@ -115,19 +115,19 @@ def render_preset(preset: Preset, *, color: bool = False, width: int | None = No
 
 
 def _print_preset(page: Page, preset: Preset) -> None:
-    page.say(Text.assemble((visible(preset.name), "bold"), f": {visible(preset.title)}"))
-    page.console.print(
+    page.say(Text.assemble((printable(preset.name), "bold"), f": {printable(preset.title)}"))
+    page.show(
         grid(("id", "class", "colour", "raw gt", "raw pred"), _class_rows(page, preset), right=(0,), folded=(3, 4))
     )
     for label, text in _facts(preset):
-        page.say(Text.assemble((f"{label}: ", "bold"), visible(text)))
+        page.say(Text.assemble((f"{label}: ", "bold"), printable(text)))
     for line in preset.notes.strip().splitlines():
-        page.say(Text.assemble(("note: ", "bold cyan"), visible(line)))
+        page.note(line)
     for line in preset.unverified:
-        page.say(Text.assemble(("unverified: ", "bold yellow"), visible(line)))
+        page.say(Text.assemble(("unverified: ", "bold yellow"), printable(line)))
     for source in preset.sources:
         place = f"{source.repo}: {source.path}" + (f" @ {source.commit[:12]}" if source.commit else "")
-        page.say(Text.assemble(("source: ", "dim"), visible(place)))
+        page.say(Text.assemble(("source: ", "dim"), printable(place)))
 
 
 def _class_rows(page: Page, preset: Preset) -> Iterator[Sequence[Cell]]:
@@ -135,7 +135,7 @@ def _class_rows(page: Page, preset: Preset) -> Iterator[Sequence[Cell]]:
         colors = [entry.color] if entry.color else []
         colors += [color for color, target in preset.more_colors.items() if target == entry.id]
         raws = (_raw_text(preset, side, entry) for side in (preset.gt_map, preset.pred_map))
-        yield str(entry.id), visible(entry.name), _colors(page, colors), *raws
+        yield str(entry.id), printable(entry.name), _colors(page, colors), *raws
     if preset.ignore:
         raws = (ranges(_raw(preset, side, preset.ignore)) for side in (preset.gt_map, preset.pred_map))
         yield ranges(sorted(preset.ignore)), Text("void", "italic"), _colors(page, preset.void_colors[:1]), *raws
@@ -191,7 +191,7 @@ def _colors(page: Page, colors: Sequence[Color]) -> Text:
 
 
 def _images(preset: Preset) -> str:
-    return ", ".join(f"{visible(split)} {count(number)}" for split, number in preset.images.items())
+    return ", ".join(f"{printable(split)} {count(number)}" for split, number in preset.images.items())
 
 
 def _list(value: object) -> object:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
+from segeval.errors import NothingToScoreError, SegevalError, UsageError, nearest, raise_all
 from segeval.report.report import ClassScores, Report, Verdict
+from segeval.request.options import Rules
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASS_MAPS, OF_CLASSES, OF_MAPS, OF_MASKS, SCORE, SCORES, score_meant
 
@@ -32,6 +33,23 @@ class Gate:
         return value >= self.bound if self.comparison == AT_LEAST else value <= self.bound
 
 
+def parse_gates(fail_under: Rules | None, fail_over: Rules | None) -> tuple[Gate, ...]:
+    """Read the gates on least scores and on greatest losses, from texts or {name: bound}; errors as `parse_gate`."""
+    return (
+        *(parse_gate(text, comparison=AT_LEAST) for text in rule_texts(fail_under)),
+        *(parse_gate(text, comparison=AT_MOST) for text in rule_texts(fail_over)),
+    )
+
+
+def rule_texts(rules: Rules | None) -> tuple[str, ...]:
+    """Return rules as texts: NAME=VALUE for each entry of a mapping."""
+    if rules is None or isinstance(rules, str):
+        return () if rules is None else (rules,)
+    if isinstance(rules, Mapping):
+        return tuple(f"{name}={bound!r}" for name, bound in rules.items())
+    return tuple(rules)
+
+
 def parse_gate(text: str, *, comparison: str) -> Gate:
     """Read `NAME=VALUE`, `NAME>=VALUE` or `NAME<=VALUE`; with a plain `=` the rule is `comparison`.
 
@@ -46,9 +64,7 @@ def parse_gate(text: str, *, comparison: str) -> Gate:
         name, sign = name[:-1], f"{name[-1]}="
     name = name.strip()
     if not equals or not name:
-        raise UsageError(
-            "a gate is a metric, a sign and a bound", (text,), "Write NAME=VALUE, as miou=0.70 or iou.person=0.60"
-        )
+        raise UsageError("a gate must be NAME=VALUE", (text,), "Write NAME=VALUE, as miou=0.70 or iou.person=0.60")
     name = metric_name(name)
     score = SCORE[name.partition(".")[0]]
     usual = AT_MOST if score.lower_is_better else AT_LEAST
@@ -159,7 +175,7 @@ def judge(report: Report, gates: Iterable[Gate]) -> tuple[Verdict, ...]:
                 NothingToScoreError(
                     "a gate is set on a metric that is undefined here",
                     (f"{gate.metric}{gate.comparison}{gate.bound!r}",),
-                    "Check that its classes are in the data, or take the gate away",
+                    "Check that its classes are in the data, or drop the gate",
                 )
             )
         else:
@@ -179,7 +195,7 @@ def _entry(classes: Sequence[ClassScores], who: str) -> ClassScores | None:
     numbered = [entry for entry in classes if str(entry.id) == who]
     if len(called) > 1 or (called and numbered and called != numbered):
         ids = ", ".join(map(str, sorted({entry.id for entry in (*called, *numbered)})))
-        raise UsageError("a gate's class can mean several", (f"{who}: ids {ids}",), "Name it by an id that is no name")
+        raise UsageError("a gate names an ambiguous class", (f"{who}: ids {ids}",), "Use an id that is not also a name")
     return next(iter((*called, *numbered)), None)
 
 
@@ -188,9 +204,6 @@ def _has(report: Report, kind: str) -> bool:
 
 
 def _unknown(name: str, valid: Sequence[str]) -> UsageError:
-    from difflib import get_close_matches
-
-    folded = {candidate.casefold(): candidate for candidate in valid}
-    close = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
-    place = f"{name}: did you mean {' or '.join(close)}?" if close else name
+    close = nearest(name, valid, 3)
+    place = f"{name}: did you mean {close}?" if close else name
     return UsageError("there is no metric of this name", (place,), METRICS_FIX)

@@ -57,7 +57,7 @@ def units(keys: Sequence[str], group_by: str | None = None) -> Units:
             pattern = re.compile(group_by)
         except re.error as error:
             raise UsageError(
-                f"--group-by '{group_by}' is no regular expression: {error}", (), "Mend the expression"
+                f"--group-by '{group_by}' is not a regular expression: {error}", (), "Fix the expression"
             ) from None
         found = [pattern.search(key) for key in keys]
         parts = [match and match[min(1, pattern.groups)] for match in found]

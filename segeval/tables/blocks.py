@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.tables.lane import fast
+
 IntArray = NDArray[np.integer[Any]]
 Int64Array = NDArray[np.int64]
 Cells = tuple[IntArray, IntArray, Int64Array]
@@ -61,7 +63,11 @@ def count_pairs(gt: IntArray, pred: IntArray) -> Cells:
     """
     gt_codes, gt_offset = _narrowed(gt)
     pred_codes, pred_offset = _narrowed(pred)
-    if gt_codes.dtype.itemsize <= 2 and pred_codes.dtype.itemsize <= 2:
+    if gt_codes.dtype.itemsize == pred_codes.dtype.itemsize == 1 and fast():
+        from segeval.tables.kernelcounts import counted_bytes
+
+        gt_values, pred_values, pixels = counted_bytes(np.ascontiguousarray(gt_codes), np.ascontiguousarray(pred_codes))
+    elif gt_codes.dtype.itemsize <= 2 and pred_codes.dtype.itemsize <= 2:
         sums = _Sums(gt_codes.dtype, pred_codes.dtype)
         _count_narrow(gt_codes, pred_codes, sums)
         gt_values, pred_values, pixels = sums.cells()
@@ -95,6 +101,8 @@ def _narrowed(values: IntArray) -> tuple[IntArray, int | None]:
 
 
 def _restored(codes: IntArray, kind: np.dtype[Any], offset: int | None) -> IntArray:
+    if codes.dtype == kind:
+        return codes
     if offset is not None:
         return codes.astype(np.int64) + offset
     return codes.view(kind) if kind.kind == "i" else codes
@@ -139,7 +147,11 @@ def _lengths(ends: NDArray[np.intp]) -> NDArray[np.intp]:
 def _count_narrow(gt: IntArray, pred: IntArray, sums: _Sums) -> None:
     runs = _Pending()
     pixelwise = False
-    for start in range(0, len(gt), BLOCK):
+    first = 0
+    if fast():
+        gt, pred = (np.ascontiguousarray(values, np.uint16) for values in (gt, pred))
+        first = _gather_long_runs(gt, pred, sums)
+    for start in range(first, len(gt), BLOCK):
         gt_block, pred_block = gt[start : start + BLOCK], pred[start : start + BLOCK]
         if pixelwise:  # after a block that was noise a part of the next one is asked first
             part = len(gt_block) // SAMPLED + 1
@@ -158,6 +170,19 @@ def _count_narrow(gt: IntArray, pred: IntArray, sums: _Sums) -> None:
             sums.add_cells(*runs.taken())
     if runs.count:
         sums.add_cells(*runs.taken())
+
+
+def _gather_long_runs(gt: NDArray[np.uint16], pred: NDArray[np.uint16], sums: _Sums) -> int:
+    """Add runs, as the compiled kernel gathers them, as long as they are not short; return the pixel after them."""
+    from segeval.tables.kernelcounts import gathered_words
+
+    start, long = 0, True
+    while long and start < len(gt):
+        runs, end = gathered_words(gt, pred, start)
+        sums.add_cells(*runs)
+        long = len(runs[0]) * PIXELS_PER_RUN <= end - start
+        start = end
+    return start
 
 
 def _count_wide(gt: IntArray, pred: IntArray) -> Cells:

@@ -35,7 +35,7 @@ class JointCounts:
     @property
     def total(self) -> int:
         """Return the number of pixels counted."""
-        return int(self.pixels.sum(dtype=np.int64))
+        return int(np.add.reduce(self.pixels))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -78,6 +78,8 @@ def _narrow(values: IntArray) -> IntArray:
 
 def _within_int64(values: IntArray, name: str) -> IntArray:
     """Return integers of any type as a native type whose values lie in int64, uncopied where they do."""
+    if values.dtype == np.uint8:
+        return values
     if values.dtype.kind not in "iub":
         raise MaskError(f"{name} is {values.dtype}, not integer", (), "Give label values as integers")
     if values.dtype == np.uint64:

@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.fuzz import masks, palettes, runs
+from tests.fuzz import lanes, masks, palettes, runs
 from tests.fuzz.engine import LIMIT, Check, Tally, run
 
 TARGETS: dict[str, tuple[Check, int]] = {
     "masks": (masks.check, 20_000),
+    "lanes": (lanes.check, 200_000),
     "runs": (runs.check, 5_000),
     "palettes": (palettes.check, 5_000),
 }
@@ -18,7 +19,7 @@ TARGETS: dict[str, tuple[Check, int]] = {
 
 
 def told(name: str, tally: Tally) -> str:
-    """Say what became of the cases."""
+    """Say the change in the cases."""
     total = sum(tally.outcomes.values())
     bad = {word: tally.outcomes[word] for word in ("crash", "hang", "silently wrong")}
     lines = [

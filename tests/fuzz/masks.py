@@ -71,7 +71,7 @@ def _png(chance: Random) -> tuple[str, bytes]:
     if not data.startswith(corpus.SIGNATURE):
         return ("refused" if decoded is None else "read"), data
     try:
-        expected = _as_mask(*corpus.decode(data))
+        expected = as_mask(*corpus.decode(data))
     except corpus.PngError:
         expected = None
     _compare("PNG", decoded, expected, data)
@@ -80,7 +80,7 @@ def _png(chance: Random) -> tuple[str, bytes]:
     return ("refused" if decoded is None else "read as the second decoder reads it"), data
 
 
-def _as_mask(color: int, depth: int, samples: NDArray[Any]) -> NDArray[Any] | None:
+def as_mask(color: int, depth: int, samples: NDArray[Any]) -> NDArray[Any] | None:
     """Return the labels of decoded samples, or None where segeval's rules refuse them."""
     if color in (corpus.GRAY, corpus.PALETTE):
         return samples

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from segeval.errors import printable
 from segeval.render.comparison.wording import (
     Line,
     class_lines,
@@ -15,8 +16,8 @@ from segeval.render.comparison.wording import (
     score_lines,
 )
 from segeval.render.report.intervals import level_text
-from segeval.render.report.markdown import MOST_LINES, MOST_ROWS, capped, escaped, fenced, folded, pipe_table
-from segeval.render.syntax.text import visible
+from segeval.render.report.markdown import warning_line
+from segeval.render.syntax.markdown import MOST_LINES, capped, capped_table, escaped, fenced, folded, judged, pipe_table
 
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparedRun, ComparisonReport
@@ -29,17 +30,12 @@ def comparison_markdown(found: ComparisonReport) -> str:
         blocks += _run(found, run)
     blocks.append(escaped(p_line(found), longest=1000))
     if found.regressions:
-        failed_first = sorted(found.regressions, key=lambda verdict: verdict.passed)
-        lines = [
-            f"- {'✅ holds' if verdict.passed else '❌ **failed**'}: {escaped(regression_text(verdict), longest=300)}"
-            for verdict in failed_first
-        ]
-        blocks.append("\n".join(capped(lines, MOST_LINES, "- ")))
+        blocks.append(judged((verdict.passed, regression_text(verdict)) for verdict in found.regressions))
     told = [f"- ⚠️ forced: {escaped(text, longest=300)}" for text in found.forced]
-    told = [*capped(told, MOST_LINES, "- "), *(f"- ⚠️ {escaped(text, longest=1000)}" for text in found.warnings)]
+    told = [*capped(told, MOST_LINES, "- "), *map(warning_line, found.warnings)]
     if told:
         blocks.append("\n".join(told))
-    blocks.append(fenced(visible(str(found.signature))))
+    blocks.append(fenced(printable(str(found.signature))))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -49,10 +45,8 @@ def _run(found: ComparisonReport, run: ComparedRun) -> Iterator[str]:
     yield f"### {escaped(headline(found, run), longest=300)}"
     yield pipe_table(["score", *columns], _rows(score_lines(run)), numbers_from=1)
     classes = _rows(class_lines(run))
-    left = len(classes) - MOST_ROWS
-    more = f"\n\n... and {left:,} more" if left > 0 else ""
-    table = pipe_table(["class", *columns], classes[:MOST_ROWS], numbers_from=1)
-    yield folded(f"IoU of the classes ({len(classes):,})", f"{table}{more}")
+    table = capped_table(["class", *columns], classes, numbers_from=1)
+    yield folded(f"IoU of the classes ({len(classes):,})", table)
     if rows := [[escaped(cell) for cell in row] for row in hit_rows(run)]:
         heads = ["image", escaped(found.base_name), escaped(run.name), "mIoU\\^I", "class that fell most"]
         yield folded("Worst-hit images", pipe_table(heads, rows, numbers_from=1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from segeval.errors import and_more, printable
 from segeval.render.comparison.wording import (
     Line,
     class_lines,
@@ -16,14 +17,13 @@ from segeval.render.comparison.wording import (
     regression_text,
     score_lines,
 )
+from segeval.render.messages import finding_label
 from segeval.render.report.intervals import level_text
-from segeval.render.report.table import page_text
 from segeval.render.syntax.grid import grid
-from segeval.render.syntax.text import visible
+from segeval.render.syntax.page import Page, page_text
 
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparedRun, ComparisonReport
-    from segeval.render.report.table import Page
 
 MOST_FORCED = 10
 VARIANTS = (
@@ -53,14 +53,14 @@ def _print_run(page: Page, found: ComparisonReport, run: ComparedRun) -> None:
     _print_lines(page, found, run, "score", list(score_lines(run)))
     _print_lines(page, found, run, "IoU %", list(class_lines(run)))
     if rows := hit_rows(run):
-        titles = ("worst-hit images", visible(found.base_name), visible(run.name), "mIoU^I", "class that fell most")
-        page.console.print(grid(titles, [[Text(cell) for cell in row] for row in rows], right=(1, 2, 3), folded=(0, 4)))
+        titles = ("worst-hit images", printable(found.base_name), printable(run.name), "mIoU^I", "class that fell most")
+        page.show(grid(titles, [[Text(cell) for cell in row] for row in rows], right=(1, 2, 3), folded=(0, 4)))
 
 
 def _print_lines(page: Page, found: ComparisonReport, run: ComparedRun, first: str, lines: Sequence[Line]) -> None:
     titles = {
-        "base": visible(found.base_name),
-        "new": visible(run.name),
+        "base": printable(found.base_name),
+        "new": printable(run.name),
         "difference": "difference",
         "interval": level_text(found.settings),
         "p": "p",
@@ -71,7 +71,7 @@ def _print_lines(page: Page, found: ComparisonReport, run: ComparedRun, first: s
         table = grid(shown, rows, right=range(1, len(shown)), folded=(0,))
         if page.fits(table):
             break
-    page.console.print(table)
+    page.show(table)
 
 
 def _cells(line: Line, columns: Iterable[str]) -> list[Text]:
@@ -87,15 +87,14 @@ def _cells(line: Line, columns: Iterable[str]) -> list[Text]:
 
 
 def _print_rest(page: Page, found: ComparisonReport, verbose: bool) -> None:
-    page.say(Text(p_line(found)))
+    page.say(p_line(found))
     for told in found.forced[:MOST_FORCED]:
-        page.say(Text.assemble(("forced:", "bold yellow"), f" {visible(told)}"))
+        page.label("forced", "bold yellow", told)
     if len(found.forced) > MOST_FORCED:
-        page.say(Text(f"forced: ... and {len(found.forced) - MOST_FORCED:,} more"))
+        page.say(f"forced: ... {and_more(len(found.forced) - MOST_FORCED)}")
     for warning in found.warnings:
-        page.say(Text.assemble(("warning:", "bold yellow"), f" {visible(warning)}"))
+        page.label(finding_label(warning), "bold yellow", str(warning))
     for verdict in found.regressions:
-        label, style = ("✓ gate holds", "bold green") if verdict.passed else ("✗ gate failed", "bold red")
-        page.say(Text.assemble((f"{label}:", style), f" {visible(regression_text(verdict))}"))
+        page.judge(verdict.passed, regression_text(verdict))
     signature = str(found.signature) if verbose else found.signature.short()
-    page.say(Text(visible(signature), "dim"), whole=True)
+    page.say(Text(printable(signature), "dim"), whole=True)

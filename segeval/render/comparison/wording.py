@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from segeval.errors import printable
 from segeval.render.report.intervals import drawn_text, interval_text
 from segeval.render.report.wording import heading, in_percent
 from segeval.render.syntax.numbers import UNDEFINED, against, loss, percent
-from segeval.render.syntax.text import visible
 from segeval.scores.registry import HEADLINE
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def score_lines(run: ComparedRun) -> Iterator[Line]:
 def class_lines(run: ComparedRun) -> Iterator[Line]:
     """Write the differences of the classes' IoU."""
     for one in run.classes:
-        yield line(visible(one.name), one.iou, in_percent=True)
+        yield line(printable(one.name), one.iou, in_percent=True)
 
 
 def line(name: str, one: Difference, *, in_percent: bool) -> Line:
@@ -108,7 +108,8 @@ def p_line(found: ComparisonReport) -> str:
 
 def regression_text(verdict: Regression) -> str:
     """Tell a verdict as a comparison that is true: "new: miou 0.7200 -> 0.7123, worse by 0.0077 > 0.005"."""
-    before, after = (f"{value:.4f}" if value >= 0.001 or not value else f"{value:.3g}" for value in _both(verdict))
+    both = (verdict.base, verdict.new)
+    before, after = (f"{value:.4f}" if value >= 0.001 or not value else f"{value:.3g}" for value in both)
     told = f"{verdict.run}: {verdict.metric} {before} -> {after}"
     if verdict.worse <= 0:
         return f"{told}, not worse; {verdict.allowed!r} is allowed"
@@ -120,28 +121,24 @@ def regression_text(verdict: Regression) -> str:
     return f"{told}, worse by {worse} > {allowed}"
 
 
-def _both(verdict: Regression) -> tuple[float, float]:
-    return verdict.base, verdict.new
-
-
 def headline(found: ComparisonReport, run: ComparedRun) -> str:
-    """Tell what became of the mean IoU: "new: mIoU 71.40 %, +0.30 points against base, p 0.0210"."""
+    """Tell the change in the mean IoU: "new: mIoU 71.40 %, +0.30 points against base, p 0.0210"."""
     one = run.differences[HEADLINE.name]
     p = f", p {p_text(one.p)}{mark(one)}" if one.p is not None else ""
     value = "undefined" if one.new is None else f"{percent(one.new)} %"
     change = "" if one.difference is None else f", {signed_points(one.difference)} points against {found.base_name}"
-    return visible(f"{run.name}: {HEADLINE.title} {value}{change}{p}")
+    return printable(f"{run.name}: {HEADLINE.title} {value}{change}{p}")
 
 
 def hit_rows(run: ComparedRun) -> list[tuple[str, str, str, str, str]]:
     """Return key, mIoU before and after, difference, and the class that fell most, for each worst-hit image."""
     return [
         (
-            visible(image.key),
+            printable(image.key),
             percent(image.base),
             percent(image.new),
             signed_points(image.difference),
-            f"{visible(image.class_name)} {signed_points(image.class_difference)}" if image.class_name else UNDEFINED,
+            f"{printable(image.class_name)} {signed_points(image.class_difference)}" if image.class_name else UNDEFINED,
         )
         for image in run.worst_hit
     ]

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from segeval.errors import printable
 from segeval.protocol.labeling import OUTSIDE
 from segeval.render.report.wording import title, writer
 from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
-from segeval.render.syntax.text import visible
 from segeval.scores.registry import OF_MAPS, chosen
 
 if TYPE_CHECKING:
     from segeval.report.report import Report
     from segeval.sampling.resampling import Interval, Resampling
-    from segeval.scores.gains import ConfusionCost, EmptyImages
+    from segeval.scores.gains import ConfusionCost
     from segeval.scores.overlap import Value
 
-CALLED = {"void": "predicted void", "unknown": "given an unknown value", "missing": "without a prediction"}
+CALLED = {"void": "predicted as void", "unknown": "predicted as an unknown value", "missing": "without a prediction"}
 MOST_GAINS = 10
+WORST_TITLES = ("worst images", "mIoU^I %", "costliest class", "points lost")
+GAIN_TITLES = ("class", "mIoU % if this class were perfect", "points")
+"""Titles of the columns of `worst_rows` and of `gain_rows`."""
 
 
 def interval_text(interval: Interval | None, write: Callable[[Value], str] = percent) -> str:
@@ -41,8 +44,8 @@ def drawn_text(settings: Resampling, unit: str, units: int) -> str:
 
 def intervals_line(report: Report) -> str:
     """Tell how the intervals were drawn, "" where there are none."""
-    drawn = report.details and report.details.uncertainty
-    if not drawn:
+    drawn = report.details.uncertainty
+    if drawn is None:
         return ""
     method = {"bca": "BCa"}.get(drawn.settings.method, drawn.settings.method)
     text = drawn_text(drawn.settings, drawn.unit, drawn.intervals.units)
@@ -57,7 +60,7 @@ def loss_intervals_line(report: Report) -> str:
 
 def has_intervals(report: Report) -> bool:
     """Tell whether the report has intervals."""
-    return report.details is not None and report.details.uncertainty is not None
+    return report.details.uncertainty is not None
 
 
 def score_interval_text(report: Report, name: str) -> str:
@@ -66,10 +69,10 @@ def score_interval_text(report: Report, name: str) -> str:
 
 
 def confusion_text(report: Report, cost: ConfusionCost) -> str:
-    """Tell a confusion: "12.3 % of sidewalk is called road: 1.9 points of mIoU"."""
-    share = f"{_one_decimal(100 * cost.share_of_gt)} % of {visible(report.classes[cost.gt].name)} is"
+    """Tell a confusion: "12.3 % of sidewalk is predicted as road: 1.9 points of mIoU"."""
+    share = f"{_one_decimal(100 * cost.share_of_gt)} % of {printable(report.classes[cost.gt].name)} is"
     outside = cost.pred < 0
-    called = CALLED[OUTSIDE[cost.pred]] if outside else f"called {visible(report.classes[cost.pred].name)}"
+    called = CALLED[OUTSIDE[cost.pred]] if outside else f"predicted as {printable(report.classes[cost.pred].name)}"
     return f"{share} {called}: {points(cost.gain)} points of mIoU"
 
 
@@ -83,30 +86,30 @@ def _one_decimal(value: float) -> str:
 
 
 def gain_rows(report: Report) -> list[tuple[str, str, str]]:
-    """Return class, mIoU were it perfect, and what that gains in points, the dearest first and at most ten."""
-    gains = report.details.gains.classes if report.details and report.details.gains else None
-    known = [(one.gain, one) for one in gains or () if one.gain is not None and one.gain > 0]
+    """Return class, mIoU if it were perfect, and the gain in points, the largest first and at most ten."""
+    gains = report.details.gains
+    known = [(one.gain, one) for one in (gains.classes or () if gains else ()) if one.gain is not None and one.gain > 0]
     known.sort(key=lambda pair: (-pair[0], pair[1].index))
     return [
-        (visible(report.classes[one.index].name), percent(one.miou), f"+{100 * gain:.2f}")
+        (printable(report.classes[one.index].name), percent(one.miou), f"+{100 * gain:.2f}")
         for gain, one in known[:MOST_GAINS]
     ]
 
 
 def confusion_lines(report: Report) -> list[str]:
-    """Return the dearest confusions in words."""
-    gains = report.details.gains if report.details else None
+    """Return the confusions that cost most, in words."""
+    gains = report.details.gains
     return [confusion_text(report, cost) for cost in (gains.confusions or () if gains else ())]
 
 
 def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
     """Return key, mIoU, costliest class and what its correction gains the image in points, for each worst image."""
-    images = report.details.worst_images if report.details else None
+    images = report.details.worst_images
     return [
         (
-            visible(one.key),
+            printable(one.key),
             percent(one.image_miou),
-            UNDEFINED if one.costliest is None else visible(report.classes[one.costliest].name),
+            UNDEFINED if one.costliest is None else printable(report.classes[one.costliest].name),
             UNDEFINED if one.gain is None else f"+{100 * one.gain:.2f}",
         )
         for one in images or ()
@@ -115,11 +118,11 @@ def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
 
 def empty_gt_text(report: Report) -> str:
     """Tell of the images without foreground, "" where there are none."""
-    empty: EmptyImages | None = report.details.empty_gt if report.details else None
+    empty = report.details.empty_gt
     if empty is None or not empty.images:
         return ""
     noun = "image has" if empty.images == 1 else "images have"
     return (
-        f"{count(empty.images)} {noun} no foreground in the ground truth, {count(empty.false_alarms)} of which "
-        f"{'was' if empty.false_alarms == 1 else 'were'} given some: false-alarm rate {percent(empty.rate)} %"
+        f"{count(empty.images)} {noun} no foreground in the ground truth; foreground is predicted in "
+        f"{count(empty.false_alarms)}: false-alarm rate {percent(empty.rate)} %"
     )

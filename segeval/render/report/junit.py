@@ -1,51 +1,24 @@
-"""The gates of a report as JUnit XML, in the part of the schema that Jenkins and Surefire agree on."""
+"""The gates of a report as JUnit XML."""
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
-
-from segeval.render.report.wording import headline, signature_text
-from segeval.render.syntax.numbers import verdict_text
-from segeval.render.syntax.text import visible
+from segeval.errors import printable
+from segeval.render.messages import finding_label
+from segeval.render.report.wording import headline, signature_text, verdict_text
+from segeval.render.syntax.junit import SUITE, Case, junit_text
 from segeval.report.report import Report, Verdict
-
-SUITE = "segeval"
-NO_TIME = "0"
-"""The schema asks for durations; a report has none, so that equal runs give equal bytes."""
 
 
 def render_junit(report: Report) -> str:
     """Return a test case for each gate, failed where the gate failed, or one that passes where there are none."""
-    failures = str(sum(not verdict.passed for verdict in report.gates))
-    tests = str(max(1, len(report.gates)))
-    root = ElementTree.Element("testsuites", name=SUITE, tests=tests, failures=failures, errors="0", time=NO_TIME)
-    suite = ElementTree.SubElement(
-        root, "testsuite", name=SUITE, tests=tests, failures=failures, errors="0", skipped="0", time=NO_TIME
-    )
-    properties = ElementTree.SubElement(suite, "properties")
-    for name, value in (("signature", signature_text(report)), *((f"score.{n}", v) for n, v in _scores(report))):
-        ElementTree.SubElement(properties, "property", name=name, value=value)
-    for verdict in report.gates:
-        _add_case(suite, report, verdict)
-    if not report.gates:
-        case = ElementTree.SubElement(suite, "testcase", name="scored", classname=SUITE, time=NO_TIME)
-        ElementTree.SubElement(case, "system-out").text = _output(report)
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    told = [(finding_label(finding), printable(str(finding))) for finding in report.warnings]
+    output = "\n".join([headline(report), *(f"{label}: {text}" for label, text in told)])
+    scores = [(f"score.{name}", repr(value)) for name, value in report.scores.items() if value is not None]
+    cases = [_case(verdict, output) for verdict in report.gates] or [Case("scored", SUITE, output)]
+    return junit_text([("signature", signature_text(report)), *scores, *told], cases)
 
 
-def _add_case(suite: ElementTree.Element, report: Report, verdict: Verdict) -> None:
-    name = visible(f"{verdict.metric} {verdict.comparison} {verdict.bound!r}")
-    case = ElementTree.SubElement(suite, "testcase", name=name, classname=f"{SUITE}.gates", time=NO_TIME)
-    text = visible(verdict_text(verdict))
-    if not verdict.passed:
-        ElementTree.SubElement(case, "failure", message=text, type="gate").text = text
-    ElementTree.SubElement(case, "system-out").text = _output(report)
-
-
-def _scores(report: Report) -> list[tuple[str, str]]:
-    return [(visible(name), repr(value)) for name, value in report.scores.items() if value is not None]
-
-
-def _output(report: Report) -> str:
-    return "\n".join([headline(report), *(f"warning: {visible(text)}" for text in report.warnings)])
+def _case(verdict: Verdict, output: str) -> Case:
+    name = printable(f"{verdict.metric} {verdict.comparison} {verdict.bound!r}")
+    failure = "" if verdict.passed else printable(verdict_text(verdict))
+    return Case(name, f"{SUITE}.gates", output, failure, "gate")

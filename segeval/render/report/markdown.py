@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-
+from segeval.errors import Finding
 from segeval.render.report.intervals import (
+    GAIN_TITLES,
+    WORST_TITLES,
     confusion_lines,
     empty_gt_text,
     gain_rows,
@@ -16,23 +16,28 @@ from segeval.render.report.intervals import (
     worst_rows,
 )
 from segeval.render.report.wording import (
+    bounds_of,
     data_text,
     heading,
     mean_text,
     score_text,
     signature_text,
+    verdict_text,
 )
-from segeval.render.syntax.numbers import bounds_of, count, loss, percent, verdict_text
-from segeval.render.syntax.text import visible
+from segeval.render.syntax.markdown import (
+    MOST_LINES,
+    MOST_ROWS,
+    capped,
+    capped_table,
+    escaped,
+    fenced,
+    folded,
+    judged,
+    pipe_table,
+)
+from segeval.render.syntax.numbers import count, loss, percent
 from segeval.report.report import Report
 from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
-
-MOST_ROWS = 300
-MOST_LINES = 20
-LONGEST_NAME = 100
-ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-SPECIAL = re.compile(r"[\\`*_{}\[\]|~#!$^&<>]")
-MENTION = re.compile(r"@(?=[\w\\-])")
 
 
 def render_markdown(report: Report) -> str:
@@ -40,9 +45,9 @@ def render_markdown(report: Report) -> str:
     blocks = [f"### {HEADLINE.title} {_headline(report)}", _scores(report)]
     blocks.append(escaped(f"{mean_text(report)}; {data_text(report.data)}"))
     if report.gates:
-        blocks.append(_gates(report))
+        blocks.append(judged((verdict.passed, verdict_text(verdict)) for verdict in report.gates))
     if report.warnings:
-        lines = [f"- ⚠️ {escaped(warning, longest=1000)}" for warning in report.warnings]
+        lines = list(map(warning_line, report.warnings))
         blocks.append("\n".join(capped(lines, MOST_LINES, "- ")))
     blocks.append(_classes(report))
     if report.groups:
@@ -52,13 +57,9 @@ def render_markdown(report: Report) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def escaped(text: str, *, longest: int = LONGEST_NAME) -> str:
-    """Write text so that Markdown shows it as it is: no markup, no HTML, no table cell, no mention of a user."""
-    shown = visible(text)
-    if len(shown) > longest:
-        shown = f"{shown[: longest - 1]}…"
-    marked = SPECIAL.sub(lambda match: ENTITIES.get(match[0], f"\\{match[0]}"), shown)
-    return MENTION.sub("@<!-- -->", marked)
+def warning_line(finding: Finding) -> str:
+    """Write one finding as an entry of a list."""
+    return f"- ⚠️ {escaped(f'{finding.kind}: {finding}', longest=1000)}"
 
 
 def _headline(report: Report) -> str:
@@ -75,15 +76,6 @@ def _scores(report: Report) -> str:
     return pipe_table(titles, rows, numbers_from=0)
 
 
-def _gates(report: Report) -> str:
-    failed_first = sorted(report.gates, key=lambda verdict: verdict.passed)
-    lines = [
-        f"- {'✅ holds' if verdict.passed else '❌ **failed**'}: {escaped(verdict_text(verdict))}"
-        for verdict in failed_first
-    ]
-    return "\n".join(capped(lines, MOST_LINES, "- "))
-
-
 def _classes(report: Report) -> str:
     of_maps = chosen(OF_CLASS_MAPS, (name for entry in report.classes for name in entry.losses))
     columns = (*OF_CLASSES, "gt_share")
@@ -96,14 +88,11 @@ def _classes(report: Report) -> str:
             *(loss(entry.losses.get(name), bounds_of(report, name, entry)) for name in of_maps),
             *[interval_text(report.iou_interval(index))] * drawn,
         ]
-        for index, entry in enumerate(report.classes[:MOST_ROWS])
+        for index, entry in enumerate(report.classes)
     ]
     titles = ["id", "class", *map(heading, OF_CLASSES), "GT share %", *map(heading, of_maps)]
     titles += ["IoU interval"] * drawn
-    left = len(report.classes) - len(rows)
-    more = f"\n\n... and {count(left)} more" if left else ""
-    summary = f"<summary>Classes ({count(len(report.classes))})</summary>"
-    return f"<details>\n{summary}\n\n{pipe_table(titles, rows, numbers_from=2)}{more}\n\n</details>"
+    return folded(f"Classes ({count(len(report.classes))})", capped_table(titles, rows, numbers_from=2))
 
 
 def _details(report: Report) -> list[str]:
@@ -111,45 +100,17 @@ def _details(report: Report) -> list[str]:
     lines = [escaped(line, longest=1000) for line in (intervals_line(report), empty_gt_text(report)) if line]
     images = [[escaped(cell) for cell in row] for row in worst_rows(report)[:MOST_ROWS]]
     if images:
-        titles = ["image", "mIoU^I %", "costliest class", "its points"]
+        titles = ["image", *WORST_TITLES[1:]]
         lines.append(folded("Worst images", pipe_table([*map(escaped, titles)], images, numbers_from=1)))
     gains = [[escaped(cell) for cell in row] for row in gain_rows(report)]
     if gains:
         confusions = "".join(f"\n- {escaped(line, longest=1000)}" for line in confusion_lines(report))
-        table = pipe_table(["were it perfect", "mIoU %", "points"], gains, numbers_from=1)
-        lines.append(folded("Where the points are", f"{table}\n{confusions}"))
+        table = pipe_table(GAIN_TITLES, gains, numbers_from=1)
+        lines.append(folded("Where mIoU is lost", f"{table}\n{confusions}"))
     return lines
 
 
-def folded(summary: str, text: str) -> str:
-    """Put blocks behind a summary that opens on a click."""
-    return f"<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>"
-
-
 def _groups(report: Report) -> str:
-    rows = [[escaped(group.name), percent(group.iou), percent(group.dice)] for group in report.groups[:MOST_ROWS]]
-    left = len(report.groups) - len(rows)
-    more = f"\n\n... and {count(left)} more" if left else ""
-    summary = f"<summary>Groups ({count(len(report.groups))})</summary>"
-    return (
-        f"<details>\n{summary}\n\n{pipe_table(['group', 'IoU %', 'Dice %'], rows, numbers_from=1)}{more}\n\n</details>"
-    )
-
-
-def pipe_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int) -> str:
-    """Write a table of escaped cells; columns from `numbers_from` on are set right."""
-    rule = ["---:" if index >= numbers_from else "---" for index in range(len(titles))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows))
-
-
-def capped(lines: Sequence[str], most: int, bullet: str) -> list[str]:
-    """Keep at most so many lines, and tell how many are left out."""
-    left = len(lines) - most
-    return [*lines[:most], f"{bullet}... and {count(left)} more"] if left > 0 else list(lines)
-
-
-def fenced(text: str) -> str:
-    """Put a line in a fence that is longer than any run of backticks in it."""
-    runs = re.findall("`+", text)
-    fence = "`" * max(3, 1 + max(map(len, runs), default=0))
-    return f"{fence}text\n{text}\n{fence}"
+    rows = [[escaped(group.name), percent(group.iou), percent(group.dice)] for group in report.groups]
+    table = capped_table(["group", "IoU %", "Dice %"], rows, numbers_from=1)
+    return folded(f"Groups ({count(len(report.groups))})", table)

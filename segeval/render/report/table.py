@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from io import StringIO
 
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, RenderableType
-from rich.padding import Padding
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from segeval.errors import printable
+from segeval.render.messages import finding_label, note_text
+from segeval.render.report.details import print_details
 from segeval.render.report.intervals import has_intervals, interval_text, score_interval_text
+from segeval.render.report.losses import print_losses
 from segeval.render.report.wording import (
+    bounds_of,
     data_text,
     lowest,
     mean_text,
     score_text,
     signature_text,
     title,
+    verdict_text,
 )
-from segeval.render.syntax.numbers import UNDEFINED, bounds_of, percent, verdict_text
-from segeval.render.syntax.text import visible
+from segeval.render.syntax.grid import fitted, names_and_numbers, narrowed, placeholders, side_by_side
+from segeval.render.syntax.numbers import UNDEFINED, percent
+from segeval.render.syntax.page import FULL_BLOCK, Page, page_text
 from segeval.report.report import ClassScores, GroupScores, Report
 from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_MASKS, SCORE, chosen
 
-NATURAL = 1_000_000
-"""Columns of a file: no line is ever folded."""
-FEWEST_NAME_CELLS = 14
-"""Columns go before names are cut to less than this."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
-FULL_BLOCK = "█"
 LOW = "▼"
-BOX = box.ROUNDED
 
 VARIANTS: tuple[tuple[int, frozenset[str]], ...] = (
     (24, frozenset()),
@@ -54,52 +50,6 @@ COLUMN_TITLES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Hold where to print: the console, whether it has colours, and its width (`None` for a file)."""
-
-    console: Console
-    color: bool
-    width: int | None
-
-    def fits(self, table: Table) -> bool:
-        """Tell whether a table stands on the page without folding."""
-        return self.excess(table) <= 0
-
-    def excess(self, table: Table) -> int:
-        """Return how many columns a table is too wide."""
-        if self.width is None:
-            return 0
-        return self.console.measure(table, options=self.console.options.update(width=NATURAL)).maximum - self.width
-
-    def say(self, text: Text, *, whole: bool = False) -> None:
-        """Print a line, one cell in; on a terminal folded between words unless it is to stay `whole`."""
-        if whole or self.width is None:
-            self.console.print(Text.assemble(" ", text), soft_wrap=True)
-        else:
-            self.console.print(Padding(text, (0, 1)))
-
-
-def page_text(write: Callable[[Page], None], *, color: bool, width: int | None) -> str:
-    """Return what `write` prints on a page of `width` columns, of any where `None`, without trailing blanks."""
-    console = Console(
-        file=StringIO(),
-        color_system="256" if color else None,
-        force_terminal=color,
-        force_jupyter=False,
-        no_color=not color,
-        legacy_windows=False,
-        width=width or NATURAL,
-        height=100,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    with console.capture() as captured:
-        write(Page(console, color, width))
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
-
-
 def render_table(report: Report, *, color: bool = False, width: int | None = None, verbose: bool = False) -> str:
     """Return classes, groups, scores, data, warnings, gates and the signature, for reading.
 
@@ -111,72 +61,36 @@ def render_table(report: Report, *, color: bool = False, width: int | None = Non
 
 def _print_report(page: Page, report: Report, verbose: bool) -> None:
     low = lowest(report)
-    page.console.print(_class_table(page, report, low))
+    page.show(_class_table(page, report, low))
     if low:
         page.say(Text(f"{LOW} lowest IoU", "dim"))
     if report.groups:
-        page.console.print(_group_table(page, report.groups))
+        page.show(_group_table(page, report.groups))
     _print_scores(page, report)
     if report.probabilities is not None:
-        from segeval.render.report.losses import render_losses
-
-        page.console.out(render_losses(report, color=page.color, width=page.width), end="", highlight=False)
-    if report.details is not None:
-        from segeval.render.report.details import print_details
-
-        print_details(page, report)
-    page.say(Text(f"{mean_text(report)}; {data_text(report.data)}"))
+        print_losses(page, report)
+    print_details(page, report)
+    page.say(f"{mean_text(report)}; {data_text(report.data)}")
     for warning in report.warnings:
-        page.say(_labelled("warning", "bold yellow", warning))
+        page.label(finding_label(warning), "bold yellow", str(warning))
     if verbose:
         for note in report.notes:
-            page.say(_labelled("note", "bold cyan", f"{note.what}; pin it with {note.option}"))
+            page.note(note_text(note))
     for verdict in report.gates:
-        label, style = ("✓ gate holds", "bold green") if verdict.passed else ("✗ gate failed", "bold red")
-        page.say(_labelled(label, style, verdict_text(verdict)))
+        page.judge(verdict.passed, verdict_text(verdict))
     page.say(Text(signature_text(report, verbose=verbose), "dim"), whole=True)
-
-
-def _labelled(label: str, style: str, text: str) -> Text:
-    return Text.assemble((f"{label}:", style), f" {visible(text)}")
-
-
-def _table(first: str, numbers: Iterable[str] = ()) -> Table:
-    """Return a table without rows: a first column for names, then columns of numbers."""
-    table = Table(box=BOX, header_style="bold", border_style="dim")
-    table.add_column(first, no_wrap=True)
-    for column in numbers:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
-
-
-def _fitted(page: Page, names: Sequence[str], build: Callable[[list[str]], Table]) -> Table:
-    """Build a table with its names whole where they fit, and cut to what is left for them otherwise."""
-    shown = [visible(name) for name in names]
-    table = build(shown)
-    excess = page.excess(table)
-    if excess <= 0:
-        return table
-    room = max(1, max(map(cell_len, shown), default=0) - excess)
-    return build([_cut(name, room) for name in shown])
-
-
-def _cut(name: str, cells: int) -> str:
-    text = Text(name)
-    text.truncate(cells, overflow="ellipsis")
-    return text.plain
 
 
 def _class_table(page: Page, report: Report, low: Iterable[int]) -> Table:
     names = [entry.name for entry in report.classes]
-    placeholders = ["x" * _least_cells(names)] * len(names)
+    short = placeholders(names)
     numbered = all(entry.name == str(entry.id) for entry in report.classes)
     for bar, left_out in VARIANTS:
         hidden = left_out | {"id"} if numbered else left_out
         build = _class_builder(page, report, frozenset(low), bar, hidden)
-        if page.width is None or page.fits(build(placeholders)):
+        if page.width is None or page.fits(build(short)):
             break
-    return _fitted(page, names, build)
+    return fitted(page, names, build)
 
 
 def _class_builder(
@@ -187,7 +101,7 @@ def _class_builder(
     with_intervals = has_intervals(report) and "interval" not in hidden
 
     def build(names: list[str]) -> Table:
-        table = _table("id" if with_id else "class")
+        table = names_and_numbers("id" if with_id else "class")
         if with_id:
             table.columns[0].justify = "right"
             table.add_column("class", no_wrap=True)
@@ -240,33 +154,14 @@ def _group_table(page: Page, groups: Sequence[GroupScores]) -> Table:
 
     def builder(kept: Sequence[str]) -> Callable[[list[str]], Table]:
         def build(names: list[str]) -> Table:
-            table = _table("group", kept)
+            table = names_and_numbers("group", kept)
             for group, name in zip(groups, names, strict=True):
                 table.add_row(Text(name), *(cells[column](group) for column in kept))
             return table
 
         return build
 
-    return _narrowed(page, [group.name for group in groups], list(cells), builder)
-
-
-def _narrowed(
-    page: Page,
-    names: Sequence[str],
-    columns: Sequence[str],
-    builder: Callable[[Sequence[str]], Callable[[list[str]], Table]],
-) -> Table:
-    """Build a table with as many of the columns as the page has room for beside names of readable length."""
-    placeholders = ["x" * _least_cells(names)] * len(names)
-    kept = list(columns)
-    while len(kept) > 1 and not page.fits(builder(kept)(placeholders)):
-        kept.pop()
-    return _fitted(page, names, builder(kept))
-
-
-def _least_cells(names: Sequence[str]) -> int:
-    """Return to how many cells names may be cut before columns go."""
-    return min(FEWEST_NAME_CELLS, max((cell_len(visible(name)) for name in names), default=0))
+    return narrowed(page, [group.name for group in groups], list(cells), builder)
 
 
 def _print_scores(page: Page, report: Report) -> None:
@@ -276,7 +171,7 @@ def _print_scores(page: Page, report: Report) -> None:
     while rows < len(scores) and not all(page.fits(_beside(report, part)) for part in _parts(scores, rows)):
         rows += 1
     for part in _parts(scores, rows):
-        page.console.print(_beside(report, part))
+        page.show(_beside(report, part))
 
 
 def _parts(scores: Sequence[str], rows: int) -> list[Sequence[str]]:
@@ -285,10 +180,9 @@ def _parts(scores: Sequence[str], rows: int) -> list[Sequence[str]]:
 
 
 def _beside(report: Report, scores: Sequence[str]) -> Table:
-    table = Table(box=BOX, header_style="dim", border_style="dim")
+    table = side_by_side(printable(title(name)) for name in scores)
     cells = []
     for name in scores:
-        table.add_column(visible(title(name)), justify="center", no_wrap=True)
         value = score_text(report, name)
         shown = value if value == UNDEFINED else f"{value} %"
         cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE.name else Text(shown, "bold"))

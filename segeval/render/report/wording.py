@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from segeval.render.syntax.numbers import bounds_of, count, loss, percent
-from segeval.render.syntax.text import visible
+from segeval.errors import printable
+from segeval.render.syntax.numbers import against, count, loss, percent
 from segeval.scores.registry import HEADLINE, SCORE
 
 if TYPE_CHECKING:
-    from segeval.report.report import Data, Report
+    from segeval.report.report import ClassScores, Data, Report, Verdict
 
 
 def title(score: str) -> str:
@@ -36,6 +36,21 @@ def writer(score: str) -> Callable[..., str]:
 def score_text(report: Report, name: str) -> str:
     """Write a score of the report, in percent or as a plain number."""
     return writer(name)(report.scores[name], bounds_of(report, name))
+
+
+def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> tuple[float, ...]:
+    """Return the bounds of the gates on a score of the report or, with `entry`, of one of its classes."""
+    names = {metric} if entry is None else {f"{metric}.{entry.name}", f"{metric}.{entry.id}"}
+    return tuple(verdict.bound for verdict in report.gates if verdict.metric in names)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Tell a verdict as a comparison that is true: "miou 0.69998 < 0.70"."""
+    value, bound = against(verdict.value, verdict.bound)
+    if verdict.passed:
+        return f"{verdict.metric} {value} {verdict.comparison} {bound}"
+    found = "<" if verdict.comparison == ">=" else ">"
+    return f"{verdict.metric} {value} {found} {bound}"
 
 
 def headline(report: Report) -> str:
@@ -74,7 +89,7 @@ def lowest(report: Report, limit: int = 3) -> frozenset[int]:
 
 def signature_text(report: Report, *, verbose: bool = True) -> str:
     """Return the signature as one line without acting characters."""
-    return visible(str(report.signature) if verbose else report.signature.short())
+    return printable(str(report.signature) if verbose else report.signature.short())
 
 
 def _plural(number: int, noun: str) -> str:

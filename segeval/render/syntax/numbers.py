@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from segeval.report.report import ClassScores, Report, Verdict
     from segeval.scores.overlap import Value
 
 UNDEFINED = "-"
@@ -48,21 +47,6 @@ def against(value: float, bound: float) -> tuple[str, str]:
 def count(number: int) -> str:
     """Write a count with its thousands set apart."""
     return f"{number:,}"
-
-
-def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> tuple[float, ...]:
-    """Return the bounds of the gates on a score of the report or, with `entry`, of one of its classes."""
-    names = {metric} if entry is None else {f"{metric}.{entry.name}", f"{metric}.{entry.id}"}
-    return tuple(verdict.bound for verdict in report.gates if verdict.metric in names)
-
-
-def verdict_text(verdict: Verdict) -> str:
-    """Tell a verdict as a comparison that is true: "miou 0.69998 < 0.70"."""
-    value, bound = against(verdict.value, verdict.bound)
-    if verdict.passed:
-        return f"{verdict.metric} {value} {verdict.comparison} {bound}"
-    found = "<" if verdict.comparison == ">=" else ">"
-    return f"{verdict.metric} {value} {found} {bound}"
 
 
 def _rounded(value: float, decimals: int, bounds: Iterable[float]) -> Decimal:

@@ -3,107 +3,152 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from segeval.errors import UsageError
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
+from segeval.protocol.allowing import allowed_errors, parse_allow
+from segeval.protocol.axes import AXES
 from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
+from segeval.protocol.conventions import Convention
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Probabilities, Protocol, from_preset
+from segeval.protocol.protocol import Mapped, Protocol, from_preset
+from segeval.protocol.settings import USUAL, Probabilities
+from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
 from segeval.usertexts import LARGEST_TEXT
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
 
-ClassList = int | str | Path | Sequence[str | SegmentationClass]
-ValueList = int | str | Sequence[int | str]
-ValueMapping = str | Mapping[int, int]
+COLOR_SOURCES = ("preset", "classes", "palette")
+"""Options that bring the colours of RGB masks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Hold what a scoring needs besides the two folders."""
+    """Hold what a scoring needs besides the two folders; without arguments, nothing was asked for."""
 
-    protocol: Protocol
-    rules: PairingRules
+    protocol: Protocol = field(default_factory=Protocol)
+    rules: PairingRules = field(default_factory=PairingRules)
     pred_palette: Palette | None = None
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
     preset: Preset | None = None
+    allow: tuple[str, ...] = ()
 
 
-def build_request(
-    *,
-    classes: ClassList | None = None,
-    ignore: ValueList | None = None,
-    mapping: ValueMapping | None = None,
-    gt_map: ValueMapping | None = None,
-    pred_map: ValueMapping | None = None,
-    binary: bool = False,
-    preset: str | Path | None = None,
-    palette: str | Path | None = None,
-    convention: str | None = None,
-    axes: Mapping[str, str | None] | None = None,
-    missing: str = "error",
-    gt_suffix: str | None = None,
-    pred_suffix: str | None = None,
-    max_pixels: int = MAX_PIXELS,
-    probs: bool = False,
-    threshold: float = 0.5,
-    gamma: float = 2.0,
-    alpha: float | str | None = 0.25,
-    pos_weight: float | str = 1.0,
-    eps: float | str | None = None,
-    class_weights: str | Path | Sequence[float] | None = None,
-) -> Request:
+@spelled(FolderOptions)
+def build_request(**options: Unpack[FolderOptions]) -> Request:
     """Build a request; what is given beats the preset, what is not given is the default or inferred.
 
-    Texts are those of the command line: `classes` a number or a file, `ignore` a list with commas or "none",
-    maps as "27=255,3=2", `preset` a name or a TOML file, `palette` a file. Raises `UsageError`.
+    Texts are those of the command line. Raises `UsageError`.
     """
-    facts = _preset(preset)
-    protocol = from_preset(facts, name=_preset_name(preset, facts)) if facts else Protocol()
-    if classes is not None:
-        protocol = replace(protocol, classes=read_classes(classes), groups=())
-    if ignore is not None:
-        protocol = _with_ignored(protocol, parse_ignore(ignore))
-    protocol = _with_maps(protocol, parse_map(mapping), parse_map(gt_map), parse_map(pred_map))
-    chosen = named_convention(convention) if convention is not None else protocol.convention
-    pred_palette, gt_palette = _palettes(palette, facts, protocol, str(classes))
-    own_colors = palette is not None or (facts is None and gt_palette is not None)
+    return amend(Request(), options)
+
+
+def amend(base: Request, options: FolderOptions) -> Request:
+    """Return what `base` asks for but for what `options` say otherwise; what is absent or `None` stays.
+
+    A preset brings its own classes, maps and convention. Under the closed maps of a preset, what the options name is
+    added to them, as kinds are to those allowed. Options of losses say something where probability maps are asked for.
+    Raises `UsageError`.
+    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    allow = given.get("allow", ())
+    allowed = parse_allow((*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow)))
+    facts = _preset(given["preset"]) if "preset" in given else base.preset
+    protocol = base.protocol
+    if "preset" in given and facts is not None:
+        kept = {name: getattr(protocol, name) for name in ("missing", "palette", "keys", "probabilities")}
+        protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
     protocol = replace(
-        protocol,
-        binary=binary or protocol.binary,
-        palette=_palette_digest(pred_palette, gt_palette) if own_colors else None,
-        convention=chosen.with_axes(**(axes or {})),
-        missing=missing,
-        probabilities=Probabilities(
-            threshold=_fraction("threshold", threshold),
-            gamma=gamma,
-            alpha=None if alpha == "none" else _number_or("auto", "alpha", alpha),
-            pos_weight=_number_or("auto", "pos-weight", pos_weight) or 1.0,
-            eps=eps if eps in ("half-step", "torch") else _number_or("default", "eps", eps),
-            class_weights=read_class_weights(class_weights, protocol.classes or ()),
-        )
-        if probs
-        else None,
+        _relabeled(protocol, given),
+        binary=given.get("binary", False) or protocol.binary,
+        convention=_convention(protocol.convention, given),
+        missing=given.get("missing", protocol.missing),
+        allow=allowed_errors(allowed),
     )
-    rules = PairingRules(gt_suffix=gt_suffix, pred_suffix=pred_suffix)
-    if facts is not None:
-        rules = replace(
-            rules,
-            key_regex=facts.pairing.key_regex,
-            gt_glob=facts.pairing.gt_glob,
-            gt_suffixes=facts.pairing.gt_suffixes,
-            pred_suffixes=facts.pairing.pred_suffixes,
-        )
-    return Request(protocol, rules, pred_palette, gt_palette, max_pixels, facts)
+    protocol = replace(protocol, probabilities=_reweighed(protocol, given))
+    changed = replace(
+        base,
+        protocol=protocol,
+        rules=_rules(base.rules, given, facts),
+        max_pixels=given.get("max_pixels", base.max_pixels),
+        preset=facts,
+        allow=allowed,
+    )
+    return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
+
+
+def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:
+    if "classes" in given:
+        protocol = replace(protocol, classes=read_classes(given["classes"]), groups=())
+    if "ignore" in given:
+        protocol = _with_ignored(protocol, parse_ignore(given["ignore"]))
+    return _with_maps(
+        protocol, {name: parse_map(given[name]) for name in ("map", "gt_map", "pred_map") if name in given}
+    )
+
+
+def _convention(stored: Convention, given: Mapping[str, Any]) -> Convention:
+    chosen = named_convention(given["convention"]) if "convention" in given else stored
+    return chosen.with_axes(**{axis: given[axis] for axis in AXES if axis in given})
+
+
+def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | None:
+    """Read the options of losses over what is stored; `None` for label masks."""
+    stored = protocol.probabilities
+    if stored is None:
+        if not given.get("probs"):
+            return None
+        stored = USUAL
+    parsers: dict[str, Callable[[Any], object]] = {
+        "threshold": partial(_fraction, "threshold"),
+        "gamma": float,
+        "alpha": lambda value: None if value == "none" else _number_or("auto", "alpha", value),
+        "pos_weight": partial(_number_or, "auto", "pos-weight"),
+        "eps": lambda value: value if value in ("half-step", "torch") else _number_or("default", "eps", value),
+        "class_weights": partial(read_class_weights, classes=protocol.classes or ()),
+    }
+    changes: dict[str, Any] = {name: parse(given[name]) for name, parse in parsers.items() if name in given}
+    return replace(stored, **changes)
+
+
+AFFIXES = ("gt_suffix", "pred_suffix", "gt_prefix", "pred_prefix")
+
+
+def _rules(base: PairingRules, given: Mapping[str, Any], facts: Preset | None) -> PairingRules:
+    rules = replace(base, **{name: given[name] for name in AFFIXES if name in given})
+    if "preset" not in given or facts is None:
+        return rules
+    return replace(
+        rules,
+        key_regex=facts.pairing.key_regex,
+        gt_glob=facts.pairing.gt_glob,
+        gt_suffixes=facts.pairing.gt_suffixes,
+        pred_suffixes=facts.pairing.pred_suffixes,
+    )
+
+
+def _colored(request: Request, given: Mapping[str, Any]) -> Request:
+    """Bring the palettes, and in the protocol the digest of those that are the user's own."""
+    palette = given.get("palette")
+    pred_palette, gt_palette = _palettes(palette, request.preset, request.protocol, str(given.get("classes")))
+    own_colors = palette is not None or (request.preset is None and gt_palette is not None)
+    digest = _palette_digest(pred_palette, gt_palette) if own_colors else None
+    return replace(
+        request,
+        protocol=replace(request.protocol, palette=digest),
+        pred_palette=pred_palette,
+        gt_palette=gt_palette,
+    )
 
 
 def read_user_file(path: str | Path) -> str:
@@ -159,7 +204,7 @@ def read_class_weights(
             named[name.strip() or str(len(named))] = float(value)
         except ValueError:
             raise UsageError(
-                "a class weight is no number", (f"{weights}, line {number}: {value}",), "Write one weight a line"
+                "a class weight is not a number", (f"{weights}, line {number}: {value}",), "Write one weight a line"
             ) from None
     names = [entry.name for entry in classes]
     if set(named) == {str(index) for index in range(len(named))} and len(named) == (len(names) or len(named)):
@@ -256,14 +301,20 @@ def _with_ignored(protocol: Protocol, values: tuple[int | str, ...]) -> Protocol
     return replace(protocol, gt_map=_over(themselves, protocol.gt_map), pred_map=_over(themselves, protocol.pred_map))
 
 
-def _with_maps(protocol: Protocol, mapping: Mapped, gt_map: Mapped, pred_map: Mapped) -> Protocol:
-    """Add the user's maps; over a preset's they win value by value."""
+def _with_maps(protocol: Protocol, maps: Mapping[str, Mapped]) -> Protocol:
+    """Put the user's maps in place of the protocol's; over a preset's they win value by value."""
     if not protocol.closed:
-        return replace(protocol, mapping=mapping, gt_map=gt_map, pred_map=pred_map)
+        return replace(
+            protocol,
+            mapping=maps.get("map", protocol.mapping),
+            gt_map=maps.get("gt_map", protocol.gt_map),
+            pred_map=maps.get("pred_map", protocol.pred_map),
+        )
+    both, gt_map, pred_map = (maps.get(name, ()) for name in ("map", "gt_map", "pred_map"))
     return replace(
         protocol,
-        gt_map=_over(protocol.gt_map, mapping, gt_map),
-        pred_map=_over(protocol.pred_map, mapping, pred_map),
+        gt_map=_over(protocol.gt_map, both, gt_map),
+        pred_map=_over(protocol.pred_map, both, pred_map),
     )
 
 

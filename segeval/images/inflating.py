@@ -1,0 +1,36 @@
+"""Inflate and check the data of a PNG file, as fast as what is installed can."""
+
+from __future__ import annotations
+
+import zlib
+from importlib.util import find_spec
+
+LIBDEFLATE = find_spec("deflate") is not None
+"""Whether the extra `fast` is installed."""
+
+if LIBDEFLATE:
+    from deflate import DeflateError, crc32, zlib_decompress
+else:
+    from zlib import crc32
+
+__all__ = ["LIBDEFLATE", "crc32", "inflated"]
+
+
+def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
+    """Return the `size` bytes of a zlib stream; `None` where it is damaged, or not certainly of that size.
+
+    What is wrong with a stream, if anything is, is for a slower decoder to say. No more than `size` + 1 bytes are made.
+    Bytes behind the end of the stream are not looked at.
+    """
+    if LIBDEFLATE:
+        try:
+            rows = zlib_decompress(compressed, size)
+        except DeflateError:
+            return None
+        return rows if len(rows) == size else None
+    inflater = zlib.decompressobj()
+    try:
+        found = inflater.decompress(compressed, size + 1)
+    except zlib.error:
+        return None
+    return found if inflater.eof and len(found) == size else None

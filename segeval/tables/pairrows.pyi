@@ -1,0 +1,6 @@
+from typing_extensions import Buffer
+
+def count_bytes(gt: Buffer, pred: Buffer, memory: Buffer) -> int: ...
+def gather_words(
+    gt: Buffer, pred: Buffer, start: int, gt_values: Buffer, pred_values: Buffer, lengths: Buffer
+) -> tuple[int, int]: ...
