@@ -156,7 +156,7 @@ def read_mask(
         if data.startswith(PNG_SIGNATURE):  # what most masks are: a small one is read in the time of a few calls
             png = parse_png(data, max_pixels)
             if not png.facts.animated and (png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)):
-                return png_samples(png, buffer)
+                return png_samples(png, buffer), png.facts
         form = identify(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array
