@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segeval.errors import Finding, SegevalError
+from segeval.findings.classfolders import class_folders
+from segeval.findings.ignoring import ignored_classes
 from segeval.findings.readings import reading_findings
+from segeval.findings.swapping import swapped_values
 from segeval.findings.values import Values, shown, value_findings
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
@@ -35,7 +38,10 @@ def run_findings(
         except SegevalError:  # which says on its own what keeps the run from being scored
             resolution = None
     values = Values(run, table, resolution, names or {})
-    return (*_missing(run), *_maps(run), *reading_findings(values), *value_findings(values))
+    found: list[Finding] = [*_missing(run), *_maps(run)]
+    for look in (class_folders, reading_findings, value_findings, swapped_values, ignored_classes):
+        found += look(values)
+    return tuple(found)
 
 
 def _missing(run: Run) -> Iterator[Finding]:

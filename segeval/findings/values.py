@@ -1,4 +1,4 @@
-"""What looks wrong in the values of two folders: mistakes that score without an error, and the option that mends each."""
+"""What looks wrong in the values of two folders: mistakes that score without an error, and what mends each."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Values:
 
 def value_findings(values: Values) -> Iterator[Finding]:
     """Tell what looks wrong in the values of a run; the most telling mistake comes first."""
-    for look in (_full_range, _inverted, _constant, _maps, _void_in_predictions):
+    for look in (_full_range, _inverted, _constant, _maps):
         yield from look(values)
 
 
@@ -161,21 +161,6 @@ def _maps(values: Values) -> Iterator[Finding]:
         values.predictions(),
         "Score them with --probs, which reads them as probabilities",
     )
-
-
-def _void_in_predictions(values: Values) -> Iterator[Finding]:
-    """Find void in the predictions and none in the ground truth: folders are given as PRED GT."""
-    gt, pred = values.distinct()
-    if values.run.maps is not None or values.binary or pred <= FULL or len(pred - gt) > MANY_VALUES:
-        return
-    void = {raw for _, raw, _, index, _ in values.cells() if index == VOID}
-    if void and not any(index == VOID for _, _, index, _, _ in values.cells()):
-        yield Finding(
-            "swapped",
-            "predictions hold an ignored value and the ground truth does not: the two folders may be swapped",
-            (f"value {', '.join(map(str, sorted(void)))}",),
-            "Give predictions first, then ground truth; if they are, void predictions count as --pred-void says",
-        )
 
 
 def written_map(pairs: Mapping[int, int]) -> str:

@@ -1,0 +1,48 @@
+"""An ignored value that predictions use as a class: the pixels that are left out hold their false positives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from segeval.errors import Finding
+from segeval.findings.values import Values
+from segeval.protocol.labeling import VOID
+from segeval.protocol.presets import preset, preset_names
+from segeval.protocol.resolution import DEFAULT_VOID
+
+
+def ignored_classes(values: Values) -> Iterator[Finding]:
+    """Find values that --ignore names, that the ground truth has, and that predictions use on valid ground truth."""
+    resolution, protocol = values.resolution, values.protocol
+    if resolution is None or values.run.maps is not None or _is_of_preset(values):
+        return
+    asked = {value for value in resolution.protocol.ignore or () if isinstance(value, int) and value != DEFAULT_VOID}
+    if not asked or protocol.ignore is None:
+        return
+    labeling, table = resolution.labeling, values.table
+    gt, pred = labeling.gt(table.gt), labeling.pred(table.pred)
+    raws = table.pred.astype(np.int64)
+    renamed = {**dict(protocol.mapping), **dict(protocol.pred_map)}
+    for value in sorted(asked):
+        names = [raw for raw in {value, *renamed} if renamed.get(raw, raw) == value]
+        used = np.isin(raws, names) & (pred == VOID)
+        misses = int(table.pixels[used & (gt != VOID)].sum())
+        dropped = int(table.pixels[~used & (pred >= 0) & (gt == VOID)].sum())
+        if not misses or not (gt == VOID).any():
+            continue
+        others = "foreground" if value == 0 else ",".join(str(entry.id) for entry in labeling.classes)
+        yield Finding(
+            "ignored-background",
+            f"--ignore {value} leaves out every pixel whose ground truth is {value}, and predictions use {value} as a "
+            f"class: {dropped:,} pixels that are predicted as other classes there are no false positives",
+            (f"predicted on valid ground truth: {value} ({misses:,} px)",),
+            f"Put --mean-over {others} in place of --ignore {value}: all pixels count, and the mean leaves {value} out",
+        )
+
+
+def _is_of_preset(values: Values) -> bool:
+    """Tell whether what is ignored is what the preset ignores."""
+    name = values.protocol.preset
+    return name in preset_names() and values.protocol.ignore == tuple(preset(name or "").ignore)
