@@ -10,6 +10,7 @@ from segeval.errors import Finding
 from segeval.findings.values import Values
 from segeval.protocol.labeling import VOID
 from segeval.protocol.presets import preset, preset_names
+from segeval.protocol.protocol import Mapped
 from segeval.protocol.resolution import DEFAULT_VOID
 
 
@@ -22,15 +23,12 @@ def ignored_classes(values: Values) -> Iterator[Finding]:
     if not asked or protocol.ignore is None:
         return
     labeling, table = resolution.labeling, values.table
-    gt, pred = labeling.gt(table.gt), labeling.pred(table.pred)
-    raws = table.pred.astype(np.int64)
-    renamed = {**dict(protocol.mapping), **dict(protocol.pred_map)}
+    valid, scored = labeling.gt(table.gt) != VOID, labeling.pred(table.pred) >= 0
     for value in sorted(asked):
-        names = [raw for raw in {value, *renamed} if renamed.get(raw, raw) == value]
-        used = np.isin(raws, names) & (pred == VOID)
-        misses = int(table.pixels[used & (gt != VOID)].sum())
-        dropped = int(table.pixels[~used & (pred >= 0) & (gt == VOID)].sum())
-        if not misses or not (gt == VOID).any():
+        left_out = np.isin(table.gt, _named(value, (*protocol.mapping, *protocol.gt_map)))
+        used = np.isin(table.pred, _named(value, (*protocol.mapping, *protocol.pred_map)))
+        misses, dropped = int(table.pixels[used & valid].sum()), int(table.pixels[left_out & scored].sum())
+        if not misses or not left_out.any():
             continue
         others = "foreground" if value == 0 else ",".join(str(entry.id) for entry in labeling.classes)
         yield Finding(
@@ -40,6 +38,12 @@ def ignored_classes(values: Values) -> Iterator[Finding]:
             (f"predicted on valid ground truth: {value} ({misses:,} px)",),
             f"Put --mean-over {others} in place of --ignore {value}: all pixels count, and the mean leaves {value} out",
         )
+
+
+def _named(value: int, pairs: Mapped) -> list[int]:
+    """Return the raw values that stand for a mapped one."""
+    renamed = dict(pairs)
+    return [raw for raw in {value, *renamed} if renamed.get(raw, raw) == value]
 
 
 def _is_of_preset(values: Values) -> bool:
