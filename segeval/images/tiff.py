@@ -121,11 +121,8 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
 
 def _check_prediction(predictor: int, compression: int, bits: int, sample: str, order: str) -> None:
     """Refuse what decoders read differently."""
-    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
-    # applies it, and what the writer meant cannot be told.
-    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
-        predictor != 1 and compression not in _PREDICTING
-    ):
+    predictor = one(_PREDICTOR, 1)
+    if not _is_prediction(predictor, compression, bits, sample):
         raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
     if bits == 32 and compression != 1 and order == ">":
         # Decoders disagree on whose byte order the inflated samples have.
@@ -136,6 +133,15 @@ def _palette(color_map: tuple[int, ...]) -> bytes:
     """Return three bytes for each index: a TIFF lists all reds, greens, blues, of 16 bit each (TIFF 6.0, section 5)."""
     count = len(color_map) // 3
     return bytes(color_map[channel * count + index] >> 8 & 255 for index in range(count) for channel in range(3))
+
+
+def _is_prediction(predictor: int, compression: int, bits: int, sample: str) -> bool:
+    """Tell whether all decoders agree on a predictor.
+
+    TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
+    applies it, and what the writer meant cannot be told.
+    """
+    return predictor == 1 or (compression in _PREDICTING and predictor == (3 if sample == "f" else 2) and bits >= 8)
 
 
 def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
