@@ -70,7 +70,7 @@ def toml_data(text: str) -> dict[str, object]:
 
 
 def inert_json(text: str) -> str:
-    """Write as an escape what a runner takes for a command; `::` needs none, for no line of JSON begins with a colon."""
+    """Write what a runner takes for a command as an escape; `::` needs none, for no line of JSON begins so."""
     return _COMMAND.sub(r"\\u0023", text) if "##" in text else text
 
 

@@ -121,7 +121,6 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
 
 def _check_prediction(predictor: int, compression: int, bits: int, sample: str, order: str) -> None:
     """Refuse what decoders read differently."""
-    predictor = one(_PREDICTOR, 1)
     if not _is_prediction(predictor, compression, bits, sample):
         raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
     if bits == 32 and compression != 1 and order == ">":
