@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import partial
 
 from segeval.errors import MaskError
 from segeval.images.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, unsupported
@@ -63,14 +64,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     except struct.error:
         raise truncated("the file ends within its TIFF directory") from None
 
-    def one(tag: int, default: int | None = None) -> int:
-        numbers = tags.get(tag, () if default is None else (default,))
-        # Only what is said of each sample may be said more than once, and then alike.
-        allowed = (1, tags.get(_SAMPLES, (1,))[0]) if tag in _OF_SAMPLES else (1,)
-        if len(set(numbers)) != 1 or len(numbers) not in allowed:
-            raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
-        return numbers[0]
-
+    one = partial(_number, tags)
     width, height = one(_WIDTH), one(_HEIGHT)
     check_size(width, height, max_pixels)
     channels, bits, compression = one(_SAMPLES, 1), one(_BITS, 1), one(_COMPRESSION, 1)
@@ -117,6 +111,15 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
         nodata=bytes(tags.get(_GDAL_NODATA, ())).split(b"\0")[0].decode("ascii", "replace").strip(),
     )
     return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
+
+
+def _number(tags: dict[int, tuple[int, ...]], tag: int, default: int | None = None) -> int:
+    """Return the one value of a tag; only what is said of each sample may be said more than once, and then alike."""
+    numbers = tags.get(tag, () if default is None else (default,))
+    allowed = (1, tags.get(_SAMPLES, (1,))[0]) if tag in _OF_SAMPLES else (1,)
+    if len(set(numbers)) != 1 or len(numbers) not in allowed:
+        raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
+    return numbers[0]
 
 
 def _check_prediction(predictor: int, compression: int, bits: int, sample: str, order: str) -> None:
