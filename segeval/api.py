@@ -48,7 +48,7 @@ def report_measurement(found: Measurement, asked: Statistics | None = None, *, p
         try:
             report = scored_run(found.run, asked, names=found.names, table=found.table, part=part)
         except LabelError as error:
-            looks_wrong = () if part else run_findings(found.run, table=found.table)
+            looks_wrong = () if part else run_findings(found.run, table=found.table, names=found.names)
             problems += [refusal(finding) for finding in looks_wrong if finding.blocks] or [error]
     raise_all(problems)
     return replace(report, warnings=joined((*found.warnings, *report.warnings)))
@@ -72,7 +72,7 @@ def scored_run(
         from segeval.report.extras import with_statistics
 
         report = with_statistics(report, run, found, asked)
-    looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution)
+    looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution, names=names)
     return replace(report, warnings=joined((*looks_wrong, *report.warnings)))
 
 

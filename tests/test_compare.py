@@ -251,7 +251,9 @@ def test_another_protocol_is_refused_and_shown(folder: Path) -> None:
     assert "protocol of base vs zero: absent: skip vs zero" in forced["forced"]
     assert forced["differences"]["miou"]["new"] == scores(folder, "zero")["scores"]["miou"]
     assert (forced["differences"]["miou"]["interval"], forced["differences"]["miou"]["p"]) == (None, None)
-    assert "zero is not scored in the same way as base: no intervals and no p-values" in forced["warnings"]
+    assert "zero is not scored in the same way as base: no intervals and no p-values" in [
+        told["what"] for told in forced["warnings"]
+    ]
 
 
 def test_runs_without_a_common_image_are_nothing(folder: Path) -> None:
@@ -457,7 +459,7 @@ def test_a_terminal_never_cuts_a_number(folder: Path, width: int) -> None:
 def test_few_units_are_told(folder: Path) -> None:
     told = "intervals rest on 7 images, fewer than 30, and are too narrow to be trusted"
     assert f"warning (few-images): {told}" in compare(folder, "base.jsonl", "worse.jsonl").stderr
-    assert compare(folder, "base.jsonl", "worse.jsonl", "-q").stderr == ""
+    assert told in compare(folder, "base.jsonl", "worse.jsonl", "-q").stderr
 
 
 def test_there_is_no_bare_value_of_two_runs(folder: Path) -> None:

@@ -197,7 +197,7 @@ def test_words_in_the_place_of_paths_stay_words(project: Path) -> None:
         ('[[tool.segeval]]\nfail-under = "miou=0.9"\n', "no table"),
         ('[tool]\nsegeval = "x"\n', "no table"),
         ('[tool.segeval]\nfail-under = "miou=0.1"\nfail_under = "miou=0.9"\n', "twice"),
-        ('[tool.segeval.score]\nfail-under = "miou=0.1"\n', "no option"),
+        ('[tool.segeval.score]\nfail-under = "miou=0.1"\n', "unknown key"),
         ('[tool.segeval]\noutput = "josn:x"\n', "json"),
     ],
 )

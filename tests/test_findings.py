@@ -72,7 +72,7 @@ def test_merging_joins_places_and_payloads() -> None:
 
 
 def test_every_error_has_a_kind_of_the_list() -> None:
-    classes = [SegevalError, *SegevalError.__subclasses__()]
+    classes: list[type[SegevalError]] = [SegevalError, *SegevalError.__subclasses__()]
     assert len(classes) > 8
     assert {kind.default_kind for kind in classes} <= set(KINDS)
 

@@ -143,7 +143,7 @@ def test_bad_names_in_warnings_are_shown_and_do_nothing(
     done = run_segeval("score", pred, gt, "-f", format_name, "--missing", "skip", "-o", tmp_path / "r.json")
     assert_calm(done, 0)
     assert r"line\nINJECTED break" in done.stderr
-    assert "not scored: 3" in done.stderr
+    assert "not scored (" in done.stderr
     assert_inert((tmp_path / "r.json").read_text())
 
 

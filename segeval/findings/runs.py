@@ -8,14 +8,20 @@ from segeval.errors import Finding, SegevalError
 from segeval.findings.values import shown, value_findings
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
+from segeval.report.labelcheck import FileNames
 from segeval.runs.run import Maps, Run
 from segeval.tables.counts import JointCounts
 
 
 def run_findings(
-    run: Run, *, table: JointCounts | None = None, resolution: Resolution | None = None
+    run: Run,
+    *,
+    table: JointCounts | None = None,
+    resolution: Resolution | None = None,
+    names: FileNames | None = None,
 ) -> tuple[Finding, ...]:
-    """Tell what looks wrong in a run; `table` and `resolution` are its own where they are known already.
+    """Tell what looks wrong in a run; `table` and `resolution` are its own where they are known already, and
+    `names` has the files of each key.
 
     A run whose values admit several readings is looked at without one.
     """
@@ -27,7 +33,7 @@ def run_findings(
             resolution = run.resolve_for(table)
         except SegevalError:  # which says on its own what keeps the run from being scored
             resolution = None
-    return (*_missing(run), *_maps(run), *value_findings(run, table, resolution))
+    return (*_missing(run), *_maps(run), *value_findings(run, table, resolution, names))
 
 
 def _missing(run: Run) -> Iterator[Finding]:

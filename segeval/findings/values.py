@@ -6,7 +6,7 @@ Agreement is compared between two readings of the same masks to tell which is me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -16,6 +16,7 @@ from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.presets import preset
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import DEFAULT_VOID, Resolution
+from segeval.report.labelcheck import FileNames
 from segeval.runs.run import Run, raw_values
 from segeval.tables.counts import JointCounts
 
@@ -38,6 +39,11 @@ class Values:
     run: Run
     table: JointCounts
     resolution: Resolution | None
+    names: FileNames = field(default_factory=dict)
+
+    def predictions(self) -> tuple[str, ...]:
+        """Return the first prediction files, images by their keys where the files are not known."""
+        return shown(self.names.get(row.key, ("", row.key))[1] for row in self.run.rows if not row.missing)
 
     @property
     def protocol(self) -> Protocol:
@@ -70,12 +76,15 @@ class Values:
         yield from zip(gt.tolist(), pred.tolist(), gt_class, pred_class, self.table.pixels.tolist(), strict=True)
 
 
-def value_findings(run: Run, table: JointCounts, resolution: Resolution | None) -> Iterator[Finding]:
+def value_findings(
+    run: Run, table: JointCounts, resolution: Resolution | None, names: FileNames | None = None
+) -> Iterator[Finding]:
     """Tell what looks wrong in the values of a run; the most telling mistake comes first.
 
-    `table` is the sum of its rows, `resolution` what its protocol makes of them, `None` where it makes nothing.
+    `table` is the sum of its rows, `resolution` what its protocol makes of them, `None` where it makes nothing;
+    `names` has the files of each key.
     """
-    values = Values(run, table, resolution)
+    values = Values(run, table, resolution, names or {})
     for look in (_full_range, _off_by_one, _train_ids, _wrong_ids, _inverted, _constant, _maps, _void_in_predictions):
         yield from look(values)
 
@@ -240,7 +249,7 @@ def _maps(values: Values) -> Iterator[Finding]:
     yield Finding(
         "probability-maps" if refused else "many-values",
         f"predictions hold {len(pred)} values, the ground truth {len(gt)}: they look like probability maps",
-        (),
+        values.predictions(),
         "Score them with --probs, which reads them as probabilities",
     )
 

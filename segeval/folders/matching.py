@@ -18,13 +18,14 @@ from segeval.folders.walking import extension
 class PairingRules:
     """How names become keys.
 
-    A suffix is what a name ends with before its extension, or with it ("_labelIds" or "_labelIds.png"): it selects
-    the files that bear it and is stripped; a prefix is what a file name begins with, and does the same. `key_regex` is searched in the file name of both; two files pair when its
-    group `key` (or the first group, or the whole match) is the same text in both, wherever they lie. `gt_glob`
-    restricts the ground truth; it is compared from the last component backwards, as far as both reach, so it holds
-    however far in the user points. `gt_suffixes` and `pred_suffixes` are a preset's candidates: the first that
-    selects any ground truth, and the one that pairs most predictions. An explicit suffix (the empty one too) wins over
-    candidates and over the glob's file name, and what selects nothing at all restricts nothing.
+    A suffix is what a name ends with before its extension, or with it ("_labelIds" or "_labelIds.png"): it selects the
+    files that bear it and is stripped; a prefix is what a file name begins with, and does the same. `key_regex` is
+    searched in the file name of both; two files pair when its group `key` (or the first group, or the whole match) is
+    the same text in both, wherever they lie. `gt_glob` restricts the ground truth; it is compared from the last
+    component backwards, as far as both reach, so it holds however far in the user points. `gt_suffixes` and
+    `pred_suffixes` are a preset's candidates: the first that selects any ground truth, and the one that pairs most
+    predictions. An explicit suffix (the empty one too) wins over candidates and over the glob's file name, and what
+    selects nothing at all restricts nothing.
     """
 
     gt_suffix: str | None = None

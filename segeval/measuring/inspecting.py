@@ -63,7 +63,7 @@ def inspect(
     shard = sampled(pairing.pairs, sample)
     found = measure(pred, gt, request, jobs=jobs, progress=progress, shard=shard, pairing=pairing)
     resolution, problems = _scored(found)
-    looks_wrong = run_findings(found.run, table=found.table, resolution=resolution)
+    looks_wrong = run_findings(found.run, table=found.table, resolution=resolution, names=found.names)
     if any(finding.blocks for finding in looks_wrong):  # which say why values are no labels
         problems = [problem for problem in problems if problem.kind != "values"]
     told = merged((*_untold(found.problems, files.told()), *problems))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import Finding, MaskError, SegevalError
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders, require_pairs
+from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders
+from segeval.folders.requiring import require_pairs
+from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Reading, files_of, is_unchanged
 from segeval.measuring.workers import Failure, stream
@@ -133,7 +135,9 @@ def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[S
     try:
         return require_pairs(pairing, missing=missing), []
     except SegevalError as error:
-        return [pair for pair in pairing.pairs if pair.pred], [error]
+        photos = set(pairing.photos) if pairing.hint else set()
+        named = [(pair, {gt_name(pair.gt), *map(pred_name, pair.pred)}) for pair in pairing.pairs if pair.pred]
+        return [pair for pair, names in named if not names & photos], [error]
 
 
 def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
@@ -168,7 +172,8 @@ def predictions_of(pairs: Sequence[Pair]) -> list[str]:
 def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[SegevalError]:
     """Tell that predictions lie in one folder a class, where nearly every image finds one candidate in each."""
     candidates = [files for _, files in pairing.ambiguous if len(files) > 1]
-    alike = [files for files in candidates if len({file.partition("/")[2] for file in files}) == 1]
+    inside = [{file.partition("/")[2] for file in files} for files in candidates]
+    alike = [files for files, names in zip(candidates, inside, strict=True) if len(names) == 1 and "" not in names]
     if not alike or 2 * len(alike) < len(pairing.pairs) + len(pairing.ambiguous):
         return
     folders = sorted({file.partition("/")[0] for files in alike for file in files})
