@@ -85,7 +85,7 @@ def test_a_missing_prediction_is_a_pair_without_prediction(tmp_path: Path) -> No
     pairing = pairing_of(tmp_path, ["a.png", "b.png", "c.png"], ["a.png", "c.png", "d.png"])
     assert pairing.pairs[1] == Pair("b", "b.png", ())
     assert pairing.missing == ("b.png",)
-    assert pairing.extra == ("gt/d.png",)
+    assert pairing.extra == ("d.png",)
     assert pairing.hint == ""
 
 
