@@ -45,7 +45,7 @@ def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ..
             PairingError(
                 "ground truth files without a prediction",
                 map(gt_name, pairing.missing),
-                pairing.hint
+                (pairing.hint if few or pairing.photos else "")
                 or "Add the predictions, or choose --missing skip (left out) or --missing miss (counted as wrong)",
             )
         )
