@@ -37,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "label-masks": Kind(ERROR, "label masks given as probability maps"),
     "transposed": Kind(ERROR, "predictions with height and width exchanged"),
     "resized": Kind(ERROR, "predictions of another size than their ground truth"),
+    "class-folders": Kind(ERROR, "one mask a class, in folders named after classes", allowable=True),
     "values": Kind(ERROR, "values that are neither a class nor ignored"),
     "zero-255": Kind(ERROR, "masks of 0 and 255 only, where 255 can be foreground or void"),
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
@@ -50,6 +51,8 @@ KINDS: Mapping[str, Kind] = {
     "many-values": Kind(WARNING, "predictions with far more values than the ground truth", allowable=True),
     "off-by-one": Kind(WARNING, "predictions one above or one below the ground truth", allowable=True),
     "train-ids": Kind(WARNING, "Cityscapes train ids where regular ids are expected, or the reverse", allowable=True),
+    "label-spaces": Kind(WARNING, "folders whose values name other classes", allowable=True),
+    "ignored-background": Kind(WARNING, "an ignored value that predictions use as a class", allowable=True),
     "inverted": Kind(WARNING, "foreground and background exchanged", allowable=True),
     "constant": Kind(WARNING, "predictions that are one value everywhere", allowable=True),
     "masks-as-maps": Kind(WARNING, "probability maps that hold only 0 and 1", allowable=True),
@@ -68,7 +71,7 @@ KINDS: Mapping[str, Kind] = {
 class Finding:
     """Tell one thing that looks wrong: its kind, what, where (one place a line), and the option or step that fixes it.
 
-    `allowed` says that the user accepts it.
+    `allowed` says that the user accepts it; `options` are those of the fix, as keywords and their texts.
     """
 
     kind: str
@@ -76,6 +79,7 @@ class Finding:
     where: tuple[str, ...] = ()
     fix: str = ""
     allowed: bool = False
+    options: tuple[tuple[str, str], ...] = ()
 
     @property
     def severity(self) -> str:

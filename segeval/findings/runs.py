@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segeval.errors import Finding, SegevalError
-from segeval.findings.values import shown, value_findings
+from segeval.findings.readings import reading_findings
+from segeval.findings.values import Values, shown, value_findings
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
 from segeval.report.labelcheck import FileNames
@@ -33,7 +34,8 @@ def run_findings(
             resolution = run.resolve_for(table)
         except SegevalError:  # which says on its own what keeps the run from being scored
             resolution = None
-    return (*_missing(run), *_maps(run), *value_findings(run, table, resolution, names))
+    values = Values(run, table, resolution, names or {})
+    return (*_missing(run), *_maps(run), *reading_findings(values), *value_findings(values))
 
 
 def _missing(run: Run) -> Iterator[Finding]:

@@ -1,19 +1,14 @@
-"""What looks wrong in the values of two folders: mistakes that score without an error, and the option that mends each.
-
-Agreement is compared between two readings of the same masks to tell which is meant; it is never told to anybody.
-"""
+"""What looks wrong in the values of two folders: mistakes that score without an error, and the option that mends each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
 from segeval.errors import Finding, and_more
 from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
-from segeval.protocol.presets import preset
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import DEFAULT_VOID, Resolution
 from segeval.report.labelcheck import FileNames
@@ -23,18 +18,19 @@ from segeval.tables.counts import JointCounts
 FULL = frozenset({0, DEFAULT_VOID})
 MANY_VALUES = 20
 """Predictions with more distinct values than this, and several times those of the ground truth, are no labels."""
-HALF, TWICE = 0.5, 2.0
-"""Another reading is meant where it agrees on more than half of the pixels, and twice as often as the present one."""
 INVERTED = 0.6
 """Binary predictions are inverted where more than this share of either class was given the other."""
 LONGEST_MAP = 300
 """Values of a map that are written out in a fix."""
-TRAIN_IDS = frozenset({*range(19), DEFAULT_VOID})
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Hold the table of a run with what its values mean; `resolution` is `None` where they admit several readings."""
+    """Hold the table of a run with what its values mean.
+
+    `table` is the sum of its rows, `resolution` what its protocol makes of them, `None` where they admit several
+    readings; `names` has the files of each key.
+    """
 
     run: Run
     table: JointCounts
@@ -76,16 +72,9 @@ class Values:
         yield from zip(gt.tolist(), pred.tolist(), gt_class, pred_class, self.table.pixels.tolist(), strict=True)
 
 
-def value_findings(
-    run: Run, table: JointCounts, resolution: Resolution | None, names: FileNames | None = None
-) -> Iterator[Finding]:
-    """Tell what looks wrong in the values of a run; the most telling mistake comes first.
-
-    `table` is the sum of its rows, `resolution` what its protocol makes of them, `None` where it makes nothing;
-    `names` has the files of each key.
-    """
-    values = Values(run, table, resolution, names or {})
-    for look in (_full_range, _off_by_one, _train_ids, _wrong_ids, _inverted, _constant, _maps, _void_in_predictions):
+def value_findings(values: Values) -> Iterator[Finding]:
+    """Tell what looks wrong in the values of a run; the most telling mistake comes first."""
+    for look in (_full_range, _inverted, _constant, _maps, _void_in_predictions):
         yield from look(values)
 
 
@@ -112,86 +101,6 @@ def _full_range(values: Values) -> Iterator[Finding]:
 
 def _is_void(values: Values, raw: int) -> bool:
     return values.resolution is None or values.resolution.labeling.pred.index(raw) == VOID
-
-
-def _off_by_one(values: Values) -> Iterator[Finding]:
-    """Find predictions that are one less or one more than the ground truth (reduce_zero_label)."""
-    if values.run.maps is not None or values.binary:
-        return
-    for shift, words in ((-1, "one less"), (1, "one more")):
-        if _explains(values, partial(_shifted, shift), classes=2):
-            yield Finding(
-                "off-by-one",
-                f"predictions look like the ground truth's values {words}: one of the two counts classes from 1",
-                (),
-                _shift_fix(values, shift),
-            )
-
-
-def _shifted(shift: int, gt: int, pred: int) -> bool:
-    return pred == gt + shift and min(gt, pred) >= 0
-
-
-def _shift_fix(values: Values, shift: int) -> str:
-    """Return the map that moves one side: that which counts from 1, unless a class list or a preset has its values."""
-    gt, pred = ({value for value in side if value != DEFAULT_VOID} for side in values.distinct())
-    if values.protocol.closed:
-        known = {raw + shift: target for raw, target in values.protocol.gt_map if raw + shift >= 0}
-        return f"Move them: --pred-map {written_map(known)}"
-    ids = {entry.id for entry in values.protocol.classes or ()}
-    gt_moves = shift < 0
-    if ids and (gt if gt_moves else pred) <= ids and not (pred if gt_moves else gt) <= ids:
-        gt_moves = not gt_moves
-    option, moving = ("--gt-map", gt) if gt_moves else ("--pred-map", pred)
-    step = shift if gt_moves else -shift
-    top = max((*moving, *(value - step for value in ids)))
-    pairs = {value: value + step if value + step >= 0 else DEFAULT_VOID for value in range(top + 1)}
-    ignored = values.protocol.ignore
-    also = " --ignore 255" if ignored is not None and ignored != (DEFAULT_VOID,) else ""
-    return f"Move them: {option} {written_map(pairs)}{also}"
-
-
-def _train_ids(values: Values) -> Iterator[Finding]:
-    """Find Cityscapes train ids in one folder against regular ids in the other."""
-    if values.run.maps is not None or values.binary:
-        return
-    regular = preset("cityscapes").gt_map
-    gt, pred = values.distinct()
-    train = {value: value for value in sorted(TRAIN_IDS)}
-    for folder, other, option, (first, second), reading in (
-        ("predictions", "ground truth", "--pred-map", (gt, pred), lambda gt, pred: regular.get(gt) == pred),
-        ("ground truth", "predictions", "--gt-map", (pred, gt), lambda gt, pred: regular.get(pred) == gt),
-    ):
-        fits = first <= {*regular, DEFAULT_VOID} and max(first - {DEFAULT_VOID}, default=0) > 18 and second <= TRAIN_IDS
-        if fits and _explains(values, _valid_class(reading), classes=3):
-            yield Finding(
-                "train-ids",
-                f"{folder} hold Cityscapes train ids (0..18), {other} regular ids (0..33)",
-                (),
-                f"Use --preset cityscapes {option} {written_map(train)}",
-            )
-
-
-def _valid_class(reading: Callable[[int, int], bool]) -> Callable[[int, int], bool]:
-    return lambda gt, pred: reading(gt, pred) and DEFAULT_VOID not in (gt, pred)
-
-
-def _wrong_ids(values: Values) -> Iterator[Finding]:
-    """Find the preset of the other kind of Cityscapes ids."""
-    gt, pred = values.distinct()
-    met = gt | pred
-    if values.protocol.preset == "cityscapes" and len(gt & pred - {DEFAULT_VOID}) > 2 and met <= TRAIN_IDS:
-        yield Finding(
-            "train-ids",
-            "both folders hold no value above 18 but 255: these look like train ids, the preset's are regular ids",
-            (),
-            "Use --preset cityscapes-trainids",
-        )
-    regular = set(preset("cityscapes").gt_map)
-    if values.protocol.preset == "cityscapes-trainids" and met - TRAIN_IDS and met <= regular | {DEFAULT_VOID}:
-        yield Finding(
-            "train-ids", "values up to 33 are Cityscapes regular ids, not train ids", (), "Use --preset cityscapes"
-        )
 
 
 def _inverted(values: Values) -> Iterator[Finding]:
@@ -267,24 +176,6 @@ def _void_in_predictions(values: Values) -> Iterator[Finding]:
             (f"value {', '.join(map(str, sorted(void)))}",),
             "Give predictions first, then ground truth; if they are, void predictions count as --pred-void says",
         )
-
-
-def _explains(values: Values, reading: Callable[[int, int], bool], *, classes: int) -> bool:
-    """Tell whether pixels agree under another reading of raw values, far more than now and in several classes."""
-    now = then = total = 0
-    agreeing: dict[int, int] = {}
-    pixels_of: dict[int, int] = {}
-    for gt, pred, gt_class, pred_class, pixels in values.cells():
-        if gt_class == VOID:
-            continue
-        total += pixels
-        now += pixels * (gt_class == pred_class and gt_class != UNKNOWN)
-        pixels_of[gt] = pixels_of.get(gt, 0) + pixels
-        if reading(gt, pred):
-            then += pixels
-            agreeing[gt] = agreeing.get(gt, 0) + pixels
-    found = sum(2 * agreeing[gt] > pixels_of[gt] for gt in agreeing)
-    return found >= classes and then > HALF * total and then >= TWICE * now
 
 
 def written_map(pairs: Mapping[int, int]) -> str:

@@ -58,6 +58,11 @@ def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: C
     raise_all(refusals)
 
 
+def refuses(table: JointCounts, labeling: Labeling, convention: Convention) -> bool:
+    """Tell whether `convention` makes an error of a value in a table."""
+    return any(_refused(table, labeling, refusal).any() for refusal in _refusals(convention))
+
+
 def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[Finding, ...]:
     """Tell how many pixels hold values outside classes and void, where the convention counts them somehow."""
     done = {"miss": "count as wrong", "drop": "are left out", "drop-fp": "are left out, but for their false positives"}
