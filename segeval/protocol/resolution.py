@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from segeval.errors import LabelError, UsageError
 from segeval.protocol.classlists import numbered_classes
-from segeval.protocol.labeling import NO_FILE, UNKNOWN, Labeling, SegmentationClass, ValueMap, value_map
+from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling, SegmentationClass, ValueMap, value_map
 from segeval.protocol.protocol import Mapped, Protocol
 
 DEFAULT_VOID = 255
@@ -144,12 +144,14 @@ def _resolve_binary(
     ignore = _ignored(protocol, classes) if protocol.ignore is not None else []
     mapping = dict(protocol.mapping)
 
-    def lookup(own: Mapped) -> ValueMap:
+    def lookup(own: Mapped, level: int | None) -> ValueMap:
+        if level is not None:
+            return ValueMap(dict.fromkeys(ignore, VOID), default=1, level=level, lower=0)
         ordered = tuple(SegmentationClass(index, entry.name, entry.color) for index, entry in enumerate(classes))
         return value_map(ordered, ignore=ignore, mapping={**mapping, **dict(own)}, default=1)
 
-    pred = ValueMap({0: 0, 1: 1}) if labels_are_indices else lookup(protocol.pred_map)
-    labeling = Labeling(classes, lookup(protocol.gt_map), pred, protocol.groups)
+    pred = ValueMap({0: 0, 1: 1}) if labels_are_indices else lookup(protocol.pred_map, protocol.pred_threshold)
+    labeling = Labeling(classes, lookup(protocol.gt_map, protocol.gt_threshold), pred, protocol.groups)
     protocol = replace(protocol, classes=classes, ignore=tuple(ignore))
     return Resolution(protocol, labeling, tuple(inferred), tuple(notes))
 
