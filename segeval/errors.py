@@ -40,6 +40,12 @@ KINDS: Mapping[str, Kind] = {
     "class-folders": Kind(ERROR, "one mask a class, in folders named after classes", allowable=True),
     "values": Kind(ERROR, "values that are neither a class nor ignored"),
     "zero-255": Kind(ERROR, "masks of 0 and 255 only, where 255 can be foreground or void"),
+    "one-255": Kind(ERROR, "masks of 1 and 255 in one file under --binary, where 255 can be foreground or void"),
+    "gray-levels": Kind(ERROR, "masks of more values than two under --binary, as JPEG and smoothing leave them"),
+    "suspected-void": Kind(ERROR, "a value that looks like void and counts as a class", allowable=True),
+    "gray-palette": Kind(
+        ERROR, "gray palette images whose indices and gray levels are both possible labels", allowable=True
+    ),
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),

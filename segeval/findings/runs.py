@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segeval.errors import Finding, SegevalError
+from segeval.findings.palettes import gray_palettes
 from segeval.findings.readings import reading_findings
+from segeval.findings.twovalued import two_valued
 from segeval.findings.values import Values, shown, value_findings
+from segeval.findings.voids import suspected_voids
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
 from segeval.report.labelcheck import FileNames
@@ -35,7 +38,10 @@ def run_findings(
         except SegevalError:  # which says on its own what keeps the run from being scored
             resolution = None
     values = Values(run, table, resolution, names or {})
-    return (*_missing(run), *_maps(run), *reading_findings(values), *value_findings(values))
+    found: list[Finding] = [*_missing(run), *_maps(run)]
+    for look in (two_valued, suspected_voids, gray_palettes, reading_findings, value_findings):
+        found += look(values)
+    return tuple(found)
 
 
 def _missing(run: Run) -> Iterator[Finding]:

@@ -36,7 +36,8 @@ class Reading:
     """Say where the files of pairs lie and how they are read.
 
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
-    `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a later run knows that a prediction has not changed.
+    `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
+    later run knows that a prediction has not changed.
     """
 
     pred: Path
