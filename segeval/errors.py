@@ -40,6 +40,10 @@ KINDS: Mapping[str, Kind] = {
     "class-folders": Kind(ERROR, "one mask a class, in folders named after classes", allowable=True),
     "values": Kind(ERROR, "values that are neither a class nor ignored"),
     "zero-255": Kind(ERROR, "masks of 0 and 255 only, where 255 can be foreground or void"),
+    "one-255": Kind(ERROR, "masks of 1 and 255 in one file under --binary, where 255 can be foreground or void"),
+    "gray-levels": Kind(ERROR, "masks of more values than two under --binary, as JPEG and smoothing leave them"),
+    "suspected-void": Kind(ERROR, "a value that looks like void and counts as a class", allowable=True),
+    "gray-palette": Kind(ERROR, "gray palettes whose indices and levels are both possible labels", allowable=True),
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),
@@ -171,8 +175,7 @@ class SegevalError(Exception):
 
     def __str__(self) -> str:
         place = f" ({'; '.join(self.where[:10])})" if self.where else ""
-        remedy = f". {self.fix}" if self.fix else ""
-        return f"{self.what}{place}{remedy}"
+        return f"{self.what}{place}{f'. {self.fix}' if self.fix else ''}"
 
 
 class UsageError(SegevalError):
@@ -240,10 +243,7 @@ class Problems(SegevalError):  # noqa: N818 - a collection of errors, raised as 
 
 
 def merged(problems: Iterable[SegevalError]) -> tuple[SegevalError, ...]:
-    """Join problems of one kind and one remedy into one that names every place, in the order first met.
-
-    The cause of the first of a kind, if it has one, is the cause of all.
-    """
+    """Join problems of one kind and remedy into one with every place, in the order met, and the first one's cause."""
     alike: dict[tuple[type[SegevalError], str, str, str], list[SegevalError]] = {}
     for problem in problems:
         for single in problem.problems if isinstance(problem, Problems) else (problem,):

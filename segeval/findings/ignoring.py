@@ -11,7 +11,7 @@ from segeval.findings.values import Values
 from segeval.protocol.labeling import VOID
 from segeval.protocol.presets import preset, preset_names
 from segeval.protocol.protocol import Mapped
-from segeval.protocol.resolution import DEFAULT_VOID
+from segeval.protocol.fullrange import DEFAULT_VOID
 
 
 def ignored_classes(values: Values) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What looks wrong in the values of two folders: mistakes that score without an error, and what mends each."""
+"""What looks wrong in the values of two folders, and the option that mends it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from segeval.errors import Finding, and_more
+from segeval.folders.walking import gt_name, pred_name
+from segeval.protocol.fullrange import DEFAULT_VOID
 from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import DEFAULT_VOID, Resolution
+from segeval.protocol.resolution import Resolution
 from segeval.report.labelcheck import FileNames
 from segeval.runs.run import Run, raw_values
 from segeval.tables.counts import JointCounts
 
+HOLDS = ("ground truth holds", "predictions hold")
+"""How a sentence about the values of a side begins."""
 FULL = frozenset({0, DEFAULT_VOID})
 MANY_VALUES = 20
 """Predictions with more distinct values than this, and several times those of the ground truth, are no labels."""
@@ -40,6 +44,10 @@ class Values:
     def predictions(self) -> tuple[str, ...]:
         """Return the first prediction files, images by their keys where the files are not known."""
         return shown(self.names.get(row.key, ("", row.key))[1] for row in self.run.rows if not row.missing)
+
+    def places(self, side: int, keys: Iterable[str]) -> list[str]:
+        """Return what messages call the files of some images on side 0 (ground truth) or 1 (predictions)."""
+        return [(gt_name, pred_name)[side](self.names.get(key, (key, key))[side]) for key in keys]
 
     @property
     def protocol(self) -> Protocol:
@@ -74,33 +82,8 @@ class Values:
 
 def value_findings(values: Values) -> Iterator[Finding]:
     """Tell what looks wrong in the values of a run; the most telling mistake comes first."""
-    for look in (_full_range, _inverted, _constant, _maps):
+    for look in (_inverted, _constant, _maps):
         yield from look(values)
-
-
-def _full_range(values: Values) -> Iterator[Finding]:
-    """Find 0/255 masks that are read as a class and void."""
-    if values.run.maps is not None or values.binary:
-        return
-    gt, pred = values.distinct()
-    if gt == FULL and values.resolution is None and len(pred) <= MANY_VALUES:
-        yield Finding(
-            "zero-255",
-            "ground truth holds only 0 and 255, which can be two classes or one class and void",
-            (),
-            "Use --binary (0 is background, everything else foreground) or, where 255 is void, --ignore 255",
-        )
-    elif DEFAULT_VOID in pred and pred <= FULL and gt <= {0, 1, DEFAULT_VOID} and _is_void(values, DEFAULT_VOID):
-        yield Finding(
-            "scales",
-            "predictions hold only 0 and 255, of which 255 is read as void; the ground truth has 1",
-            (),
-            "Use --pred-map 255=1" if DEFAULT_VOID in gt else "Use --binary: everything but 0 is foreground",
-        )
-
-
-def _is_void(values: Values, raw: int) -> bool:
-    return values.resolution is None or values.resolution.labeling.pred.index(raw) == VOID
 
 
 def _inverted(values: Values) -> Iterator[Finding]:
@@ -146,7 +129,7 @@ def _constant(values: Values) -> Iterator[Finding]:
 
 def _maps(values: Values) -> Iterator[Finding]:
     """Find 8-bit probability maps that are read as labels."""
-    if values.run.maps is not None:
+    if values.run.maps is not None or values.protocol.binary:  # gray levels of binary masks are an error of their own
         return
     gt, pred = values.distinct()
     gt_classes = gt - {DEFAULT_VOID}
@@ -154,7 +137,7 @@ def _maps(values: Values) -> Iterator[Finding]:
     spread = len(pred) > 4 * len(gt_classes) and values.protocol.classes is None
     if len(pred) <= MANY_VALUES or not (two_valued or spread):
         return
-    refused = two_valued and not values.protocol.binary and len(values.protocol.classes or ()) <= 2
+    refused = two_valued and len(values.protocol.classes or ()) <= 2
     yield Finding(
         "probability-maps" if refused else "many-values",
         f"predictions hold {len(pred)} values, the ground truth {len(gt)}: they look like probability maps",

@@ -109,9 +109,13 @@ def _pred_files(pairing: Pairing) -> list[str]:
 
 
 def _headers(root: Path, names: Sequence[str], side: str, request: Request, jobs: int | None) -> Headers:
+    level = request.protocol.gt_threshold if side == "gt" else request.protocol.pred_threshold
+
     def described(path: str) -> ImageFacts:
         name = f"{side.upper()}/{printable(path)}"
-        return describe(read_bytes(root / path, name=name, max_pixels=request.max_pixels), name=name)
+        return describe(
+            read_bytes(root / path, name=name, max_pixels=request.max_pixels), name=name, jpeg=level is not None
+        )
 
     facts: dict[str, ImageFacts] = {}
     broken: dict[str, SegevalError] = {}

@@ -84,6 +84,8 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         gt_palette=request.gt_palette,
         max_pixels=request.max_pixels,
         most_values=MOST_INFERRED_CLASSES if open_values else None,
+        gt_jpeg=request.protocol.gt_threshold is not None,
+        pred_jpeg=request.protocol.pred_threshold is not None,
         digest_predictions=digest_predictions,
     )
 
