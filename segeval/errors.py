@@ -75,7 +75,7 @@ KINDS: Mapping[str, Kind] = {
 class Finding:
     """Tell one thing that looks wrong: its kind, what, where (one place a line), and the option or step that fixes it.
 
-    `allowed` says that the user accepts it; `options` are those of the fix, as keywords and their texts.
+    `allowed` says that the user accepts it; `options` are those of the fix, as keywords.
     """
 
     kind: str
@@ -83,7 +83,7 @@ class Finding:
     where: tuple[str, ...] = ()
     fix: str = ""
     allowed: bool = False
-    options: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str | bool], ...] = ()
 
     @property
     def severity(self) -> str:

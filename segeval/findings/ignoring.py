@@ -8,10 +8,10 @@ import numpy as np
 
 from segeval.errors import Finding
 from segeval.findings.values import Values
+from segeval.protocol.fullrange import DEFAULT_VOID
 from segeval.protocol.labeling import VOID
 from segeval.protocol.presets import preset, preset_names
 from segeval.protocol.protocol import Mapped
-from segeval.protocol.fullrange import DEFAULT_VOID
 
 
 def ignored_classes(values: Values) -> Iterator[Finding]:

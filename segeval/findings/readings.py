@@ -24,8 +24,8 @@ from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, chosen
 from segeval.tables.counts import JointCounts
 
-Options = tuple[tuple[str, str], ...]
-"""Keywords of a scoring and their texts, in the order of a command line."""
+Options = tuple[tuple[str, str | bool], ...]
+"""Keywords of a scoring: their texts, or `True` for a switch, in the order of a command line."""
 MOST_NOW = 0.5
 """Masks whose values agree on more than this share of the mean class are read as they are meant."""
 LEAST_THEN, TIMES_BETTER = 0.4, 2.0
@@ -154,7 +154,7 @@ def told(reading: Reading, now: Agreement, then: Agreement) -> Finding:
 
 def written(options: Options) -> str:
     """Write options as a command line has them."""
-    return " ".join(f"--{name.replace('_', '-')} {text}" for name, text in options)
+    return " ".join(f"--{name.replace('_', '-')}{'' if text is True else f' {text}'}" for name, text in options)
 
 
 # Cityscapes
@@ -180,6 +180,8 @@ def _train_ids(values: Values) -> Iterator[Reading]:
 
 def _other_preset(values: Values) -> Reading | None:
     """Find the preset of the other kind of Cityscapes ids."""
+    if values.protocol.preset not in (REGULAR, TRAIN):
+        return None
     gt, pred = values.distinct()
     met, regular = gt | pred, preset(REGULAR).gt_map
     no_class = {raw for raw, index in regular.items() if index == DEFAULT_VOID} - {DEFAULT_VOID}

@@ -98,6 +98,7 @@ def _inverted(values: Values) -> Iterator[Finding]:
     sums = given.sum(axis=1)
     if not sums.all() or given[0, 1] <= INVERTED * sums[0] or given[1, 0] <= INVERTED * sums[1]:
         return
+    options: tuple[tuple[str, str | bool], ...] = ()
     if values.run.maps is not None:
         fix = "Store the probability of class 1, not of class 0: 1 - p"
     else:
@@ -105,8 +106,9 @@ def _inverted(values: Values) -> Iterator[Finding]:
         lookup = resolution.labeling.pred
         ids = [entry.id for entry in resolution.labeling.classes]
         exchanged = {value: ids[1 - lookup.index(value)] for value in sorted(pred_values) if lookup.index(value) >= 0}
+        options = (*((("binary", True),) if values.binary else ()), ("pred_map", written_map(exchanged)))
         fix = f"Exchange them: {'--binary ' if values.binary else ''}--pred-map {written_map(exchanged)}"
-    yield Finding("inverted", "foreground and background look exchanged in the predictions", (), fix)
+    yield Finding("inverted", "foreground and background look exchanged in the predictions", (), fix, options=options)
 
 
 def _constant(values: Values) -> Iterator[Finding]:
