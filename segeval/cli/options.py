@@ -168,7 +168,9 @@ gate_options = stacked(
 )
 voice_options = stacked(
     click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
-    click.option("-v", "--verbose", is_flag=True, help="The long signature, and tracebacks of errors."),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="The long signature, the lane of the images, and tracebacks of errors."
+    ),
 )
 
 

@@ -39,7 +39,9 @@ def unfilter(
     return rows
 
 
-def spread(source: cython.const[cython.uchar][::1], target: cython.uchar[::1], width: cython.Py_ssize_t, depth: cython.int) -> None:
+def spread(
+    source: cython.const[cython.uchar][::1], target: cython.uchar[::1], width: cython.Py_ssize_t, depth: cython.int
+) -> None:
     """Write each sample of `depth` bits (1, 2 or 4) of `source` into a byte of `target`, which has rows of `width`.
 
     Rows of `source` begin with a new byte. Raises `ValueError` where the sizes do not fit.

@@ -107,7 +107,9 @@ def decode_mask(
     with _Told(name):
         if data.startswith(PNG_SIGNATURE):  # what most masks are: a small one is read in the time of a few calls
             png = parse_png(data, max_pixels)
-            if not png.facts.animated and (png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)):
+            if not png.facts.animated and (
+                png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)
+            ):
                 return png_samples(png, buffer)
         form = identify(data)
         if form in ("npy", "npz"):
@@ -205,7 +207,9 @@ class _Told:
             places = tuple(f"{self.name}: {detail}" for detail in problem.where) or (self.name,)
             raise MaskError(problem.what, places, problem.fix) from problem.__cause__
         if isinstance(problem, MemoryError):
-            raise MaskError("An image does not fit into memory", (self.name,), "Lower --jobs or --max-pixels") from problem
+            raise MaskError(
+                "An image does not fit into memory", (self.name,), "Lower --jobs or --max-pixels"
+            ) from problem
         if isinstance(problem, Exception):
             # Decoders raise whatever their author thought of: OSError, SyntaxError, ValueError, zlib.error, ...
             raise MaskError("A file cannot be decoded", (f"{self.name}: {problem}",), NEW_FILE) from problem

@@ -59,6 +59,10 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     from segeval.request import build_request
 
     request = build_request(**request_options(options))
+    if options["verbose"] and not options["quiet"]:
+        from segeval.cli.lanetext import lane_text
+
+        tell_asides([lane_text()])
     shard = _shard(options["shard"])
     asked = asked_statistics(options)
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
