@@ -13,15 +13,13 @@ if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
     from segeval.errors import Problems, SegevalError
     from segeval.explanation import Explanation
-    from segeval.findings.folders import Inspection
+    from segeval.findings.inspection import Inspection
     from segeval.protocol.presets import preset, preset_names
     from segeval.protocol.protocol import Protocol
     from segeval.protocol.signature import Signature
-    from segeval.report.extras import Statistics
     from segeval.report.report import Report
     from segeval.runs.file import load_run, save_run
     from segeval.runs.run import Run
-    from segeval.sampling.resampling import Resampling
     from segeval.tables.levels import LevelHistogram, LevelTable
 
 __all__ = [
@@ -34,11 +32,9 @@ __all__ = [
     "Problems",
     "Protocol",
     "Report",
-    "Resampling",
     "Run",
     "SegevalError",
     "Signature",
-    "Statistics",
     "__version__",
     "combine",
     "compare",
@@ -58,17 +54,15 @@ _HOMES = {
     "ComparisonReport": "segeval.comparison.runs",
     "ConfusionMatrix": "segeval.accumulator",
     "Explanation": "segeval.explanation",
-    "Inspection": "segeval.findings.folders",
+    "Inspection": "segeval.findings.inspection",
     "LevelHistogram": "segeval.tables.levels",
     "LevelTable": "segeval.tables.levels",
     "Problems": "segeval.errors",
     "Protocol": "segeval.protocol.protocol",
     "Report": "segeval.report.report",
-    "Resampling": "segeval.sampling.resampling",
     "Run": "segeval.runs.run",
     "SegevalError": "segeval.errors",
     "Signature": "segeval.protocol.signature",
-    "Statistics": "segeval.report.extras",
     "combine": "segeval.api",
     "compare": "segeval.api",
     "explain": "segeval.api",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from segeval.api import scored_run
 from segeval.errors import MaskError, UsageError
-from segeval.protocol.protocol import Protocol
+from segeval.findings.policy import Policy, judged_report
 from segeval.protocol.resolution import resolve
 from segeval.report.report import Report
-from segeval.report.scoring import build_report
 from segeval.request import build_request
+from segeval.request.options import ArrayOptions, spelled
 from segeval.runs.run import Row, Run, raw_values
 from segeval.tables.confusion import confusion
 from segeval.tables.counts import Int64Array, joint_counts, total
@@ -21,12 +22,13 @@ from segeval.tables.counts import Int64Array, joint_counts, total
 class ConfusionMatrix:
     """Count predictions against ground truth, batch by batch; `report` scores what has been counted.
 
-    The keywords are those of `segeval.score` for labels and conventions: `classes`, `ignore`, `mapping`, `binary`,
-    `preset`, `convention`, `axes`, ... Each image stays apart, so per-image scores are those of the command line.
+    Each image stays apart, so per-image scores are those of the command line.
     """
 
-    def __init__(self, **options: Any) -> None:
-        self._protocol: Protocol = build_request(**options).protocol
+    @spelled(ArrayOptions)
+    def __init__(self, **options: Unpack[ArrayOptions]) -> None:
+        """Take the keywords of `segeval.score` for labels and conventions."""
+        self._request = build_request(**options)
         self._rows: list[Row] = []
 
     def update(self, pred: ArrayLike, gt: ArrayLike) -> None:
@@ -51,7 +53,7 @@ class ConfusionMatrix:
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Add the images that another one has counted, as from another worker; protocols must be equal."""
-        if other._protocol != self._protocol:
+        if other._request.protocol != self._request.protocol:
             raise UsageError("confusion matrices of different protocols cannot be merged")
         start = len(self._rows)
         self._rows.extend(
@@ -63,12 +65,13 @@ class ConfusionMatrix:
         """Return the (K, K) confusion matrix, rows ground truth, columns prediction."""
         table = total(row.counts for row in self._rows)
         gt_values, pred_values = raw_values(table)
-        labeling = resolve(self._protocol, gt_values=gt_values, pred_values=pred_values).labeling
+        labeling = resolve(self._request.protocol, gt_values=gt_values, pred_values=pred_values).labeling
         return confusion(table, labeling).matrix
 
     def report(self) -> Report:
         """Return every score of what has been counted; errors as in `segeval.score`."""
-        return build_report(Run(self._protocol, tuple(self._rows)))
+        run = Run(self._request.protocol, tuple(self._rows))
+        return judged_report(scored_run(run), Policy(self._request.allow))
 
 
 def _stack(images: NDArray[Any]) -> NDArray[Any]:

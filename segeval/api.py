@@ -2,69 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from segeval.errors import LabelError, raise_all
+from segeval.findings.policy import Policy, joined, judged, judged_report, refusal
+from segeval.findings.runs import run_findings
 from segeval.measuring.measure import Measurement, Progress
 from segeval.measuring.measure import measure as measure_pairs
+from segeval.protocol.allowing import parse_allow
 from segeval.report.report import Report
-from segeval.report.scoring import build_report
+from segeval.report.scoring import measured, report_of
 from segeval.request import build_request
+from segeval.request.options import (
+    CompareOptions,
+    FolderOptions,
+    GateOptions,
+    RescoreOptions,
+    ScoreOptions,
+    StatisticsOptions,
+    chosen,
+    spelled,
+)
 from segeval.runs.run import Run
 
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
     from segeval.explanation import Explanation
-    from segeval.findings.folders import Inspection
+    from segeval.findings.inspection import Inspection
     from segeval.report.extras import Statistics
-    from segeval.sampling.resampling import Resampling
+    from segeval.report.gates import Gate
+    from segeval.report.labelcheck import FileNames
+    from segeval.tables.counts import JointCounts
 
 
-def report_measurement(found: Measurement) -> Report:
-    """Score what was measured; raises every problem of its files, and of their values, together."""
+def report_measurement(found: Measurement, asked: Statistics | None = None, *, part: bool = False) -> Report:
+    """Score what was measured; raises every problem of its files, and of their values, together.
+
+    What looks wrong is among the report's warnings, errors too, which `judged_report` raises. A `part` of the images,
+    as a shard is, is not judged as a whole.
+    """
     problems = list(found.problems)
-    try:
-        if found.run.rows or not problems:
-            report = build_report(found.run, names=found.names)
-    except LabelError as error:
-        problems.append(error)
+    if found.run.rows or not problems:
+        try:
+            report = scored_run(found.run, asked, names=found.names, table=found.table, part=part)
+        except LabelError as error:
+            looks_wrong = () if part else run_findings(found.run, table=found.table, names=found.names)
+            problems += [refusal(finding) for finding in looks_wrong if finding.blocks] or [error]
     raise_all(problems)
-    return replace(report, warnings=(*found.warnings, *report.warnings))
+    return replace(report, warnings=joined((*found.warnings, *report.warnings)))
 
 
+def scored_run(
+    run: Run,
+    asked: Statistics | None = None,
+    *,
+    names: FileNames | None = None,
+    table: JointCounts | None = None,
+    part: bool = False,
+) -> Report:
+    """Score a run, with what is asked beyond scores and what looks wrong in it, counted once.
+
+    Errors are those of `segeval.report.scoring.measured`.
+    """
+    found = measured(run, names=names, table=table)
+    report = report_of(run, found)
+    if asked is not None:
+        from segeval.report.extras import with_statistics
+
+        report = with_statistics(report, run, found, asked)
+    looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution, names=names)
+    return replace(report, warnings=joined((*looks_wrong, *report.warnings)))
+
+
+@spelled(ScoreOptions)
 def score(
     pred: str | Path,
     gt: str | Path,
     *,
     jobs: int | None = None,
     progress: Progress | None = None,
-    statistics: Statistics | None = None,
-    **options: Any,
+    **options: Unpack[ScoreOptions],
 ) -> Report:
     """Score a folder of predictions against a folder of ground truth.
 
-    `options` are those of `segeval.request.build_request`, which are those of the command line: `classes`, `ignore`,
-    `mapping`, `binary`, `preset`, `convention`, `missing`, `palette`, `probs`, and so on. `jobs` is the number of
-    worker threads, the usable processors by default; `statistics` asks for intervals, images and gains. Raises
-    `SegevalError` (`Problems` where several kinds were met).
+    Keywords are the options of the command line. `jobs` is the number of worker threads, the usable processors by
+    default; `progress` is called with (pairs done, pairs in all). What looks wrong is in the report's `warnings`;
+    `strict` makes it errors, but for the kinds that `allow` names. A gate that does not hold is no error: its verdict
+    is in `report.gates`. Raises `SegevalError` (`Problems` where several kinds were met).
 
     >>> score("pred", "gt", classes="classes.txt", ignore=255).scores["miou"]  # doctest: +SKIP
     0.7425
     """
-    found = measure_pairs(Path(pred), Path(gt), build_request(**options), jobs=jobs, progress=progress)
-    report = report_measurement(found)
-    if statistics is None:
-        return report
-    from segeval.report.extras import with_statistics
-
-    return with_statistics(report, found.run, statistics)
+    request = build_request(**chosen(FolderOptions, options))
+    asked, gates = statistics_of(options), _gates(options)
+    found = measure_pairs(Path(pred), Path(gt), request, jobs=jobs, progress=progress)
+    report = judged_report(report_measurement(found, asked), Policy(request.allow, bool(options.get("strict"))))
+    return _with_verdicts(report, gates)
 
 
+@spelled(FolderOptions)
 def measure(
-    pred: str | Path, gt: str | Path, *, jobs: int | None = None, progress: Progress | None = None, **options: Any
+    pred: str | Path,
+    gt: str | Path,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[FolderOptions],
 ) -> Run:
     """Count every pair of two folders and keep the counts: what `score` reports on and `save_run` saves.
 
@@ -75,21 +120,55 @@ def measure(
     return found.run
 
 
-def rescore(run: str | Path | Run, *, keys: str | None = None, **options: Any) -> Report:
-    """Score a run, or a run file, under its own protocol but for what `options` say otherwise, reading no image.
+@spelled(RescoreOptions)
+def rescore(run: str | Path | Run, *, keys: str | None = None, **options: Unpack[RescoreOptions]) -> Report:
+    """Score a run, or a run file, under its own protocol but for what the keywords say otherwise, reading no image.
 
-    `options` are those of `score` that concern labels, conventions and losses; `keys` chooses images by a glob.
+    `keys` chooses images by a glob.
 
     >>> rescore("run.jsonl", keys="night/*", convention="ade20k").scores["miou"]  # doctest: +SKIP
     0.6326
     """
-    from segeval.report.rescoring import report_run
     from segeval.report.rescoring import rescore as changed
+
+    asked, gates = statistics_of(options), _gates(options)
+    policy = Policy(parse_allow(options.get("allow") or ()), bool(options.get("strict")))
+    report = scored_run(changed(_loaded(run), keys=keys, **options), asked)
+    return _with_verdicts(judged_report(report, policy), gates)
+
+
+def statistics_of(options: StatisticsOptions | ScoreOptions | RescoreOptions) -> Statistics | None:
+    """Return what options ask for beyond scores, checked; `None` where that is nothing. Raises `UsageError`."""
+    asked = chosen(StatisticsOptions, options)
+    wanted = (asked.get(name) for name in ("ci", "group_by", "worst", "gain", "per_image"))
+    if all(value is None or value is False for value in wanted):
+        return None
+    from segeval.report.extras import asked_statistics
+
+    return asked_statistics(asked)
+
+
+def _gates(options: GateOptions | ScoreOptions | RescoreOptions) -> tuple[Gate, ...]:
+    wanted = options.get("fail_under"), options.get("fail_over")
+    if wanted == (None, None):
+        return ()
+    from segeval.report.gates import parse_gates
+
+    return parse_gates(*wanted)
+
+
+def _with_verdicts(report: Report, gates: tuple[Gate, ...]) -> Report:
+    if not gates:
+        return report
+    from segeval.report.gates import with_verdicts
+
+    return with_verdicts(report, gates)
+
+
+def _loaded(run: str | Path | Run) -> Run:
     from segeval.runs.file import load_run
 
-    given = run if isinstance(run, Run) else load_run(Path(run))
-    changes = options if keys is None else {**options, "keys": keys}
-    return report_run(changed(given, **changes))
+    return run if isinstance(run, Run) else load_run(Path(run))
 
 
 def combine(*parts: str | Path | Run) -> Run:
@@ -108,45 +187,46 @@ def combine(*parts: str | Path | Run) -> Run:
 def explain(run: str | Path | Run) -> Explanation:
     """Score a run, or a run file, under every convention, and say which rules make the differences."""
     from segeval.explanation import explain as explain_run
-    from segeval.runs.file import load_run
 
-    return explain_run(run if isinstance(run, Run) else load_run(Path(run)))
+    given = _loaded(run)
+    return replace(explain_run(given), warnings=judged(run_findings(given), Policy(given.protocol.allow)))
 
 
-def inspect(pred: str | Path, gt: str | Path, *, jobs: int | None = None, **options: Any) -> Inspection:
+@spelled(FolderOptions)
+def inspect(
+    pred: str | Path, gt: str | Path, *, jobs: int | None = None, **options: Unpack[FolderOptions]
+) -> Inspection:
     """Look into two folders before scoring them: what is there, what looks wrong, and the option that mends it."""
-    from segeval.findings.folders import inspect as inspect_folders
+    from segeval.measuring.inspecting import inspect as inspect_folders
 
-    return inspect_folders(Path(pred), Path(gt), build_request(**options), jobs=jobs)
+    request = build_request(**options)
+    return inspect_folders(Path(pred), Path(gt), request, policy=Policy(request.allow), jobs=jobs)
 
 
-def compare(
-    base: str | Path | Run,
-    *new: str | Path | Run,
-    resampling: Resampling | None = None,
-    group_by: str | None = None,
-    fail_regression: Sequence[str] = (),
-    force: bool = False,
-) -> ComparisonReport:
+@spelled(CompareOptions)
+def compare(base: str | Path | Run, *new: str | Path | Run, **options: Unpack[CompareOptions]) -> ComparisonReport:
     """Compare runs, or run files, with a baseline: differences, their intervals and p-values, score by score.
 
-    `fail_regression` has rules as "miou=0.005", judged in the report's `regressions`. Raises `SegevalError` where the
-    runs are not of the same images, ground truth and protocol, unless `force`.
+    Rules on regressions are judged in the report's `regressions`. Raises `SegevalError` where the runs are not of the
+    same images, ground truth and protocol, unless `force`.
 
     >>> compare("base.jsonl", "new.jsonl").runs[0].differences["miou"].p  # doctest: +SKIP
     0.0215
     """
     from segeval.comparison.regressions import parse_regression
-    from segeval.comparison.runs import compare_runs, run_names
-    from segeval.runs.file import load_run
+    from segeval.comparison.runs import WORST_HIT, compare_runs, run_names
+    from segeval.report.extras import drawing
+    from segeval.report.gates import rule_texts
 
     given = (base, *new)
     paths = [Path(f"run {index}") if isinstance(run, Run) else Path(run) for index, run in enumerate(given)]
-    runs = [run if isinstance(run, Run) else load_run(path) for run, path in zip(given, paths, strict=True)]
+    worst = options.get("worst")
     return compare_runs(
-        list(zip(run_names(paths), runs, strict=True)),
-        settings=resampling,
-        group_by=group_by,
-        rules=[parse_regression(text) for text in fail_regression],
-        force=force,
+        list(zip(run_names(paths), map(_loaded, given), strict=True)),
+        settings=drawing(options),
+        group_by=options.get("group_by"),
+        worst_hit=WORST_HIT if worst is None else worst,
+        rules=[parse_regression(text) for text in rule_texts(options.get("fail_regression"))],
+        force=bool(options.get("force")),
+        policy=Policy(parse_allow(options.get("allow") or ()), bool(options.get("strict"))),
     )

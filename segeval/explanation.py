@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import NothingToScoreError
+from segeval.errors import Finding, NothingToScoreError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, conventions
 from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
+from segeval.protocol.resolution import Inference
 from segeval.protocol.signature import Signature, signature
 from segeval.report.labelcheck import FileNames, check_labels
 from segeval.report.scoring import Measured, measured
@@ -106,7 +107,7 @@ class Explanation:
 
     `chosen` is the protocol's own; `others` are all conventions by name but one that chooses as it does on every axis.
     `circumstances` tell why the axes matter here, or that they do not: an axis without one decides over nothing.
-    `warnings` are about the folders.
+    `notes` tell what was taken from the data, `warnings` are about the folders.
     """
 
     signature: Signature
@@ -115,7 +116,8 @@ class Explanation:
     chosen: Account
     others: tuple[Account, ...]
     circumstances: tuple[Circumstance, ...]
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Inference, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON values: fractions in [0, 1], undefined is `None`.
@@ -134,7 +136,7 @@ class Explanation:
             "classes": [{"id": entry.id, "name": entry.name} for entry in self.classes],
             "circumstances": [_plain(entry) for entry in self.circumstances],
             "conventions": [self._account(account) for account in (self.chosen, *self.others)],
-            "warnings": list(self.warnings),
+            "warnings": [finding.to_dict() for finding in self.warnings],
         }
 
     def difference(self, account: Account) -> Value:
@@ -186,13 +188,15 @@ def explain(run: Run, *, names: FileNames | None = None) -> Explanation:
     ]
     if all(account.refusals for account in (chosen, *accounts)):
         counted.refuse(choice)
+    resolution = counted.measured(choice).resolution
     return Explanation(
-        signature=signature(counted.measured(choice).resolution, run.protocol),
+        signature=signature(resolution, run.protocol),
         images=len(run.rows),
         classes=counted.classes,
         chosen=chosen,
         others=tuple(accounts),
         circumstances=tuple(counted.circumstances()),
+        notes=resolution.notes,
     )
 
 
@@ -203,10 +207,11 @@ class _Counted:
         self._run = run
         self._names = names
         self._found: dict[str, Measured] = {}
+        self._table = run.table()
         for treatment in AXES["ignored_class"]:
             rule = replace(run.protocol.convention, ignored_class=treatment, **LENIENT)
             self._found[treatment] = measured(
-                replace(run, protocol=replace(run.protocol, convention=rule)), names=names
+                replace(run, protocol=replace(run.protocol, convention=rule)), names=names, table=self._table
             )
         self.classes = self._found["keep"].labeling.classes
         self._scores: dict[tuple[str, ...], tuple[Overlap, tuple[Value, ...]]] = {}
@@ -259,7 +264,7 @@ class _Counted:
     def refuse(self, rule: Convention) -> None:
         """Raise what the chosen convention says against the run, file by file."""
         run, found = self._run, self._found[rule.ignored_class]
-        check_labels(run, run.table(), found.labeling, rule, self._names)
+        check_labels(run, self._table, found.labeling, rule, self._names)
         raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
 
     def _refusals(self, rule: Convention) -> Iterator[Refusal]:

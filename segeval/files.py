@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
+import secrets
 import stat
-import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 from segeval.errors import OutputError
+from segeval.locks import lock, still_at
+
+_BINARY = getattr(os, "O_BINARY", 0)
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
+"""What file systems answer that cannot write a folder's entries out on demand."""
 
 
 class AtomicFile:
@@ -18,30 +24,31 @@ class AtomicFile:
 
     Opening raises `OutputError` where the folder cannot be written to, before any work is done. Without `commit`
     the old file stays as it was. A device or a pipe is written to directly, since it has no content to protect.
-    `hidden` names the file beside it, for a caller who holds a lock: one that a killed process left is then replaced.
+    The hidden file is this process's own and locked while it lives: one that nobody holds is what a killed process
+    left, and is taken away by the next who writes the same file.
     """
 
-    def __init__(self, path: Path, *, hidden: str | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = -1
         self._temporary: Path | None = None
         try:
             if path.is_dir():
                 raise IsADirectoryError(21, "is a folder")
             if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-                self._file: BinaryIO = path.open("wb")
+                self._file = os.open(path, os.O_WRONLY | _BINARY)
                 return
             if path.exists() and not os.access(path, os.W_OK):
                 raise PermissionError(13, "is write-protected")
-            target = Path(os.path.realpath(path))
-            if hidden is not None:
-                (target.parent / hidden).unlink(missing_ok=True)
-                handle, name = _created(str(target.parent / hidden))
-            else:
-                handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
-            self._temporary, self._target = Path(name), target
-            self._file = os.fdopen(handle, "wb")
+            self._target = Path(os.path.realpath(path))
+            _clear_leftovers(self._target)
+            self._create()
         except OSError as error:
+            self.discard()
             raise self._error(error) from None
+        except BaseException:
+            self.discard()
+            raise
 
     def __enter__(self) -> AtomicFile:
         return self
@@ -52,28 +59,56 @@ class AtomicFile:
         self.discard()
 
     def commit(self, data: bytes) -> None:
-        """Write `data` and put the file in place; raises `OutputError` and leaves the old file where that fails."""
+        """Write `data` and put the file in place; raises `OutputError` and leaves the old file where that fails.
+
+        Only an error of the folder itself, after the file is in place, leaves the new one.
+        """
         try:
-            self._file.write(data)
-            self._file.flush()
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
             if self._temporary is not None:
-                os.fsync(self._file.fileno())
-                self._file.close()
+                os.fsync(self._file)
                 self._temporary.chmod(self._mode())
-                self._temporary.replace(self._target)
+                os.replace(self._temporary, self._target)  # noqa: PTH105  # one call that a test can fail
                 self._temporary = None
-            self._file.close()
+                _sync_folder(self._target.parent)
+            file, self._file = self._file, -1
+            os.close(file)
         except OSError as error:
             self.discard()
             raise self._error(error) from None
 
     def discard(self) -> None:
         """Give the place up; does nothing after `commit`."""
-        with contextlib.suppress(OSError):
-            self._file.close()
         if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)
+            # Unlinked while it is locked, so that nobody takes it for a leftover meanwhile.
+            with contextlib.suppress(OSError):
+                self._temporary.unlink()
+        if self._file >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._file)
+            self._file = -1
+        if self._temporary is not None:
+            with contextlib.suppress(OSError):  # where an open file cannot be unlinked
+                self._temporary.unlink(missing_ok=True)
             self._temporary = None
+
+    def _create(self) -> None:
+        """Create a file of a name of its own, for the owner only, and lock it."""
+        while True:
+            self._temporary = self._target.with_name(f"{_part_prefix(self._target)}{secrets.token_hex(4)}.part")
+            try:
+                self._file = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
+            except FileExistsError:
+                self._temporary = None
+                continue
+            with contextlib.suppress(BlockingIOError):  # a clearing process has it, and takes it away
+                lock(self._file, needed=False)
+                if still_at(self._file, self._temporary):
+                    return
+            os.close(self._file)
+            self._file = -1
 
     def _mode(self) -> int:
         """Return the permissions of the file replaced, or those of a new file."""
@@ -88,6 +123,43 @@ class AtomicFile:
         return OutputError("a file cannot be written", (f"{self.path}: {reason}",), "Check the folder and its space")
 
 
-def _created(path: str) -> tuple[int, str]:
-    """Create a file that is not there yet, for the owner only, as `mkstemp` does."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), path
+def _part_prefix(target: Path) -> str:
+    return f".{target.name[:40]}.segeval-"
+
+
+def _clear_leftovers(target: Path) -> None:
+    """Take away the hidden files that killed processes left of `target`: those that can be locked."""
+    form = re.compile(re.escape(_part_prefix(target)) + r"[0-9a-f]{8}\.part")
+    with contextlib.suppress(OSError):  # a folder may be writable and not listable
+        for name in os.listdir(target.parent):  # noqa: PTH208  # a folder of many files, of which few fit
+            if form.fullmatch(name):
+                _clear(target.with_name(name))
+
+
+def _clear(leftover: Path) -> None:
+    with contextlib.suppress(OSError):
+        file = os.open(leftover, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        try:
+            if stat.S_ISREG(os.fstat(file).st_mode):
+                lock(file)
+                if still_at(file, leftover):
+                    leftover.unlink()
+        finally:
+            os.close(file)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the folder's entries written out, so that the rename outlives a power cut; raises `OSError`."""
+    try:
+        file = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        if error.errno in _NO_FOLDER_SYNC:
+            return
+        raise
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(file)

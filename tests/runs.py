@@ -11,21 +11,23 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segeval.protocol.labeling import MISSING
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.labeling import NO_PREDICTION
+from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import LossSettings, Probabilities
 from segeval.runs.run import Maps, Row, Run, sort_key
 from segeval.scores.lossums import float_levels, float_sums
 from segeval.tables.counts import joint_counts, table
-from segeval.tables.levels import LevelHistogram, LossSettings, add, count_levels
+from segeval.tables.levels import LevelHistogram, add, count_levels
 
 KINDS = (
     None,
-    Maps("uint8", 1),
-    Maps("uint8", 3),
-    Maps("uint16", 1),
-    Maps("uint16", 3),
-    Maps("float", 1),
-    Maps("float", 2),
+    Maps(EIGHT_BIT, 1),
+    Maps(EIGHT_BIT, 3),
+    Maps(SIXTEEN_BIT, 1),
+    Maps(SIXTEEN_BIT, 3),
+    Maps(FLOAT, 1),
+    Maps(FLOAT, 2),
 )
 """What the predictions of a run are: `None` for label masks."""
 TYPES = {"uint8": np.uint8, "uint16": np.uint16, "float": np.float32}
@@ -63,12 +65,12 @@ def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelHist
     row = partial(Row, key, size[0], size[1], digest_of(gt))
     if seed % 7 == 3:
         alone = joint_counts(gt=gt, pred=np.zeros(size, np.uint8))
-        return row(table(alone.gt, np.full(len(alone), MISSING), alone.pixels)), ()
+        return row(table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)), ()
     if maps is None:
         return row(joint_counts(gt=gt, pred=random.integers(-1, 3, size))), ()
-    top = {"uint8": 256, "uint16": 65536}.get(maps.kind)
+    top = {"uint8": 256, "uint16": 65536}.get(maps.kind.name)
     arrays: list[NDArray[Any]] = [
-        random.integers(0, top, size, TYPES[maps.kind]) if top else random.random(size, np.float32)
+        random.integers(0, top, size, TYPES[maps.kind.name]) if top else random.random(size, np.float32)
         for _ in range(maps.count)
     ]
     if maps.count == 1:

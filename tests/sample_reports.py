@@ -10,7 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from segeval.errors import Finding
 from segeval.protocol.labeling import Color
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Inference
 from segeval.protocol.signature import Signature
@@ -141,8 +143,8 @@ def _street() -> Report:
         report,
         groups=groups,
         data=Data(500, 1_048_576_000, 123, "blake2b:01", unscored_images=1, missing_images=2),
-        warnings=("2 predictions are missing and count as wrong",),
-        notes=(Inference("11 classes were met: 0..10", "--classes 11"),),
+        warnings=(Finding("missing", "2 images without prediction count as wrong"),),
+        notes=(Inference("found 11 classes: 0..10", "--classes 11"),),
     )
 
 
@@ -167,7 +169,7 @@ def _probabilities() -> Report:
     pixels = np.array([600, 300, 50, 30, 20])
     levels = (table(gt, 255 - crack, pixels), table(gt, crack, pixels))
     row = Row("a", 25, 40, "blake2b:0", table(gt, (crack > 127).astype(np.uint8), pixels), levels)
-    report = build_report(Run(request.protocol, (row,), Maps("uint8", 2)))
+    report = build_report(Run(request.protocol, (row,), Maps(EIGHT_BIT, 2)))
     report = replace(report, signature=Signature((*report.signature.fields[:-1], ("v", "0.0.0"))))
     return with_verdicts(report, [parse_gate(gate, comparison="<=") for gate in ("bce=0.1", "ece=0.3")])
 
@@ -175,7 +177,9 @@ def _probabilities() -> Report:
 def _voc() -> Report:
     report = report_of([[5, 1, 0], [2, 3, 0], [0, 0, 0]], ("background", "aeroplane", "bicycle"))
     warning = "mIoU is undefined, since bicycle is in neither ground truth nor prediction; --absent skip leaves it out"
-    return replace(report, scores={**report.scores, "miou": None, "mdice": None}, warnings=(warning,))
+    return replace(
+        report, scores={**report.scores, "miou": None, "mdice": None}, warnings=(Finding("undefined-mean", warning),)
+    )
 
 
 def _hostile() -> Report:
@@ -184,7 +188,7 @@ def _hostile() -> Report:
         report,
         signature=Signature((*SIGNATURE.fields[:3], ("keys", "[red]`*`|\n::error::%\x1b\u202e"), ("v", "0.0.0"))),
         groups=(GroupScores("|group\x00 [bold]", (0, 1), 0.5, 0.6, 1, 1, 0),),
-        warnings=("in '=1+1|[red]\x1b[2J.png'\nthere is a 100% odd name: <b>, @someone",),
+        warnings=(Finding("extra", "in '=1+1|[red]\x1b[2J.png'\nthere is a 100% odd name: <b>, @someone"),),
         notes=(Inference("values\x1b met [red]", "--classes '\u202e'"),),
         gates=(
             Verdict("iou.a|b", ">=", 0.9, report.classes[1].iou or 0.0, False),

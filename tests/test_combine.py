@@ -201,7 +201,7 @@ def test_defaults_of_options_change_nothing_that_is_stored(folder: Path) -> None
 def test_environment_and_configuration_change_how_it_looks_not_what_counts(folder: Path) -> None:
     save(folder, "pred")
     plain = run_segeval("report", "run.jsonl", "-f", "json", cwd=folder)
-    environment = {"SEGEVAL_IGNORE": "0", "SEGEVAL_FORMAT_NAME": "json"}
+    environment = {"SEGEVAL_IGNORE": "0", "SEGEVAL_FORMAT": "json"}
     (folder / "pyproject.toml").write_text('[tool.segeval]\nignore = "1"\n', encoding="utf-8")
     found = run_segeval("report", "run.jsonl", cwd=folder, environment=environment)
     assert found.stdout == plain.stdout

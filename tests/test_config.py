@@ -102,6 +102,119 @@ def test_a_key_of_another_verb_is_no_error(project: Path) -> None:
     assert labels(scored(project)) == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SEGEVAL_FAIL_UNDR", "Did you mean 'SEGEVAL_FAIL_UNDER'?"),
+        ("SEGEVAL_FLOORS", "as SEGEVAL_FAIL_UNDER after --fail-under"),
+        ("SEGEVAL_FORMAT_NAME", "Did you mean 'SEGEVAL_FORMAT'?"),
+        ("SEGEVAL_MAPPING", "Did you mean 'SEGEVAL_MAP"),
+        ("SEGEVAL_", "Unset it"),
+    ],
+)
+def test_a_variable_that_is_no_option_is_an_error(project: Path, name: str, meant: str) -> None:
+    done = scored(project, **{name: "miou=0.9"})
+    assert (done.code, done.stdout) == (2, "")
+    assert name in done.stderr
+    assert meant in done.stderr
+    (project / "run.jsonl").write_text("")
+    assert name in run_segeval("combine", project / "run.jsonl", "-o", "x", environment={name: "x"}).stderr
+
+
+def test_several_of_them_are_told_together(project: Path) -> None:
+    done = scored(project, SEGEVAL_FAIL_UNDR="miou=0.9", SEGEVAL_PRESETT="voc")
+    assert done.code == 2
+    assert "SEGEVAL_FAIL_UNDR" in done.stderr
+    assert "SEGEVAL_PRESETT" in done.stderr
+
+
+def test_variables_of_other_verbs_and_of_clusters_are_passed_over(project: Path) -> None:
+    others = {
+        "SEGEVAL_KEYS": "a*",
+        "SEGEVAL_FAIL_REGRESSION": "miou=0.1",
+        "SEGEVAL_LANE": "pillow",
+    }
+    cluster = {"SEGEVAL_VERSION": "1", "SEGEVAL_PORT": "tcp://10.0.0.1:80", "SEGEVAL_SERVICE_HOST": "10.0.0.1"}
+    assert labels(scored(project, **others, **cluster)) == [0, 1, 2]
+
+
+def test_help_is_shown_whatever_the_environment_holds(project: Path) -> None:
+    assert run_segeval("score", "--help", environment={"SEGEVAL_FAIL_UNDR": "miou=0.9"}).code == 0
+
+
+def test_variables_are_named_after_options(project: Path) -> None:
+    out = project / "from environment.csv"
+    variables = {"SEGEVAL_FORMAT": "csv", "SEGEVAL_OUTPUT": f"{out}\njunit:{project / 'x'}", "SEGEVAL_MAP": "2=1"}
+    done = run_segeval("score", project / "pred", project / "gt", environment=variables)
+    assert done.code == 0, done.stderr
+    assert done.stdout == out.read_text()
+    assert ",2," not in done.stdout
+    assert (project / "x").read_text().startswith("<?xml")
+    over = run_segeval(
+        *("score", project / "pred", project / "gt", "--binary", "--probs"), environment={"SEGEVAL_FAIL_OVER": "bce=x"}
+    )
+    assert (over.code, "the bound of a gate" in over.stderr) == (2, True)
+
+
+def test_combine_writes_no_run_to_the_place_of_a_report(project: Path) -> None:
+    run = project / "run.jsonl"
+    assert scored(project, "--save", str(run)).code == 0
+    done = run_segeval("combine", run, cwd=project, environment={"SEGEVAL_OUTPUT": "report.json"})
+    assert done.code == 2
+    assert not (project / "report.json").exists()
+
+
+def test_paths_in_a_configuration_are_relative_to_it(project: Path) -> None:
+    (project / "names.txt").write_text("sky\nroad\ncar\n")
+    (project / "own.toml").write_text('name = "own"\n[[classes]]\nid = 0\nname = "all"\n')
+    (project / "weights.txt").write_text("1\n2\n3\n")
+    configured(
+        project,
+        'classes = "names.txt"\nsave = "run.jsonl"\noutput = ["report.csv", "junit:r"]\nper-image = "images.csv"\n'
+        'class-weights = "weights.txt"',
+    )
+    done = scored(project, cwd="deep/er")
+    assert done.code == 0, done.stderr
+    assert [entry["name"] for entry in json.loads(done.stdout)["classes"]] == ["sky", "road", "car"]
+    assert all((project / name).is_file() for name in ("run.jsonl", "report.csv", "r", "images.csv"))
+    assert list((project / "deep/er").iterdir()) == []
+    configured(project, 'palette = "none.txt"')
+    assert str(project / "none.txt") in scored(project, cwd="deep/er").stderr
+    configured(project, 'preset = "own.toml"')
+    assert "neither a class nor ignored" in scored(project, cwd="deep/er").stderr
+
+
+def test_words_in_the_place_of_paths_stay_words(project: Path) -> None:
+    configured(project, 'classes = 3\nclass-weights = "auto"')
+    assert labels(scored(project, cwd="deep/er")) == [0, 1, 2]
+    configured(project, 'preset = "voc2012"')
+    assert scored(project, cwd="deep/er").code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[tool.segeval]]\nfail-under = "miou=0.9"\n', "no table"),
+        ('[tool]\nsegeval = "x"\n', "no table"),
+        ('[tool.segeval]\nfail-under = "miou=0.1"\nfail_under = "miou=0.9"\n', "twice"),
+        ('[tool.segeval.score]\nfail-under = "miou=0.1"\n', "unknown key"),
+        ('[tool.segeval]\noutput = "josn:x"\n', "json"),
+    ],
+)
+def test_no_form_of_configuration_is_lost_in_silence(project: Path, text: str, said: str) -> None:
+    (project / "pyproject.toml").write_text(text)
+    done = scored(project)
+    assert (done.code, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_without_a_verb_the_help_is_shown() -> None:
+    done = run_segeval()
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: segeval")
+    assert "score" in done.stdout
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_clicks_own(shell: str) -> None:
     done = run_segeval("completion", shell)

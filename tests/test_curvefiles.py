@@ -13,7 +13,7 @@ import pytest
 
 import segeval
 from segeval.errors import UsageError
-from segeval.render.curvefiles import COLUMNS, curves_csv, curves_json
+from segeval.render.curves import COLUMNS, curves_csv, curves_json
 from segeval.report.report import Report
 from tests.probability_folders import converted, save_gt, save_npy
 from tests.sample_reports import REPORTS

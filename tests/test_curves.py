@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval.errors import UsageError
+from segeval.protocol.settings import LossSettings
 from segeval.scores.curves import (
     Threshold,
     auroc,
@@ -27,7 +28,7 @@ from segeval.scores.curves import (
 )
 from segeval.scores.losses import bce, focal
 from segeval.scores.lossums import FloatSums, float_sums
-from segeval.tables.levels import LevelHistogram, LevelTable, LossSettings, empty_histogram
+from segeval.tables.levels import LevelHistogram, LevelTable, empty_histogram
 
 Pixels = list[tuple[int, int]]
 

@@ -11,6 +11,7 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from segeval.errors import SegevalError
 from segeval.protocol.conventions import conventions
 from segeval.protocol.labeling import SegmentationClass
 from segeval.report.report import Report
+from segeval.request.options import ConventionOptions
 from tests.evaluators import Mask, Masks, Refused, Scores, close, histograms, matrices, packages
 
 Evaluate = Callable[[Masks], Scores]
@@ -160,8 +162,7 @@ def segeval_report(masks: Masks, convention: str, axes: Mapping[str, str] | None
     matrix = ConfusionMatrix(
         classes=[SegmentationClass(value, f"class {value}") for value in masks.ids],
         ignore="none" if masks.void is None else masks.void,
-        convention=convention,
-        axes=axes,
+        **cast(ConventionOptions, {"convention": convention, **(axes or {})}),
     )
     matrix.update(np.stack(masks.pred), np.stack(masks.gt))
     return matrix.report()

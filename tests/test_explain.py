@@ -88,7 +88,9 @@ def test_a_chosen_convention_that_refuses_leaves_no_steps_and_says_so() -> None:
     assert found.chosen.name == "voc"
     assert all(not account.steps for account in found.others)
     assert account_of(found, "ade20k").miou == pytest.approx(0.3)
-    assert refusal_warning(found) == ("the chosen convention voc refuses these masks: void in the predictions (2 px)")
+    told = refusal_warning(found)
+    assert told is not None
+    assert told.what == "the chosen convention voc refuses these masks: void in the predictions (2 px)"
     assert refusal_warning(explain(run_of())) is None
 
 
@@ -288,7 +290,10 @@ def test_json_holds_every_convention(folders: tuple[Path, Path]) -> None:
 def test_a_refusing_choice_is_a_warning_on_stderr(folders: tuple[Path, Path]) -> None:
     done = run_segeval("explain", *folders, "--classes", "4", "--convention", "voc", "-f", "json")
     assert done.code == 0
-    assert done.stderr == ("warning: the chosen convention voc refuses these masks: void in the predictions (2 px)\n")
+    assert done.stderr == (
+        "warning (refused): the chosen convention voc refuses these masks: void in the predictions (2 px). "
+        "Choose another with --convention\n"
+    )
     assert json.loads(done.stdout)["chosen"] == "voc"
 
 

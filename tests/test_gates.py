@@ -11,17 +11,16 @@ from hypothesis import strategies as st
 
 from segeval.errors import NothingToScoreError, Problems, SegevalError, UsageError
 from segeval.report.gates import (
-    LOWER_IS_BETTER,
-    MEANS,
-    OF_MAPS,
     Gate,
     judge,
     metric,
+    metric_name,
     metric_names,
     parse_gate,
     with_verdicts,
 )
 from segeval.report.report import Report
+from segeval.scores.registry import OF_MAPS, OF_MASKS, SCORE
 from tests.sample_reports import REPORTS, report_of
 
 UNDER, OVER = ">=", "<="
@@ -72,7 +71,7 @@ def test_what_has_no_name_or_no_sign_is_no_gate(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "meant"),
-    [("miuo=0.7", "miou"), ("mIoU=0.7", "miou"), ("iuo.person=0.6", "iou.person"), ("miou.person=0.6", "iou.person")],
+    [("miuo=0.7", "miou"), ("MIUO=0.7", "miou"), ("iuo.person=0.6", "iou.person"), ("miou.person=0.6", "iou.person")],
 )
 def test_an_unknown_metric_is_refused_before_any_work_with_the_nearest(text: str, meant: str) -> None:
     message = refused(text)
@@ -83,7 +82,36 @@ def test_an_unknown_metric_is_refused_before_any_work_with_the_nearest(text: str
 def test_an_unknown_metric_that_is_near_nothing_gets_the_list() -> None:
     message = refused("zzzzzz=0.7")
     assert "did you mean" not in message
-    assert all(name in message for name in (*MEANS, *OF_MAPS))
+    assert all(name in message for name in (*OF_MASKS, *OF_MAPS))
+
+
+@pytest.mark.parametrize("name", ["cross_entropy.person", "miou.person", "iou", "precision"])
+def test_a_score_of_the_data_set_has_no_class_and_one_of_a_class_needs_one(name: str) -> None:
+    with pytest.raises(UsageError, match="no metric of this name"):
+        metric_name(name)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("mIoU", "miou"),
+        ("MIOU", "miou"),
+        (" fwIoU ", "fwiou"),
+        ("Pixel_Accuracy", "pixel_accuracy"),
+        ("pixel acc.", "pixel_accuracy"),
+        ("AP", "average_precision"),
+        ("focal CE", "focal_cross_entropy"),
+        ("IoU.Person", "iou.Person"),
+        ("AP.a.b", "average_precision.a.b"),
+        ("BCE.mIoU", "bce.mIoU"),
+    ],
+)
+def test_a_score_is_meant_in_any_case_by_its_name_or_its_title_and_a_class_as_it_is_written(
+    written: str, name: str
+) -> None:
+    assert metric_name(written) == name
+    usual = OVER if SCORE[name.partition(".")[0]].lower_is_better else UNDER
+    assert parse_gate(f"{written}{usual}0.5", comparison=usual).metric == name
 
 
 @pytest.mark.parametrize(
@@ -164,8 +192,8 @@ def test_all_problems_of_gates_are_told_together() -> None:
         judge(REPORTS["street"], gates)
     unknown, undefined = caught.value.problems
     assert isinstance(unknown, UsageError)
-    assert unknown.where[0].startswith("iou.persn: did you mean iou.person")
-    assert unknown.where[1].startswith("iou.rod: did you mean iou.road")
+    assert unknown.where[0].startswith("iou.persn: did you mean 'iou.person'")
+    assert unknown.where[1].startswith("iou.rod: did you mean 'iou.road'")
     assert isinstance(undefined, NothingToScoreError)
     assert undefined.where == ("iou.train>=0.1",)
 
@@ -193,8 +221,14 @@ def test_a_class_is_meant_by_name_or_by_id() -> None:
 def test_a_name_that_can_mean_two_classes_is_refused(names: tuple[str, ...]) -> None:
     size = len(names)
     report = report_of([[5] * size] * size, names)
-    with pytest.raises(UsageError, match="can mean several"):
+    with pytest.raises(UsageError, match="an ambiguous class"):
         metric(report, f"iou.{names[-1]}")
+
+
+def test_the_value_of_a_score_is_found_however_its_name_is_spelled() -> None:
+    report = with_miou(0.5)
+    assert metric(report, "mIoU") == metric(report, "MIOU") == report.scores["miou"] == 0.5
+    assert metric(report, "IoU.road") == metric(report, "iou.road") == report.classes[0].iou
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -207,7 +241,7 @@ def test_every_name_that_is_offered_works(name: str) -> None:
 def test_every_score_of_the_samples_can_have_a_gate() -> None:
     for report in REPORTS.values():
         for name in report.scores:
-            usual = OVER if name in LOWER_IS_BETTER else UNDER
+            usual = OVER if SCORE[name].lower_is_better else UNDER
             assert parse_gate(f"{name}=0.5", comparison=usual).metric == name
 
 

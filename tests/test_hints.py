@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from segeval.folders.pairing import (
-    PairingRules,
-    require_pairs,
-)
+from segeval.folders.pairing import PairingRules
+from segeval.folders.requiring import require_pairs
 from tests.trees import CORES, pairing_of, problem
 
 
@@ -36,7 +34,7 @@ def test_the_suffixes_that_pair_are_suggested_and_do_pair(
     assert pairing.hint == f"{options} would pair 12 of 12"
     found = problem(pairing, "by name")
     assert found.fix == pairing.hint
-    assert found.where == (f"ground truth: {gt[0]}", f"prediction: {pred[0]}")
+    assert found.where == (f"gt/{gt[0]}", f"pred/{pred[0]}")
     assert len(require_pairs(pairing_of(tmp_path, [], [], PairingRules(gt_suffix, pred_suffix)))) == 12
 
 
@@ -77,7 +75,7 @@ def test_swapped_folders_are_recognised(tmp_path: Path) -> None:
     gt, pred = [f"{core}_pred.png" for core in CORES], [f"{core}_gt.png" for core in CORES]
     pairing = pairing_of(tmp_path, gt, pred, PairingRules("_gt", "_pred"))
     assert "swapped" in pairing.hint
-    assert "swapped" in problem(pairing, "No ground truth masks").fix
+    assert "swapped" in problem(pairing, "no ground truth masks").fix
 
 
 def test_a_folder_too_far_out_is_recognised_on_either_side(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval.findings.folders import sampled
 from segeval.findings.values import shown, written_map
 from segeval.folders.pairing import Pair
+from segeval.measuring.inspecting import sampled
 from segeval.protocol.presets import preset
 from segeval.runs.sharding import in_shard
 from tests.commandline import Completed, run_segeval
@@ -97,10 +97,10 @@ CASES: dict[str, Case] = {
         "zero-255", guess(TWO), each(TWO, lambda mask: mask * 255), says="--binary", blocks=True
     ),
     "predictions 0/255, ground truth 0/1": Case(
-        "zero-255", each(guess(TWO), lambda mask: mask * 255), TWO, says="Say --binary", mends=True
+        "scales", each(guess(TWO), lambda mask: mask * 255), TWO, says="Use --binary", mends=True
     ),
     "predictions 0/255, ground truth 0/1 with void": Case(
-        "zero-255",
+        "scales",
         each(guess(TWO), lambda mask: mask * 255),
         each(TWO, lambda mask: np.where(np.arange(32) < 2, 255, mask).astype(np.uint8)),
         says="--pred-map 255=1",
@@ -203,7 +203,7 @@ CASES: dict[str, Case] = {
         blocks=True,
     ),
     "8-bit maps": Case("probability-maps", SMOOTH, TWO, says="--probs", blocks=True, mends=True),
-    "8-bit maps against many classes": Case("probability-maps", SMOOTH, FOUR, says="--probs"),
+    "8-bit maps against many classes": Case("many-values", SMOOTH, FOUR, says="--probs"),
     "float maps": Case(
         "probability-maps",
         each(TWO, lambda mask: mask.astype(np.float32) * 0.5),
@@ -237,7 +237,7 @@ CASES: dict[str, Case] = {
     "labels as maps": Case(
         "label-masks", guess(FOUR), FOUR, ("--probs", "--classes", "4"), says="without --probs", blocks=True
     ),
-    "0/255 masks as maps": Case("maps", each(guess(TWO), lambda mask: mask * 255), TWO, ("--probs",)),
+    "0/255 masks as maps": Case("masks-as-maps", each(guess(TWO), lambda mask: mask * 255), TWO, ("--probs",)),
     "half the size": Case("resized", each(FOUR, lambda mask: mask[::2, ::2]), FOUR, says="nearest", blocks=True),
     "a size of its own": Case("resized", {**guess(FOUR), "b": FOUR["b"][:20, :30]}, FOUR, says="nearest", blocks=True),
     "transposed": Case("transposed", each(FOUR, np.transpose), FOUR, says="transpose", blocks=True),
@@ -321,7 +321,7 @@ def test_nearest_suggestions_say_what_is_replaced() -> None:
         "--ignore",
         "255",
     )
-    assert mended((), "Say --binary: everything") == ("--binary",)
+    assert mended((), "Use --binary: everything") == ("--binary",)
 
 
 def test_a_file_that_its_header_tells_of_is_told_once(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def assert_sound(pred: Path, gt: Path, *options: str) -> None:
     done, found = inspect(pred, gt, *options)
     assert found["findings"] == []
     assert (done.code, done.stderr, found["ready"]) == (0, "", True)
-    assert "nothing looks wrong: scoring would work" in run_segeval("inspect", pred, gt, *options).stdout
+    assert "no problems found: scoring would work" in run_segeval("inspect", pred, gt, *options).stdout
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_json_has_files_values_and_findings() -> None:
     assert found["gt"]["values"][0] == {"value": 0, "pixels": pixels, "share": pixels / everything, "meaning": "0"}
     assert found["gt"]["distinct"] == len(np.unique(np.concatenate([mask.ravel() for mask in masks])))
     assert sum(entry["share"] for entry in found["gt"]["values"]) == pytest.approx(1)
-    assert found["notes"] == [{"what": "9 classes were met: 0..8", "option": "--classes 9"}]
+    assert found["notes"] == [{"what": "found 9 classes: 0..8", "option": "--classes 9"}]
 
 
 def test_only_a_sample_is_decoded_but_every_header_is_read(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "files", "version"),
+    ("errors", "locks", "files", "usertexts", "version"),
     ("protocol",),
     ("tables",),
     ("scores",),
@@ -125,7 +125,7 @@ def test_no_modules_import_each_other_within_a_package_either() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in SOURCES if module_name(path) == "render"], ids=lambda path: path.name
+    "path", [path for path in SOURCES if module_name(path) == "render"], ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_renderers_are_pure(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -143,3 +143,59 @@ def test_help_and_version_import_no_heavy_package(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", probe, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_and_functions_are_of_a_size_to_be_read(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = len(text.splitlines())
+    assert lines <= 350, f"{lines} lines"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            assert length <= 60, f"{node.name} has {length} lines"
+
+
+MOST_ROOMS = 16
+MOST_MODULES = 50
+TRACE = """
+import sys, threading
+from pathlib import Path
+
+import segeval.cli.verbs.score
+from segeval.cli import run
+
+root, *arguments = sys.argv[1:]
+run(arguments)  # imports are over, and class bodies with them
+met = set()
+walking = False
+
+def note(frame, event, argument):
+    global walking
+    code = frame.f_code
+    if code is segeval.cli.verbs.score.score.callback.__code__:
+        walking = event == "call"
+    if walking and event == "call" and code.co_filename.startswith(root):
+        met.add(code.co_filename)
+
+threading.setprofile(note)
+sys.setprofile(note)
+code = run(arguments)
+sys.setprofile(None)
+print(*sorted(str(Path(name).relative_to(root)) for name in met), sep="\\n", file=sys.stderr)
+sys.exit(code)
+"""
+"""Note the modules of which a function is called between the verb's first line and its last."""
+
+
+def test_a_score_walks_through_few_rooms() -> None:
+    samples = PACKAGE.parent / "sample_masks"
+    command = [sys.executable, "-c", TRACE, str(PACKAGE), "score", "pred", "gt", "-q", "--no-config"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=samples)
+    assert done.returncode == 0, done.stderr
+    modules = [Path(line) for line in done.stderr.splitlines()]
+    rooms = sorted({path.parts[0].removesuffix(".py") for path in modules})
+    told = f"{len(rooms)} rooms, {len(modules)} modules: {', '.join(map(str, modules))}"
+    assert {"cli", "measuring", "tables", "render"} <= set(rooms), told
+    assert len(rooms) <= MOST_ROOMS, told
+    assert len(modules) <= MOST_MODULES, told

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from segeval.protocol.settings import LossSettings
 from segeval.scores.losses import Loss, auto_alpha, auto_pos_weight, bce, class_mean, cross_entropy
 from segeval.scores.lossums import float_sums
-from segeval.tables.levels import LevelHistogram, LossSettings, empty_histogram
+from segeval.tables.levels import LevelHistogram, empty_histogram
 
 
 def histogram(positives: dict[int, int], negatives: dict[int, int]) -> LevelHistogram:

@@ -11,8 +11,9 @@ import pytest
 from rich.cells import cell_len
 
 import segeval
-from segeval.render.lossblock import eps_text, render_losses
-from segeval.render.table import render_table
+from segeval.render.report.losses import eps_text, print_losses
+from segeval.render.report.table import render_table
+from segeval.render.syntax.page import page_text
 from segeval.report.report import Report
 from tests.probability_folders import NAMES, converted, save_gt, save_npy
 from tests.sample_reports import REPORTS
@@ -33,6 +34,10 @@ def binary(root: Path, kind: str = "uint8", gt: Any = GT == 1, **options: Any) -
     save_gt(root / "gt", [np.asarray(gt).astype(np.uint8)])
     save_npy(root / "p" / "a.npy", converted(LEVELS[1], kind))
     return segeval.score(root / "p", root / "gt", probs=True, **{"classes": ["back", "front"], **options})
+
+
+def render_losses(report: Report, *, color: bool = False, width: int | None = None) -> str:
+    return page_text(lambda page: print_losses(page, report), color=color, width=width)
 
 
 def row(text: str, name: str) -> list[str]:
@@ -73,7 +78,7 @@ def test_a_loss_has_value_interval_and_clamped_pixels(tmp_path: Path) -> None:
         assert cells[2].endswith("†") == entry.unbounded is True
         share = 100 * (entry.clamped_share or 0)
         assert cells[3] == f"{entry.clamped:,} ({share:.2f} %)"
-    assert "† no bound" in text
+    assert "† no upper bound" in text
 
 
 def test_a_bounded_interval_has_no_mark(tmp_path: Path) -> None:
@@ -160,7 +165,7 @@ def test_the_four_kinds_of_pixel_add_up(tmp_path: Path) -> None:
     cells = [cell for line in report.probabilities.cells for cell in line]
     most = max(cells, key=lambda cell: cell.bce_share or 0)
     names = ("back", "front")
-    paid = f"BCE: {100 * (most.bce_share or 0):.2f} % is paid by {100 * most.pixels / 600:.2f} % of the pixels"
+    paid = f"BCE: {100 * (most.bce_share or 0):.2f} % comes from {100 * most.pixels / 600:.2f} % of the pixels"
     assert f"{paid}, {names[most.gt]} predicted as {names[most.pred]}" in " ".join(text.split())
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import MaskError, SegevalError, UsageError
-from segeval.protocol.labeling import MISSING, SegmentationClass, value_map
+from segeval.protocol.labeling import NO_PREDICTION, SegmentationClass, value_map
+from segeval.protocol.settings import Eps, LossSettings, resolve_eps
 from segeval.scores import lossums as floatmaps
 from segeval.scores.losses import (
     Loss,
@@ -32,17 +33,7 @@ from segeval.scores.losses import (
 )
 from segeval.scores.lossums import FloatSums, combine, float_levels, float_sums
 from segeval.tables.counts import joint_counts
-from segeval.tables.levels import (
-    Eps,
-    LevelHistogram,
-    LevelTable,
-    LossSettings,
-    add,
-    count_levels,
-    empty_histogram,
-    level_histogram,
-    resolve_eps,
-)
+from segeval.tables.levels import LevelHistogram, LevelTable, add, count_levels, empty_histogram, level_histogram
 
 VOID = 255
 CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val"
@@ -226,7 +217,7 @@ class TestRefused:
             with pytest.raises(MaskError):
                 call(*arguments)
 
-    @pytest.mark.parametrize("level", [-1, 256, MISSING])
+    @pytest.mark.parametrize("level", [-1, 256, NO_PREDICTION])
     def test_a_predicted_value_that_is_no_level(self, level: int) -> None:
         lookup = value_map([SegmentationClass(0, "a")])
         with pytest.raises(MaskError, match=r"no level of 0\.\.255"):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from segeval.protocol.settings import LossSettings
 from segeval.scores.losses import bce, class_mean, cross_entropy, focal, focal_cross_entropy
 from segeval.scores.lossums import float_sums
-from segeval.tables.levels import LevelTable, LossSettings
+from segeval.tables.levels import LevelTable
 
 torch: Any = pytest.importorskip("torch")
 

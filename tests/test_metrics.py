@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention
-from segeval.protocol.labeling import MISSING, NO_FILE, UNKNOWN, VOID, Group, Labeling, SegmentationClass, value_map
+from segeval.protocol.labeling import (
+    NO_FILE,
+    NO_PREDICTION,
+    UNKNOWN,
+    VOID,
+    Group,
+    Labeling,
+    SegmentationClass,
+    value_map,
+)
 from segeval.scores.overlap import (
     Outcomes,
     averaged,
@@ -43,7 +52,7 @@ Score = Fraction | None
 GT_VALUES = (0, 1, 2, 255, 7)
 PRED_VALUES = (0, 1, 2, 255, 7)
 PIXELS = st.lists(st.tuples(st.sampled_from(GT_VALUES), st.sampled_from(PRED_VALUES)), max_size=12)
-LOST = st.lists(st.tuples(st.sampled_from(GT_VALUES), st.just(MISSING)), max_size=6)
+LOST = st.lists(st.tuples(st.sampled_from(GT_VALUES), st.just(NO_PREDICTION)), max_size=6)
 IMAGES = st.lists(st.one_of(PIXELS, PIXELS, LOST), min_size=1, max_size=4)
 AXIS_CHOICES = st.fixed_dictionaries({axis: st.sampled_from(choices) for axis, choices in AXES.items()})
 
@@ -54,7 +63,7 @@ def counted(pixels: Pixels) -> JointCounts:
 
 
 def kind(value: int) -> str:
-    return {255: "void", 7: "unknown", MISSING: "missing"}.get(value, "class")
+    return {255: "void", 7: "unknown", NO_PREDICTION: "missing"}.get(value, "class")
 
 
 def loop(pixels: Pixels, rule: Convention | None) -> tuple[list[int], list[int], list[int]]:
@@ -196,10 +205,10 @@ def test_groups_are_what_the_loop_says_of_merged_classes(pixels: Pixels, belongs
 def test_the_table_of_classes_has_a_place_for_everything() -> None:
     """Each kind of pixel a different number of times: no two places can be exchanged unnoticed."""
     kinds = [*range(K), 255, 7]
-    cells = {pair: 2**place for place, pair in enumerate(product(kinds, [*kinds, MISSING]))}
+    cells = {pair: 2**place for place, pair in enumerate(product(kinds, [*kinds, NO_PREDICTION]))}
     gt, pred = (np.array([pair[side] for pair in cells], np.int64) for side in (0, 1))
     found = confusion(table(gt, pred, np.array(list(cells.values()), np.int64)), LABELING)
-    expected = [[cells[row, column] for column in [*kinds, MISSING]] for row in kinds]
+    expected = [[cells[row, column] for column in [*kinds, NO_PREDICTION]] for row in kinds]
     assert found.counts.tolist() == expected
     assert found.size == K
     assert found.matrix.tolist() == [line[:K] for line in expected[:K]]
@@ -216,8 +225,8 @@ def test_the_table_of_classes_has_a_place_for_everything() -> None:
 def test_what_is_no_class_has_an_index_of_its_own_below_all_classes() -> None:
     assert sorted({VOID, UNKNOWN, NO_FILE}) == [-3, -2, -1]
     assert (VOID, UNKNOWN, NO_FILE) == (-1, -2, -3)
-    assert MISSING == -(2**63)
-    assert VALUES.index(MISSING) == NO_FILE
+    assert NO_PREDICTION == -(2**63)
+    assert VALUES.index(NO_PREDICTION) == NO_FILE
     assert VALUES(np.array([], np.int64)).shape == (0,)
 
 
@@ -286,7 +295,7 @@ def test_the_frequency_weighted_iou_leaves_undefined_classes_out_with_their_pixe
 
 
 def test_merged_classes_keep_void_unknown_and_missing_apart() -> None:
-    cells = [(0, 0, 5), (0, 255, 2), (1, 7, 3), (2, MISSING, 4), (2, 2, 1), (255, 1, 6), (7, 2, 8)]
+    cells = [(0, 0, 5), (0, 255, 2), (1, 7, 3), (2, NO_PREDICTION, 4), (2, 2, 1), (255, 1, 6), (7, 2, 8)]
     gt, pred, pixels = (np.array(column, np.int64) for column in zip(*cells, strict=True))
     found = grouped(confusion(table(gt, pred, pixels), LABELING), LABELING, [Group("both", (0, 1))])
     # one group, then the classes of no group, then void and unknown; behind them, as a column, missing predictions

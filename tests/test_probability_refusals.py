@@ -164,7 +164,7 @@ def test_missing_predictions_miss_as_labels_and_are_no_loss(root: Path) -> None:
     skipped = scored(root, *THREE, "--missing", "skip", "-f", "csv")
     missed = scored(root, *THREE, "--missing", "miss", "-f", "csv")
     assert (skipped.code, missed.code) == (0, 0)
-    assert "losses leave out the 1 images without prediction" in missed.stderr
+    assert "1 image without prediction count as wrong; losses leave them out" in missed.stderr
     assert [line.split(",")[10:] for line in skipped.stdout.splitlines()] == [
         line.split(",")[10:] for line in missed.stdout.splitlines()
     ]
@@ -220,7 +220,7 @@ def test_single_maps_under_binary_are_scored_with_a_warning(root: Path) -> None:
     of_every_image(root, save_png, "png", ONE)
     done = scored(root, "--binary")
     assert done.code == 0
-    assert "--probs reads probabilities" in done.stderr
+    assert "Score them with --probs" in done.stderr
 
 
 @pytest.mark.parametrize("folders", [("0", "1", "2"), NAMES])

@@ -45,10 +45,10 @@ REFUSED: dict[str, tuple[str, bytes, str, str]] = {
     "alpha that matters": ("a.png", pillow("PNG", Image.fromarray(TRANSPARENT)), "alpha", "without alpha"),
     "JPEG": ("a.jpg", pillow("JPEG", GRAY), "JPEG", "PNG"),
     "JPEG under the name of a PNG": ("a.png", pillow("JPEG", GRAY), "lossy", "PNG"),
-    "truncated": ("a.png", WHOLE[: len(WHOLE) // 2], "truncated", "anew"),
-    "empty": ("a.png", b"", "empty", "anew"),
+    "truncated": ("a.png", WHOLE[: len(WHOLE) // 2], "truncated", "again"),
+    "empty": ("a.png", b"", "empty", "again"),
     "not an image": ("a.png", b"Dear diary, today", "not an image", "PNG"),
-    "wrong CRC": ("a.png", bytes(WRONG_CRC), "damaged", "anew"),
+    "wrong CRC": ("a.png", bytes(WRONG_CRC), "damaged", "again"),
     "animated PNG": (
         "a.png",
         png(header(8, 6, 8, 0), chunk(b"acTL", b"\0\0\0\2\0\0\0\0"), chunk(b"IDAT", zlib.compress(b"\0" * 54))),

@@ -18,20 +18,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from segeval.errors import LabelError, MaskError, Problems, UsageError
+from segeval.errors import Finding, LabelError, MaskError, Problems, UsageError, printable
 from segeval.protocol.resolution import Inference
 from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_target, render
-from segeval.render.csvtext import safe_cell
-from segeval.render.github import annotation
-from segeval.render.latex import escaped as latex_escaped
-from segeval.render.latex import render_latex
-from segeval.render.markdown import escaped as markdown_escaped
-from segeval.render.numbers import against, fraction, loss, percent, verdict_text
-from segeval.render.only import render_only
-from segeval.render.problems import render_note, render_problem, render_verdict, render_warning
-from segeval.render.table import render_table
-from segeval.render.text import visible
-from segeval.render.wording import data_text, headline, lowest
+from segeval.render.messages import render_note, render_problem, render_verdict, render_warning
+from segeval.render.report.only import render_only
+from segeval.render.report.table import render_table
+from segeval.render.report.wording import data_text, headline, lowest, verdict_text
+from segeval.render.syntax.csv import safe_cell
+from segeval.render.syntax.github import annotation
+from segeval.render.syntax.latex import escaped as latex_escaped
+from segeval.render.syntax.markdown import escaped as markdown_escaped
+from segeval.render.syntax.numbers import against, fraction, loss, percent
 from segeval.report.report import Data, Report, Verdict
 from tests.junitschema import JUNIT
 from tests.sample_reports import HOSTILE_NAMES, REPORTS, report_of
@@ -47,7 +45,7 @@ HOSTILE = REPORTS["hostile"]
 def named(name: str) -> Report:
     """Return a report of one class of that name, with a warning and a gate that carry it too."""
     report = report_of([[3]], (name,))
-    return replace(report, warnings=(name,), gates=(Verdict(f"iou.{name}", ">=", 0.5, 1.0, True),))
+    return replace(report, warnings=(Finding("extra", name),), gates=(Verdict(f"iou.{name}", ">=", 0.5, 1.0, True),))
 
 
 # Snapshots
@@ -72,37 +70,20 @@ def test_snapshot_of_colors() -> None:
     check_snapshot("street-color.txt", text.replace("\x1b", "␛"))
 
 
-def test_snapshot_of_runs_side_by_side() -> None:
-    street = REPORTS["street"]
-    worse = replace(street.classes[0], iou=0.5)
-    equal_but_for_rounding = replace(street.classes[1], iou=(street.classes[1].iou or 0) + 1e-9)
-    other = replace(
-        street,
-        classes=(worse, equal_but_for_rounding, *street.classes[2:8]),
-        scores={**street.scores, "miou": None},
-    )
-    text = render_latex([("base_line", street), ("new & [better]", other)])
-    check_snapshot("side-by-side.tex", text)
-    rows = {line.split(" & ")[0]: line for line in text.splitlines()}
-    assert rows["road"] == r"road & \textbf{86.10} & 50.00 \\"
-    assert rows["sidewalk"] == r"sidewalk & 86.96 & \textbf{86.96} \\"
-    assert rows["wall"] == r"wall & \textbf{83.06} & \textbf{83.06} \\"
-    assert rows["train"] == r"train & -- & -- \\"
-    assert rows["mIoU"] == r"mIoU & \textbf{79.08} & -- \\"
-
-
 # Characters that act
 
 
 @given(ANY_TEXT)
 def test_visible_text_has_no_character_that_acts(text: str) -> None:
-    shown = visible(text)
+    shown = printable(text)
     shown.encode("utf-8")
     ElementTree.fromstring(f"<a>{shown.translate({38: None, 60: None, 62: None})}</a>")
     for character in shown:
         assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or character in "\u200c\u200d"
-    assert shown == "".join(map(visible, text))
-    assert all(visible(character) in (character, ascii(character).strip("'")) for character in text if character != "'")
+    assert shown == "".join(map(printable, text))
+    assert all(
+        printable(character) in (character, ascii(character).strip("'")) for character in text if character != "'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,12 +93,12 @@ def test_visible_text_has_no_character_that_acts(text: str) -> None:
         ("a\nb\r\tc", "a\\nb\\r\\tc"),
         ("\u202egnp", "\\u202egnp"),
         ("\u200f\u2066\ufeff\u2028\x85", "\\u200f\\u2066\\ufeff\\u2028\\x85"),
-        ("\udc80\ufffe\U0001ffff", "\\udc80\\ufffe\\U0001ffff"),
+        ("\x80\ufffe\U0001ffff", "\\x80\\ufffe\\U0001ffff"),
         ("Straße 道路 👩‍🚒", "Straße 道路 👩‍🚒"),
     ],
 )
 def test_characters_that_act_are_shown_as_escapes(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert printable(text) == shown
 
 
 @settings(max_examples=40, deadline=None)
@@ -246,7 +227,7 @@ def test_a_file_has_whole_names_whole_lines_and_every_column() -> None:
     assert text.count(long_name.strip()) == 3
     assert all(column in text for column in ("IoU %", "Dice", "precision", "recall", "GT share"))
     assert "inferred" not in text
-    assert "what was inferred; pin it with --option" in render_table(report, verbose=True)
+    assert "what was inferred; set them explicitly with --option" in render_table(report, verbose=True)
 
 
 def test_the_signature_is_short_unless_the_table_is_verbose() -> None:
@@ -300,7 +281,7 @@ def test_csv_reads_back_at_full_precision(name: str) -> None:
     rows = list(csv.DictReader(StringIO(render(report, "csv"))))
     assert len(rows) == len(report.classes)
     for row, entry in zip(rows, report.classes, strict=True):
-        assert row.pop("name").removeprefix("'") == visible(entry.name)
+        assert row.pop("name").removeprefix("'") == printable(entry.name)
         facts = entry.to_dict()
         for key, text in row.items():
             assert text == ("" if facts.get(key) is None else repr(facts[key]))
@@ -326,7 +307,7 @@ def test_markdown_shows_a_name_as_it_is(name: str) -> None:
     cells = [token for token in tokens if token.type == "inline"]
     assert len(cells) == 4
     shown = "".join(part.content for part in cells[2].children or () if part.content != "<!-- -->")
-    assert shown == visible(name).strip()
+    assert shown == printable(name).strip()
     assert {part.type for part in cells[2].children or ()} <= {"text", "text_special", "html_inline"}
 
 
@@ -340,7 +321,7 @@ def test_markdown_of_very_many_classes_with_long_names_is_far_below_a_mebibyte()
     report = REPORTS["one-class"]
     entry = replace(report.classes[0], name="|" * 500)
     verdicts = tuple(Verdict(f"iou.{'<' * 500}", ">=", 0.5, 0.1, False) for _ in range(size))
-    report = replace(report, classes=(entry,) * size, gates=verdicts, warnings=("&" * 5000,) * size)
+    report = replace(report, classes=(entry,) * size, gates=verdicts, warnings=(Finding("extra", "&" * 5000),) * size)
     text = render(report, "markdown")
     assert len(text.encode()) < 2**18
     assert "... and 700 more" in text
@@ -421,12 +402,14 @@ def received(line: str) -> tuple[str, str, str]:
 @example("a,b: 100%3A", "::error::\r\n%0A")
 def test_github_receives_what_was_meant(title: str, message: str) -> None:
     line = annotation("error", title, message)
-    assert received(line) == ("error", visible(title, keep="\r\n"), visible(message, keep="\r\n"))
+    assert received(line) == ("error", printable(title, keep="\r\n"), printable(message, keep="\r\n"))
 
 
 def test_github_gets_at_most_ten_failed_gates_first_and_is_told_of_the_rest() -> None:
     failed = Verdict("miou", ">=", 0.7, 0.5, False)
-    report = replace(REPORTS["street"], gates=(replace(failed, passed=True), *[failed] * 7), warnings=("w",) * 5)
+    report = replace(
+        REPORTS["street"], gates=(replace(failed, passed=True), *[failed] * 7), warnings=(Finding("extra", "w"),) * 5
+    )
     levels = [received(line)[0] for line in render(report, "github").splitlines()]
     assert levels == ["error"] * 7 + ["warning"] * 2 + ["notice"]
     assert "3 more errors or warnings" in render(report, "github").splitlines()[-1]
@@ -471,8 +454,8 @@ def test_target(text: str, target: tuple[str, str]) -> None:
     [
         ("", "names no file"),
         ("json:", "Write json:FILE"),
-        ("jsn:out", "Did you mean json?"),
-        ("md:out", "Did you mean markdown?"),
+        ("jsn:out", "Did you mean 'json'?"),
+        ("md:out", "Did you mean 'markdown'?"),
         ("C:\\out\\a", "FORMAT:FILE"),
         ("out", "FORMAT:FILE"),
         ("a.png", "End the name in .txt"),
@@ -487,7 +470,7 @@ def test_what_is_no_target_is_refused(text: str, said: str) -> None:
 def test_an_unknown_format_is_refused_with_the_nearest_and_the_list() -> None:
     with pytest.raises(UsageError) as caught:
         render(REPORTS["voc"], "TEX")
-    assert caught.value.fix == f"Did you mean latex? Formats are {', '.join(FORMATS)}"
+    assert caught.value.fix == f"Did you mean 'latex'? Formats are {', '.join(FORMATS)}"
     with pytest.raises(UsageError, match="Formats are"):
         known_format("zzz")
     assert {format_of(Path(f"a{suffix}")) for suffix in SUFFIXES} == set(FORMATS) - {"github"}
@@ -516,9 +499,9 @@ def test_problems_of_one_kind_are_told_once_with_ten_places() -> None:
 
 def test_warnings_notes_and_verdicts_are_lines() -> None:
     failed = Verdict("miou", ">=", 0.7, 0.69998, False)
-    assert render_warning("two\nlines") == "warning: two\\nlines\n"
-    assert render_note(Inference("2 classes were met", "--classes 2")) == (
-        "note: 2 classes were met; pin it with --classes 2\n"
+    assert render_warning(Finding("extra", "two\nlines")) == "warning (extra): two\\nlines\n"
+    assert render_note(Inference("found 2 classes", "--classes 2")) == (
+        "note: found 2 classes; set them explicitly with --classes 2\n"
     )
     assert render_verdict(failed) == "gate failed: miou 0.69998 < 0.70\n"
     assert render_verdict(Verdict("bce", "<=", 0.2, 0.2, True)) == "gate holds: bce 0.2000 <= 0.20\n"

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import segeval.measuring.workers
 from segeval.errors import OutputError, RunFileError
 from segeval.folders.pairing import Pair
 from segeval.measuring.measure import Measurement, measure
+from segeval.measuring.reading import Reading, read_ground_truth
 from segeval.request import Request, build_request
 from segeval.runs.file import load_run, run_to_bytes
 from segeval.runs.run import Run, union
@@ -61,14 +61,14 @@ def request_of(kind: str = "masks", **options: object) -> Request:
 def counted() -> Iterator[list[str]]:
     """Note which images are decoded."""
     decoded: list[str] = []
-    original = segeval.measuring.workers.read_ground_truth
+    original = read_ground_truth
 
-    def noting(pair: Pair, reading: segeval.measuring.workers.Reading) -> object:
+    def noting(pair: Pair, reading: Reading) -> object:
         decoded.append(pair.key)
         return original(pair, reading)
 
     with (
-        mock.patch("segeval.measuring.workers.read_ground_truth", noting),
+        mock.patch("segeval.measuring.masks.read_ground_truth", noting),
         mock.patch("segeval.measuring.maps.read_ground_truth", noting),
     ):
         yield decoded
@@ -178,7 +178,7 @@ def test_only_what_is_not_there_is_measured(tmp_path: Path, kind: str, images: i
     with counted() as decoded:
         _, notes = attempt(tmp_path, request, resume=True)
     assert sorted(decoded) == [f"{index}" for index in range(images, 8)]
-    assert notes == (f"{images} images were measured before; their files are checked",)
+    assert notes == (f"{images} images were scored before; their files are checked",)
     assert (tmp_path / "run.jsonl").read_bytes() == fresh(tmp_path, request)
     assert not partial(tmp_path).exists()
 

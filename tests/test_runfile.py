@@ -21,8 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segeval.errors import OutputError, RunFileError
-from segeval.protocol.labeling import MISSING, Group, SegmentationClass
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.labeling import NO_PREDICTION, Group, SegmentationClass
+from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import Probabilities
 from segeval.runs.file import load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Maps, Row, Run
 from segeval.tables.counts import table
@@ -33,7 +35,7 @@ HAND_MADE = Run(
     Protocol(),
     (
         Row("a", 1, 3, DIGEST, table(np.array([0, 0, 255]), np.array([0, 2, 1]), np.array([1, 1, 1]))),
-        Row("é", 2, 2, DIGEST, table(np.array([-1]), np.array([MISSING]), np.array([4]))),
+        Row("é", 2, 2, DIGEST, table(np.array([-1]), np.array([NO_PREDICTION]), np.array([4]))),
     ),
 )
 
@@ -72,7 +74,7 @@ def problem(data: bytes) -> RunFileError:
     "data", [b"", b"\n", b"miou\n", b"{}\n", b"[]\n", b'{"tool":"other","schema":1}\n', b"\x89PNG\r\n\x1a\n"]
 )
 def test_another_file_is_told_from_a_damaged_run(data: bytes) -> None:
-    assert problem(data).what == "this is no run file"
+    assert problem(data).what == "this is not a run file"
 
 
 def test_a_newer_schema_is_refused_by_its_number() -> None:
@@ -103,7 +105,7 @@ def test_only_a_regular_file_is_read(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_file_cut_at_any_byte_is_no_run() -> None:
-    data = run_to_bytes(run_of(Maps("uint16", 1), [("a", 1), ("b", 2)]), packed=False)
+    data = run_to_bytes(run_of(Maps(SIXTEEN_BIT, 1), [("a", 1), ("b", 2)]), packed=False)
     for length in {*range(0, len(data) - 1, 97), *range(len(data) - 120, len(data))}:
         with pytest.raises(RunFileError):
             run_from_bytes(data[:length], name="x")
@@ -123,7 +125,7 @@ def test_nothing_may_stand_behind_the_end(packed: bool) -> None:
         assert problem(data + more).what == "a run file is damaged"
 
 
-@pytest.mark.parametrize("maps", KINDS, ids=str)
+@pytest.mark.parametrize("maps", KINDS, ids=lambda maps: maps and f"{maps.count} {maps.kind.name}")
 def test_every_changed_byte_is_seen(maps: Maps | None) -> None:
     data = run_to_bytes(run_of(maps, [("a", 1), ("b/é", 3)]), packed=False)
     chosen = random.Random(1)
@@ -149,7 +151,7 @@ ROW_DAMAGES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "three as a float": (with_("counts", [[0, [0], [3.0]]]), "whole number"),
     "a truth as a count": (with_("counts", [[0, [0, 1], [True, 2]]]), "whole number"),
     "a huge integer": (with_("counts", [[0, [10**30], [3]]]), "out of range"),
-    "the sentinel as a value": (with_("counts", [[0, [MISSING], [3]]]), "out of range"),
+    "the sentinel as a value": (with_("counts", [[0, [NO_PREDICTION], [3]]]), "out of range"),
     "repeated values": (with_("counts", [[0, [1, 1], [1, 2]]]), "ascend"),
     "descending values": (with_("counts", [[0, [2, 1], [1, 2]]]), "ascend"),
     "descending ground truth": (with_("counts", [[1, [0], [1]], [0, [0], [2]]]), "ascend"),
@@ -251,50 +253,50 @@ def test_losses_that_cannot_be_are_refused(change: dict[str, object]) -> None:
         facts["protocol"]["probabilities"] |= change
         return facts
 
-    problem(edited(run_of(Maps("uint8", 1), [("a", 1)]), 0, changed))
+    problem(edited(run_of(Maps(EIGHT_BIT, 1), [("a", 1)]), 0, changed))
 
 
 MAP_DAMAGES: dict[str, tuple[Maps, int, Callable[[Any], Any]]] = {
-    "a kind that is none": (Maps("uint8", 1), 0, with_("maps", {"kind": "uint32", "count": 1})),
-    "no maps": (Maps("uint8", 1), 0, with_("maps", {"kind": "uint8", "count": 0})),
-    "more maps than rows have": (Maps("uint8", 1), 0, with_("maps", {"kind": "uint8", "count": 2})),
-    "maps that are not told": (Maps("uint8", 1), 0, with_("maps", None)),
-    "rows without maps": (Maps("uint8", 1), 1, lambda facts: {**facts, "levels": []}),
+    "a kind that is none": (Maps(EIGHT_BIT, 1), 0, with_("maps", {"kind": "uint32", "count": 1})),
+    "no maps": (Maps(EIGHT_BIT, 1), 0, with_("maps", {"kind": "uint8", "count": 0})),
+    "more maps than rows have": (Maps(EIGHT_BIT, 1), 0, with_("maps", {"kind": "uint8", "count": 2})),
+    "maps that are not told": (Maps(EIGHT_BIT, 1), 0, with_("maps", None)),
+    "rows without maps": (Maps(EIGHT_BIT, 1), 1, lambda facts: {**facts, "levels": []}),
     "a level beyond 255": (
-        Maps("uint8", 1),
+        Maps(EIGHT_BIT, 1),
         1,
         lambda facts: {**facts, "levels": [[[gt, [300], [sum(pixels)]] for gt, _, pixels in facts["levels"][0]]]},
     ),
     "levels of another ground truth": (
-        Maps("uint8", 1),
+        Maps(EIGHT_BIT, 1),
         1,
         lambda facts: {**facts, "levels": [[[7, [0], [facts["size"][0] * facts["size"][1]]]]]},
     ),
-    "too many odd pixels": (Maps("uint8", 3), 1, with_("unnormalised", 10**6)),
+    "too many odd pixels": (Maps(EIGHT_BIT, 3), 1, with_("unnormalised", 10**6)),
     "a sum below nothing": (
-        Maps("float", 1),
+        Maps(FLOAT, 1),
         1,
         lambda facts: {**facts, "sums": [[*facts["sums"][0][:6], -1.0, *facts["sums"][0][7:]]]},
     ),
     "an infinite sum": (
-        Maps("float", 1),
+        Maps(FLOAT, 1),
         1,
         lambda facts: {**facts, "sums": [[*facts["sums"][0][:6], 1e999, *facts["sums"][0][7:]]]},
     ),
     "more clamped than there are": (
-        Maps("float", 1),
+        Maps(FLOAT, 1),
         1,
         lambda facts: {**facts, "sums": [[*facts["sums"][0][:4], 10**5, *facts["sums"][0][5:]]]},
     ),
     "another gamma in one row": (
-        Maps("float", 1),
+        Maps(FLOAT, 1),
         1,
         lambda facts: {**facts, "sums": [[1.0, *facts["sums"][0][1:]]]},
     ),
-    "a level that is none": (Maps("uint16", 1), -1, with_("positives", [[65536], [1]])),
-    "levels of other pixels": (Maps("uint16", 1), -1, with_("positives", [[3], [10**9]])),
-    "descending levels": (Maps("uint16", 1), -1, with_("positives", [[3, 2], [1, 1]])),
-    "another map's levels": (Maps("uint16", 1), -1, with_("map", 1)),
+    "a level that is none": (Maps(SIXTEEN_BIT, 1), -1, with_("positives", [[65536], [1]])),
+    "levels of other pixels": (Maps(SIXTEEN_BIT, 1), -1, with_("positives", [[3], [10**9]])),
+    "descending levels": (Maps(SIXTEEN_BIT, 1), -1, with_("positives", [[3, 2], [1, 1]])),
+    "another map's levels": (Maps(SIXTEEN_BIT, 1), -1, with_("map", 1)),
 }
 
 
@@ -305,7 +307,7 @@ def test_maps_that_cannot_be_are_refused(name: str) -> None:
 
 
 def test_level_histograms_may_not_lack() -> None:
-    lines = lines_of(run_of(Maps("float", 2), [("a", 1), ("b", 2)]))[:-1]
+    lines = lines_of(run_of(Maps(FLOAT, 2), [("a", 1), ("b", 2)]))[:-1]
     assert "histograms" in problem(sealed(lines[:-1])).where[0]
     assert "histograms" in problem(sealed([*lines[:1], *lines[-2:]])).where[0]
 
@@ -440,7 +442,7 @@ def test_no_time_and_no_name_is_in_a_packed_file() -> None:
 
 
 def test_two_and_two_point_zero_are_one_gamma() -> None:
-    run = run_of(Maps("uint8", 1), [("a", 1)])
+    run = run_of(Maps(EIGHT_BIT, 1), [("a", 1)])
     whole = Probabilities(gamma=2, alpha=0, pos_weight=1, threshold=0, class_weights=(1, 2))
     real = Probabilities(gamma=2.0, alpha=0.0, pos_weight=1.0, threshold=0.0, class_weights=(1.0, 2.0))
     files = [

@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given
 from PIL import Image
 
-from segeval.protocol.axes import AXES, MISSING
+from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.labeling import Group, SegmentationClass
-from segeval.protocol.protocol import Probabilities, Protocol
+from segeval.protocol.mapkinds import FLOAT
+from segeval.protocol.protocol import Protocol
+from segeval.protocol.settings import Probabilities
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
 from tests.commandline import run_segeval
@@ -48,8 +50,8 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         axis: tuple(choice["enum"]) for axis, choice in protocol["convention"]["properties"].items() if axis != "name"
     }
     assert chosen == AXES
-    assert tuple(protocol["missing"]["enum"]) == MISSING
-    assert list(protocol) == list(Protocol().to_dict())
+    assert tuple(protocol["missing"]["enum"]) == MISSING_CHOICES
+    assert list(protocol) == list(Protocol(allow=("off-by-one",)).to_dict())
 
 
 # Run files
@@ -96,7 +98,7 @@ WRONG_LINES: dict[str, tuple[int, Change]] = {
 @pytest.mark.parametrize("name", WRONG_LINES)
 def test_a_line_that_segeval_would_not_write_does_not_validate(name: str) -> None:
     place, change = WRONG_LINES[name]
-    line = lines_of(run_of(Maps("float", 1), [("a", 1), ("b", 2)]))[place]
+    line = lines_of(run_of(Maps(FLOAT, 1), [("a", 1), ("b", 2)]))[place]
     VALIDATORS["run"].validate(line)
     change(line)
     assert not VALIDATORS["run"].is_valid(line)
@@ -186,7 +188,7 @@ WRONG_REPORTS: dict[str, Change] = {
     "a class without a name": lambda report: report["classes"][0].pop("name"),
     "no class": lambda report: report.update(classes=[]),
     "no confusion": lambda report: report.pop("confusion"),
-    "another schema": lambda report: report.update(schema=2),
+    "another schema": lambda report: report.update(schema=3),
     "a verdict without its value": lambda report: report["gates"][0].pop("value"),
     "a sign that is none": lambda report: report["gates"][0].update(comparison=">"),
 }

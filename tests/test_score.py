@@ -139,7 +139,7 @@ def test_swapping_the_folders_swaps_precision_and_recall_and_keeps_iou(tmp_path:
 
 def test_counts_of_the_json_are_pixels_by_hand(folders: tuple[Path, Path]) -> None:
     report = json.loads(run_segeval("score", *folders, "-f", "json").stdout)
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     assert report["confusion"]["labels"] == [0, 1, 2]
     # image a: rows 0 -> 0 0 0 1 void, 1 -> 1 1 2; image b: gt all 0 against 0 0 0 1 1 1 1 1 1 1
     assert report["confusion"]["counts"] == [[6, 8, 0], [0, 2, 1], [0, 0, 0]]
@@ -174,9 +174,9 @@ def test_ignore_takes_names_and_none(folders: tuple[Path, Path], tmp_path: Path)
 
 
 def test_a_map_is_applied_at_once_so_that_swaps_work(folders: tuple[Path, Path]) -> None:
-    plain, swapped = score(*folders), score(*folders, mapping="0=1,1=0")
+    plain, swapped = score(*folders), score(*folders, map="0=1,1=0")
     assert [entry.iou for entry in swapped.classes[:2]] == [entry.iou for entry in plain.classes[1::-1]]
-    merged = score(*folders, mapping={2: 1})
+    merged = score(*folders, map={2: 1})
     assert [entry.id for entry in merged.classes] == [0, 1]
 
 
@@ -304,7 +304,7 @@ def test_extra_predictions_are_a_warning(folders: tuple[Path, Path]) -> None:
     save(pred / "z.png", PRED)
     done = run_segeval("score", pred, gt)
     assert done.code == 0
-    assert "warning:" in done.stderr
+    assert "warning (extra):" in done.stderr
     assert "z.png" in done.stderr
 
 
@@ -467,7 +467,7 @@ def test_an_internal_error_is_2_and_shows_a_traceback_only_when_asked(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("segeval.api.build_report", broken)
+    monkeypatch.setattr("segeval.api.report_of", broken)
     done = run_segeval("score", *folders)
     assert (done.code, done.stdout) == (2, "")
     assert "internal error: ZeroDivisionError: by design" in done.stderr
@@ -504,7 +504,7 @@ def test_a_closed_pipe_is_no_error() -> None:
 def test_output_to_a_file_and_to_a_full_disk(tmp_path: Path) -> None:
     done = shell(f"segeval score sample_masks/pred sample_masks/gt -f json > {tmp_path}/r.json")
     assert done.returncode == 0
-    assert json.loads((tmp_path / "r.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "r.json").read_text())["schema"] == 2
     if Path("/dev/full").exists():
         full = shell("segeval score sample_masks/pred sample_masks/gt > /dev/full")
         assert full.returncode == 2

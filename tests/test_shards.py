@@ -17,6 +17,7 @@ from PIL import Image
 from segeval.errors import RunFileError, UsageError
 from segeval.measuring.measure import measure
 from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
 from segeval.protocol.protocol import Protocol
 from segeval.report.scoring import build_report
 from segeval.request import Request, build_request
@@ -171,14 +172,14 @@ def test_a_difference_is_told_even_where_no_signature_shows_it() -> None:
 
 
 def test_maps_of_two_kinds_do_not_unite() -> None:
-    runs = [("x", run_of(Maps("uint8", 1), [("a", 1)])), ("y", run_of(Maps("float", 1), [("b", 1)]))]
+    runs = [("x", run_of(Maps(EIGHT_BIT, 1), [("a", 1)])), ("y", run_of(Maps(FLOAT, 1), [("b", 1)]))]
     with pytest.raises(RunFileError) as raised:
         union(runs)
     assert raised.value.where == ("x: 1 of uint8 an image", "y: 1 of float an image")
 
 
 def test_level_tables_that_cannot_be_taken_apart_are_refused_not_added_twice() -> None:
-    maps = Maps("uint16", 1)
+    maps = Maps(SIXTEEN_BIT, 1)
     first, second = run_of(maps, [("a", 1), ("b", 2)]), run_of(maps, [("b", 2), ("c", 4)])
     with pytest.raises(RunFileError) as raised:
         union([("x", first), ("y", second)])
@@ -186,7 +187,7 @@ def test_level_tables_that_cannot_be_taken_apart_are_refused_not_added_twice() -
 
 
 def test_an_image_without_prediction_may_be_in_two_parts_of_16_bit_maps() -> None:
-    maps = Maps("uint16", 1)
+    maps = Maps(SIXTEEN_BIT, 1)
     missing = 3
     assert row_of("m", maps, missing)[0].missing
     first, second = run_of(maps, [("a", 1), ("m", missing)]), run_of(maps, [("b", 2), ("m", missing)])

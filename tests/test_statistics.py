@@ -18,7 +18,7 @@ from segeval.errors import UsageError
 from segeval.measuring.measure import measure
 from segeval.protocol.labeling import Group
 from segeval.protocol.signature import Signature
-from segeval.report.extras import Statistics, with_statistics
+from segeval.report.extras import Statistics
 from segeval.report.imagelosses import image_losses
 from segeval.report.scoring import build_report, measured
 from segeval.request import build_request
@@ -90,7 +90,7 @@ def resampled(run: Run, settings: Resampling) -> dict[str, list[float]]:
 def test_intervals_of_maps_are_those_of_scoring_every_resample(tmp_path: Path, kind: str, count: int) -> None:
     run = write_maps(tmp_path, kind, count=count)
     settings = Resampling(level=80, resamples=40, seed=5)
-    report = with_statistics(build_report(run), run, Statistics(intervals=settings))
+    report = build_report(run, asked=Statistics(intervals=settings))
     if kind != "uint8":
         # Their scores come from the level tables of the whole run, which a resample does not have.
         losses = image_losses(run, measured(run).resolution, report.probabilities) if report.probabilities else None
@@ -111,9 +111,9 @@ def test_intervals_of_maps_are_those_of_scoring_every_resample(tmp_path: Path, k
 
 def test_intervals_of_masks_and_groups_are_those_of_scoring_every_resample(folder: Path) -> None:
     done = measure(folder / "pred", folder / "gt", build_request(classes=5))
-    run = replace(done.run, protocol=build_request(preset="cityscapes", mapping="0=0,1=1,2=2,3=13,255=255").protocol)
+    run = replace(done.run, protocol=build_request(preset="cityscapes", map="0=0,1=1,2=2,3=13,255=255").protocol)
     settings = Resampling(level=90, resamples=40, seed=2)
-    report = with_statistics(build_report(run), run, Statistics(intervals=settings))
+    report = build_report(run, asked=Statistics(intervals=settings))
     again = resampled(run, settings)
     assert "group_miou" in report.scores
     for name in report.scores:
@@ -134,7 +134,7 @@ def test_intervals_of_masks_and_groups_are_those_of_scoring_every_resample(folde
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "float"])
 def test_losses_of_images_are_those_of_a_loop_over_pixels(tmp_path: Path, kind: str) -> None:
     run = write_maps(tmp_path, kind, count=1)
-    report = with_statistics(build_report(run), run, Statistics(images=True))
+    report = build_report(run, asked=Statistics(images=True))
     assert report.details is not None
     assert report.details.images is not None
     top = {"uint8": 255, "uint16": 65535}.get(kind, 1)
@@ -206,8 +206,7 @@ def test_a_saved_run_gives_the_same_report(folder: Path) -> None:
 def test_api_and_command_line_agree(folder: Path) -> None:
     import segeval
 
-    asked = Statistics(intervals=Resampling(resamples=200), worst=2, gain=True)
-    report = segeval.score(folder / "pred", folder / "gt", statistics=asked)
+    report = segeval.score(folder / "pred", folder / "gt", ci=95, resamples=200, worst=2, gain=True)
     shell = scored(folder, "--ci", "95", "--resamples", "200", "--worst", "2", "--gain")
     assert json.loads(json.dumps(report.to_dict())) == shell
 
@@ -224,7 +223,7 @@ def test_groups_are_drawn_as_one(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("expression", "told"),
-    [("(", "no regular expression"), ("^a", "finds no group"), ("", "--group-by is empty")],
+    [("(", "not a regular expression"), ("^a", "finds no group"), ("", "--group-by is empty")],
 )
 def test_a_grouping_that_cannot_be_is_refused(folder: Path, expression: str, told: str) -> None:
     done = score(folder, "--ci", "95", "--group-by", expression)
@@ -235,7 +234,7 @@ def test_a_grouping_that_cannot_be_is_refused(folder: Path, expression: str, tol
 def test_grouping_without_intervals_is_refused(folder: Path) -> None:
     done = score(folder, "--group-by", "^a")
     assert (done.code, done.stdout) == (2, "")
-    assert "add --ci 95" in done.stderr
+    assert "Add --ci 95" in done.stderr
     with pytest.raises(UsageError, match="there are none"):
         Statistics(group_by="^a")
 
@@ -257,8 +256,8 @@ def test_the_level_has_to_be_given(folder: Path) -> None:
 def test_few_units_are_told_beside_the_interval(folder: Path) -> None:
     done = score(folder, "--ci", "95")
     told = "intervals rest on 7 images, fewer than 30, and are too narrow to be trusted"
-    assert f"warning: {told}\n" in done.stderr
-    assert f" warning: {told}\n" in done.stdout
+    assert f"warning (few-images): {told}. " in done.stderr
+    assert f" warning (few-images): {told}. " in done.stdout
     assert score(folder, "--ci", "95", "--group-by", "^[^/]+").stderr.count("rest on 3 groups, fewer than 30") == 1
 
 
@@ -271,7 +270,7 @@ def test_resamples_that_leave_a_score_undefined_are_counted_and_told(tmp_path: P
     weights = np.concatenate(list(bootstrap_weights(7, 1, Resampling(resamples=400))))
     without = int((weights[:, 0] == 0).sum())
     assert 100 < without < 180
-    assert f"some of 400 resamples leave a score undefined and are left out of its interval: iou.2 ({without})" in (
+    assert f"some of 400 resamples leave a score undefined and are left out of its interval (iou.2 ({without}))" in (
         done.stderr
     )
 
@@ -303,7 +302,7 @@ def test_gains_are_told_in_words(folder: Path) -> None:
     found = scored(folder, "--gain")
     first = found["gains"]["confusions"][0]
     words = (
-        f"{100 * first['share_of_gt']:.1f} % of {first['gt_name']} is called {first['pred_name']}: "
+        f"{100 * first['share_of_gt']:.1f} % of {first['gt_name']} is predicted as {first['pred_name']}: "
         f"{100 * first['gain']:.1f} points of mIoU"
     )
     assert words in score(folder, "--gain").stdout
@@ -328,7 +327,7 @@ def test_binary_sets_tell_their_empty_images_apart(tmp_path: Path) -> None:
         "false_alarms": 1,
         "false_alarm_rate": 1 / 3,
     }
-    told = "3 images have no foreground in the ground truth, 1 of which was given some: false-alarm rate 33.33 %"
+    told = "3 images have no foreground in the ground truth, 1 of which was given foreground: false-alarm rate 33.33 %"
     assert told in score(tmp_path, "--binary").stdout
     assert told in score(tmp_path, "--binary", "-f", "markdown").stdout
     assert "empty_gt" not in scored(tmp_path, "--classes", "2", "--map", "255=1")
@@ -407,7 +406,7 @@ def test_classes_of_no_group_stay_out_of_every_group(folder: Path) -> None:
     done = measure(folder / "pred", folder / "gt", build_request(classes=4))
     protocol = replace(done.run.protocol, groups=(Group("first", (0, 1)),))
     run = replace(done.run, protocol=protocol)
-    report = with_statistics(build_report(run), run, Statistics(intervals=Resampling(80, 30)))
+    report = build_report(run, asked=Statistics(intervals=Resampling(80, 30)))
     interval = report.interval("group_miou")
     again = resampled(run, Resampling(80, 30))["group_miou"]
     assert interval is not None

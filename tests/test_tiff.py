@@ -50,6 +50,10 @@ def refused(data: bytes) -> MaskError:
 def test_what_libtiff_packs_is_unpacked(compression: str, array: NDArray[Any], predictor: int) -> None:
     for rows in (5, 1000):
         data = saved(array, compression, tiffinfo={317: predictor, 278: rows})
+        if predictor == 2 and compression == "packbits":
+            # libtiff passes the tag over, tifffile applies it: the file has two readings.
+            assert refused(data).where == (f"a.tif: TIFF {array.itemsize * 8} bit, PackBits with predictor 2",)
+            continue
         decoded = decode_mask(data, name="a.tif")
         assert decoded.dtype == array.dtype
         assert np.array_equal(decoded, array)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from segeval.errors import printable
 from segeval.folders import walking
-from segeval.folders.walking import extension, folders_in, printable, walk
+from segeval.folders.walking import extension, folders_in, walk
 
 SUFFIXES = frozenset({".png", ".npy"})
 
@@ -228,7 +229,7 @@ def test_names_that_are_not_utf8_are_kept_as_they_are_stored(tmp_path: Path) -> 
         ("zero\u200bwidth\u2028", r"zero\u200bwidth\u2028"),
         ("\x9bcsi\x7f", r"\x9bcsi\x7f"),  # the one-byte escape and delete
         ("\udcff\ud800", r"\xff\ud800"),
-        (r"back\slash", r"back\\slash"),
+        (r"back\slash", r"back\slash"),
         ("[bold]markup[/bold]", "[bold]markup[/bold]"),  # plain text is the renderer's matter
     ],
 )

@@ -8,21 +8,29 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from segeval.cli.signals import BASE, Stopped, StopSignals
+from segeval.cli.streams import open_closed_streams
+
 COULD_NOT_SCORE = 2
-INTERRUPTED = 130
+INTERRUPTED = BASE + 2
+COMPLETION = "_SEGEVAL_COMPLETE"
 SELDOM = (100_000, 50, 100)
 """Allocations after which cycles are looked for, as `gc.set_threshold` takes them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run segeval and exit: 0 scored, 1 scored and a gate failed, 2 could not score, 130 interrupted."""
+    """Run segeval and exit: 0 scored, 1 scored and a gate failed, 2 could not score, 128 + N stopped by signal N."""
     # Imports make objects by the ten thousand and hardly a cycle: looking for cycles as often as is usual costs a short
     # run a tenth of its time, and the interpreter's last look at all of them another tenth.
     gc.set_threshold(*SELDOM)
-    code = run(arguments)
+    try:
+        StopSignals()
+        open_closed_streams()
+        code = run(arguments)
+    except Stopped as stop:  # while an error was being told
+        code = stop.code
     gc.freeze()
-    if code == INTERRUPTED:
-        sys.stderr.flush()
+    if code > BASE:
         # Workers may be in the middle of an image; an ordinary exit would wait for them.
         os._exit(code)
     sys.exit(code)
@@ -41,14 +49,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as request:
         return request.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except (click.Abort, KeyboardInterrupt, Stopped) as stop:
+        if isinstance(stop.__cause__, EOFError):  # which click takes for Ctrl-D
+            return _told(stop.__cause__, words)
+        return _stopped(stop.code if isinstance(stop, Stopped) else INTERRUPTED)
+    except SystemExit as leaving:
+        # Besides its completion, click leaves so where the reader of a help text has gone away, and calls that 1.
+        return _unread() if COMPLETION not in os.environ else int(leaving.code or 0)
     except BrokenPipeError:
-        from segeval.cli.console import drop_stdout
-
-        drop_stdout()
-        return 0
+        return _unread()
     except (click.ClickException, SegevalError) as error:
         return _told(error, words)
     except Exception as error:  # the last wall: Python's own exit code for a crash reads as "a gate failed"
@@ -56,16 +65,30 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
+def _stopped(code: int) -> int:
+    from segeval.cli.console import tell
+
+    tell("interrupted\n" if code == INTERRUPTED else "terminated\n")
+    return code
+
+
+def _unread() -> int:
+    from segeval.cli.console import drop_stdout
+
+    drop_stdout()
+    return 0
+
+
 def _told(error: Exception, words: Sequence[str]) -> int:
-    from segeval.cli.console import tell_error
+    from segeval.cli.console import drop_stdout, tell_error, tell_traceback
     from segeval.errors import Problems
 
     if any(word in ("-v", "--verbose") for word in words):
-        import traceback
-
-        traceback.print_exception(error)
+        tell_traceback(error)
         for problem in error.problems if isinstance(error, Problems) else ():
             if problem.__cause__ is not None:
-                traceback.print_exception(problem.__cause__)
+                tell_traceback(problem.__cause__)
     tell_error(error)
+    if isinstance(error, OSError):
+        drop_stdout()  # what could not be written must not be tried again at the end: Python has a code of its own then
     return COULD_NOT_SCORE

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from segeval.cli.options import FILE
-from segeval.errors import UsageError
+from segeval.cli.confinement import placed
+from segeval.cli.names import options_of, verbs
+from segeval.cli.parameters import FILE
+from segeval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LARGEST_CONFIG = 1 << 24
-"""Bytes; --config may name a device without end."""
 NOT_CONFIGURED = ("config", "no_config", "help", "version")
 
 
@@ -27,105 +27,107 @@ def nearest_config(start: Path) -> Path | None:
     return None
 
 
-def load_config(path: Path, context: click.Context) -> Mapping[str, Any]:
-    """Return the defaults for the command of `context`, by parameter name.
+def load_config(path: Path, context: click.Context, *, found: bool) -> Mapping[str, Any]:
+    """Return the defaults for the command of `context`, by parameter name; `found` if nobody named the file.
 
-    Keys are option names, those of any verb. Raises `UsageError` for a key that no verb has, with the nearest one.
+    Keys are option names, those of any verb. Raises `UsageError` for a key that no verb has, with the nearest one, and
+    for an output that the file may not name.
     """
     table = _table(path)
     if table is None:
-        raise UsageError("there is no [tool.segeval] in the file", (str(path),), "Add one, or leave --config out")
-    own, known = _options(context.command), _all_options(context)
+        raise UsageError("there is no [tool.segeval] in the file", (str(path),), "Add one, or drop --config")
+    own = _configurable(context.command)
+    known = sorted({name for command in verbs(context) for name in _configurable(command)})
+    keys: dict[str, str] = {}
     defaults: dict[str, Any] = {}
     for key, value in table.items():
         name = key.replace("_", "-")
         if name not in known:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, known, n=1)
-            meant = f"Did you mean '{close[0]}'? " if close else ""
             raise UsageError(
-                "the configuration has a key that is no option",
+                "the configuration has an unknown key",
                 (f"{path}: {key}",),
-                f"{meant}Keys are option names, as in ignore = 255",
+                f"{did_you_mean(name, known)}Keys are option names, as in ignore = 255",
             )
+        if keys.setdefault(name, key) != key:
+            where = (f"{path}: {keys[name]}", f"{path}: {key}")
+            raise UsageError("the configuration gives one option twice", where, "Put both under one key")
         option = own.get(name)
         if option is not None and option.name:
             taken = _value(option, value, f"{path}: {key}")
-            if any("\0" in text for text in (taken if isinstance(taken, list) else [str(taken)])):
-                raise UsageError("the configuration holds a NUL character", (f"{path}: {key}",), "Correct the value")
+            if isinstance(taken, str):
+                taken = placed(option.type, taken, path, found=found)
+            elif isinstance(taken, list):
+                taken = [placed(option.type, each, path, found=found) for each in taken]
             defaults[option.name] = taken
     return defaults
 
 
+def _configurable(command: click.Command) -> dict[str, click.Option]:
+    return {name: option for name, option in options_of(command).items() if option.name not in NOT_CONFIGURED}
+
+
 def _table(path: Path) -> dict[str, Any] | None:
-    import tomllib
+    from segeval.usertexts import LARGEST_TEXT, TextBoundError, toml_data
 
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_CONFIG + 1)
-        if len(data) > LARGEST_CONFIG:
-            raise UsageError("the configuration is too large", (str(path),), "Check --config")
-        document = tomllib.loads(data.decode("utf-8"))
+        with path.open("rb") as file:  # --config may name a device without end
+            data = file.read(LARGEST_TEXT + 1)
+        if len(data) > LARGEST_TEXT:
+            raise TextBoundError(f"more than {LARGEST_TEXT:,} bytes")
+        document = toml_data(data.decode("utf-8"))
     except OSError as error:
         raise UsageError("the configuration cannot be read", (f"{path}: {error.strerror}",), "Check --config") from None
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+    except TextBoundError as error:
         raise UsageError(
-            "the configuration is not TOML", (f"{path}: {error}",), "Mend it, or say --no-config"
+            "the configuration has more in it than a configuration has",
+            (f"{path}: {error}",),
+            "Name another with --config, or say --no-config",
+        ) from None
+    except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+        raise UsageError(
+            "the configuration is not TOML", (f"{path}: {error}",), "Fix it, or pass --no-config"
         ) from None
     tool = document.get("tool", {})
     table = tool.get("segeval") if isinstance(tool, dict) else None
-    return table if isinstance(table, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise UsageError("the configuration is no table", (f"{path}: tool.segeval",), "Begin it with [tool.segeval]")
+    return table
 
 
-def _value(option: click.Option, value: object, where: str) -> object:
+def _value(option: click.Option, value: object, where: str) -> bool | str | list[str]:
     """Bring a TOML value to what the option takes from a shell."""
     if isinstance(value, bool) or option.is_flag:
         if not (isinstance(value, bool) and option.is_flag):
             raise UsageError("a flag is true or false, and only a flag is", (where,), "Correct the value")
         return value
-    if option.multiple:
-        return [str(part) for part in value] if isinstance(value, list) else [str(value)]
-    if isinstance(value, list):
-        return ",".join(map(str, value))
+    parts = value if isinstance(value, list) else [value]
     if isinstance(value, dict):
-        return ",".join(f"{raw}={target}" for raw, target in value.items())
-    return str(value)
-
-
-def _options(command: click.Command) -> dict[str, click.Option]:
-    """Return the options of a command by every long name, without dashes."""
-    return {
-        name.lstrip("-"): parameter
-        for parameter in command.params
-        if isinstance(parameter, click.Option) and parameter.name not in NOT_CONFIGURED
-        for name in (*parameter.opts, *parameter.secondary_opts)
-        if name.startswith("--")
-    }
-
-
-def _all_options(context: click.Context) -> list[str]:
-    return sorted({name for command in _verbs(context) for name in _options(command)})
-
-
-def _verbs(context: click.Context) -> Iterator[click.Command]:
-    yield context.command
-    group = context.parent.command if context.parent else None
-    if context.parent is not None and isinstance(group, click.Group):
-        for name in group.list_commands(context.parent):
-            command = group.get_command(context.parent, name)
-            if command is not None:
-                yield command
+        parts = [f"{name}={part}" for name, part in value.items()]
+    texts = list(map(str, parts)) if option.multiple else [",".join(map(str, parts))]
+    if any("\0" in text for text in texts):
+        raise UsageError("the configuration holds a NUL character", (where,), "Correct the value")
+    return texts if option.multiple else texts[0]
 
 
 def _read(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
     if context.params.get("no_config") or context.resilient_parsing:
         return
+    path = value or nearest_config(_working_folder())
+    if path is not None:
+        context.default_map = {**load_config(path, context, found=value is None), **(context.default_map or {})}
+
+
+def _working_folder() -> Path:
     from pathlib import Path
 
-    path = value or nearest_config(Path.cwd())
-    if path is not None:
-        context.default_map = {**load_config(path, context), **(context.default_map or {})}
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            "the working folder cannot be used",
+            (error.strerror or str(error),),
+            "Change to a folder that exists (cd), or say --no-config and give whole paths",
+        ) from None
 
 
 def config_options(function: Any) -> Any:

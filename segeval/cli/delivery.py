@@ -8,7 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from segeval.cli.console import columns_of, tell_notes, tell_verdicts, tell_warnings, wants_color, write_result
+from segeval.cli.console import page_options, tell_findings, tell_notes, tell_verdicts, write_result
+from segeval.cli.options import policy_of
+from segeval.findings.policy import judged_report
 from segeval.render import known_format, parse_target, render
 from segeval.report.report import Report
 
@@ -28,8 +30,9 @@ class Delivery:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = options
-        self._format = known_format(options["format_name"])
-        self._gates = _gates(options.get("floors", ()), options.get("ceilings", ()))
+        self._format = known_format(options["format"])
+        self._gates = _gates(options["fail_under"], options["fail_over"])
+        self._policy = policy_of(options)
         self._files: list[tuple[TextOf, AtomicFile]] = []
         try:
             self._open(options)
@@ -39,12 +42,12 @@ class Delivery:
 
     def _open(self, options: Mapping[str, Any]) -> None:
         wanted: list[tuple[TextOf, Path]] = []
-        for target in options["outputs"]:
+        for target in options["output"]:
             format_name, path = parse_target(target)
             wanted.append((self._renderer(format_name), path))
-        if options.get("curves") is not None:
+        if options["curves"] is not None:
             wanted.append((_curves(options["curves"].suffix), options["curves"]))
-        if options.get("per_image") is not None:
+        if options["per_image"] is not None:
             wanted.append((_images(options["per_image"].suffix), options["per_image"]))
         if wanted:
             from segeval.files import AtomicFile
@@ -69,7 +72,11 @@ class Delivery:
             file.discard()
 
     def deliver(self, report: Report) -> int:
-        """Judge and render the report, tell what goes with it on stderr, and return the exit code."""
+        """Judge and render the report, tell what goes with it on stderr, and return the exit code.
+
+        Raises `FoundError` for what looks wrong and is not allowed.
+        """
+        report = judged_report(report, self._policy)
         if self._gates:
             from segeval.report.gates import with_verdicts
 
@@ -79,9 +86,9 @@ class Delivery:
             file.commit(text_of(report).encode("utf-8", "backslashreplace"))
         if not self._options["quiet"]:
             tell_notes(report.notes)
-            # On a terminal the table has said them already, right above.
-            if not (sys.stdout.isatty() and self._format == "table"):
-                tell_warnings(report.warnings)
+        # A number never travels without them; on a terminal the table says them itself.
+        if not (sys.stdout.isatty() and self._format == "table" and self._options["only"] is None):
+            tell_findings(report.warnings)
         tell_verdicts(verdict for verdict in report.gates if not (self._options["quiet"] and verdict.passed))
         write_result(text)
         return 0 if all(verdict.passed for verdict in report.gates) else 1
@@ -89,22 +96,21 @@ class Delivery:
     def _stdout_text(self, report: Report) -> str:
         options = self._options
         if options["only"] is not None:
-            from segeval.render.only import render_only
+            from segeval.render.report.only import render_only
 
             return render_only(report, options["only"])
-        color = wants_color(sys.stdout, options["color"])
-        width = columns_of(sys.stdout)
-        text = render(report, self._format, color=color, width=width, verbose=options["verbose"])
-        if options.get("plot") and self._format == "table":
+        page = page_options(options["color"])
+        text = render(report, self._format, **page, verbose=options["verbose"])
+        if options["plot"] and self._format == "table":
             from segeval.render.plots import render_plots
 
-            text += render_plots(report, width=min(width or 80, 100), color=color)
+            text += render_plots(report, width=min(page["width"] or 80, 100), color=page["color"])
         return text
 
 
 def _images(suffix: str) -> TextOf:
     from segeval.errors import UsageError
-    from segeval.render.perimage import images_csv, images_jsonl
+    from segeval.render.images import images_csv, images_jsonl
 
     if suffix.casefold() not in (".csv", ".jsonl"):
         raise UsageError(
@@ -113,20 +119,17 @@ def _images(suffix: str) -> TextOf:
     return images_csv if suffix.casefold() == ".csv" else images_jsonl
 
 
-def _gates(floors: Sequence[str], ceilings: Sequence[str]) -> tuple[Gate, ...]:
-    if not floors and not ceilings:
+def _gates(fail_under: Sequence[str], fail_over: Sequence[str]) -> tuple[Gate, ...]:
+    if not fail_under and not fail_over:
         return ()
-    from segeval.report.gates import parse_gate
+    from segeval.report.gates import parse_gates
 
-    return (
-        *(parse_gate(text, comparison=">=") for text in floors),
-        *(parse_gate(text, comparison="<=") for text in ceilings),
-    )
+    return parse_gates(fail_under, fail_over)
 
 
 def _curves(suffix: str) -> TextOf:
     from segeval.errors import UsageError
-    from segeval.render.curvefiles import curves_csv, curves_json
+    from segeval.render.curves import curves_csv, curves_json
 
     if suffix.casefold() not in (".csv", ".json"):
         raise UsageError(

@@ -7,6 +7,8 @@ from importlib import import_module
 
 import click
 
+from segeval.cli.names import variable_of
+from segeval.errors import nearest
 from segeval.version import __version__
 
 COMMANDS: Mapping[str, str] = {
@@ -37,8 +39,8 @@ class Verbs(click.Group):
             return None
         command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
         for parameter in command.params:
-            if isinstance(parameter, click.Option) and parameter.envvar is None and parameter.name:
-                parameter.envvar = f"SEGEVAL_{parameter.name.upper()}"
+            if isinstance(parameter, click.Option) and parameter.envvar is None:
+                parameter.envvar = variable_of(parameter)
         return command
 
     def resolve_command(
@@ -48,12 +50,10 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches
-
-            close = get_close_matches(args[0], COMMANDS, n=1)
+            close = nearest(args[0], COMMANDS)
             if not close:
                 raise
-            raise click.UsageError(f"No such command '{args[0]}': did you mean '{close[0]}'?", ctx) from error
+            raise click.UsageError(f"no such command '{args[0]}': did you mean {close}?", ctx) from error
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
@@ -73,7 +73,7 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) 
     ctx.exit()
 
 
-@click.group(cls=Verbs, context_settings=HELP, no_args_is_help=True)
+@click.group(cls=Verbs, context_settings=HELP, no_args_is_help=False, invoke_without_command=True)
 @click.option(
     "--version",
     is_flag=True,
@@ -82,7 +82,8 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) 
     help="Show the versions of segeval, Python, numpy and Pillow, and exit.",
 )
 @click.option("-v", "--verbose", is_flag=True, is_eager=True, help="With --version: say also how images are read.")
-def root(verbose: bool) -> None:
+@click.pass_context
+def root(ctx: click.Context, verbose: bool) -> None:
     """Score folders of segmentation masks: IoU, mIoU, BCE and focal loss.
 
     The number that the field's own evaluators give, with a signature that says how it was obtained.
@@ -92,3 +93,6 @@ def root(verbose: bool) -> None:
     """
     if verbose:
         raise click.UsageError("-v stands behind the verb, as in 'segeval score -v pred/ gt/'")
+    if ctx.invoked_subcommand is None:
+        # click's own way raises an error in newer versions and exits in older ones.
+        click.echo(ctx.get_help())

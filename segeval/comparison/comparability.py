@@ -44,7 +44,7 @@ def _protocol_differences(base: Run, new: Run) -> list[str]:
 
 
 def _maps_text(run: Run) -> str:
-    return "none" if run.maps is None else f"{run.maps.count} {run.maps.kind}"
+    return "none" if run.maps is None else f"{run.maps.count} {run.maps.kind.name}"
 
 
 def shared_images(named: Sequence[tuple[str, Run]]) -> list[tuple[str, Run]]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
-from segeval.report.gates import LOWER_IS_BETTER, OVERLAPS, metric, parse_gate
-from segeval.report.report import ClassScores, Report
+from segeval.report.gates import AT_LEAST, AT_MOST, metric, parse_gate
+from segeval.report.report import Report
 from segeval.scores.overlap import Value
+from segeval.scores.registry import SCORE, score_meant
 
 EVERY = "*"
 ROUNDING = 1e-12
@@ -49,9 +50,9 @@ def parse_regression(text: str) -> RegressionRule:
     """
     name, equals, _ = text.rpartition("=")
     if not equals or name[-1:] in ("<", ">"):
-        raise UsageError("a regression rule is a metric and what it may lose", (text,), "Write it as miou=0.005")
-    kind = name.strip().partition(".")[0]
-    gate = parse_gate(text, comparison="<=" if kind in LOWER_IS_BETTER else ">=")
+        raise UsageError("a regression rule must be METRIC=LARGEST_DROP", (text,), "Write it as miou=0.005")
+    score = score_meant(name) or score_meant(name.partition(".")[0])
+    gate = parse_gate(text, comparison=AT_MOST if score is not None and score.lower_is_better else AT_LEAST)
     return RegressionRule(gate.metric, gate.bound)
 
 
@@ -83,10 +84,10 @@ def _judged(base: Report, new: Report, name: str, rule: RegressionRule) -> Itera
         raise NothingToScoreError(
             "a regression rule is on a metric that is undefined here",
             (f"{rule.metric}={rule.allowed!r}",),
-            "Check that its classes are in the data of both runs, or take the rule away",
+            "Check that its classes are in the data of both runs, or drop the rule",
         )
     for called, before, after in defined:
-        worse = after - before if kind in LOWER_IS_BETTER else before - after
+        worse = after - before if SCORE[kind].lower_is_better else before - after
         yield Regression(name, called, rule.allowed, before, after, worse, worse <= rule.allowed + ROUNDING)
 
 
@@ -94,13 +95,5 @@ def _classes(base: Report, new: Report, kind: str) -> Iterator[tuple[str, Value,
     known = {(entry.id, entry.name): entry for entry in new.classes}
     for entry in base.classes:
         if (entry.id, entry.name) in known:
-            yield (
-                f"{kind}.{entry.name}",
-                _of_class(entry, kind),
-                _of_class(known[entry.id, entry.name], kind),
-            )
-
-
-def _of_class(entry: ClassScores, kind: str) -> Value:
-    value: Value = getattr(entry, kind) if kind in OVERLAPS else entry.losses.get(kind)
-    return value
+            after = known[entry.id, entry.name]
+            yield f"{kind}.{entry.name}", entry.scores().get(kind), after.scores().get(kind)

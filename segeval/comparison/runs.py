@@ -11,7 +11,9 @@ import numpy as np
 
 from segeval.comparison.comparability import shared_images, what_differs
 from segeval.comparison.regressions import Regression, RegressionRule, judge_regressions
-from segeval.errors import UsageError
+from segeval.errors import Finding, UsageError
+from segeval.findings.policy import Policy, judged
+from segeval.findings.runs import run_findings
 from segeval.protocol.signature import Signature
 from segeval.report.extras import (
     check_grouping,
@@ -33,8 +35,9 @@ from segeval.scores.overlap import Value, image_mious, outcomes, present
 from segeval.tables.counts import total
 
 NO_INTERVAL = Interval(None, None, 0)
+AS_FOUND = Policy()
 WORST_HIT = 5
-COMPARE_ANYWAY = "Compare runs of one data set under one protocol, or say --force to compare what they share"
+COMPARE_ANYWAY = "Compare runs of one data set under one protocol, or use --force to compare what they share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class ComparisonReport:
     unit: str
     units: int
     forced: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
     @property
     def regressions(self) -> tuple[Regression, ...]:
@@ -124,7 +127,7 @@ class ComparisonReport:
             "resampling": resampling_dict(self.settings, self.unit, self.units),
             "p": "approximate randomisation, two-sided, unadjusted for the number of comparisons",
             "forced": list(self.forced),
-            "warnings": list(self.warnings),
+            "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.regressions],
         }
 
@@ -159,6 +162,7 @@ def compare_runs(
     worst_hit: int = WORST_HIT,
     rules: Sequence[RegressionRule] = (),
     force: bool = False,
+    policy: Policy = AS_FOUND,
 ) -> ComparisonReport:
     """Compare the runs after the first with the first, score by score; a pure function, the same for the same seed.
 
@@ -196,8 +200,14 @@ def compare_runs(
         unit=group_by or "image",
         units=unit_count,
         forced=forced,
-        warnings=tuple(dict.fromkeys([*base.report.warnings, *warnings])),
+        warnings=judged([*(finding for side in sides for finding in _findings(side)), *warnings], policy),
     )
+
+
+def _findings(side: _Side) -> tuple[Finding, ...]:
+    """Tell what looks wrong in one run, by its name."""
+    found = run_findings(side.run, table=side.found.table, resolution=side.found.resolution)
+    return tuple(replace(finding, where=finding.where or (side.name,)) for finding in (*found, *side.report.warnings))
 
 
 def run_names(paths: Sequence[Path]) -> tuple[str, ...]:
@@ -240,7 +250,7 @@ def _samples(sides: Sequence[_Side], group_by: str | None) -> list[Sample]:
 
 def _compared(
     base: _Side, new: _Side, base_sample: Sample, new_sample: Sample, drawing: Resampling
-) -> tuple[dict[str, Difference], tuple[ClassDifference, ...], list[str]]:
+) -> tuple[dict[str, Difference], tuple[ClassDifference, ...], list[Finding]]:
     """Return the differences of scores and of classes, with warnings; without evidence where there can be none."""
     positions = {(entry.id, entry.name): index for index, entry in enumerate(new.report.classes)}
     both = [
@@ -251,7 +261,7 @@ def _compared(
     scores = [name for name in base.report.scores if name in new.report.scores]
     evidence: Mapping[str, Difference] = {}
     of_classes: Sequence[Difference] = ()
-    warnings: list[str] = []
+    warnings: list[Finding] = []
     if _alike(base_sample, new_sample):
         found = compare(base_sample, new_sample, drawing)
         evidence, of_classes = found.scores, found.iou
@@ -265,7 +275,14 @@ def _compared(
         }
         warnings += undefined_warning({name: count for name, count in undefined.items() if count}, drawing.resamples)
     else:
-        warnings.append(f"{new.name} is not scored in the same way as {base.name}: no intervals and no p-values")
+        warnings.append(
+            Finding(
+                "not-comparable",
+                f"{new.name} is not scored in the same way as {base.name}: no intervals and no p-values",
+                (),
+                "Score both runs again with the same options",
+            )
+        )
     differences = {
         name: _difference(base.report.scores[name], new.report.scores[name], evidence.get(name)) for name in scores
     }

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
-from segeval.errors import SegevalError, merged
-from segeval.findings.colors import FEW_FILES, colors_of, duplicate_colors
-from segeval.findings.values import Finding, shown
-from segeval.folders.pairing import Pair, Pairing, printable
+from segeval.errors import ColorsMet, Finding, SegevalError, merged, printable
+from segeval.findings.colors import duplicate_colors
+from segeval.findings.values import shown
+from segeval.folders.pairing import Pair, Pairing
 from segeval.images.colors import COLORS_FIX
 from segeval.images.readers import ImageFacts
-from segeval.protocol.palettes import Palette
 from segeval.protocol.presets import explain_colors
 from segeval.request import Request
 
@@ -23,15 +21,20 @@ GT_NAME = re.compile(r"(?i)(^|[_\-. ])(gt|gtfine|gtcoarse|groundtruth|ground_tru
 """Endings of file names that say ground truth."""
 GT_FOLDER = re.compile(r"(?i)^(gt|gtfine|ground[_\- ]?truths?|annotations?|labels?|segmentationclass)$")
 PRED_FOLDER = re.compile(r"(?i)^(preds?|predictions?|results?|outputs?|inference)$")
+FEW_PLACES = 3
 SIZES_FIX = "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here"
 
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """Hold what the files of one folder say of themselves, and the errors of those that cannot be told."""
+    """Hold what the files of one folder say of themselves, and the errors of those that cannot be told.
+
+    `colors` are those of the first few files that are RGB where nothing decodes it.
+    """
 
     facts: Mapping[str, ImageFacts]
     broken: Mapping[str, SegevalError]
+    colors: Mapping[str, ColorsMet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,14 @@ class Files:
 
     def told(self) -> set[str]:
         """Return the files that findings about headers tell, by name."""
-        names = {*self.gt.broken, *self.pred.broken, *_colored(self, "gt"), *_colored(self, "pred"), *_map_files(self)}
+        colored = (*_colored(self, "gt"), *_colored(self, "pred"))
+        names = {*self.gt.broken, *self.pred.broken, *colored, *_map_files(self)}
         return names.union(*(pair.pred for pair in _unequal(self)))
 
-    def sides(self) -> Iterator[tuple[str, str, Headers, Path, Palette | None]]:
-        """Yield ("gt" or "pred", its name in messages, headers, folder and palette)."""
-        yield "gt", "GT", self.gt, self.pairing.gt_root, self.request.gt_palette
-        yield "pred", "PRED", self.pred, self.pairing.pred_root, self.request.pred_palette
+    def sides(self) -> Iterator[tuple[str, str, Headers]]:
+        """Yield ("gt" or "pred", its name in messages, headers)."""
+        yield "gt", "GT", self.gt
+        yield "pred", "PRED", self.pred
 
 
 def file_findings(files: Files) -> Iterator[Finding]:
@@ -62,12 +66,11 @@ def file_findings(files: Files) -> Iterator[Finding]:
 
 def _broken(files: Files) -> Iterator[Finding]:
     for error in merged((*files.gt.broken.values(), *files.pred.broken.values())):
-        kind = "jpeg" if "JPEG" in error.what else "unreadable"
-        yield Finding(kind, error.what, shown(error.where), error.fix, blocks=True)
+        yield Finding(error.kind, error.what, shown(error.where), error.fix)
 
 
 def _rgb(files: Files) -> Iterator[Finding]:
-    for side, title, headers, root, _ in files.sides():
+    for side, title, headers in files.sides():
         names = _colored(files, side)
         if not names:
             continue
@@ -75,12 +78,13 @@ def _rgb(files: Files) -> Iterator[Finding]:
         request = files.request
         shared = duplicate_colors(request.preset) if request.preset is not None else None
         if shared is not None:
-            places = (*shown(where, FEW_FILES), *shared.where)
-            yield Finding("palette-duplicates", shared.what, places, shared.fix, blocks=True)
+            places = (*shown(where, FEW_PLACES), *shared.where)
+            yield Finding("palette-duplicates", shared.what, places, shared.fix)
             continue
         colors: Counter[tuple[int, int, int]] = Counter()
-        for name in names[:FEW_FILES]:
-            colors.update(colors_of(root / name, name=name, max_pixels=request.max_pixels))
+        for name in names:
+            if name in headers.colors:
+                colors.update(headers.colors[name].pixels)
         gray = bool(colors) and all(len(set(color)) == 1 for color in colors)
         fix = f"{found}. Or: {COLORS_FIX}" if (found := explain_colors(colors)) else COLORS_FIX
         if gray:
@@ -90,17 +94,20 @@ def _rgb(files: Files) -> Iterator[Finding]:
             "masks hold RGB colours, not labels, and no palette says what they mean",
             shown(where),
             fix,
-            blocks=True,
         )
 
 
 def _colored(files: Files, side: str) -> list[str]:
+    headers = files.gt if side == "gt" else files.pred
+    return colored_files(headers.facts, files.request, side)
+
+
+def colored_files(facts: Mapping[str, ImageFacts], request: Request, side: str) -> list[str]:
     """Return the files of a folder that are RGB where nothing decodes it."""
-    for name, _, headers, _, palette in files.sides():
-        maps = name == "pred" and files.request.protocol.probabilities is not None
-        if name == side and palette is None and not maps:
-            return [file for file, facts in headers.facts.items() if facts.kind in ("RGB", "RGBA")]
-    return []
+    palette = request.gt_palette if side == "gt" else request.pred_palette
+    if palette is not None or (side == "pred" and request.protocol.probabilities is not None):
+        return []
+    return [name for name, known in facts.items() if known.kind in ("RGB", "RGBA")]
 
 
 def _maps(files: Files) -> Iterator[Finding]:
@@ -112,7 +119,6 @@ def _maps(files: Files) -> Iterator[Finding]:
             "predictions are floats or arrays of several maps: probability maps, not labels",
             shown(f"PRED/{printable(name)}: {files.pred.facts[name].encoding}" for name in names),
             "Score them with --probs",
-            blocks=True,
         )
 
 
@@ -150,7 +156,6 @@ def _sizes(files: Files) -> Iterator[Finding]:
             "predictions have width and height exchanged",
             shown(where),
             "Write arrays as (height, width): transpose them before saving",
-            blocks=True,
         )
     elif across == down and len(factors) == 1:
         yield Finding(
@@ -158,10 +163,9 @@ def _sizes(files: Files) -> Iterator[Finding]:
             f"predictions are {_times(across)} the size of the ground truth",
             shown(where),
             SIZES_FIX,
-            blocks=True,
         )
     else:
-        yield Finding("resized", "predictions and ground truth differ in size", shown(where), SIZES_FIX, blocks=True)
+        yield Finding("resized", "predictions and ground truth differ in size", shown(where), SIZES_FIX)
 
 
 def _times(factor: Fraction) -> str:

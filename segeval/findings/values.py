@@ -6,16 +6,17 @@ Agreement is compared between two readings of the same masks to tell which is me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
-from segeval.errors import SegevalError
-from segeval.protocol.labeling import MISSING, UNKNOWN, VOID
+from segeval.errors import Finding, and_more
+from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.presets import preset
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import DEFAULT_VOID, Resolution
+from segeval.report.labelcheck import FileNames
 from segeval.runs.run import Run, raw_values
 from segeval.tables.counts import JointCounts
 
@@ -32,27 +33,17 @@ TRAIN_IDS = frozenset({*range(19), DEFAULT_VOID})
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Tell one thing that looks wrong.
-
-    `kind` is a word for programs, `where` the places, `fix` the option or step that mends it; `blocks` says that
-    nothing is scored before.
-    """
-
-    kind: str
-    what: str
-    where: tuple[str, ...] = ()
-    fix: str = ""
-    blocks: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Values:
     """Hold the table of a run with what its values mean; `resolution` is `None` where they admit several readings."""
 
     run: Run
     table: JointCounts
     resolution: Resolution | None
+    names: FileNames = field(default_factory=dict)
+
+    def predictions(self) -> tuple[str, ...]:
+        """Return the first prediction files, images by their keys where the files are not known."""
+        return shown(self.names.get(row.key, ("", row.key))[1] for row in self.run.rows if not row.missing)
 
     @property
     def protocol(self) -> Protocol:
@@ -85,16 +76,15 @@ class Values:
         yield from zip(gt.tolist(), pred.tolist(), gt_class, pred_class, self.table.pixels.tolist(), strict=True)
 
 
-def value_findings(run: Run) -> Iterator[Finding]:
-    """Tell what looks wrong in the values of a run; the most telling mistake comes first."""
-    if not run.rows:
-        return
-    table = run.table()
-    try:
-        resolution = run.resolve_for(table)
-    except SegevalError:  # which says on its own what keeps the run from being scored
-        resolution = None
-    values = Values(run, table, resolution)
+def value_findings(
+    run: Run, table: JointCounts, resolution: Resolution | None, names: FileNames | None = None
+) -> Iterator[Finding]:
+    """Tell what looks wrong in the values of a run; the most telling mistake comes first.
+
+    `table` is the sum of its rows, `resolution` what its protocol makes of them, `None` where it makes nothing;
+    `names` has the files of each key.
+    """
+    values = Values(run, table, resolution, names or {})
     for look in (_full_range, _off_by_one, _train_ids, _wrong_ids, _inverted, _constant, _maps, _void_in_predictions):
         yield from look(values)
 
@@ -104,20 +94,19 @@ def _full_range(values: Values) -> Iterator[Finding]:
     if values.run.maps is not None or values.binary:
         return
     gt, pred = values.distinct()
-    if gt == FULL and values.resolution is None:
+    if gt == FULL and values.resolution is None and len(pred) <= MANY_VALUES:
         yield Finding(
             "zero-255",
             "ground truth holds only 0 and 255, which can be two classes or one class and void",
             (),
-            "Say --binary (0 is background, everything else foreground) or, where 255 is void, --ignore 255",
-            blocks=True,
+            "Use --binary (0 is background, everything else foreground) or, where 255 is void, --ignore 255",
         )
     elif DEFAULT_VOID in pred and pred <= FULL and gt <= {0, 1, DEFAULT_VOID} and _is_void(values, DEFAULT_VOID):
         yield Finding(
-            "zero-255",
+            "scales",
             "predictions hold only 0 and 255, of which 255 is read as void; the ground truth has 1",
             (),
-            "Say --pred-map 255=1" if DEFAULT_VOID in gt else "Say --binary: everything but 0 is foreground",
+            "Use --pred-map 255=1" if DEFAULT_VOID in gt else "Use --binary: everything but 0 is foreground",
         )
 
 
@@ -230,7 +219,7 @@ def _inverted(values: Values) -> Iterator[Finding]:
 
 def _constant(values: Values) -> Iterator[Finding]:
     """Find predictions that are one and the same value everywhere."""
-    predicted = {value for value in set(values.table.pred.tolist()) if value != MISSING}
+    predicted = {value for value in set(values.table.pred.tolist()) if value != NO_PREDICTION}
     true_classes = {gt for _, _, gt, _, _ in values.cells() if gt >= 0 or gt == UNKNOWN}
     if values.run.maps is not None and values.run.maps.in_rows:
         levels = {tuple(set(table.pred.tolist())) for table in values.run.level_tables()}
@@ -254,13 +243,15 @@ def _maps(values: Values) -> Iterator[Finding]:
     gt_classes = gt - {DEFAULT_VOID}
     two_valued = gt_classes <= {0, 1} or gt == FULL
     spread = len(pred) > 4 * len(gt_classes) and values.protocol.classes is None
-    if len(pred) > MANY_VALUES and (two_valued or spread):
-        yield Finding(
-            "probability-maps",
-            f"predictions hold {len(pred)} values, the ground truth {len(gt)}: they look like probability maps",
-            (),
-            "Score them with --probs, which reads them as probabilities",
-        )
+    if len(pred) <= MANY_VALUES or not (two_valued or spread):
+        return
+    refused = two_valued and not values.protocol.binary and len(values.protocol.classes or ()) <= 2
+    yield Finding(
+        "probability-maps" if refused else "many-values",
+        f"predictions hold {len(pred)} values, the ground truth {len(gt)}: they look like probability maps",
+        values.predictions(),
+        "Score them with --probs, which reads them as probabilities",
+    )
 
 
 def _void_in_predictions(values: Values) -> Iterator[Finding]:
@@ -304,5 +295,5 @@ def written_map(pairs: Mapping[int, int]) -> str:
 
 def shown(names: Iterable[str], most: int = 10) -> tuple[str, ...]:
     """Return the first names, and how many more there are."""
-    listed = list(names)
-    return (*listed[:most], *((f"and {len(listed) - most:,} more",) if len(listed) > most else ()))
+    known = list(names)
+    return (*known[:most], *((and_more(len(known) - most),) if len(known) > most else ()))

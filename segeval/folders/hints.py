@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from segeval.errors import printable
 from segeval.folders.matching import Matching, PairingRules, match
-from segeval.folders.walking import extension, printable
+from segeval.folders.walking import extension, is_photo
 
 SAMPLE = 200
 """Names of each side that are looked at to guess suffixes."""
@@ -21,6 +22,11 @@ LEVELS = 3
 SEPARATORS = "_-. "
 
 
+def usable(found: Matching) -> int:
+    """Return the number of pairs of which neither file is named like a photo."""
+    return sum(not (is_photo(file.path) or is_photo(pred)) for file, pred in found.paired)
+
+
 def hint(gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching) -> str:
     """Return one sentence with the options or arguments that pair most of these paths, or "" if none does for sure.
 
@@ -29,17 +35,64 @@ def hint(gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: 
     if not gt or not pred:
         return ""
     return (
-        _swapped(gt, pred, rules, suffixes, found)
+        _extensions(gt, pred, rules, suffixes, found)
+        or _swapped(gt, pred, rules, suffixes, found)
         or _suffixes(gt, pred, rules, suffixes, found)
         or _folder(found)
         or _letter_case(found)
+        or _prefixes(gt, pred, rules, suffixes, found)
     )
 
 
 def _better(tried: Matching, found: Matching, gt: Sequence[str], pred: Sequence[str]) -> bool:
     """Hold a suggestion to pairing more (or missing less) than now, and most of what could pair at all."""
-    gain = (len(tried.paired), -len(tried.missing)) > (len(found.paired), -len(found.missing))
+    gain = (usable(tried), -len(tried.missing)) > (usable(found), -len(found.missing))
     return gain and 2 * len(tried.paired) > min(len(gt), len(pred))
+
+
+def _extensions(
+    gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching
+) -> str:
+    """Suggest the extension of each side where files of one name and several extensions clash: 0.png beside 0.npy."""
+    clashing = [path for clash in found.clashes for path in clash.gt]
+    rivals = [path for _, preds in found.ambiguous for path in preds]
+    rivals += [path for clash in found.clashes for path in clash.pred]
+    if not clashing and not rivals:
+        return ""
+    best: tuple[tuple[int, int, bool, bool], str, str, Matching] | None = None
+    for gt_suffix in _endings(found.gt.suffix, clashing, suffixes):
+        for pred_suffix in _endings(found.pred.suffix, rivals, suffixes):
+            chosen = replace(rules, gt_suffix=gt_suffix or None, pred_suffix=pred_suffix or None)
+            tried = match(gt, pred, chosen, suffixes)
+            # PNG is what masks most often are; probabilities and photos lie beside them
+            named = (gt_suffix + pred_suffix).lower()
+            rank = (usable(tried), -len(gt_suffix + pred_suffix), ".png" in named, not is_photo(f"x{pred_suffix}"))
+            if tried.paired and not tried.ambiguous and not tried.clashes and (best is None or rank > best[0]):
+                best = (rank, gt_suffix, pred_suffix, tried)
+    if best is None or usable(best[3]) <= usable(found):
+        return ""
+    return _would_pair(best[3], found)
+
+
+def _endings(suffix: str | None, rivals: Sequence[str], suffixes: frozenset[str]) -> list[str]:
+    """Return the suffix as it is, and with each extension that the rivals have."""
+    now = suffix or ""
+    if extension(f"x{now}", suffixes) is not None:
+        return [now]
+    return [now, *sorted({f"{now}{extension(path, suffixes) or ''}" for path in rivals} - {now})]
+
+
+def _would_pair(tried: Matching, found: Matching) -> str:
+    """Say which options make the one of two matchings of the other, and what they would pair."""
+    sides = (("gt", tried.gt, found.gt), ("pred", tried.pred, found.pred))
+    options = [
+        f"--{side}-{part} {shlex.quote(printable(text or ''))}"
+        for part in ("prefix", "suffix")
+        for side, then, now in sides
+        for text, before in [(getattr(then, part), getattr(now, part))]
+        if text or before
+    ]
+    return f"{' '.join(options)} would pair {len(tried.paired)} of {len(tried.gt.files)}"
 
 
 def _swapped(
@@ -60,30 +113,47 @@ def _suffixes(
     shared = _shared_ending([_stem(path, suffixes) for path in (file.path for file, _ in found.paired)])
     if shared:
         votes[shared, shared] += 2 * SAMPLE  # the names that pair already tell most
-    best: tuple[tuple[int, int, bool, bool, int], str, str, Matching] | None = None
-    for gt_suffix, pred_suffix in sorted(votes, key=lambda guess: (-votes[guess], guess))[:TRIES]:
+    best: tuple[tuple[int, int, bool, bool, int], Matching] | None = None
+    for gt_end, pred_end in sorted(votes, key=lambda guess: (-votes[guess], guess))[:TRIES]:
+        gt_suffix, pred_suffix = _whole(gt_end, gt, suffixes), _whole(pred_end, pred, suffixes)
         tried = match(gt, pred, replace(rules, gt_suffix=gt_suffix, pred_suffix=pred_suffix), suffixes)
         if _better(tried, found, gt, pred):
             # several files may accompany an image (Cityscapes: color, instanceIds): the one named label is the mask
             named = gt_suffix == pred_suffix or "label" in gt_suffix.lower()
             whole = all(suffix[:1] in SEPARATORS for suffix in (gt_suffix, pred_suffix))
-            rank = (len(tried.paired), -len(tried.missing), named, whole, -len(gt_suffix))
+            rank = (usable(tried), -len(tried.missing), named, whole, -len(gt_suffix))
             if best is None or rank > best[0]:
-                best = (rank, gt_suffix, pred_suffix, tried)
-        if len(tried.paired) == len(gt):
+                best = (rank, tried)
+        if usable(tried) == len(gt):
             break
-    if best is None:
-        return ""
-    _, gt_suffix, pred_suffix, tried = best
-    options = [
-        f"{option} {shlex.quote(printable(suffix))}"
-        for option, suffix, now in (
-            ("--gt-suffix", gt_suffix, found.gt.suffix),
-            ("--pred-suffix", pred_suffix, found.pred.suffix),
-        )
-        if suffix or now
-    ]
-    return f"{' '.join(options)} would pair {len(tried.paired)} of {len(tried.gt.files)}"
+    return "" if best is None else _would_pair(best[1], found)
+
+
+def _whole(ending: str, paths: Sequence[str], suffixes: frozenset[str]) -> str:
+    """Add the extension to an ending that looks like one: .jpg of 000.jpg.png selects as .jpg.png only."""
+    if extension(f"x{ending}", suffixes) is None:
+        return ending
+    bearing = [path for path in paths if _stem(path, suffixes).endswith(ending)]
+    return f"{ending}{extension(bearing[0], suffixes) or ''}" if bearing else ending
+
+
+def _prefixes(
+    gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching
+) -> str:
+    """As `_suffixes`, of names read from behind."""
+    votes = _votes(*(sorted(stem[::-1] for stem in _stems(paths, suffixes)) for paths in (gt, pred)))
+    best: tuple[tuple[int, int, bool, int], Matching] | None = None
+    for gt_end, pred_end in sorted(votes, key=lambda guess: (-votes[guess], guess))[:TRIES]:
+        gt_prefix, pred_prefix = gt_end[::-1], pred_end[::-1]
+        if any(character.isdigit() for character in gt_prefix + pred_prefix):
+            continue  # numbers tell images apart
+        tried = match(gt, pred, replace(rules, gt_prefix=gt_prefix, pred_prefix=pred_prefix), suffixes)
+        if _better(tried, found, gt, pred):
+            whole = all(prefix[-1:] in SEPARATORS for prefix in (gt_prefix, pred_prefix))
+            rank = (usable(tried), -len(tried.missing), whole, -len(gt_prefix))
+            if best is None or rank > best[0]:
+                best = (rank, tried)
+    return "" if best is None else _would_pair(best[1], found)
 
 
 def _stem(path: str, suffixes: frozenset[str]) -> str:
@@ -167,7 +237,8 @@ def _folder(found: Matching) -> str:
 
 def _letter_case(found: Matching) -> str:
     keys = Counter(file.key.casefold() for file in found.pred.files)
-    count = sum(keys[file.key.casefold()] == 1 for file in found.gt.files)
+    same = {file.key for file in found.pred.files}
+    count = sum(keys[file.key.casefold()] == 1 and file.key not in same for file in found.gt.files)
     if count > len(found.paired) and 2 * count > min(len(found.gt.files), len(found.pred.files)):
         return f"{count} names differ in upper and lower case only: rename the files of one side"
     return ""

@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import NamedTuple
 
-from segeval.errors import UsageError
-from segeval.folders.walking import extension, printable
+from segeval.errors import UsageError, printable
+from segeval.folders.walking import extension
 
 
 @dataclass(frozen=True, slots=True)
 class PairingRules:
     """How names become keys.
 
-    A suffix is what a name ends with before its extension, or with it ("_labelIds" or "_labelIds.png"): it selects
-    the files that bear it and is stripped. `key_regex` is searched in the file name of both; two files pair when its
-    group `key` (or the first group, or the whole match) is the same text in both, wherever they lie. `gt_glob`
-    restricts the ground truth; it is compared from the last component backwards, as far as both reach, so it holds
-    however far in the user points. `gt_suffixes` and `pred_suffixes` are a preset's candidates: the first that
-    selects any ground truth, and the one that pairs most predictions. An explicit suffix (the empty one too) wins over
-    candidates and over the glob's file name, and what selects nothing at all restricts nothing.
+    A suffix is what a name ends with before its extension, or with it ("_labelIds" or "_labelIds.png"): it selects the
+    files that bear it and is stripped; a prefix is what a file name begins with, and does the same. `key_regex` is
+    searched in the file name of both; two files pair when its group `key` (or the first group, or the whole match) is
+    the same text in both, wherever they lie. `gt_glob` restricts the ground truth; it is compared from the last
+    component backwards, as far as both reach, so it holds however far in the user points. `gt_suffixes` and
+    `pred_suffixes` are a preset's candidates: the first that selects any ground truth, and the one that pairs most
+    predictions. An explicit suffix (the empty one too) wins over candidates and over the glob's file name, and what
+    selects nothing at all restricts nothing.
     """
 
     gt_suffix: str | None = None
@@ -33,6 +34,8 @@ class PairingRules:
     gt_glob: str | None = None
     gt_suffixes: tuple[str, ...] = ()
     pred_suffixes: tuple[str, ...] = ()
+    gt_prefix: str | None = None
+    pred_prefix: str | None = None
 
 
 BY_NAME = PairingRules()
@@ -48,11 +51,12 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The files of one side that take part, the suffix that selected them, and the masks that it left out."""
+    """The files of one side that take part, the suffix and prefix that selected them, and the masks left out."""
 
     files: tuple[Named, ...]
     suffix: str | None
     unselected: tuple[str, ...]
+    prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def match(gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes:
     best: Matching | None = None
     pred_sorted = sorted(pred)
     for suffix in candidates:
-        pred_chosen = _selection(pred_sorted, suffix, None, suffixes)
+        pred_chosen = _selection(pred_sorted, suffix, None, suffixes, rules.pred_prefix)
         found = _Matcher(gt_chosen, pred_chosen, key_of).matching()
         if best is None or len(found.paired) > len(best.paired):
             best = found
@@ -107,7 +111,7 @@ def _compiled(key_regex: str | None) -> Callable[[str], str | None] | None:
     except (re.error, RecursionError, OverflowError) as error:
         where = f"{printable(key_regex)}: {printable(str(error))}"
         raise UsageError(
-            "The key pattern is not a regular expression", where, "See Python's re for its form"
+            "the key pattern is not a regular expression", where, "See Python's re for its form"
         ) from error
     group: str | int = "key" if "key" in pattern.groupindex else min(pattern.groups, 1)
 
@@ -129,14 +133,17 @@ def _first_selection(paths: Sequence[str], rules: PairingRules, suffixes: frozen
     else:
         attempts = [*((pattern, suffix) for pattern in (glob, folders, None) for suffix in named), (None, None)]
     for pattern, suffix in dict.fromkeys(attempts):
-        chosen = _selection(paths, suffix, pattern, suffixes)
+        chosen = _selection(paths, suffix, pattern, suffixes, rules.gt_prefix)
         if chosen.files:
             break
     return chosen
 
 
-def _selection(paths: Iterable[str], suffix: str | None, glob: str | None, suffixes: frozenset[str]) -> Selection:
+def _selection(
+    paths: Iterable[str], suffix: str | None, glob: str | None, suffixes: frozenset[str], prefix: str | None
+) -> Selection:
     fits = _fits(glob) if glob is not None else None
+    beginning = prefix or ""
     ending = suffix or ""
     only = extension(f"x{ending}", suffixes) or ""  # the suffix may name the extension too
     ending = ending[: len(ending) - len(only)]
@@ -144,15 +151,16 @@ def _selection(paths: Iterable[str], suffix: str | None, glob: str | None, suffi
     for path in paths:
         name = path[path.rfind("/") + 1 :]
         found = extension(name, suffixes) or ""
-        stem = path[: len(path) - len(found)]
+        bare = name[: len(name) - len(found)]
+        bears = bare.startswith(beginning) and bare.endswith(ending) and len(bare) >= len(beginning) + len(ending)
         # a name that is all suffix leaves its folder as the key: 0001/mask.png with the suffix "mask" is 0001
-        key = stem[: len(stem) - len(ending)].removesuffix("/")
-        bears = name[: len(name) - len(found)].endswith(ending) and (not only or found.lower() == only.lower())
-        if bears and key and (fits is None or fits(path)):
+        folder = path[: len(path) - len(name)]
+        key = f"{folder}{bare[len(beginning) : len(bare) - len(ending)]}".removesuffix("/")
+        if bears and key and (not only or found.lower() == only.lower()) and (fits is None or fits(path)):
             files.append(Named(path, key))
         else:
             unselected.append(path)
-    return Selection(tuple(files), suffix, tuple(unselected))
+    return Selection(tuple(files), suffix, tuple(unselected), prefix)
 
 
 def _fits(glob: str) -> Callable[[str], bool]:

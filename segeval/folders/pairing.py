@@ -6,12 +6,12 @@ import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, raise_all
+from segeval.errors import PairingError, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
-from segeval.folders.walking import Tree, extension, folders_in, printable, walk
+from segeval.folders.walking import Tree, extension, folders_in, gt_name, is_photo, pred_name, walk
 
 __all__ = [
     "Clash",
@@ -21,12 +21,9 @@ __all__ = [
     "class_folders",
     "pair_class_folders",
     "pair_folders",
-    "printable",
-    "require_pairs",
 ]
 
-SHOWN = 5
-"""Names shown of a group of files in one line of an error."""
+UNPACK_FIX = "Unpack it (unzip), and give the folder of masks that comes out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,10 @@ class Pairing:
     Every selected ground truth file is in exactly one of `pairs`, `ambiguous` (with the predictions that fit it),
     `clashes` and `incomplete` (with the class folders that lack its map); `missing` repeats those of `pairs` without
     prediction. `extra` are predictions without ground truth. `unselected` masks lack the suffix asked for.
-    `unreadable` are lines fit for a message: GT/ or PRED/, the path, the reason. `gt_suffix` and `pred_suffix` are
-    those that were used. `hint` is a sentence with the options that would pair most, where fewer than half pair.
+    `unreadable` are lines fit for a message: gt/ or pred/, the path, the reason. Suffixes and prefixes are those that
+    were used. `photos` are files of pairs that are named like photos, with their side. `hint` is a sentence with the
+    options that would pair most, where not half pair, files clash, or photos take the place of masks.
+    `class_folders` are those that hold one map a class.
     """
 
     gt_root: Path
@@ -65,9 +64,13 @@ class Pairing:
     pred_unselected: tuple[str, ...] = ()
     gt_suffix: str | None = None
     pred_suffix: str | None = None
+    gt_prefix: str | None = None
+    pred_prefix: str | None = None
     gt_files: int = 0
     pred_files: int = 0
+    photos: tuple[str, ...] = ()
     hint: str = ""
+    class_folders: tuple[str, ...] = ()
 
 
 def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
@@ -76,8 +79,9 @@ def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixe
     Equal keys pair; of a nested and a flat folder, equal names that are unique on both sides. `suffixes` are the
     extensions (lower case, with the dot) that make a file a mask; all others and dotfiles are passed over. Two files
     are one pair. PairingError where a root is neither, UsageError for a broken pattern; nothing else is raised for
-    what the folders hold, see `require_pairs`.
+    what the folders hold, see `segeval.folders.requiring`.
     """
+    _refuse_archives(pred, gt)
     if _kind(pred) == _kind(gt) == "file":
         found = extension(gt.name, suffixes) or gt.suffix
         pair = Pair(gt.name.removesuffix(found), gt.name, (pred.name,))
@@ -85,7 +89,7 @@ def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixe
     _require_folders(pred, gt)
     gt_tree, pred_tree = (walk(root, lambda name: extension(name, suffixes) is not None) for root in (gt, pred))
     actual = {path: (path,) for path in pred_tree.files}
-    unreadable = (*_lines("GT", gt_tree), *_lines("PRED", pred_tree))
+    unreadable = (*_lines("gt", gt_tree), *_lines("pred", pred_tree))
     return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable)
 
 
@@ -94,16 +98,15 @@ def pair_class_folders(
 ) -> Pairing:
     """Pair ground truth with one map a class: `pred/<folder>/<key>`, folders in class order (see `class_folders`).
 
-    Each pair has one prediction path a folder. A ground truth that only some folders have a map for is `incomplete`.
-    Errors as `pair_folders`.
+    Each pair has one prediction path a folder; a ground truth that lacks some is `incomplete`. Errors: `pair_folders`.
     """
     _require_folders(pred, gt)
     gt_tree = walk(gt, lambda name: extension(name, suffixes) is not None)
-    unreadable = [*_lines("GT", gt_tree)]
+    unreadable = [*_lines("gt", gt_tree)]
     maps: dict[str, dict[str, str]] = {}
     for folder in folders:
         tree = walk(pred / folder, lambda name: extension(name, suffixes) is not None)
-        unreadable.extend(_lines(f"PRED/{printable(folder)}", tree))
+        unreadable.extend(_lines(f"pred/{printable(folder)}", tree))
         for path in tree.files:
             maps.setdefault(path, {})[folder] = f"{folder}/{path}"
     actual = {path: tuple(by_folder.values()) for path, by_folder in maps.items()}
@@ -112,7 +115,8 @@ def pair_class_folders(
         for path, by_folder in maps.items()
         if len(by_folder) < len(folders)
     }
-    return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    pairing = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
+    return replace(pairing, class_folders=tuple(folders))
 
 
 def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
@@ -128,7 +132,9 @@ def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ..
         found = folders_in(pred)
     except OSError as error:
         raise PairingError(
-            "A folder cannot be listed", f"{printable(str(pred))}: {error.strerror}", "Grant the right to read it"
+            "a folder cannot be listed",
+            f"{printable(str(pred))}: {error.strerror}",
+            "Give yourself permission to read it",
         ) from error
     if not names:
         numbered = _numbered(found)
@@ -145,105 +151,21 @@ def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ..
         return None
     lacking = [f"{number} {printable(name)}" for (number, name), folder in zip(names, best, strict=True) if not folder]
     raise PairingError(
-        "Class folders are missing from the probability maps",
+        "class folders are missing from the probability maps",
         lacking,
         "Give every class a folder named by its name or by its id, or correct --classes",
     )
 
 
-def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ...]:
-    """Return the pairs to score, or raise one error that tells all that keeps them from being scored.
-
-    `missing` says what becomes of ground truth without prediction: "error", "skip" (left out), or "miss" (kept, with
-    `pred` empty). Raises PairingError, NothingToScoreError where nothing pairs, or `Problems` of several. Extra
-    predictions are no error.
-    """
-    if missing not in ("error", "skip", "miss"):
-        raise UsageError("There is no such way to treat missing predictions", repr(missing), "error, skip or miss")
-    problems: list[SegevalError] = []
-    if pairing.unreadable:
-        problems.append(
-            PairingError(
-                "Places that cannot be read", pairing.unreadable, "Mend or remove them, or name a folder without them"
-            )
-        )
-    matched = sum(bool(pair.pred) for pair in pairing.pairs)
-    if pairing.gt_files == 0:
-        problems.append(_nothing("No ground truth masks", "GT", pairing.gt_root, pairing.gt_suffix, pairing))
-    if pairing.pred_files == 0:
-        problems.append(_nothing("No predictions", "PRED", pairing.pred_root, pairing.pred_suffix, pairing))
-    if pairing.gt_files and pairing.pred_files and (not matched or (missing == "error" and _few(pairing, matched))):
-        problems.append(_names_differ(pairing, matched))
-    if pairing.missing and missing == "error" and pairing.pred_files:
-        problems.append(
-            PairingError(
-                "Ground truth files without a prediction",
-                map(printable, pairing.missing),
-                "Add the predictions, or choose --missing skip (left out) or --missing miss (counted as wrong)",
-            )
-        )
-    problems.extend(_undecided(pairing))
-    raise_all(problems)
-    return tuple(pair for pair in pairing.pairs if pair.pred or missing != "skip")
-
-
-def _undecided(pairing: Pairing) -> Iterable[SegevalError]:
-    if pairing.ambiguous:
-        yield PairingError(
-            "Several predictions could belong to one ground truth file",
-            (f"{printable(gt)}: {_some(candidates)}" for gt, candidates in pairing.ambiguous),
-            "Keep one prediction for each, or select with --pred-suffix",
-        )
-    if pairing.clashes:
-        yield PairingError(
-            "Several ground truth files cannot be told apart",
-            (
-                _some(clash.gt) + (f": {_some(clash.pred)} could belong to any" if clash.pred else "")
-                for clash in pairing.clashes
-            ),
-            "Keep one for each image, select with --gt-suffix, or lay both folders out alike",
-        )
-    if pairing.incomplete:
-        yield PairingError(
-            "Class maps are missing",
-            (f"{printable(gt)}: no map in {_some(folders)}" for gt, folders in pairing.incomplete),
-            "Write one map for every class of every image",
-        )
-
-
-def _few(pairing: Pairing, matched: int) -> bool:
-    return 2 * matched < pairing.gt_files
-
-
-def _names_differ(pairing: Pairing, matched: int) -> SegevalError:
-    """Show one name of each side that does not pair, and what would pair them."""
-    examples = (
-        ("ground truth", (*pairing.missing, *(gt for gt, _ in pairing.ambiguous), *_clashing(pairing.clashes))),
-        ("prediction", (*pairing.extra, *pairing.pred_unselected)),
-    )
-    where = [f"{side}: {printable(paths[0])}" for side, paths in examples if paths]
-    fix = pairing.hint or "Name each prediction like its ground truth file, or see --gt-suffix and --pred-suffix"
-    if matched:
-        return PairingError("Fewer than half of the ground truth files have a prediction by name", where, fix)
-    return NothingToScoreError("No ground truth file has a prediction by name", where, fix)
-
-
-def _clashing(clashes: Iterable[Clash]) -> Iterable[str]:
-    return (path for clash in clashes for path in clash.gt)
-
-
-def _nothing(what: str, side: str, root: Path, suffix: str | None, pairing: Pairing) -> SegevalError:
-    unselected = pairing.gt_unselected if side == "GT" else pairing.pred_unselected
-    option = f"--{side.lower()}-suffix"
-    if unselected and suffix:
-        where = [f"{option} {printable(suffix)}", f"for example, {printable(unselected[0])} does not end so"]
-        return NothingToScoreError(f"{what} with this suffix", where, pairing.hint or f"Correct {option}")
-    return NothingToScoreError(f"{what} in the folder", f"{side} {printable(str(root))}", "Check the path")
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(printable, names[:SHOWN])) + rest
+def _refuse_archives(pred: Path, gt: Path) -> None:
+    """Refuse zip archives in the place of folders."""
+    archives = [
+        f"{side} {printable(str(root))}"
+        for side, root in (("PRED", pred), ("GT", gt))
+        if root.suffix.lower() == ".zip" and _kind(root) == "file"
+    ]
+    if archives:
+        raise PairingError("a zip archive is given in the place of a folder", archives, UNPACK_FIX)
 
 
 def _require_folders(pred: Path, gt: Path) -> None:
@@ -252,12 +174,12 @@ def _require_folders(pred: Path, gt: Path) -> None:
     for side, root in (("PRED", pred), ("GT", gt)):
         where = f"{side} {printable(str(root))}"
         if kinds[side] == "file":
-            problems.append(PairingError("A file does not pair with a folder", where, "Give two folders or two files"))
+            problems.append(PairingError("a file does not pair with a folder", where, "Give two folders or two files"))
         elif kinds[side] == "other":
-            problems.append(PairingError("This is neither a folder nor a file", where, "Give two folders or two files"))
+            problems.append(PairingError("this is neither a folder nor a file", where, "Give two folders or two files"))
         elif kinds[side] != "folder":
             fix = "Check the path; predictions come first"
-            problems.append(PairingError("A folder cannot be found", f"{where}: {kinds[side]}", fix))
+            problems.append(PairingError("a folder cannot be found", f"{where}: {kinds[side]}", fix))
     raise_all(problems)
 
 
@@ -291,7 +213,8 @@ def _pairing(
     partial = lacking or {}
     pairs = [Pair(file.key, file.path, actual[path]) for file, path in found.paired if path not in partial]
     pairs += [Pair(file.key, file.path, ()) for file in found.missing]
-    few = 2 * len(found.paired) < len(found.gt.files) or not found.paired
+    few = 2 * len(found.paired) <= len(found.gt.files) or found.ambiguous or found.clashes
+    photos = tuple(sorted(_photos(found)))
     return Pairing(
         gt_root,
         pred_root,
@@ -308,8 +231,18 @@ def _pairing(
         pred_suffix=found.pred.suffix,
         gt_files=len(found.gt.files),
         pred_files=len(_files(actual, (file.path for file in found.pred.files))),
-        hint=_hint(gt, tuple(actual), rules, suffixes, found) if few else "",
+        gt_prefix=found.gt.prefix,
+        pred_prefix=found.pred.prefix,
+        photos=photos,
+        hint=_hint(gt, tuple(actual), rules, suffixes, found) if few or photos else "",
     )
+
+
+def _photos(found: Matching) -> Iterable[str]:
+    for file, pred in found.paired:
+        for name, path in ((gt_name, file.path), (pred_name, pred)):
+            if is_photo(path):
+                yield name(path)
 
 
 def _hint(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from segeval.errors import printable
 
 MOST_VISITS = 256
 """How often one folder is listed when links lead to it by several ways: folders that link to each other twice at
@@ -29,24 +32,6 @@ class Tree:
     problems: tuple[tuple[str, str], ...]
 
 
-def printable(name: str) -> str:
-    """Escape all in a file name that a terminal might act on or not show, so that it can stand in a message.
-
-    Control characters, line breaks, direction marks and other invisible characters, backslashes, and bytes that are
-    not UTF-8 (shown as \\xNN). Printable characters of any script stay.
-    """
-    return "".join(_escaped(character) for character in name)
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable() and character != "\\":
-        return character
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python stores a byte of a name that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
-
-
 def extension(name: str, suffixes: frozenset[str]) -> str | None:
     """Return the extension of `name` as it is written if it is one of `suffixes` (lower case, with the dot), or None.
 
@@ -59,6 +44,25 @@ def extension(name: str, suffixes: frozenset[str]) -> str | None:
     if inner > 0 and name[inner:].lower() in suffixes:
         return name[inner:]
     return name[dot:] if name[dot:].lower() in suffixes else None
+
+
+LOSSY_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".webp"))
+"""Extensions of photos and overlays, which lie beside masks more often than they are masks."""
+
+
+def is_photo(path: str) -> bool:
+    """Tell whether a file is named like a photo."""
+    return extension(path, LOSSY_SUFFIXES) is not None
+
+
+def gt_name(path: str) -> str:
+    """Return what messages call a file of the ground truth."""
+    return f"gt/{printable(path)}"
+
+
+def pred_name(path: str) -> str:
+    """Return what messages call a file of the predictions."""
+    return f"pred/{printable(path)}"
 
 
 def walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
@@ -144,3 +148,15 @@ def _problem(entry: os.DirEntry[str]) -> str:
 
 def _reason(error: OSError) -> str:
     return printable(error.strerror or type(error).__name__)
+
+
+def extensions_in(root: Path) -> Counter[str]:
+    """Count the files below a folder by extension, which has two parts where the file is packed: .nii.gz."""
+    return Counter(_ending(path.rpartition("/")[2]) for path in walk(root, lambda name: True).files)
+
+
+def _ending(name: str) -> str:
+    stem, dot, last = name.rpartition(".")
+    inner = stem.rpartition(".")
+    packed = last.lower() in ("gz", "bz2", "xz", "zst") and inner[0]
+    return f".{inner[2]}.{last}" if packed else f"{dot}{last}" if stem else "no extension"

@@ -65,11 +65,11 @@ def parse_header(data: bytes) -> ArrayHeader:
         raise truncated("the file ends within its .npy header")
     text = data[start : start + length].decode("utf-8" if major == 3 else "latin-1")
     if _STRUCTURED.search(text):
-        raise MaskError("An array is neither integer nor float", ("structured values",), ARRAY_FIX)
+        raise MaskError("an array is neither integer nor float", ("structured values",), ARRAY_FIX)
     descr, order, shape = _entries(text)
     if not _DTYPE.fullmatch(descr):
         words = _OTHER_DTYPES.get(descr.lstrip("<>|=")[:1], f"{descr!r}")
-        raise MaskError("An array is neither integer nor float", (f"{words} values",), ARRAY_FIX)
+        raise MaskError("an array is neither integer nor float", (f"{words} values",), ARRAY_FIX)
     sizes = _NUMBER.findall(shape)
     if len(sizes) > 32 or any(len(size) > 18 for size in sizes):
         raise damaged("an .npy header with a shape that no array has")
@@ -131,12 +131,12 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if len(members) != 1:
         names = ", ".join(member.filename.removesuffix(".npy") for member in members[:8])
         raise MaskError(
-            "An .npz file does not hold exactly one array",
+            "an .npz file does not hold exactly one array",
             (f"{len(members)} arrays: {names}" if members else "no array",),
             "Save one array a file, as in numpy.savez_compressed(path, mask)",
         )
     if not members[0].filename.endswith(".npy"):
-        raise MaskError("A zip file is no .npz file", (f"it holds {members[0].filename}",), ARRAY_FIX)
+        raise MaskError("a zip file is not an .npz file", (f"it holds {members[0].filename}",), ARRAY_FIX)
     return members[0]
 
 
@@ -144,7 +144,7 @@ def _member_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> ArrayHe
     with archive.open(member) as stream:
         start = stream.read(_HEADER_LIMIT + 12)
     if not start.startswith(b"\x93NUMPY"):
-        raise damaged(f"{member.filename} is no .npy file")
+        raise damaged(f"{member.filename} is not an .npy file")
     return parse_header(start)
 
 
@@ -152,22 +152,25 @@ def _check_shape(header: ArrayHeader, *, probs: bool, max_pixels: int) -> None:
     shape, kind = header.shape, header.dtype.kind
     words = f"{header.dtype.newbyteorder('=')} {shape}"
     if not probs and kind == "f":
-        raise MaskError("An array of floats is no label mask", (words,), PROBS_FIX)
+        raise MaskError("an array of floats is not a label mask", (words,), PROBS_FIX, kind="probability-maps")
     if probs and not (kind == "f" or (kind == "u" and header.dtype.itemsize <= 2)):
         raise MaskError(
-            "An array has a type that probability maps do not have",
+            "an array has a type that probability maps do not have",
             (words,),
-            "Save floats in [0, 1], uint8 (v/255) or uint16 (v/65535); leave --probs away if these are label masks",
+            "Save floats in [0, 1], uint8 (v/255) or uint16 (v/65535); drop --probs if these are label masks",
+            kind="label-masks",
         )
     if probs:
         if len(shape) not in (2, 3):
-            raise MaskError("An array has not the shape of probability maps", (words,), "Save (classes, height, width)")
+            raise MaskError(
+                "an array does not have the shape of probability maps", (words,), "Save (classes, height, width)"
+            )
         check_size(shape[-1], shape[-2], max_pixels)
         if not math.prod(shape):
             raise damaged("an array without values")
         if header.size > max(8 * max_pixels, MAP_BYTES):
             raise MaskError(
-                "Probability maps are larger than the limit",
+                "probability maps are larger than the limit",
                 (f"{words}, {header.size} bytes",),
                 "Save fewer or smaller maps a file, or uint8 levels, or raise --max-pixels if the size is meant",
             )
@@ -175,7 +178,7 @@ def _check_shape(header: ArrayHeader, *, probs: bool, max_pixels: int) -> None:
     if len(shape) == 3 and shape[2] == 1:
         shape = shape[:2]
     if len(shape) != 2:
-        raise MaskError("An array has not the shape of a mask", (words,), ARRAY_FIX)
+        raise MaskError("an array does not have the shape of a mask", (words,), ARRAY_FIX)
     check_size(shape[1], shape[0], max_pixels)
 
 

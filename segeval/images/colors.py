@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError
+from segeval.errors import MOST_COLORS, ColorsMet, MaskError, and_more
 from segeval.images.headers import ImageFacts
+from segeval.protocol.labeling import Color
 from segeval.protocol.palettes import Palette
 
 COLORS_FIX = "Name the colours with --palette FILE or --preset, or save one channel with the labels"
 GRAY_AS_RGB_FIX = "Save one channel: the three are equal everywhere, so this is a gray mask stored as RGB"
 
 _TOLD_COLORS = 5
+_LOOKED_AT = 1 << 18
+"""Pixels whose colours are counted for a hint."""
 
 
 def labels_from_colors(samples: NDArray[Any], palette: Palette | None, *, encoding: str) -> NDArray[np.integer[Any]]:
@@ -24,16 +27,14 @@ def labels_from_colors(samples: NDArray[Any], palette: Palette | None, *, encodi
     """
     if palette is None:
         equal = (samples[..., 0] == samples[..., 1]).all() and (samples[..., 0] == samples[..., 2]).all()
-        raise MaskError("A mask holds RGB colours, not labels", (encoding,), GRAY_AS_RGB_FIX if equal else COLORS_FIX)
-    packed = samples[..., 0].astype(np.int32)
-    for channel in (1, 2):
-        packed <<= 8
-        packed |= samples[..., channel]
-    # Masks are made of runs, and a run is looked up once.
-    flat = packed.reshape(-1)
-    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
-    lengths = np.diff(starts, append=flat.size)
-    runs = flat[starts]
+        raise MaskError(
+            "a mask holds RGB colours, not labels",
+            (encoding,),
+            GRAY_AS_RGB_FIX if equal else COLORS_FIX,
+            kind="rgb",
+            payload=None if equal else _met(samples),
+        )
+    runs, lengths = _runs(samples)
     known = sorted((r << 16 | g << 8 | b, value) for (r, g, b), value in palette.colors.items())
     keys = np.array([key for key, _ in known], np.int32)
     values = np.array([value for _, value in known], np.int64)
@@ -42,7 +43,7 @@ def labels_from_colors(samples: NDArray[Any], palette: Palette | None, *, encodi
     missed = keys[found] != runs
     if missed.any():
         raise _unknown_colors(runs[missed], lengths[missed], palette)
-    return np.repeat(values.astype(narrow)[found], lengths).reshape(packed.shape)
+    return np.repeat(values.astype(narrow)[found], lengths).reshape(samples.shape[:2])
 
 
 def labels_from_indices(samples: NDArray[Any], facts: ImageFacts, palette: Palette) -> NDArray[np.integer[Any]]:
@@ -66,23 +67,50 @@ def labels_from_indices(samples: NDArray[Any], facts: ImageFacts, palette: Palet
     return labels
 
 
-def _unknown_colors(runs: NDArray[np.int32], lengths: NDArray[np.intp], palette: Palette) -> MaskError:
+def _runs(samples: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """Return the packed colours of runs of pixels and their lengths: masks are made of runs, looked up once each."""
+    packed = samples[..., 0].astype(np.int32)
+    for channel in (1, 2):
+        packed <<= 8
+        packed |= samples[..., channel]
+    flat = packed.reshape(-1)
+    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
+    return flat[starts], np.diff(starts, append=flat.size)
+
+
+def _counted(runs: NDArray[np.int32], lengths: NDArray[np.intp]) -> list[tuple[Color, int]]:
+    """Return colours with their pixels, the most frequent first."""
     colors, inverse = np.unique(runs, return_inverse=True)
     pixels = np.zeros(len(colors), np.int64)
     np.add.at(pixels, inverse, lengths)
-    order = np.argsort(-pixels, kind="stable").tolist()
+    order = np.argsort(-pixels, kind="stable")
+    return [
+        ((color >> 16 & 255, color >> 8 & 255, color & 255), count)
+        for color, count in zip(colors[order].tolist(), pixels[order].tolist(), strict=True)
+    ]
+
+
+def _met(samples: NDArray[Any]) -> ColorsMet:
+    """Count the most frequent colours, of large images in a part of their rows."""
+    step = max(1, samples.shape[0] * samples.shape[1] // _LOOKED_AT)
+    return ColorsMet(dict(_counted(*_runs(samples[::step]))[:MOST_COLORS]))
+
+
+def _unknown_colors(runs: NDArray[np.int32], lengths: NDArray[np.intp], palette: Palette) -> MaskError:
+    counted = _counted(runs, lengths)
     places = []
-    for index in order[:_TOLD_COLORS]:
-        color = tuple(colors[index].item() >> shift & 255 for shift in (16, 8, 0))
+    for color, pixels in counted[:_TOLD_COLORS]:
         nearest = min(palette.colors, key=lambda known: sum((a - b) ** 2 for a, b in zip(known, color, strict=True)))
         label = palette.names.get(nearest, "")
         value = f"{palette.colors[nearest]} {label}".rstrip()
-        places.append(f"colour {color}, {pixels[index]} pixels, nearest is {nearest} = {value}")
-    rest = order[_TOLD_COLORS:]
+        places.append(f"colour {color}, {pixels} pixels, nearest is {nearest} = {value}")
+    rest = counted[_TOLD_COLORS:]
     if rest:
-        places.append(f"and {len(rest)} more colours, {int(pixels[rest].sum())} pixels")
+        places.append(f"{and_more(len(rest), 'colours')}, {sum(pixels for _, pixels in rest)} pixels")
     return MaskError(
-        f"A mask has colours that are not in the {palette.name}",
+        f"a mask has colours that are not in the {palette.name}",
         places,
-        "Add them to the palette; many colours of few pixels each come from smoothing or JPEG, which no palette mends",
+        "Add them to the palette; many colours of few pixels each come from smoothing or JPEG, which no palette fixes",
+        kind="unknown-colors",
+        payload=ColorsMet(dict(counted[:MOST_COLORS])),
     )

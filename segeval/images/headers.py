@@ -8,7 +8,7 @@ from segeval.errors import MaskError
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-NEW_FILE = "Write the file anew from its source, or take it out of the folder"
+NEW_FILE = "Write the file again from its source, or remove it from the folder"
 PROBS_FIX = "Pass --probs if these are probability maps; label masks hold integers"
 AS_PNG = "Save the mask as a PNG with one channel (gray or palette)"
 
@@ -64,44 +64,51 @@ class ImageFacts:
 
 def damaged(detail: str) -> MaskError:
     """Return the error for a file whose bytes contradict its own format."""
-    return MaskError("An image file is damaged", (detail,), NEW_FILE)
+    return MaskError("an image file is damaged", (detail,), NEW_FILE)
 
 
 def truncated(detail: str) -> MaskError:
     """Return the error for a file that ends too early."""
-    return MaskError("An image file is truncated", (detail,), NEW_FILE)
+    return MaskError("an image file is truncated", (detail,), NEW_FILE)
 
 
 def unsupported(detail: str) -> MaskError:
     """Return the error for a legal file of a sort that cannot be read exactly."""
-    return MaskError("An image file has an encoding that is not read", (detail,), AS_PNG)
+    return MaskError("an image file has an encoding that is not read", (detail,), AS_PNG)
 
 
 def identify(data: bytes) -> str:
     """Return PNG, GIF, TIFF, BMP, npy or npz from the first bytes of `data`, whatever the name; refuse the others."""
     if not data:
-        raise MaskError("A file is empty", (), NEW_FILE)
+        raise MaskError("a file is empty", (), NEW_FILE)
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
     if data.startswith(b"\xff\xd8"):
         raise MaskError(
-            "A mask is a JPEG, which is lossy: its labels cannot be told from what the compression made of them",
+            "a mask is a JPEG, which is lossy: its labels cannot be told from what the compression made of them",
             (),
             "Save the mask as PNG from its source; converting the JPEG does not bring the labels back",
+            kind="jpeg",
         )
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        raise MaskError("A mask is a WebP, which stores colours and no labels", (), AS_PNG)
+        raise MaskError("a mask is a WebP, which stores colours and no labels", (), AS_PNG)
+    if data.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise MaskError(
+            "a file is a Git LFS pointer, not the image itself",
+            (),
+            "Fetch the files: run git lfs pull in the repository",
+        )
     if data.startswith(b"\x1f\x8b"):
-        raise MaskError("A file is compressed with gzip", (), "Unpack it (gunzip)")
+        raise MaskError("a file is compressed with gzip", (), "Unpack it (gunzip)")
     if len(data) < 8 and any(magic.startswith(data) for magic, _ in _MAGIC):
         raise truncated(f"{len(data)} bytes")
     if data.startswith((b"\x89PNG", b"\xc2\x89PNG", b"PNG", b"\x09PNG")):
         raise damaged("the PNG signature is broken, as by a transfer in text mode")
     raise MaskError(
-        "A file is not an image",
+        "a file is not an image",
         (f"it begins with {data[:8].hex(' ')}",),
-        "Masks are PNG, BMP, GIF, TIFF, .npy or .npz; take other files out of the folder",
+        "Masks are PNG, BMP, GIF, TIFF, .npy or .npz; remove other files from the folder",
     )
 
 
@@ -111,7 +118,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         raise damaged(f"{width} x {height} pixels")
     if width * height > max_pixels:
         raise MaskError(
-            "An image has more pixels than the limit",
+            "an image has more pixels than the limit",
             (f"{width} x {height} = {width * height} pixels, the limit is {max_pixels}",),
             "Raise --max-pixels if the size is meant",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError
+from segeval.errors import MaskError, and_more
 from segeval.images.buffers import Buffer
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, PROBS_FIX, ImageFacts, identify
 from segeval.images.png import parse_png, png_samples
@@ -24,7 +25,16 @@ from segeval.images.png import parse_png, png_samples
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageFacts", "decode_mask", "decode_probability", "describe", "read_bytes"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "ImageFacts",
+    "decode_mask",
+    "decode_probability",
+    "describe",
+    "read_bytes",
+    "read_mask",
+]
 
 MAX_PIXELS = 2**28
 """Pixels that one image may have unless `--max-pixels` says otherwise."""
@@ -34,6 +44,8 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Suffixes of files that stand for masks; the lossy ones are among them so that they are refused, not passed over."""
 
+TICK = 20_000_000
+"""Nanoseconds: twice the tick of the slowest clock that Linux stamps files with."""
 _TOLD_COLORS = 5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
 _RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
@@ -52,28 +64,50 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
             # Opening a device can have effects of its own: its kind is asked before, and for races again after.
             status = os.stat(path)  # noqa: PTH116  # a Path takes as long as the call
             if stat.S_ISREG(status.st_mode):
-                descriptor = os.open(path, flags)
-                try:
-                    status = os.fstat(descriptor)
-                    data = _read_whole(descriptor, status.st_size) if _is_readable(status, limit) else b""
-                finally:
-                    os.close(descriptor)
+                status, data = _read_settled(path, flags, limit)
         except (OSError, ValueError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-            raise MaskError("A file cannot be read", (reason,), "Check that it exists and may be read") from problem
+            raise MaskError("a file cannot be read", (reason,), "Check that it exists and may be read") from problem
         if not stat.S_ISREG(status.st_mode):
-            raise MaskError("Not a regular file", (), "Take it out of the folder")
+            raise MaskError("not a regular file", (), "Remove it from the folder")
         if status.st_size > limit:
             raise MaskError(
-                "A file is larger than any mask",
+                "a file is larger than any mask",
                 (f"{status.st_size} bytes, the limit is {limit}",),
-                "Take it out of the folder, or raise --max-pixels if the size is meant",
+                "Remove it from the folder, or raise --max-pixels if the size is meant",
             )
-        if len(data) != status.st_size:
-            raise MaskError("A file changed while it was read", (), "Start again when nothing writes to the folder")
+        if data is None:
+            raise MaskError("a file changed while it was read", (), "Start again when nothing writes to the folder")
         if not data:
-            raise MaskError("A file is empty", (), NEW_FILE)
+            raise MaskError("a file is empty", (), NEW_FILE)
     return data
+
+
+def _read_settled(path: str | Path, flags: int, limit: int) -> tuple[os.stat_result, bytes | None]:
+    """Read a file that nobody writes meanwhile; one that changes is read once more, and is `None` if it changes again.
+
+    A file that was rewritten in place at equal size would else give a part of each content.
+    """
+    for _ in range(2):
+        descriptor = os.open(path, flags)
+        try:
+            status = os.fstat(descriptor)
+            if not _is_readable(status, limit):
+                return status, b""
+            data = _read_whole(descriptor, status.st_size)
+            # Clocks of file systems tick: what was written within the last tick may have been written after the stat.
+            age = time.time_ns() - status.st_mtime_ns
+            if 0 <= age < TICK:
+                time.sleep((TICK - age) / 1e9)
+            if _version(os.fstat(descriptor)) == _version(status) and len(data) == status.st_size:
+                return status, data
+        finally:
+            os.close(descriptor)
+    return status, None
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 def _read_whole(descriptor: int, size: int) -> bytes:
@@ -96,7 +130,21 @@ def decode_mask(
     max_pixels: int = MAX_PIXELS,
     buffer: Buffer | None = None,
 ) -> NDArray[np.integer[Any]]:
+    """Return the label values stored in `data`, (H, W); as `read_mask`, without what the header says."""
+    return read_mask(data, name=name, palette=palette, max_pixels=max_pixels, buffer=buffer)[0]
+
+
+def read_mask(
+    data: bytes,
+    *,
+    name: str,
+    palette: Palette | None = None,
+    max_pixels: int = MAX_PIXELS,
+    buffer: Buffer | None = None,
+) -> tuple[NDArray[np.integer[Any]], ImageFacts | None]:
     """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
+
+    What the header of an image says comes beside them, `None` for arrays.
 
     Gray samples and palette indices come as they are stored, whatever their depth and whatever tRNS says; a two-valued
     TIFF that calls 0 white comes as it is shown; .npy arrays keep their type. With `palette`, RGB colours become its
@@ -110,38 +158,40 @@ def decode_mask(
             if not png.facts.animated and (
                 png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)
             ):
-                return png_samples(png, buffer)
+                return png_samples(png, buffer), png.facts
         form = identify(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array
 
             array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
-            return array.reshape(array.shape[:2])
+            return array.reshape(array.shape[:2]), None
         facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
-            raise MaskError("A file holds several images", (facts.encoding,), "Save each mask as a file of its own")
+            raise MaskError("a file holds several images", (facts.encoding,), "Save each mask as a file of its own")
         if facts.sample == "f":
-            raise MaskError("An image of floats is no label mask", (facts.encoding,), PROBS_FIX)
+            raise MaskError(
+                "an image of floats is not a label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
+            )
         if facts.channels >= 3 and facts.bit_depth != 8:
             from segeval.images.colors import COLORS_FIX
 
-            raise MaskError("An RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX)
+            raise MaskError("an RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
         samples = decode()
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
         if facts.white_is_zero:
             from segeval.images.photometric import shown_as
 
-            return shown_as(samples, facts)
+            return shown_as(samples, facts), facts
         if facts.kind == "palette" and palette is not None and palette.explicit:
             from segeval.images.colors import labels_from_indices
 
-            return labels_from_indices(samples, facts, palette)
+            return labels_from_indices(samples, facts, palette), facts
         if facts.channels < 3:
-            return samples
+            return samples, facts
         from segeval.images.colors import labels_from_colors
 
-        return labels_from_colors(samples, palette, encoding=facts.encoding)
+        return labels_from_colors(samples, palette, encoding=facts.encoding), facts
 
 
 def decode_probability(
@@ -163,12 +213,12 @@ def decode_probability(
             return array
         facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
-            raise MaskError("A file holds several images", (facts.encoding,), "Save each map as a file of its own")
+            raise MaskError("a file holds several images", (facts.encoding,), "Save each map as a file of its own")
         gray = facts.kind == "gray" or facts.gray_ramp
         if not gray or (facts.bit_depth, facts.sample) not in {(8, "u"), (16, "u"), (32, "f")}:
-            raise MaskError("An image is no probability map", (facts.encoding,), _MAP_FIX)
+            raise MaskError("an image is not a probability map", (facts.encoding,), _MAP_FIX)
         if facts.white_is_zero:
-            raise MaskError("A probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
+            raise MaskError("a probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
         samples = decode()
         _check_floats(samples)
         return samples
@@ -205,14 +255,14 @@ class _Told:
             return
         if isinstance(problem, MaskError):
             places = tuple(f"{self.name}: {detail}" for detail in problem.where) or (self.name,)
-            raise MaskError(problem.what, places, problem.fix) from problem.__cause__
+            raise problem.changed(where=places) from problem.__cause__
         if isinstance(problem, MemoryError):
             raise MaskError(
-                "An image does not fit into memory", (self.name,), "Lower --jobs or --max-pixels"
+                "an image does not fit into memory", (self.name,), "Lower --jobs or --max-pixels"
             ) from problem
         if isinstance(problem, Exception):
             # Decoders raise whatever their author thought of: OSError, SyntaxError, ValueError, zlib.error, ...
-            raise MaskError("A file cannot be decoded", (f"{self.name}: {problem}",), NEW_FILE) from problem
+            raise MaskError("a file cannot be decoded", (f"{self.name}: {problem}",), NEW_FILE) from problem
 
 
 def _opened(
@@ -243,9 +293,9 @@ def _without_alpha(samples: NDArray[Any], facts: ImageFacts) -> NDArray[Any]:
     clear = int(np.count_nonzero(samples[..., -1] != (1 << facts.bit_depth) - 1))
     if clear:
         raise MaskError(
-            "A mask has an alpha channel that is not opaque",
+            "a mask has an alpha channel that is not opaque",
             (f"{facts.encoding}, {clear} pixels",),
-            "Save the mask without alpha: what a transparent pixel means cannot be told",
+            "Save the mask without alpha: the meaning of a transparent pixel is unknown",
         )
     return np.ascontiguousarray(samples[..., 0]) if facts.channels == 2 else samples[..., :3]
 
@@ -264,5 +314,5 @@ def _check_floats(array: NDArray[Any]) -> None:
             places.append(f"{where}value {single[wrong][0].item()}, {pixels} pixels")
     shown = places[:_TOLD_COLORS]
     if len(places) > len(shown):
-        shown.append(f"and {len(places) - len(shown)} more maps")
-    raise MaskError("A probability map has values outside [0, 1]", shown, _RANGE_FIX)
+        shown.append(and_more(len(places) - len(shown), "maps"))
+    raise MaskError("a probability map has values outside [0, 1]", shown, _RANGE_FIX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import partial
 
 from segeval.errors import MaskError
 from segeval.images.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, unsupported
@@ -21,12 +22,14 @@ _NEEDED = frozenset(
         *(_COLOR_MAP, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _GDAL_NODATA),
     )
 )
-_INTEGER_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_INTEGER_TYPES = {3: "H", 4: "I", 16: "Q"}
+"""BYTE is an integer too, but no tag that is needed may have it, and decoders do not agree on what it says."""
 _TEXT_TYPE = 2
 _LOSSLESS = {1: "", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate", 34925: "LZMA"}
 _PREDICTING = (5, 8, 32946, 34925)
 _JPEG = (6, 7, 33003, 33005, 34712)
 _SAMPLE_FORMATS = {1: "u", 2: "i", 3: "f"}
+_OF_SAMPLES = (_BITS, _SAMPLE_FORMAT)
 _LARGEST_TILE = 1 << 24
 
 
@@ -61,19 +64,14 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     except struct.error:
         raise truncated("the file ends within its TIFF directory") from None
 
-    def one(tag: int, default: int | None = None) -> int:
-        numbers = tags.get(tag, () if default is None else (default,))
-        if not numbers or len(set(numbers)) > 1:
-            raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
-        return numbers[0]
-
+    one = partial(_number, tags)
     width, height = one(_WIDTH), one(_HEIGHT)
     check_size(width, height, max_pixels)
     channels, bits, compression = one(_SAMPLES, 1), one(_BITS, 1), one(_COMPRESSION, 1)
-    photometric, sample = one(_PHOTOMETRIC, 1), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
+    photometric, sample = one(_PHOTOMETRIC), _SAMPLE_FORMATS.get(one(_SAMPLE_FORMAT, 1), "")
     extra = tags.get(_EXTRA_SAMPLES, ())
     if compression in _JPEG:
-        raise MaskError("A TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG)
+        raise MaskError("a TIFF mask is compressed as JPEG, which is lossy", (), AS_PNG, kind="jpeg")
     if compression not in _LOSSLESS:
         raise unsupported(f"TIFF compression {compression}")
     if one(_ORIENTATION, 1) != 1:
@@ -92,13 +90,8 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     fill_order = one(_FILL_ORDER, 1)
     if fill_order not in ((1, 2) if bits <= 8 and channels == 1 and compression == 1 else (1,)):
         raise unsupported(f"TIFF fill order {fill_order}")
-    # Of no meaning where nothing predicts: writers leave it in.
-    predictor = one(_PREDICTOR, 1) if compression in _PREDICTING else 1
-    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1):
-        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression]} with predictor {predictor}")
-    if bits == 32 and compression != 1 and order == ">":
-        # Decoders disagree on whose byte order the inflated samples have.
-        raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
+    predictor = one(_PREDICTOR, 1)
+    _check_prediction(predictor, compression, bits, sample, order)
     layout = _layout(data, tags, width, height, channels * bits, compression == 1)
     words = f"TIFF {kind} {bits} bit" + {"u": "", "i": " signed", "f": " float"}[sample]
     words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
@@ -120,15 +113,42 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
 
 
+def _number(tags: dict[int, tuple[int, ...]], tag: int, default: int | None = None) -> int:
+    """Return the one value of a tag; only what is said of each sample may be said more than once, and then alike."""
+    numbers = tags.get(tag, () if default is None else (default,))
+    allowed = (1, tags.get(_SAMPLES, (1,))[0]) if tag in _OF_SAMPLES else (1,)
+    if len(set(numbers)) != 1 or len(numbers) not in allowed:
+        raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
+    return numbers[0]
+
+
+def _check_prediction(predictor: int, compression: int, bits: int, sample: str, order: str) -> None:
+    """Refuse what decoders read differently."""
+    if not _is_prediction(predictor, compression, bits, sample):
+        raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
+    if bits == 32 and compression != 1 and order == ">":
+        # Decoders disagree on whose byte order the inflated samples have.
+        raise unsupported(f"big-endian TIFF 32 bit, {_LOSSLESS[compression]}")
+
+
 def _palette(color_map: tuple[int, ...]) -> bytes:
     """Return three bytes for each index: a TIFF lists all reds, greens, blues, of 16 bit each (TIFF 6.0, section 5)."""
     count = len(color_map) // 3
     return bytes(color_map[channel * count + index] >> 8 & 255 for index in range(count) for channel in range(3))
 
 
+def _is_prediction(predictor: int, compression: int, bits: int, sample: str) -> bool:
+    """Tell whether all decoders agree on a predictor.
+
+    TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
+    applies it, and what the writer meant cannot be told.
+    """
+    return predictor == 1 or (compression in _PREDICTING and predictor == (3 if sample == "f" else 2) and bits >= 8)
+
+
 def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
     """Return the needed integer tags of the first directory, and the offset of the next one (0: none)."""
-    big = data[2:4] in (b"+\0", b"\0+")
+    big = _is_big(data)
     number, size, entry = ("Q", 8, 20) if big else ("I", 4, 12)
     (start,) = struct.unpack_from(f"{order}{number}", data, 8 if big else 4)
     (count,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
@@ -154,11 +174,19 @@ def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int
     return tags, following
 
 
+def _is_big(data: bytes) -> bool:
+    """Tell BigTIFF, whose offsets have 64 bits."""
+    return data[2:4] in (b"+\0", b"\0+")
+
+
 def _layout(
     data: bytes, tags: dict[int, tuple[int, ...]], width: int, height: int, pixel_bits: int, raw: bool
 ) -> Layout:
     """Return strips or tiles that cover the image and lie within the file; one that is stored raw must be whole."""
     tiled = _TILE_OFFSETS in tags
+    others = (_STRIP_OFFSETS, _STRIP_BYTES) if tiled else (_TILE_WIDTH, _TILE_HEIGHT, _TILE_BYTES)
+    if any(tag in tags for tag in others):
+        raise damaged("TIFF tags of strips beside tags of tiles")
     if tiled:
         (columns,), (rows,) = _single(tags, _TILE_WIDTH), _single(tags, _TILE_HEIGHT)
         offsets, lengths = tags[_TILE_OFFSETS], tags.get(_TILE_BYTES, ())
@@ -176,12 +204,18 @@ def _layout(
     if not len(offsets) == len(lengths) == expected:
         raise damaged(f"{len(offsets)} TIFF strips or tiles of {len(lengths)} sizes instead of {expected}")
     row_bytes = -(-columns * pixel_bits // 8)
+    first = 16 if _is_big(data) else 8
     for index, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
         count = rows if tiled else min(rows, height - rows * index)
+        if offset < first:
+            raise damaged("TIFF strips or tiles within the file's header")
         if offset + length > len(data) or (raw and length < row_bytes * count) or not length:
             raise truncated("TIFF strips or tiles beyond the end of the file")
     return Layout(columns, rows, tiled, offsets, lengths)
 
 
 def _single(tags: dict[int, tuple[int, ...]], tag: int, default: int = 0) -> tuple[int]:
-    return (tags.get(tag, (default,))[0],)
+    numbers = tags.get(tag, (default,))
+    if len(numbers) != 1:
+        raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
+    return (numbers[0],)

@@ -108,6 +108,8 @@ def _packbits(packed: bytes, limit: int) -> bytearray:
     position = 0
     while position < len(packed) and len(out) <= limit:
         count = packed[position]
+        if position + (count + 1 if count < 128 else count > 128) >= len(packed):
+            raise truncated("a TIFF strip or tile whose PackBits data end within a run")
         if count < 128:
             out += packed[position + 1 : position + 2 + count]
             position += count + 2

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from segeval.errors import LabelError, SegevalError
-from segeval.folders.pairing import Pair, class_folders, pair_class_folders, pair_folders
-from segeval.images.readers import IMAGE_SUFFIXES
+from segeval.folders.pairing import Pair, Pairing
 from segeval.measuring.maps import MapReading, measure_maps, presumed, read_maps, recognise
 from segeval.measuring.measurement import (
     Course,
@@ -25,29 +23,25 @@ from segeval.measuring.measurement import (
     reading_of,
     usable_pairs,
 )
-from segeval.measuring.workers import Reading, digest
-from segeval.protocol.protocol import Probabilities
-from segeval.report.probabilities import loss_settings, map_classes
-from segeval.report.relabeling import sums_fit
+from segeval.measuring.reading import Reading, digest
+from segeval.protocol.mapkinds import EIGHT_BIT
+from segeval.protocol.settings import Probabilities
+from segeval.report.probabilities import map_classes
+from segeval.report.rescoring import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run
+from segeval.runs.traits import NO_TRAITS, traits_of_all
 from segeval.tables.levels import LevelHistogram, add
 
 FIRST_IMAGES = 8
 """Images that are looked at to say that folder and options do not go together."""
 
 
-def measure_probabilities(pred: Path, gt: Path, request: Request, chosen: Probabilities, course: Course) -> Measurement:
-    """Pair two folders and count every image's maps that can be counted; as `segeval.measuring.measure.measure`."""
-    settings = loss_settings(chosen)
+def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilities, course: Course) -> Measurement:
+    """Count the maps of every image of two folders that can be counted; as `segeval.measuring.measure.measure`."""
     classes = request.protocol.classes or ()
-    folders = class_folders(pred, [(entry.id, entry.name) for entry in classes])
-    if folders is not None:
-        pairing = pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
-    else:
-        pairing = pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
     pairs, problems = usable_pairs(pairing, request.protocol.missing)
-    if folders is None and (given := list(class_folders_given(pairing, named=True))):
+    if not pairing.class_folders and (given := list(class_folders_given(pairing, named=True))):
         problems = given
     files = reading_of(pairing, request, digest_predictions=course.journal is not None)
     maps = None
@@ -58,7 +52,7 @@ def measure_probabilities(pred: Path, gt: Path, request: Request, chosen: Probab
             problems.append(error)
     if maps is None:
         return Measurement(Run(request.protocol, ()), names_of(pairs), (), tuple(problems))
-    if maps == Maps("uint8", 1) and len(classes) > 2 and _first_hold(pairs, files, {entry.id for entry in classes}):
+    if maps == Maps(EIGHT_BIT, 1) and len(classes) > 2 and _first_hold(pairs, files, {entry.id for entry in classes}):
         return Measurement(Run(request.protocol, ()), names_of(pairs), (), (_labels_given(pairs),))
     resolution = presumed(request.protocol, maps, pairs, files)
     reading = MapReading(
@@ -68,7 +62,7 @@ def measure_probabilities(pred: Path, gt: Path, request: Request, chosen: Probab
         threshold=chosen.threshold,
         labeling=resolution.labeling,
         described=map_classes(resolution, maps.count),
-        settings=settings,
+        settings=chosen,
     )
     # Kinds of map and labels are told from the first images of all, so that every shard agrees on them.
     pairs = course.of(pairs)
@@ -76,17 +70,21 @@ def measure_probabilities(pred: Path, gt: Path, request: Request, chosen: Probab
         course.journal.begin(maps, "" if maps.in_rows else _meaning(reading))
     rows: list[Row] = []
     levels: tuple[LevelHistogram, ...] = ()
+    traits = NO_TRAITS
     for result in collected(pairs, partial(measure_maps, reading=reading), files, problems, course):
         rows.append(result.row)
+        traits |= result.traits
         if result.levels:
             levels = tuple(map(add, levels, result.levels)) if levels else result.levels
-    run = Run(request.protocol, in_order(rows), maps, levels)
-    warnings = [*pairing_warnings(pairing, request.protocol.missing), *map_warnings(run)]
+    run = Run(request.protocol, in_order(rows), maps, levels, traits_of_all((traits,)))
+    warnings = pairing_warnings(pairing, request.protocol.missing)
     if rows and not maps.in_rows:
         problems.extend(_contradicted(run))
     if _holds_labels(run):
         run, problems = Run(request.protocol, ()), [_labels_given(pairs)]
-    return Measurement(run, names_of(pairs), tuple(warnings), tuple(problems), _layout(maps, folders))
+    table = run.table() if run.rows else None
+    layout = _layout(maps, pairing.class_folders)
+    return Measurement(run, names_of(pairs), warnings, tuple(problems), layout, table)
 
 
 def _meaning(reading: MapReading) -> str:
@@ -102,19 +100,19 @@ def _contradicted(run: Run) -> Iterator[SegevalError]:
             yield LabelError(
                 "the first ground truth does not show what its values mean",
                 (),
-                "Say --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
+                "Use --binary (0 is background, everything else foreground), or --ignore 255 with --classes",
+                kind="zero-255",
             )
     except SegevalError as error:
         yield error
 
 
-def _layout(maps: Maps, folders: Sequence[str] | None) -> str:
-    stored = {"uint8": "8-bit", "uint16": "16-bit", "float": "float"}[maps.kind]
-    if folders is not None:
-        return f"one {stored} map a class, in {maps.count} class folders"
+def _layout(maps: Maps, folders: Sequence[str]) -> str:
+    if folders:
+        return f"one {maps.kind.words} map a class, in {maps.count} class folders"
     if maps.count == 1:
-        return f"one {stored} map an image, P(class 1)"
-    return f"arrays of {maps.count} {stored} maps, one a class"
+        return f"one {maps.kind.words} map an image, P(class 1)"
+    return f"arrays of {maps.count} {maps.kind.words} maps, one a class"
 
 
 def _labels_given(pairs: Sequence[Pair]) -> SegevalError:
@@ -122,6 +120,7 @@ def _labels_given(pairs: Sequence[Pair]) -> SegevalError:
         "these are label masks, not probability maps: no level is above the highest class",
         predictions_of(pairs),
         "Score them without --probs",
+        kind="label-masks",
     )
 
 
@@ -136,7 +135,7 @@ def _first_hold(pairs: Sequence[Pair], files: Reading, ids: set[int]) -> bool:
 
 def _holds_labels(run: Run) -> bool:
     """Tell whether 8-bit maps hold class ids: more than 0 and 255, and nothing above the highest class."""
-    if not run.rows or run.maps != Maps("uint8", 1):
+    if not run.rows or run.maps != Maps(EIGHT_BIT, 1):
         return False
     (table,) = run.level_tables() or (None,)
     if table is None:
@@ -148,21 +147,3 @@ def _holds_labels(run: Run) -> bool:
     highest = max(values - {255}, default=0)
     levels = set(table.pred.tolist())
     return not levels <= {0, 255} and max(levels) <= max(1, highest)
-
-
-def map_warnings(run: Run) -> Iterator[str]:
-    """Tell what is odd about the probability maps of a run and is yet no error."""
-    if run.maps == Maps("uint8", 1) and run.rows:
-        levels = {level for table in run.level_tables() for level in table.pred.tolist()}
-        if levels <= {0, 255}:
-            yield "the maps hold only 0 and 255: these are masks, and the losses are those of certainty"
-    missing = sum(row.missing for row in run.rows)
-    if missing:
-        yield f"losses leave out the {missing} images without prediction"
-    unnormalised = sum(row.unnormalised for row in run.rows)
-    if unnormalised:
-        share = 100 * unnormalised / run.pixels
-        yield (
-            f"class probabilities do not add up to 1 at {unnormalised:,} pixels ({share:.2f} %), as those of sigmoid "
-            "heads; they are taken as they are"
-        )

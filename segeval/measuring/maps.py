@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError, SegevalError
+from segeval.errors import MaskError, SegevalError, raise_all
 from segeval.folders.pairing import Pair
 from segeval.images.readers import decode_probability, describe, read_bytes
 from segeval.measuring.graylevels import joint_levels
-from segeval.measuring.workers import (
+from segeval.measuring.reading import (
     BUFFERS,
     Reading,
+    both,
     digest,
     digest_of_all,
     missing_counts,
@@ -24,17 +25,16 @@ from segeval.measuring.workers import (
     require_size,
 )
 from segeval.protocol.labeling import Labeling, ValueMap
+from segeval.protocol.mapkinds import MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
+from segeval.protocol.settings import LossSettings
 from segeval.runs.run import Maps, MeasuredRow, Row
-from segeval.scores.lossums import FloatSums, float_levels, float_sums
-from segeval.tables.counts import JointCounts, joint_counts, table
-from segeval.tables.levels import LevelHistogram, LossSettings, count_levels
+from segeval.runs.traits import SideTraits
+from segeval.scores.lossums import FloatSums, float_levels, float_sums, kind_of_array
+from segeval.tables.counts import joint_counts
+from segeval.tables.levels import LevelHistogram, count_levels, thresholded
 
-KINDS = {"uint8": "uint8", "uint16": "uint16", "float16": "float", "float32": "float", "float64": "float"}
-STORED = {("u", 8): "uint8", ("u", 16): "uint16", ("f", 32): "float"}
-"""Kind of the maps of a gray image by its sample and bit depth."""
-TOP = {"uint8": 255, "uint16": 65535, "float": 1}
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""
 
@@ -76,35 +76,52 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
             raise MaskError("a class folder holds arrays of several maps", flat, "Store one (H, W) map a class")
         if len({array.dtype for array in arrays}) > 1:
             kinds = [f"{name}: {array.dtype}" for name, array in zip(pair.pred, arrays, strict=True)]
-            raise MaskError("the class maps of one image are stored in different types", kinds, "Store all maps alike")
+            raise MaskError(
+                "the class maps of one image are stored in different types", kinds, "Store all maps in the same type"
+            )
         return arrays, found
     (array,) = arrays
     return (list(array) if array.ndim == 3 else [array]), found
 
 
 def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
-    """Look at the first image that can be read and say what its maps are; raises what is wrong with the first."""
-    first: SegevalError | None = None
+    """Look at the first image that can be read and say what its maps are; where there is none, raises all problems."""
+    problems: list[SegevalError] = []
     for pair in pairs:
         if not pair.pred:
             continue
         try:
             found = _of_header(pair, files)
             if found is None:
-                maps, _ = read_maps(pair, files)
-                found = Maps(KINDS[str(maps[0].dtype)], len(maps))
+                _, (maps, _) = both(partial(read_ground_truth, pair, files), partial(_classes_first, pair, files))
+                found = Maps(kind_of_array(maps[0]), len(maps))
         except SegevalError as error:
-            first = first or error
+            problems.append(error)
             continue
         return found
-    raise first or MaskError("no image has a probability map", (), "Check the folder of predictions")
+    raise_all(problems)
+    raise MaskError("no image has a probability map", (), "Check the folder of predictions")
+
+
+def _classes_first(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
+    """Read the maps of one image; raises `MaskError` where they fit its ground truth with the class axis last only."""
+    maps, found = read_maps(pair, files)
+    height, width = read_ground_truth(pair, files).values.shape
+    shape = (len(maps), *maps[0].shape)
+    if len(pair.pred) == 1 and shape[:2] == (height, width) != shape[1:]:
+        raise MaskError(
+            "an array of probability maps has the class axis last",
+            (f"{pair.pred[0]}: {shape}",),
+            "Save it with the class axis first, as numpy.moveaxis(array, -1, 0) gives it",
+        )
+    return maps, found
 
 
 def _of_header(pair: Pair, files: Reading) -> Maps | None:
     """Say what an image's maps are by the first file's header; `None` where only decoding can tell."""
     name = pair.pred[0]
     facts = describe(read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels), name=name)
-    kind = STORED.get((facts.sample, facts.bit_depth))
+    kind = kind_stored_as(facts.sample, facts.bit_depth)
     if kind is None or facts.kind != "gray" or facts.animated:
         return None
     return Maps(kind, len(pair.pred))
@@ -119,7 +136,7 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
     values: set[int] = set()
     for pair in pairs if open_values else ():
         try:
-            values.update(np.unique(read_ground_truth(pair, files)[0]).tolist())
+            values.update(np.unique(read_ground_truth(pair, files).values).tolist())
         except SegevalError:
             continue
         if values != {0}:
@@ -129,24 +146,25 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
 
 def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     """Count the probability maps of one image against its ground truth."""
-    gt, gt_digest = read_ground_truth(pair, reading.files)
+    truth = read_ground_truth(pair, reading.files)
+    gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits)
     height, width = gt.shape
     if not pair.pred:
-        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)))
+        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)), traits=traits)
     maps, pred_digest = read_maps(pair, reading.files)
     _require_alike(maps, pair.pred[0], reading.maps)
     for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
         require_size(array.shape, gt.shape, file)
-    row = partial(Row, pair.key, height, width, gt_digest, unnormalised=_unnormalised(maps, reading.maps))
+    row = partial(Row, pair.key, height, width, gt_digest, unnormalised=_unnormalised(maps, reading.maps.kind))
     if reading.maps.in_rows:
         tables = tuple(joint_levels(gt=gt, levels=array) for array in maps)
         if len(maps) == 1:
             labels = thresholded(tables[0], reading.threshold)
         else:
             labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
-        return MeasuredRow(row(labels, tables), pred_digest=pred_digest)
+        return MeasuredRow(row(labels, tables), pred_digest=pred_digest, traits=traits)
     if len(maps) == 1:
-        above = maps[0].astype(np.float64) / TOP[reading.maps.kind] > reading.threshold
+        above = maps[0].astype(np.float64) / reading.maps.kind.top > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
     else:
         labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
@@ -157,22 +175,17 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     for class_index, array in zip(reading.described, maps, strict=True):
         positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
-        levels.append(count_levels(float_levels(array), positive, valid, levels=65536))
-    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest)
-
-
-def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
-    """Turn a (ground-truth value, 8-bit level) table into that of labels: 1 where p > `threshold`."""
-    return table(levels.gt, (levels.pred / 255 > threshold).astype(np.uint8), levels.pixels)
+        levels.append(count_levels(float_levels(array), positive, valid, levels=reading.maps.kind.counted_levels))
+    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest, traits)
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:
-    found = Maps(KINDS[str(maps[0].dtype)], len(maps))
+    found = Maps(kind_of_array(maps[0]), len(maps))
     if found != wanted:
         raise MaskError(
             "probability maps differ from those of the first image in number or type",
-            (f"{name}: {found.count} of {found.kind}, the first image has {wanted.count} of {wanted.kind}",),
-            "Store every image's maps alike, one map a class",
+            (f"{name}: {found.count} of {found.kind.name}, the first image has {wanted.count} of {wanted.kind.name}",),
+            "Store every image's maps in the same type, one map a class",
         )
 
 
@@ -190,11 +203,11 @@ def _class_labels(maps: Sequence[NDArray[Any]], class_ids: Sequence[int]) -> NDA
     return np.asarray(class_ids, np.int64)[labels]
 
 
-def _unnormalised(maps: Sequence[NDArray[Any]], kind: Maps) -> int:
+def _unnormalised(maps: Sequence[NDArray[Any]], kind: MapKind) -> int:
     """Count the pixels whose class probabilities do not add up to 1 within what their type can hold."""
     if len(maps) == 1:
         return 0
-    if kind.kind == "float":
+    if kind.levels is None:
         sums = np.zeros(maps[0].shape, np.float64)
         slack = SLACK * len(maps) * max(float(np.finfo(maps[0].dtype).eps), 1e-7)
     else:
@@ -202,7 +215,7 @@ def _unnormalised(maps: Sequence[NDArray[Any]], kind: Maps) -> int:
         slack = len(maps) / 2
     for array in maps:
         sums += array
-    return int(np.count_nonzero(np.abs(sums.astype(np.float64, copy=False) - TOP[kind.kind]) > slack))
+    return int(np.count_nonzero(np.abs(sums.astype(np.float64, copy=False) - kind.top) > slack))
 
 
 def _index_image(gt: NDArray[np.integer[Any]], lookup: ValueMap) -> NDArray[np.int32]:

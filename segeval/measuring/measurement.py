@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from segeval.errors import MaskError, SegevalError
-from segeval.folders.pairing import Pair, Pairing, require_pairs
-from segeval.measuring.workers import Failure, Reading, measure_unless_known, stream
+from segeval.errors import Finding, MaskError, SegevalError
+from segeval.findings.values import shown
+from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders
+from segeval.folders.requiring import require_pairs
+from segeval.folders.walking import gt_name, pred_name
+from segeval.images.readers import IMAGE_SUFFIXES
+from segeval.measuring.reading import Reading, files_of, is_unchanged
+from segeval.measuring.workers import Failure, stream
 from segeval.protocol.resolution import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
+from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
 
@@ -26,14 +34,16 @@ Progress = Callable[[int, int], None]
 class Measurement:
     """Hold a run with what only its files tell: their names by key, warnings about them, and their problems.
 
-    `names` has (ground-truth file, prediction file); `layout` says how probability maps were found, "" for masks.
+    `names` has (ground-truth file, prediction file); `layout` says how probability maps were found, "" for masks;
+    `table` is the sum of the run's rows, `None` where there is none.
     """
 
     run: Run
     names: Mapping[str, tuple[str, str]]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     problems: tuple[SegevalError, ...] = ()
     layout: str = ""
+    table: JointCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,15 @@ class Course:
         from segeval.runs.sharding import in_shard
 
         return [pair for pair in pairs if in_shard(pair.key, self.shard)]
+
+
+def paired(pred: Path, gt: Path, request: Request) -> Pairing:
+    """Pair two folders for `request`: file by file, or with one folder of maps a class."""
+    if request.protocol.probabilities is not None:
+        folders = class_folders(pred, [(entry.id, entry.name) for entry in request.protocol.classes or ()])
+        if folders is not None:
+            return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
+    return pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
 
 
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
@@ -77,8 +96,8 @@ def collected(
 ) -> Iterator[MeasuredRow]:
     """Yield what could be measured, and add what went wrong to `problems`."""
     if course.journal is not None:
-        measure_one = partial(measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
-    for done, result in enumerate(stream(pairs, measure_one, jobs=course.jobs), start=1):
+        measure_one = partial(_measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
+    for done, result in enumerate(stream(pairs, measure_one, name=files_of, jobs=course.jobs), start=1):
         if course.journal is not None:
             course.journal.check()
         if isinstance(result, Failure):
@@ -87,6 +106,18 @@ def collected(
             yield result
         if course.progress is not None:
             course.progress(done, len(pairs))
+
+
+def _measure_unless_known(
+    pair: Pair, *, measure: Callable[[Pair], MeasuredRow], reading: Reading, journal: Journal
+) -> MeasuredRow:
+    """Take a row from the journal where the pair's files are still those it was measured from, else measure it."""
+    known = journal.find(pair.key)
+    if known is not None and is_unchanged(pair, known, reading):
+        return known
+    measured = measure(pair)
+    journal.record(measured)
+    return measured
 
 
 def in_order(rows: Iterable[Row]) -> tuple[Row, ...]:
@@ -104,19 +135,33 @@ def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[S
     try:
         return require_pairs(pairing, missing=missing), []
     except SegevalError as error:
-        return [pair for pair in pairing.pairs if pair.pred], [error]
+        photos = set(pairing.photos) if pairing.hint else set()
+        named = [(pair, {gt_name(pair.gt), *map(pred_name, pair.pred)}) for pair in pairing.pairs if pair.pred]
+        return [pair for pair, names in named if not names & photos], [error]
 
 
-def pairing_warnings(pairing: Pairing, missing: str) -> tuple[str, ...]:
-    """Tell what does not pair and is yet no error."""
-    warnings = []
+def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
+    """Tell what does not pair and is yet no error; images that count as wrong are in the run."""
+    found = []
     if pairing.extra:
-        warnings.append(f"predictions without ground truth are not scored: {_some(pairing.extra)}")
+        found.append(
+            Finding(
+                "extra",
+                "predictions without ground truth are not scored",
+                shown(pairing.extra),
+                "Leave them, or add their ground truth",
+            )
+        )
     if pairing.missing and missing == "skip":
-        warnings.append(f"images without prediction are left out: {_some(pairing.missing)}")
-    if pairing.missing and missing == "miss":
-        warnings.append(f"images without prediction count as wrong: {_some(pairing.missing)}")
-    return tuple(warnings)
+        found.append(
+            Finding(
+                "missing",
+                "images without prediction are left out",
+                shown(pairing.missing),
+                "Add the predictions, or count the images as wrong with --missing miss",
+            )
+        )
+    return tuple(found)
 
 
 def predictions_of(pairs: Sequence[Pair]) -> list[str]:
@@ -124,15 +169,11 @@ def predictions_of(pairs: Sequence[Pair]) -> list[str]:
     return [pair.pred[0] for pair in pairs if pair.pred]
 
 
-def _some(names: Sequence[str], most: int = 3) -> str:
-    listed = ", ".join(names[:most])
-    return f"{len(names)} ({listed}{', ...' if len(names) > most else ''})"
-
-
 def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[SegevalError]:
     """Tell that predictions lie in one folder a class, where nearly every image finds one candidate in each."""
     candidates = [files for _, files in pairing.ambiguous if len(files) > 1]
-    alike = [files for files in candidates if len({file.partition("/")[2] for file in files}) == 1]
+    inside = [{file.partition("/")[2] for file in files} for files in candidates]
+    alike = [files for files, names in zip(candidates, inside, strict=True) if len(names) == 1 and "" not in names]
     if not alike or 2 * len(alike) < len(pairing.pairs) + len(pairing.ambiguous):
         return
     folders = sorted({file.partition("/")[0] for files in alike for file in files})
@@ -140,4 +181,5 @@ def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[Se
         "predictions hold one folder a class, as probability maps do",
         (", ".join(folders),),
         "Name the classes in their order with --classes" if named else "Score them with --probs",
+        kind="probability-maps",
     )

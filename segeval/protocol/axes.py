@@ -9,4 +9,4 @@ AXES = {
     "ignored_class": ("leave-out", "keep", "miss"),
     "average": ("dataset", "image", "class-image", "image-class", "micro"),
 }
-MISSING = ("error", "skip", "miss")
+MISSING_CHOICES = ("error", "skip", "miss")

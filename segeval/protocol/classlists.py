@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NoReturn
 
-from segeval.errors import UsageError
+from segeval.errors import UsageError, did_you_mean
 from segeval.protocol.classtext import NUMBER, class_id, text_classes
 from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.usertexts import TextBoundError, check_lines, json_data, toml_data
 
 CLASSES_FIX = (
     "Give one class name a line (the first line is class 0), one '<id> <name>' a line, "
@@ -21,9 +22,15 @@ CLASSES_FIX = (
 LARGEST_ID = 2**31 - 1
 """No mask stores a larger class id than this."""
 
+LONGEST_NAME = 1000
+MOST_CLASSES = 1280
+"""The confusion matrix is dense: so many classes take 13 MB of counts. The longest list that is known has 1,203."""
+
 _NUMBER = re.compile(NUMBER)
 _HEX_COLOR = re.compile(r"#(?P<r>[0-9a-f]{2})(?P<g>[0-9a-f]{2})(?P<b>[0-9a-f]{2})", re.IGNORECASE)
-_TOML_LINE = re.compile(r"""^\s*(?:\[\[?\s*[A-Za-z_"'][^,\]]*\]\]?|(?:"[^"]*"|'[^']*'|[\w-]+)\s*=)""", re.MULTILINE)
+_TOML_LINE = re.compile(
+    r"""^[ \t]*+(?:\[\[?[ \t]*+[A-Za-z_"'][^,\]\n]*+\]\]?|(?:"[^"\n]*+"|'[^'\n]*+'|[\w-]++)[ \t]*+=)""", re.MULTILINE
+)
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -41,8 +48,8 @@ def parse_classes(text: str, *, name: str) -> tuple[SegmentationClass, ...]:
 
 def numbered_classes(count: int) -> tuple[SegmentationClass, ...]:
     """Return `count` classes called "0", "1", and so on."""
-    if not 1 <= count <= LARGEST_ID:
-        raise UsageError(f"there cannot be {count} classes", (), "Give a number of classes of at least 1")
+    if not 1 <= count <= MOST_CLASSES:
+        raise UsageError(f"there cannot be {count:,} classes", (), f"Give a number of classes of 1 to {MOST_CLASSES:,}")
     return tuple(SegmentationClass(index, str(index)) for index in range(count))
 
 
@@ -62,6 +69,12 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
     checked = tuple(classes)
     if not checked:
         raise UsageError("the class list is empty", (name,), CLASSES_FIX)
+    if len(checked) > MOST_CLASSES:
+        raise UsageError(
+            "a class list has more classes than can be told apart in one confusion matrix",
+            (f"{name}: {len(checked):,} classes, the limit is {MOST_CLASSES:,}",),
+            "List the classes that matter, and let --map or --ignore take the other values",
+        )
     ids: dict[int, str] = {}
     names: dict[str, int] = {}
     for entry in checked:
@@ -72,7 +85,7 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
             )
         if _NUMBER.fullmatch(entry.name) and entry.name != str(entry.id):
             raise UsageError(
-                "a class is called by a number that is not its id",
+                "a class is named by a number that is not its id",
                 (f"{name}: class {entry.id} is called {entry.name!r}",),
                 "Give each class a name; to only number them, give the number of classes instead of a file",
             )
@@ -94,7 +107,18 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
 
 
 def check_name(text: str, *, name: str) -> None:
-    """Refuse an empty name, and one with characters that would garble a terminal; `name` says where it stands."""
+    """Refuse an empty name, a long one, and characters that would garble a terminal; `name` says where it stands."""
+    check_text(text, name=name)
+    if len(text) > LONGEST_NAME:
+        raise UsageError(
+            "a name is too long",
+            (f"{name}: {len(text):,} characters",),
+            f"Give names of at most {LONGEST_NAME} characters",
+        )
+
+
+def check_text(text: str, *, name: str) -> None:
+    """Refuse an empty text, and one with characters that would garble a terminal; `name` says where it stands."""
     if not text.strip():
         raise UsageError("a name is empty", (name,), "Give every entry a name")
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI_CONTROLS for char in text):
@@ -140,11 +164,12 @@ def structured(text: str, *, name: str) -> object | None:
     text = text.removeprefix("\ufeff")
     start = text.lstrip()
     if suffix == "json" or (suffix not in {"toml", "txt", "csv"} and start[:1] == "{"):
-        return _json(text, name)
+        return _parsed(json_data, text, name, "JSON")
     if suffix == "toml" or (suffix not in {"txt", "csv"} and _TOML_LINE.search(text)):
-        return _toml(text, name)
+        return _parsed(toml_data, text, name, "TOML")
     if suffix not in {"txt", "csv"} and start[:1] == "[":
-        return _json(text, name)
+        return _parsed(json_data, text, name, "JSON")
+    _parsed(check_lines, text, name, "text")
     return None
 
 
@@ -169,45 +194,20 @@ def parse_color(value: object) -> Color | None:
     return (numbers[0], numbers[1], numbers[2]) if len(numbers) == len(parts) == 3 else None
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return "Did you mean 'x'? " if one of `choices` is close to `word`, else an empty text."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, list(choices), n=1)
-    return f"Did you mean '{close[0]}'? " if close else ""
-
-
-def unique_pairs(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
-    """Build the mapping of a JSON object, refusing a key that occurs twice, which JSON would let win silently."""
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key!a} occurs twice")
-        found[key] = value
-    return found
-
-
-def _json(text: str, name: str) -> object:
-    import json
+def _parsed(parse: Callable[[str], object], text: str, name: str, kind: str) -> object:
+    from json import JSONDecodeError
 
     try:
-        return json.loads(text, object_pairs_hook=unique_pairs)
-    except json.JSONDecodeError as error:
-        where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
-    except (ValueError, RecursionError) as error:
-        where = f"{name}: {error}"
-    raise UsageError("a file is not valid JSON", (where,), "Mend the file where the error stands")
-
-
-def _toml(text: str, name: str) -> object:
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+        return parse(text)
+    except TextBoundError as error:
         raise UsageError(
-            "a file is not valid TOML", (f"{name}: {error}",), "Mend the file where the error stands"
+            "a file has more in it than a list has", (f"{name}: {error}",), "Check the path that the option names"
         ) from None
+    except JSONDecodeError as error:
+        where = f"{name}, line {error.lineno}, column {error.colno}: {error.msg}"
+    except ValueError as error:
+        where = f"{name}: {error}"
+    raise UsageError(f"a file is not valid {kind}", (where,), "Fix the file at that place")
 
 
 def _malformed(name: str, place: str, content: object) -> NoReturn:

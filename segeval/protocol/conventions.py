@@ -42,7 +42,7 @@ class Convention:
         for axis, choices in AXES.items():
             if getattr(self, axis) not in choices:
                 raise UsageError(
-                    f"'{getattr(self, axis)}' is no choice of {axis}", (), f"Choose one of {', '.join(choices)}"
+                    f"'{getattr(self, axis)}' is not a choice for {axis}", (), f"Choose one of {', '.join(choices)}"
                 )
 
     def with_axes(self, **axes: str | None) -> Convention:

@@ -13,9 +13,9 @@ VOID = -1
 UNKNOWN = -2
 """Index of a value that the labeling does not name."""
 NO_FILE = -3
-"""Index of `MISSING`: what `--missing miss` counts in place of a prediction that does not exist."""
+"""Index of `NO_PREDICTION`: what `--missing miss` counts in place of a prediction that does not exist."""
 
-MISSING = int(np.iinfo(np.int64).min)
+NO_PREDICTION = int(np.iinfo(np.int64).min)
 """The value that stands for a prediction that does not exist; no stored mask can hold it."""
 
 OUTSIDE: Mapping[int, str] = {VOID: "void", UNKNOWN: "unknown", NO_FILE: "missing"}
@@ -54,14 +54,14 @@ class ValueMap:
     default: int = UNKNOWN
 
     def __call__(self, values: NDArray[np.integer]) -> NDArray[np.intp]:
-        """Return the class index of each of `values` (any shape, any integer type); `MISSING` becomes `NO_FILE`."""
+        """Return the class index of each of `values`, of any shape and integer type; `NO_PREDICTION` is `NO_FILE`."""
         distinct, inverse = np.unique(values, return_inverse=True)
         looked_up = np.array([self.index(value) for value in distinct.tolist()], dtype=np.intp)
         return looked_up[inverse.reshape(np.shape(values))] if looked_up.size else np.zeros(np.shape(values), np.intp)
 
     def index(self, value: int) -> int:
         """Return the class index of one raw value."""
-        return NO_FILE if value == MISSING else self.indices.get(value, self.default)
+        return NO_FILE if value == NO_PREDICTION else self.indices.get(value, self.default)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from segeval.errors import UsageError
-from segeval.protocol.classlists import check_name, did_you_mean, parse_color, structured
+from segeval.errors import UsageError, did_you_mean
+from segeval.protocol.classlists import check_name, parse_color, structured
 from segeval.protocol.classtext import LABEL_MAP_LINE
 from segeval.protocol.labeling import Color, SegmentationClass
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
-from segeval.protocol.axes import MISSING as MISSING_CHOICES
+from segeval.protocol.axes import MISSING_CHOICES
 from segeval.protocol.conventions import Convention, convention
 from segeval.protocol.labeling import Color, Group, SegmentationClass
+from segeval.protocol.settings import LossSettings, Probabilities
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
@@ -18,28 +19,13 @@ Mapped = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probabilities:
-    """Choose how probability maps are read: the label threshold of binary maps and the losses' parameters.
-
-    `alpha` in [0, 1], "auto" or `None` (off); `pos_weight` > 0 or "auto"; `eps` in (0, 0.5), "half-step", "torch" or
-    `None` (half-step for 8- and 16-bit maps, torch for floats); `class_weights` one weight a class, "auto" or `None`.
-    """
-
-    threshold: float = 0.5
-    gamma: float = 2.0
-    alpha: float | str | None = 0.25
-    pos_weight: float | str = 1.0
-    eps: float | str | None = None
-    class_weights: tuple[float, ...] | str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """Hold what was asked for; `None` and empty mean that it was not, so it is the default or inferred.
 
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
     `mapping` for both folders. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
-    `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images.
+    `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
+    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`).
     """
 
     preset: str | None = None
@@ -55,12 +41,13 @@ class Protocol:
     convention: Convention = field(default_factory=Convention)
     missing: str = "error"
     keys: str | None = None
+    allow: tuple[str, ...] = ()
     probabilities: Probabilities | None = None
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
             raise UsageError(
-                f"'{self.missing}' is no choice of missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
+                f"'{self.missing}' is not a choice for missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,10 +74,20 @@ class Protocol:
             "convention": {"name": self.convention.name, **self.convention.axes()},
             "missing": self.missing,
             "keys": self.keys,
-            "probabilities": None
-            if self.probabilities is None
-            else {field.name: getattr(self.probabilities, field.name) for field in fields(self.probabilities)},
+            **({"allow": list(self.allow)} if self.allow else {}),
+            "probabilities": None if self.probabilities is None else _losses_to_dict(self.probabilities),
         }
+
+
+def _losses_to_dict(chosen: Probabilities) -> dict[str, Any]:
+    """Return the threshold and the losses' settings, side by side."""
+    settings = {field.name: getattr(chosen, field.name) for field in fields(LossSettings)}
+    weights = chosen.class_weights
+    return {
+        "threshold": chosen.threshold,
+        **settings,
+        "class_weights": list(weights) if isinstance(weights, tuple) else weights,
+    }
 
 
 def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
@@ -115,6 +112,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         convention=Convention(**facts["convention"]),
         missing=facts["missing"],
         keys=facts["keys"],
+        allow=tuple(map(str, facts.get("allow", ()))),
         probabilities=None
         if losses is None
         else Probabilities(**{**losses, "class_weights": tuple(weights) if isinstance(weights, list) else weights}),

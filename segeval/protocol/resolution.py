@@ -17,7 +17,7 @@ MOST_INFERRED_CLASSES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Tell one thing that was taken from the data: in words, and the option that pins it."""
+    """Tell one thing that was taken from the data: in words, and the option that sets it explicitly."""
 
     what: str
     option: str
@@ -53,11 +53,12 @@ def resolve(
             raise LabelError(
                 "ground truth holds only 0 and 255, which can be two classes or one class and void",
                 (),
-                "Say --binary (0 is background, everything else foreground) or --ignore 255 (255 is void)",
+                "Use --binary (0 is background, everything else foreground) or --ignore 255 (255 is void)",
+                kind="zero-255",
             )
         protocol = replace(protocol, binary=True)
         inferred.append("binary")
-        notes.append(Inference("masks are binary: 0 is background, 255 foreground", "--binary"))
+        notes.append(Inference("found 2 classes: 0 is background, 255 foreground", "--binary"))
     if map_count is not None:
         protocol = _with_map_classes(protocol, map_count, inferred, notes)
     if protocol.binary:
@@ -69,23 +70,8 @@ def resolve(
         met = {gt_map.get(value, mapping.get(value, value)) for value in gt_values}
         met |= {pred_map.get(value, mapping.get(value, value)) for value in pred_values}
         ids = sorted(met - set(ignore))
-        if len(ids) > MOST_INFERRED_CLASSES:
-            raise LabelError(
-                f"the masks hold {len(ids):,} distinct values, more than {MOST_INFERRED_CLASSES:,} classes that "
-                "could be meant",
-                (),
-                "This looks like a photograph or a probability map (--probs); if they are labels, name them with "
-                "--classes",
-            )
-        classes = tuple(SegmentationClass(value, str(value)) for value in ids)
+        classes = _met_classes(ids, notes)
         inferred.append("classes")
-        contiguous = ids == list(range(len(ids)))
-        notes.append(
-            Inference(
-                f"{len(ids)} classes were met: {ranges(ids)}",
-                f"--classes {len(ids)}" if contiguous else "--classes FILE",
-            )
-        )
     keep = protocol.convention.ignored_class == "keep" and "classes" not in inferred
     scored = classes if keep else tuple(entry for entry in classes if entry.id not in ignore)
     kept_ids = {entry.id for entry in scored}
@@ -103,12 +89,32 @@ def resolve(
     return Resolution(replace(protocol, classes=classes, ignore=tuple(ignore)), labeling, tuple(inferred), tuple(notes))
 
 
+def _met_classes(ids: list[int], notes: list[Inference]) -> tuple[SegmentationClass, ...]:
+    """Make classes of the values met."""
+    if len(ids) > MOST_INFERRED_CLASSES:
+        raise LabelError(
+            f"the masks hold {len(ids):,} distinct values, more than {MOST_INFERRED_CLASSES:,} classes that "
+            "could be meant",
+            (),
+            "This looks like a photograph or a probability map (--probs); if they are labels, name them with --classes",
+            kind="probability-maps",
+        )
+    contiguous = ids == list(range(len(ids)))
+    notes.append(
+        Inference(
+            f"found {len(ids)} classes: {ranges(ids)}",
+            f"--classes {len(ids)}" if contiguous else "--classes FILE",
+        )
+    )
+    return tuple(SegmentationClass(value, str(value)) for value in ids)
+
+
 def _with_map_classes(protocol: Protocol, map_count: int, inferred: list[str], notes: list[Inference]) -> Protocol:
     """Hold the class list to the number of maps, or take it from there."""
     size = max(2, map_count)
     if protocol.classes is None and not protocol.binary:
         inferred.append("classes")
-        notes.append(Inference(f"{size} classes, from the number of probability maps", f"--classes {size}"))
+        notes.append(Inference(f"found {size} classes, from the number of probability maps", f"--classes {size}"))
         return replace(protocol, classes=numbered_classes(size))
     named = 2 if protocol.classes is None else len(protocol.classes)
     if named != size:
@@ -158,7 +164,7 @@ def _ignored(protocol: Protocol, classes: Iterable[SegmentationClass] | None) ->
         if isinstance(value, str):
             if value not in named:
                 raise UsageError(
-                    f"--ignore names '{value}', which is no class",
+                    f"--ignore names '{value}', which is not a class",
                     (),
                     f"Give a value or one of {', '.join(named)}" if named else "Give values, or names with --classes",
                 )

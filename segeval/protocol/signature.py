@@ -11,8 +11,9 @@ from segeval.errors import UsageError
 from segeval.protocol.classlists import class_digest, numbered_classes
 from segeval.protocol.conventions import AXES, convention
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Probabilities, Protocol, from_preset
+from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.resolution import Resolution, ranges
+from segeval.protocol.settings import Probabilities
 from segeval.version import __version__
 
 FIRST = "segeval"
@@ -86,6 +87,10 @@ def _word(text: str) -> str | None:
     return None if text == "none" else text
 
 
+def _read_kinds(text: str) -> tuple[str, ...]:
+    return () if text == "none" else tuple(text.split(","))
+
+
 LABEL_FIELDS = (
     Field("classes", "classes", _write_classes, _read_classes),
     Field("ignore", "ignore", _write_ignore, _read_ignore),
@@ -96,6 +101,8 @@ LABEL_FIELDS = (
     Field("binary", "binary", lambda binary: "yes" if binary else "no", lambda text: text == "yes"),
 )
 """What a preset decides; where the user did not say otherwise the signature says `preset`."""
+WHERE_GIVEN = Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds)
+"""What a signature has only where it was asked for."""
 OTHER_FIELDS = (
     Field("palette", "palette", _write_value, _word),
     Field("missing", "missing", str, str),
@@ -125,7 +132,7 @@ class Signature:
         keys = [key for key, _, _ in pairs]
         if first != FIRST or len(set(keys)) != len(keys) or not all(key and value for key, _, value in pairs):
             raise UsageError(
-                "this is no segeval signature", (text[:200],), "Give the whole line that a report ends with"
+                "this is not a segeval signature", (text[:200],), "Give the whole line that a report ends with"
             )
         return cls(tuple((key, unquote(value)) for key, _, value in pairs))
 
@@ -161,7 +168,7 @@ class Signature:
         try:
             changes = {
                 field.attribute: field.read(texts[field.key])
-                for field in (*LABEL_FIELDS, *OTHER_FIELDS)
+                for field in (*LABEL_FIELDS, *OTHER_FIELDS, WHERE_GIVEN)
                 if texts[field.key] != OF_PRESET
             }
             losses = {field.attribute: field.read(texts[field.key]) for field in LOSS_FIELDS if field.key in texts}
@@ -202,6 +209,8 @@ def signature(
     fields.append(("convention", requested.convention.name))
     fields.extend((_dashed(axis), choice) for axis, choice in requested.convention.axes().items())
     fields.extend((field.key, field.write(getattr(requested, field.attribute))) for field in OTHER_FIELDS)
+    if requested.allow:
+        fields.append((WHERE_GIVEN.key, WHERE_GIVEN.write(requested.allow)))
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
@@ -231,6 +240,7 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     named = convention(fields.get("convention", base.convention.name))
     texts.update({_dashed(axis): choice for axis, choice in named.axes().items()})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in OTHER_FIELDS})
+    texts[WHERE_GIVEN.key] = WHERE_GIVEN.write(base.allow)
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
         losses = Probabilities()

@@ -7,19 +7,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segeval.errors import UsageError
+from segeval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from segeval.report.report import Report
 
 FORMATS: Mapping[str, tuple[str, str]] = {
-    "table": ("segeval.render.table", "render_table"),
-    "json": ("segeval.render.jsontext", "render_json"),
-    "csv": ("segeval.render.csvtext", "render_csv"),
-    "markdown": ("segeval.render.markdown", "render_markdown"),
-    "latex": ("segeval.render.latex", "render_latex_report"),
-    "junit": ("segeval.render.junit", "render_junit"),
-    "github": ("segeval.render.github", "render_github"),
+    "table": ("segeval.render.report.table", "render_table"),
+    "json": ("segeval.render.report.json", "render_json"),
+    "csv": ("segeval.render.report.csv", "render_csv"),
+    "markdown": ("segeval.render.report.markdown", "render_markdown"),
+    "latex": ("segeval.render.report.latex", "render_latex"),
+    "junit": ("segeval.render.report.junit", "render_junit"),
+    "github": ("segeval.render.report.github", "render_github"),
 }
 """Every format with the module and the function that renders it."""
 SUFFIXES: Mapping[str, str] = {
@@ -36,11 +36,8 @@ def known_format(name: str) -> str:
     """Return `name` where it is a format; raises `UsageError` with the nearest one otherwise."""
     if name in FORMATS:
         return name
-    from difflib import get_close_matches  # costs a millisecond that only a mistake needs
-
-    lower = name.casefold()
-    near = SUFFIXES.get(f".{lower}") or next(iter(get_close_matches(lower, FORMATS, n=1)), None)
-    meant = f"Did you mean {near}? " if near else ""
+    suffix = SUFFIXES.get(f".{name.casefold()}")
+    meant = did_you_mean(suffix or name, FORMATS)
     raise UsageError("there is no format of this name", (name,), f"{meant}Formats are {', '.join(FORMATS)}")
 
 

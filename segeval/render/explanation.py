@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from segeval.errors import Finding, and_more, listed, printable
 from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
-from segeval.render.jsontext import json_text
-from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid
-from segeval.render.table import Page, page_text
-from segeval.render.text import visible
+from segeval.render.messages import finding_label
+from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import count, percent
+from segeval.render.syntax.page import Page, page_text
 from segeval.scores.overlap import Value
 
 MOST_CLASSES = 8
@@ -32,53 +33,58 @@ def render_explanation(
     return page_text(lambda page: _print(page, found, verbose), color=color, width=width)
 
 
-def refusal_warning(found: Explanation) -> str | None:
+def refusal_warning(found: Explanation) -> Finding | None:
     """Say that the chosen convention gives no score, where it does not."""
     if not found.chosen.refusals:
         return None
-    return f"the chosen convention {found.chosen.name} refuses these masks: {_reasons(found.chosen)}"
+    return Finding(
+        "refused",
+        f"the chosen convention {found.chosen.name} refuses these masks: {_reasons(found.chosen)}",
+        (),
+        "Choose another with --convention",
+    )
 
 
 def _print(page: Page, found: Explanation, verbose: bool) -> None:
-    page.console.print(
+    page.show(
         grid(
-            ("convention", "mIoU %", "points", "classes", "rules that move it"),
+            ("convention", "mIoU %", "points", "classes", "rules that change it"),
             (_row(found, account) for account in (found.chosen, *found.others)),
             right=(1, 2, 3),
             folded=(4,),
         )
     )
-    origin = f"points are percentage points from {visible(found.chosen.name)}"
+    origin = f"points are percentage points from {printable(found.chosen.name)}"
     if found.chosen.refusals:
-        origin = f"{visible(found.chosen.name)} gives no score to count points from"
+        origin = f"{printable(found.chosen.name)} gives no score to compare with"
     page.say(Text(f"{origin}; {_data(found)}"))
     rows = list(_rule_rows(found, verbose))
     if rows:
-        page.console.print(
+        page.show(
             grid(("convention", "rule", "points", "class", "IoU %", "becomes"), rows, right=(2, 4, 5), folded=(0,))
         )
         page.say(Text(f"{OUT} is a class that is not in the mean", "dim"))
     for circumstance in found.circumstances:
-        page.say(Text.assemble((f"{_option(circumstance.axis)}: ", "bold"), visible(_circumstance(circumstance))))
+        page.say(Text.assemble((f"{_option(circumstance.axis)}: ", "bold"), printable(_circumstance(circumstance))))
     if not found.circumstances:
-        page.say(Text("no rule decides over anything in these masks: every convention counts the same"))
+        page.say(Text("no rule matters for these masks: every convention gives the same result"))
     for warning in found.warnings:
-        page.say(Text.assemble(("warning: ", "bold yellow"), visible(warning)))
+        page.label(finding_label(warning), "bold yellow", str(warning))
     line = str(found.signature) if verbose else found.signature.short()
-    page.say(Text(visible(line), "dim"), whole=True)
+    page.say(Text(printable(line), "dim"), whole=True)
 
 
 def _row(found: Explanation, account: Account) -> tuple[Cell, ...]:
     is_chosen = account is found.chosen
     name = Text(
-        f"{visible(account.name)} (chosen)" if is_chosen else visible(account.name), "bold" if is_chosen else ""
+        f"{printable(account.name)} (chosen)" if is_chosen else printable(account.name), "bold" if is_chosen else ""
     )
     if account.refusals:
         return name, OUT, "", "", Text(f"refuses: {_reasons(account)}", "yellow")
     mean = Text(OUT if account.miou is None else percent(account.miou), "bold")
     rules = ", ".join(f"{_rule(step)} {_points(step.difference)}" for step in account.steps)
     if not account.steps and not is_chosen:
-        rules = "counted alike" if not found.chosen.refusals else ""
+        rules = "same result" if not found.chosen.refusals else ""
     difference = "" if is_chosen else _points(found.difference(account), undefined="")
     return name, mean, difference, str(account.classes_in_mean), rules
 
@@ -90,7 +96,7 @@ def _rule_rows(found: Explanation, verbose: bool) -> Iterator[tuple[Cell, ...]]:
         if account.steps:
             sharing.setdefault(account.steps, []).append(account.name)
     for steps, names in sharing.items():
-        who = ", ".join(map(visible, names))
+        who = ", ".join(map(printable, names))
         for step in steps:
             changes = (
                 sorted(step.classes, key=_weight, reverse=True) if len(step.classes) > MOST_CLASSES else step.classes
@@ -101,9 +107,9 @@ def _rule_rows(found: Explanation, verbose: bool) -> Iterator[tuple[Cell, ...]]:
                 yield *first, "", "", ""
             for index, change in enumerate(shown):
                 start = ("", "", "") if index else first
-                yield *start, visible(change.name), _percent(change.before), _percent(change.after)
+                yield *start, printable(change.name), _percent(change.before), _percent(change.after)
             if len(shown) < len(changes):
-                yield "", "", "", f"and {len(changes) - len(shown)} more (-v)", "", ""
+                yield "", "", "", f"{and_more(len(changes) - len(shown))} (-v)", "", ""
             who = ""
 
 
@@ -142,6 +148,5 @@ def _data(found: Explanation) -> str:
 
 def _circumstance(entry: Circumstance) -> str:
     pixels = "" if entry.pixels is None else f", {count(entry.pixels)} px"
-    names = ", ".join(entry.classes[:MOST_CLASSES])
-    more = f" and {len(entry.classes) - MOST_CLASSES} more" if len(entry.classes) > MOST_CLASSES else ""
-    return f"{entry.what}{pixels}{f' ({names}{more})' if names else ''}"
+    names = listed(entry.classes, MOST_CLASSES)
+    return f"{entry.what}{pixels}{f' ({names})' if names else ''}"

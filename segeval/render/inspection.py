@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from segeval.findings.folders import Inspection, Side, ValueShare
-from segeval.findings.values import Finding
-from segeval.render.jsontext import json_text
-from segeval.render.numbers import count, percent
-from segeval.render.plaintable import Cell, grid
-from segeval.render.table import Page, page_text
-from segeval.render.text import visible
+from segeval.errors import Finding, listed, printable
+from segeval.findings.inspection import Inspection, Side, ValueShare
+from segeval.render.messages import finding_label, note_text
+from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.json import json_text
+from segeval.render.syntax.numbers import count, percent
+from segeval.render.syntax.page import Page, page_text
 
 MOST_KINDS = 4
 """Encodings and sizes told of a folder."""
@@ -33,21 +33,21 @@ def render_inspection(found: Inspection, *, color: bool = False, width: int | No
 
 
 def _print(page: Page, found: Inspection) -> None:
-    page.console.print(grid(("", "GT", "PRED"), _folder_rows(found), folded=(1, 2)))
+    page.show(grid(("", "GT", "PRED"), _folder_rows(found), folded=(1, 2)))
     if found.gt.values or found.pred.values:
         titles = ("value", "meaning", "GT px", "GT %", "PRED px", "PRED %")
-        page.console.print(grid(titles, _value_rows(found), right=(0, 2, 3, 4, 5), folded=(1,)))
+        page.show(grid(titles, _value_rows(found), right=(0, 2, 3, 4, 5), folded=(1,)))
     for line in _lines(found):
-        page.say(Text(visible(line)))
+        page.say(Text(printable(line)))
     for note in found.notes:
-        page.say(Text.assemble(("note: ", "bold cyan"), visible(f"{note.what}; pin it with {note.option}")))
+        page.note(note_text(note))
     for finding in found.findings:
         _print_finding(page, finding)
     if found.ready:
-        verdict = "nothing looks wrong: scoring would work" if not found.findings else "scoring would work"
+        verdict = "no problems found: scoring would work" if not found.findings else "scoring would work"
         page.say(Text(verdict, "bold green"))
     else:
-        page.say(Text("scoring would not work", "bold red"))
+        page.say(Text("scoring would fail", "bold red"))
 
 
 def _folder_rows(found: Inspection) -> Iterator[Sequence[Cell]]:
@@ -60,10 +60,8 @@ def _folder_rows(found: Inspection) -> Iterator[Sequence[Cell]]:
 
 def _listed(kinds: Sequence[tuple[str, int]]) -> str:
     if len(kinds) == 1:
-        return visible(kinds[0][0])
-    parts = [f"{visible(name)} ({count(files)})" for name, files in kinds[:MOST_KINDS]]
-    more = [f"and {len(kinds) - MOST_KINDS} more"] if len(kinds) > MOST_KINDS else []
-    return ", ".join([*parts, *more]) or "-"
+        return printable(kinds[0][0])
+    return listed([f"{printable(name)} ({count(files)})" for name, files in kinds], MOST_KINDS) or "-"
 
 
 def _distinct(side: Side) -> str:
@@ -76,7 +74,7 @@ def _value_rows(found: Inspection) -> Iterator[Sequence[Cell]]:
     for value in sorted({*ranked[0], *ranked[1]}):
         entries = [side.get(value) for side in sides]
         meanings = list(dict.fromkeys(entry.meaning for entry in entries if entry is not None and entry.meaning))
-        yield str(value), visible(" / ".join(meanings)), *(cell for entry in entries for cell in _share(entry))
+        yield str(value), printable(" / ".join(meanings)), *(cell for entry in entries for cell in _share(entry))
     for index, side in enumerate((found.gt, found.pred)):
         if side.distinct > MOST_VALUES:
             rest = f"{side.distinct - MOST_VALUES:,} more"
@@ -100,14 +98,12 @@ def _lines(found: Inspection) -> Iterator[str]:
         ("ground truth that cannot be told apart", [name for files in found.clashes for name in files]),
     ):
         if names:
-            rest = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-            yield f"{title}: {count(len(names))} ({', '.join(names[:MOST_NAMES])}{rest})"
+            yield f"{title}: {count(len(names))} ({listed(names, MOST_NAMES)})"
 
 
 def _print_finding(page: Page, finding: Finding) -> None:
-    label, style = ("error", "bold red") if finding.blocks else ("warning", "bold yellow")
-    page.say(Text.assemble((f"{label} ({finding.kind}): ", style), visible(finding.what)))
+    page.label(finding_label(finding), "bold red" if finding.blocks else "bold yellow", finding.what)
     for place in finding.where:
-        page.say(Text(f"  {visible(place)}"))
+        page.say(Text(f"  {printable(place)}"))
     if finding.fix:
-        page.say(Text.assemble(("  fix: ", "bold cyan"), visible(finding.fix)))
+        page.say(Text.assemble(("  fix: ", "bold cyan"), printable(finding.fix)))

@@ -10,7 +10,7 @@ from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
 from rich.padding import Padding
 from rich.text import Text
 
-from segeval.render.table import Page, page_text
+from segeval.render.syntax.page import Page, page_text
 
 WIDEST = 110
 """Columns of a page: longer lines of prose are hard to follow."""
@@ -62,6 +62,6 @@ def render_page(source: str, *, color: bool = False, width: int) -> str:
     text = LINK.sub(lambda link: f"{link[1]} (`segeval help {link['page']}`)", WITHIN.sub(r"\1", source))
 
     def write(page: Page) -> None:
-        page.console.print(ManualPage(text, hyperlinks=False))
+        page.show(ManualPage(text, hyperlinks=False))
 
     return page_text(write, color=color, width=min(width, WIDEST))

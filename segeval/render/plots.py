@@ -13,9 +13,8 @@ from rich.cells import set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
-from segeval.errors import UsageError
-from segeval.render.numbers import loss
-from segeval.render.text import visible
+from segeval.errors import UsageError, printable
+from segeval.render.syntax.numbers import loss
 from segeval.report.probabilities import MapScores
 from segeval.report.report import Report
 from segeval.scores.curves import curve, reliability
@@ -147,10 +146,10 @@ def render_plots(report: Report, *, width: int = 80, color: bool = False) -> str
     maps, chosen = report.probabilities, report.protocol.probabilities
     if maps is None or chosen is None:
         raise UsageError(
-            "label masks have no curves", (), "Score probability maps with --probs, or leave --curves and --plot away"
+            "label masks have no curves", (), "Score probability maps with --probs, or drop --curves and --plot"
         )
     drawn = _drawn(maps.per_map)
-    names = [visible(report.classes[entry.class_index].name) for entry in drawn]
+    names = [printable(report.classes[entry.class_index].name) for entry in drawn]
     of_recall = [_recall_panel(name, entry) for name, entry in zip(names, drawn, strict=True)]
     of_trust = [_reliability_panel(name, entry) for name, entry in zip(names, drawn, strict=True)]
     of_loss = [_loss_panel(maps.eps, chosen.gamma), _focal_panel(chosen.gamma)]

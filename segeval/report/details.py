@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from segeval.scores.overlap import Value
@@ -25,7 +25,7 @@ class Details:
     classes (worst-q% of Wang et al. 2023). `empty_gt` is of binary sets only.
     """
 
-    worst: Mapping[str, Mapping[int, Value]]
+    worst: Mapping[str, Mapping[int, Value]] = field(default_factory=dict)
     empty_gt: EmptyImages | None = None
     uncertainty: Uncertainty | None = None
     worst_images: tuple[WorstImage, ...] | None = None
@@ -34,11 +34,11 @@ class Details:
 
     def to_dict(self, classes: Sequence[IdAndName]) -> dict[str, Any]:
         """Return the JSON that goes beside the scores; the scores of images go to a file of their own."""
-        found: dict[str, Any] = {
-            "worst": {
+        found: dict[str, Any] = {}
+        if self.worst:
+            found["worst"] = {
                 name: {str(percent): value for percent, value in values.items()} for name, values in self.worst.items()
             }
-        }
         if self.empty_gt is not None:
             found["empty_gt"] = {
                 "images": self.empty_gt.images,

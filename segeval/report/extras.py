@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import UsageError
+from segeval.errors import Finding, UsageError, and_more
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.protocol.signature import Signature
-from segeval.report.details import Details
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.imagescores import ImageScores
 from segeval.report.report import Report
-from segeval.report.scoring import Measured, measured
+from segeval.request.options import CompareOptions, DrawingOptions, StatisticsOptions
 from segeval.runs.run import Run
 from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
@@ -24,8 +24,12 @@ from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, wor
 from segeval.scores.overlap import Value, image_mious, outcomes, overlap, pixel_accuracy
 from segeval.tables.confusion import Tallies, image_tallies
 
+if TYPE_CHECKING:
+    from segeval.report.scoring import Measured
+
 MOST_CONFUSIONS = 10
 MOST_NAMED = 5
+MORE_IMAGES = "Score more images, or take these intervals as a hint only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,28 @@ class Statistics:
 
     def __post_init__(self) -> None:
         if self.worst is not None and self.worst < 1:
-            raise UsageError(f"the worst {self.worst} images are none", (), "Give at least 1")
+            raise UsageError(f"--worst is {self.worst}", (), "Give at least 1")
         check_grouping(self.group_by)
         if self.group_by is not None and self.intervals is None:
-            raise UsageError("--group-by draws groups for intervals, and there are none", (), "Add --ci 95")
+            raise UsageError("--group-by needs intervals", (), "Add --ci 95")
+
+
+def asked_statistics(options: StatisticsOptions) -> Statistics:
+    """Return what options ask for beyond scores; raises `UsageError`."""
+    return Statistics(
+        intervals=None if options.get("ci") is None else drawing(options),
+        group_by=options.get("group_by"),
+        worst=options.get("worst"),
+        gain=bool(options.get("gain")),
+        images=bool(options.get("per_image")),
+    )
+
+
+def drawing(options: DrawingOptions | StatisticsOptions | CompareOptions) -> Resampling:
+    """Return the settings of intervals, where one is not given its default; raises `UsageError`."""
+    fields_of = {"ci": "level", "resamples": "resamples", "seed": "seed", "ci_method": "method"}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    return Resampling(**{field: given[name] for name, field in fields_of.items() if name in given})
 
 
 def check_grouping(group_by: str | None) -> None:
@@ -57,15 +79,14 @@ def check_grouping(group_by: str | None) -> None:
     units((), group_by)
 
 
-def with_statistics(report: Report, run: Run, asked: Statistics) -> Report:
+def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics) -> Report:
     """Return the report of `run` with what is asked for; a pure function, the same bytes for the same seed.
+
+    `found` is what `report` was computed from.
 
     Raises `UsageError` where the expression of the groups finds none in some key.
     """
-    if asked == Statistics():
-        return report
-    found = measured(run)
-    details = report.details or Details({})
+    details = report.details
     losses = losses_of(run, found, report)
     if asked.intervals is not None:
         data = run_sample(run, found, losses, group_by=asked.group_by)
@@ -139,7 +160,7 @@ def _group_tallies(run: Run, found: Measured) -> Tallies | None:
     return Tallies(**{field.name: getattr(whole, field.name)[:, :count] for field in fields(Tallies)})
 
 
-def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[str, ...]:
+def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[Finding, ...]:
     warnings = []
     if drawn.intervals.few_units:
         warnings.append(few_units_warning(drawn.intervals.units, drawn.unit))
@@ -157,21 +178,31 @@ def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[str, ...]:
     return (*warnings, *told)
 
 
-def few_units_warning(count: int, unit: str) -> str:
+def few_units_warning(count: int, unit: str) -> Finding:
     """Tell that intervals rest on too few units."""
     what = f"{count} image{'' if count == 1 else 's'}" if unit == "image" else f"{count} groups"
-    return f"intervals rest on {what}, fewer than {FEW_UNITS}, and are too narrow to be trusted"
+    return Finding(
+        "few-images",
+        f"intervals rest on {what}, fewer than {FEW_UNITS}, and are too narrow to be trusted",
+        (),
+        MORE_IMAGES,
+    )
 
 
-def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[str, ...]:
+def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Finding, ...]:
     """Tell which scores some resamples leave undefined."""
     if not undefined:
         return ()
     ranked = sorted(undefined.items(), key=lambda entry: -entry[1])
-    listed = ", ".join(f"{name} ({count:,})" for name, count in ranked[:MOST_NAMED])
-    more = f" and {len(ranked) - MOST_NAMED} more" if len(ranked) > MOST_NAMED else ""
-    drawn = f"{resamples:,} resamples"
-    return (f"some of {drawn} leave a score undefined and are left out of its interval: {listed}{more}",)
+    more = (and_more(len(ranked) - MOST_NAMED),) if len(ranked) > MOST_NAMED else ()
+    return (
+        Finding(
+            "undefined-resamples",
+            f"some of {resamples:,} resamples leave a score undefined and are left out of its interval",
+            (*(f"{name} ({count:,})" for name, count in ranked[:MOST_NAMED]), *more),
+            MORE_IMAGES,
+        ),
+    )
 
 
 def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:

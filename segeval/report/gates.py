@@ -1,37 +1,22 @@
-"""Rules that a report has to meet: `miou=0.70`, `iou.person>=0.6`, `bce<=0.2`; and the metrics by name."""
+"""Rules that a report has to meet: `miou=0.70`, `iou.person>=0.6`, `bce<=0.2`; and its scores by name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
+from segeval.errors import NothingToScoreError, SegevalError, UsageError, nearest, raise_all
 from segeval.report.report import ClassScores, Report, Verdict
+from segeval.request.options import Rules
 from segeval.scores.overlap import Value
-
-OVERLAPS = ("iou", "dice", "precision", "recall")
-MEANS = (
-    "miou",
-    "mdice",
-    "pixel_accuracy",
-    "mean_accuracy",
-    "fwiou",
-    "image_miou",
-    "class_miou",
-    "group_miou",
-)
-UNBOUNDED = ("bce", "focal", "cross_entropy", "focal_cross_entropy")
-"""Losses that may exceed 1."""
-LOWER_IS_BETTER = (*UNBOUNDED, "brier", "mae", "ece")
-OF_MAPS = (*LOWER_IS_BETTER, "average_precision", "auroc")
-"""What probability maps are scored by, over all classes and for each."""
+from segeval.scores.registry import OF_CLASS_MAPS, OF_CLASSES, OF_MAPS, OF_MASKS, SCORE, SCORES, score_meant
 
 AT_LEAST, AT_MOST = ">=", "<="
 AS_WRITTEN = "Write it as in miou=0.70 or bce<=0.2"
 METRICS_FIX = (
-    f"Metrics are {', '.join(MEANS)}; of one class {', '.join(f'{name}.NAME' for name in OVERLAPS)}; "
-    f"with --probs {', '.join(OF_MAPS)}, also of one class"
+    f"Metrics are {', '.join(OF_MASKS)}; of one class {', '.join(f'{name}.NAME' for name in OF_CLASSES)}; "
+    f"with --probs {', '.join(OF_MAPS)}, and of one class {', '.join(f'{name}.NAME' for name in OF_CLASS_MAPS)}"
 )
 
 
@@ -48,13 +33,30 @@ class Gate:
         return value >= self.bound if self.comparison == AT_LEAST else value <= self.bound
 
 
+def parse_gates(fail_under: Rules | None, fail_over: Rules | None) -> tuple[Gate, ...]:
+    """Read the gates on least scores and on greatest losses, from texts or {name: bound}; errors as `parse_gate`."""
+    return (
+        *(parse_gate(text, comparison=AT_LEAST) for text in rule_texts(fail_under)),
+        *(parse_gate(text, comparison=AT_MOST) for text in rule_texts(fail_over)),
+    )
+
+
+def rule_texts(rules: Rules | None) -> tuple[str, ...]:
+    """Return rules as texts: NAME=VALUE for each entry of a mapping."""
+    if rules is None or isinstance(rules, str):
+        return () if rules is None else (rules,)
+    if isinstance(rules, Mapping):
+        return tuple(f"{name}={bound!r}" for name, bound in rules.items())
+    return tuple(rules)
+
+
 def parse_gate(text: str, *, comparison: str) -> Gate:
     """Read `NAME=VALUE`, `NAME>=VALUE` or `NAME<=VALUE`; with a plain `=` the rule is `comparison`.
 
-    NAME is a score of the report or, of one class, `iou.NAME` or `iou.ID`; it is cut off at the last `=`, and a class
-    name begins behind the first point. Raises `UsageError` for a metric that no report has, for a bound that is no
-    finite number or no fraction where the metric is one, and for a plain `=` that would ask for a bad value: the
-    higher loss or the lower score.
+    NAME is a score of the report or, of one class, `iou.NAME` or `iou.ID`, the score in any case; it is cut off at the
+    last `=`, and a class name begins behind the first point. Raises `UsageError` for a metric that no report has, for a
+    bound that is no finite number or no fraction where the metric is one, and for a plain `=` that would ask for a bad
+    value: the higher loss or the lower score.
     """
     left, equals, bound_text = text.rpartition("=")
     name, sign = left.rstrip(), ""
@@ -62,23 +64,19 @@ def parse_gate(text: str, *, comparison: str) -> Gate:
         name, sign = name[:-1], f"{name[-1]}="
     name = name.strip()
     if not equals or not name:
-        raise UsageError(
-            "a gate is a metric, a sign and a bound", (text,), "Write NAME=VALUE, as miou=0.70 or iou.person=0.60"
-        )
-    kind, dot, _ = name.partition(".")
-    known = (*OVERLAPS, *OF_MAPS) if dot else (*MEANS, *OF_MAPS)
-    if kind not in known:
-        raise _unknown(name, [kind_name + name[len(kind) :] for kind_name in known])
-    usual = AT_MOST if kind in LOWER_IS_BETTER else AT_LEAST
+        raise UsageError("a gate must be NAME=VALUE", (text,), "Write NAME=VALUE, as miou=0.70 or iou.person=0.60")
+    name = metric_name(name)
+    score = SCORE[name.partition(".")[0]]
+    usual = AT_MOST if score.lower_is_better else AT_LEAST
     if not sign and comparison != usual:
         better, option = ("lower", "--fail-over") if usual == AT_MOST else ("higher", "--fail-under")
         raise UsageError(
-            f"a gate would ask for a worse value: {kind} is better when {better}",
+            f"a gate would ask for a worse value: {score.name} is better when {better}",
             (text,),
             f"Write {option} {name}={bound_text.strip()}, or spell the comparison: '{name}{comparison}"
             f"{bound_text.strip()}'",
         )
-    return Gate(name, sign or comparison, _bound(bound_text.strip(), text, fraction=kind not in UNBOUNDED))
+    return Gate(name, sign or comparison, _bound(bound_text.strip(), text, fraction=score.bounded))
 
 
 def _bound(bound_text: str, text: str, *, fraction: bool) -> float:
@@ -110,36 +108,50 @@ def _meant(bound_text: str, fraction: bool) -> str:
     return f"Did you mean {written.ljust(4, '0') if '.' in written else f'{number:.2f}'}?"
 
 
+def metric_name(text: str) -> str:
+    """Return the name of a metric as gates and JSON have it: `mIoU` is miou, `IoU.person` is iou.person.
+
+    The score is meant in any case, by its name or its title; a class stays as it is written. Raises `UsageError` for a
+    score that there is not, with those that may have been meant.
+    """
+    whole = score_meant(text)
+    if whole is not None and whole.of_data:
+        return whole.name
+    kind, dot, who = text.partition(".")
+    score = score_meant(kind) if dot else None
+    if score is not None and score.per_class:
+        return f"{score.name}.{who}"
+    valid = [f"{entry.name}{dot}{who}" for entry in SCORES if (entry.per_class if dot else entry.of_data)]
+    raise _unknown(text, valid)
+
+
 def metric(report: Report, name: str) -> Value:
     """Return the score called `name`: a key of `report.scores`, or `iou.person` and the like for one class.
 
-    A class is meant by its name or its id. `None` where the metric is undefined; raises `UsageError` for a name that
-    the report does not have.
+    The score is named as in `metric_name`, a class by its name or its id. `None` where the metric is undefined; raises
+    `UsageError` for a name that the report does not have.
     """
+    name = metric_name(name)
     if name in report.scores:
         return report.scores[name]
     kind, dot, who = name.partition(".")
-    if dot and kind in (*OVERLAPS, *(key for entry in report.classes for key in entry.losses)):
-        entry = _entry(report.classes, who)
-        if entry is not None and (kind in OVERLAPS or kind in entry.losses):
-            value: Value = getattr(entry, kind) if kind in OVERLAPS else entry.losses[kind]
-            return value
-    if kind in (OF_MAPS if dot else (*MEANS, *OF_MAPS)) and not _has(report, kind):
+    if not _has(report, kind):
         raise UsageError(
             "the report has no such metric",
             (name,),
             "group_miou needs a preset with groups; losses and calibration need probability maps, read with --probs",
         )
-    raise _unknown(name, metric_names(report))
+    entry = _entry(report.classes, who) if dot else None
+    values = {} if entry is None else entry.scores()
+    if kind not in values:
+        raise _unknown(name, metric_names(report))
+    return values[kind]
 
 
 def metric_names(report: Report) -> tuple[str, ...]:
     """Return every name that `metric` knows, those of classes by the class's name."""
     of_classes = (
-        f"{kind}.{entry.name}"
-        for kind in (*OVERLAPS, *OF_MAPS)
-        for entry in report.classes
-        if kind in OVERLAPS or kind in entry.losses
+        f"{score.name}.{entry.name}" for score in SCORES for entry in report.classes if score.name in entry.scores()
     )
     return (*report.scores, *of_classes)
 
@@ -163,7 +175,7 @@ def judge(report: Report, gates: Iterable[Gate]) -> tuple[Verdict, ...]:
                 NothingToScoreError(
                     "a gate is set on a metric that is undefined here",
                     (f"{gate.metric}{gate.comparison}{gate.bound!r}",),
-                    "Check that its classes are in the data, or take the gate away",
+                    "Check that its classes are in the data, or drop the gate",
                 )
             )
         else:
@@ -183,18 +195,15 @@ def _entry(classes: Sequence[ClassScores], who: str) -> ClassScores | None:
     numbered = [entry for entry in classes if str(entry.id) == who]
     if len(called) > 1 or (called and numbered and called != numbered):
         ids = ", ".join(map(str, sorted({entry.id for entry in (*called, *numbered)})))
-        raise UsageError("a gate's class can mean several", (f"{who}: ids {ids}",), "Name it by an id that is no name")
+        raise UsageError("a gate names an ambiguous class", (f"{who}: ids {ids}",), "Use an id that is not also a name")
     return next(iter((*called, *numbered)), None)
 
 
 def _has(report: Report, kind: str) -> bool:
-    return kind in report.scores or any(kind in entry.losses for entry in report.classes)
+    return kind in report.scores or any(kind in entry.scores() for entry in report.classes)
 
 
 def _unknown(name: str, valid: Sequence[str]) -> UsageError:
-    from difflib import get_close_matches
-
-    folded = {candidate.casefold(): candidate for candidate in valid}
-    close = [folded[match] for match in get_close_matches(name.casefold(), folded, n=3)]
-    place = f"{name}: did you mean {' or '.join(close)}?" if close else name
+    close = nearest(name, valid, 3)
+    place = f"{name}: did you mean {close}?" if close else name
     return UsageError("there is no metric of this name", (place,), METRICS_FIX)

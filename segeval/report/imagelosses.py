@@ -8,18 +8,24 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
-from segeval.report.probabilities import ProbabilityScores, loss_settings, map_classes
+from segeval.protocol.settings import resolve_eps
+from segeval.report.probabilities import ProbabilityScores, map_classes
 from segeval.runs.run import Run
 from segeval.sampling.sample import Extra
-from segeval.scores.lossums import FloatArray, FloatSums, clip, focal_factor, log_loss
+from segeval.scores.lossums import FloatSums
+from segeval.scores.pixelloss import FloatArray, clip, focal_factor, log_loss
+from segeval.scores.registry import ordered
 from segeval.tables.counts import total
-from segeval.tables.levels import probabilities, resolve_eps
+from segeval.tables.levels import probabilities
 
-LEVELS = 256
+LEVELS = EIGHT_BIT.counted_levels
 NO_COUNTS = total(())
 SUMMED = tuple(
-    field.name for field in fields(FloatSums) if field.name.startswith(("n_", "bce", "focal", "brier", "mae"))
+    field.name
+    for field in fields(FloatSums)
+    if field.name.endswith(("_pos", "_neg")) and not field.name.startswith("clamped")
 )
 
 
@@ -63,7 +69,7 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
         for part, entry, alpha in zip(sums, scores.per_map, alphas, strict=True)
     ]
     ratios: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-    for name in ("bce", "focal", "brier", "mae"):
+    for name in losses[0]:
         defined = [at for at, entry in enumerate(scores.per_map) if entry.scores[name] is not None]
         if defined:
             ratios[name] = (
@@ -82,7 +88,7 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
         }
         for entry, of_map, count in zip(scores.per_map, losses, pixels, strict=True)
     }
-    return ImageLosses(ratios, classes)
+    return ImageLosses(ordered(ratios), classes)
 
 
 def _weighted(part: Mapping[str, FloatArray], kind: str, positive: float, negative: float) -> FloatArray:
@@ -98,9 +104,8 @@ def _sums(run: Run, resolution: Resolution, position: int, class_index: int) -> 
 
 
 def _sums_of_levels(run: Run, resolution: Resolution, position: int, class_index: int) -> dict[str, FloatArray]:
-    chosen = run.protocol.probabilities
-    assert chosen is not None
-    settings = loss_settings(chosen)
+    settings = run.protocol.probabilities
+    assert settings is not None
     stored = probabilities(LEVELS)
     used = clip(stored, resolve_eps(settings.eps, LEVELS))
     tables = [row.levels[position] if row.levels else NO_COUNTS for row in run.rows]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from segeval.protocol.labeling import IdAndName
-from segeval.scores.overlap import Value
+from segeval.scores.overlap import Value, ratio
+from segeval.scores.registry import ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,21 @@ class ImageScores:
         """Return the image in long form: a record a class."""
         for index, (class_id, name) in enumerate(classes):
             tp, fp, fn = self.tp[index], self.fp[index], self.fn[index]
+            scores = {
+                "iou": self.iou[index],
+                "dice": self.dice[index],
+                "precision": ratio(tp, tp + fp),
+                "recall": ratio(tp, tp + fn),
+            }
             yield {
                 "key": self.key,
                 "class_id": class_id,
                 "class": name,
-                "iou": self.iou[index],
-                "dice": self.dice[index],
-                "precision": tp / (tp + fp) if tp + fp else None,
-                "recall": tp / (tp + fn) if tp + fn else None,
+                **ordered(scores),
                 "tp": tp,
                 "fp": fp,
                 "fn": fn,
-                **{loss: values[index] for loss, values in self.losses.items()},
+                **ordered({loss: values[index] for loss, values in self.losses.items()}),
                 "image_miou": self.image_miou,
                 "pixel_accuracy": self.pixel_accuracy,
             }

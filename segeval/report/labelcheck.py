@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import LabelError, raise_all
+from segeval.errors import Finding, LabelError, listed, raise_all
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.runs.run import Row, Run
@@ -16,6 +16,8 @@ from segeval.tables.confusion import Confusion
 from segeval.tables.counts import JointCounts
 
 FileNames = Mapping[str, tuple[str, str]]
+MOST_VALUES = 5
+"""Values told of one file."""
 """Key -> (ground-truth file, prediction file), by which errors name an image; a key that is absent names itself."""
 
 
@@ -56,16 +58,21 @@ def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: C
     raise_all(refusals)
 
 
-def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[str, ...]:
+def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[Finding, ...]:
     """Tell how many pixels hold values outside classes and void, where the convention counts them somehow."""
     done = {"miss": "count as wrong", "drop": "are left out", "drop-fp": "are left out, but for their false positives"}
     sides = (
-        ("predictions", convention.unknown, int(counted.column(UNKNOWN).sum())),
-        ("ground truth", convention.gt_unknown, counted.unknown_pixels),
+        ("predictions", "pred", convention.unknown, int(counted.column(UNKNOWN).sum())),
+        ("ground truth", "gt", convention.gt_unknown, counted.unknown_pixels),
     )
     return tuple(
-        f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}"
-        for side, choice, count in sides
+        Finding(
+            "unknown-counted",
+            f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}",
+            (),
+            f"Name the values with --classes, --ignore or --{option}-map, if they mean something",
+        )
+        for side, option, choice, count in sides
         if count and choice in done
     )
 
@@ -103,5 +110,4 @@ def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames) -
     np.add.at(pixels, inverse, row.counts.pixels[chosen])
     file = names.get(row.key, (row.key, row.key))[refusal.side]
     found = [f"{value} ({count:,} px)" for value, count in zip(distinct.tolist(), pixels.tolist(), strict=True)]
-    shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-    return [f"{file}: value{'s' if len(found) > 1 else ''} {shown}"]
+    return [f"{file}: value{'s' if len(found) > 1 else ''} {listed(found, MOST_VALUES)}"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from segeval.errors import RunFileError, UsageError
-from segeval.protocol.protocol import Probabilities
 from segeval.protocol.resolution import Resolution
+from segeval.protocol.settings import LossSettings, resolve_eps
 from segeval.runs.run import Maps, Run
 from segeval.scores.curves import (
     LossCell,
@@ -36,7 +36,8 @@ from segeval.scores.losses import (
 )
 from segeval.scores.lossums import combine
 from segeval.scores.overlap import Value, mean
-from segeval.tables.levels import LevelHistogram, LossSettings, level_histogram, resolve_eps
+from segeval.scores.registry import OF_CLASS_MAPS, ordered
+from segeval.tables.levels import LevelHistogram, level_histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class ProbabilityScores:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that goes beside the scores."""
         return {
-            "maps": {"kind": self.maps.kind, "count": self.maps.count},
+            "maps": {"kind": self.maps.kind.name, "count": self.maps.count},
             "eps": self.eps,
             "unnormalised_pixels": self.unnormalised,
             "losses": {name: _loss_to_dict(loss) for name, loss in self.losses.items()},
@@ -111,11 +112,6 @@ def _threshold_to_dict(best: Threshold | None) -> dict[str, Any] | None:
     return None if best is None else {"value": best.value, "threshold": best.threshold, "chosen_on_this_data": True}
 
 
-def loss_settings(chosen: Probabilities) -> LossSettings:
-    """Return the parameters of the losses, checked; raises `UsageError`."""
-    return LossSettings(chosen.gamma, chosen.alpha, chosen.pos_weight, chosen.eps, chosen.class_weights)
-
-
 def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | None:
     """Compute every score of the maps of `run`; `None` for label masks, and where no image has a prediction.
 
@@ -123,7 +119,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
     """
     if run.maps is None or run.protocol.probabilities is None or all(row.missing for row in run.rows):
         return None
-    settings = loss_settings(run.protocol.probabilities)
+    settings = run.protocol.probabilities
     described = map_classes(resolution, run.maps.count)
     scored = [(position, index) for position, index in enumerate(described) if index is not None]
     positions, indices = [position for position, _ in scored], [index for _, index in scored]
@@ -135,12 +131,11 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         )
     histograms = _histograms(run, resolution, scored)
     sources = _sources(run, histograms, positions, settings)
-    levels = None if run.maps.kind == "float" else histograms[0].levels if histograms else 256
     per_map = tuple(
         _map_scores(index, source, histogram, settings)
         for index, source, histogram in zip(indices, sources, histograms, strict=True)
     )
-    eps = resolve_eps(settings.eps, levels)
+    eps = resolve_eps(settings.eps, run.maps.kind.levels)
     bces, focals = _one_vs_rest(sources, settings)
     losses = {"bce": class_mean(bces), "focal": class_mean(focals)}
     weights = None
@@ -153,25 +148,24 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         losses["focal_cross_entropy"] = focal_cross_entropy(
             sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
         )
-    names = ("brier", "mae", "ece", "average_precision", "auroc")
-    scores = {name: loss.value for name, loss in losses.items()}
-    scores |= {name: mean(entry.scores[name] for entry in per_map) for name in names}
+    scores = {name: mean(entry.scores[name] for entry in per_map) for name in OF_CLASS_MAPS}
+    scores |= {name: loss.value for name, loss in losses.items()}
     cells = None
     if run.maps.count == 1:
         cells = confusion_by_loss(
             histograms[0],
-            run.protocol.probabilities.threshold,
+            settings.threshold,
             pos_weight=settings.pos_weight,
             gamma=settings.gamma,
             alpha=settings.alpha,
             # Of floats, level 0 is p below half a step, which torch's clamp would make 0.
-            eps="half-step" if levels is None and eps == "torch" else eps,
+            eps="half-step" if run.maps.kind.levels is None and eps == "torch" else eps,
         )
     return ProbabilityScores(
         maps=run.maps,
         eps=eps,
         losses=losses,
-        scores=scores,
+        scores=ordered(scores),
         per_map=per_map,
         class_weights=weights,
         cells=cells,
@@ -198,8 +192,8 @@ def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, in
     assert run.maps is not None
     if not run.maps.in_rows:
         return tuple(run.levels[position] for position, _ in scored)
-    tables = run.level_tables()
-    return tuple(level_histogram(tables[position], resolution.labeling.gt, index, 256) for position, index in scored)
+    tables, levels = run.level_tables(), run.maps.kind.counted_levels
+    return tuple(level_histogram(tables[position], resolution.labeling.gt, index, levels) for position, index in scored)
 
 
 def _sources(
@@ -210,7 +204,7 @@ def _sources(
     if run.maps.in_rows:
         return histograms
     with_sums = [row.sums for row in run.rows if row.sums]
-    asked = (settings.gamma, resolve_eps(settings.eps, 65536 if run.maps.kind == "uint16" else None))
+    asked = (settings.gamma, resolve_eps(settings.eps, run.maps.kind.levels))
     kept = {(sums.gamma, sums.eps) for row in with_sums for sums in row}
     if kept - {asked}:
         gamma, eps = sorted(kept, key=str)[0]
@@ -219,7 +213,7 @@ def _sources(
             (f"kept with gamma {gamma:g}, eps {eps}; asked for gamma {asked[0]:g}, eps {asked[1]}",),
             "Score the images again with the gamma and eps that are wanted",
         )
-    if run.maps.kind != "float":
+    if run.maps.kind.levels is not None:
         return histograms
     of_maps = list(zip(*with_sums, strict=True))
     return [combine(of_maps[position]) for position in positions]
@@ -252,7 +246,7 @@ def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings:
     points = curve(histogram)
     return MapScores(
         class_index=index,
-        scores=scores,
+        scores=ordered(scores),
         histogram=histogram,
         pos_weight=auto_pos_weight(*sides) if settings.pos_weight == "auto" else float(settings.pos_weight),
         alpha=auto_alpha(*sides) if settings.alpha == "auto" else settings.alpha,

@@ -6,19 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from segeval.errors import Finding
 from segeval.protocol.labeling import Color
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Inference
 from segeval.protocol.signature import Signature
 from segeval.report.details import Details
 from segeval.scores.overlap import Value
+from segeval.scores.registry import OF_CLASSES
 from segeval.tables.confusion import Confusion
 
 if TYPE_CHECKING:
     from segeval.report.probabilities import ProbabilityScores
     from segeval.sampling.resampling import Interval
 
-SCHEMA = 1
+SCHEMA = 2
+CLASS_FIELDS = ("id", "name", *OF_CLASSES, "tp", "fp", "fn", "gt_share")
+"""What is told of each class of every run, in the order of JSON and CSV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,13 @@ class ClassScores:
     gt_share: Value
     losses: Mapping[str, Value] = field(default_factory=dict)
 
+    def scores(self) -> dict[str, Value]:
+        """Return every score of the class by its name."""
+        return {name: getattr(self, name) for name in OF_CLASSES} | dict(self.losses)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of one class."""
-        names = ("id", "name", "iou", "dice", "precision", "recall", "tp", "fp", "fn", "gt_share")
-        return {name: getattr(self, name) for name in names} | dict(self.losses)
+        return {name: getattr(self, name) for name in CLASS_FIELDS} | dict(self.losses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +118,20 @@ class Report:
     classes: tuple[ClassScores, ...]
     groups: tuple[GroupScores, ...]
     confusion: Confusion
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     notes: tuple[Inference, ...] = ()
     gates: tuple[Verdict, ...] = ()
     probabilities: ProbabilityScores | None = None
-    details: Details | None = None
+    details: Details = field(default_factory=Details)
 
     def interval(self, name: str) -> Interval | None:
         """Return the confidence interval of a score of the data set, `None` where none was drawn."""
-        drawn = self.details and self.details.uncertainty
+        drawn = self.details.uncertainty
         return drawn.intervals.scores.get(name) if drawn else None
 
     def iou_interval(self, index: int) -> Interval | None:
         """Return the confidence interval of the IoU of the class at a position, `None` where none was drawn."""
-        drawn = self.details and self.details.uncertainty
+        drawn = self.details.uncertainty
         return drawn.intervals.iou[index] if drawn else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,8 +153,8 @@ class Report:
                 "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
             },
             **probabilities,
-            **({} if self.details is None else self.details.to_dict(told)),
-            "warnings": list(self.warnings),
+            **self.details.to_dict(told),
+            "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],
         }
 

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Unpack
+
+import numpy as np
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
-from segeval.measuring.mapfolders import map_warnings
-from segeval.measuring.maps import thresholded
-from segeval.protocol.protocol import Mapped, Probabilities, Protocol
+from segeval.protocol.labeling import Labeling
+from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution
-from segeval.report.relabeling import sums_fit
-from segeval.report.report import Report
-from segeval.report.scoring import build_report
-from segeval.request import build_request, read_class_weights
+from segeval.protocol.settings import Probabilities, resolve_eps
+from segeval.report.probabilities import map_classes
+from segeval.request import Request, amend
+from segeval.request.options import FolderOptions, LossOptions, RescoreOptions, chosen, names_in
 from segeval.runs.run import Maps, Run
-from segeval.tables.levels import resolve_eps
+from segeval.tables.counts import JointCounts
+from segeval.tables.levels import thresholded
 
-LABEL_OPTIONS = ("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary")
-LOSS_OPTIONS = ("threshold", "gamma", "alpha", "pos_weight", "eps", "class_weights")
 SCORE_AGAIN = "Score the images again with the options that are wanted"
 
 
-def rescore(run: Run, *, keys: str | None = None, axes: Mapping[str, str | None] | None = None, **options: Any) -> Run:
+def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptions]) -> Run:
     """Return `run` under a protocol that differs in what `options` give, ready for a report.
 
-    `options` are those of `segeval.request.build_request` that concern labels, the convention and losses; what is
-    absent or `None` stays as it was stored. A preset brings its own classes, maps and convention. `keys` is a glob
-    that chooses images by key. Raises `UsageError` for an option that the run cannot have, `NothingToScoreError` where
-    no key fits, and `RunFileError` where the run does not keep what another protocol needs: another gamma or eps of
-    16-bit and float maps, their losses under other positives, their images one by one, and a merge or removal of
+    What is absent or `None` stays as it was stored; options of statistics and gates change no protocol. `keys` is a
+    glob that chooses images by key. Raises `UsageError` for an option that the run cannot have, `NothingToScoreError`
+    where no key fits, and `RunFileError` where the run does not keep what another protocol needs: another gamma or eps
+    of 16-bit and float maps, their losses under other positives, their images one by one, and a merge or removal of
     classes of several maps.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    protocol = _relabeled(run.protocol, given, {axis: choice for axis, choice in (axes or {}).items() if choice})
-    protocol = replace(protocol, probabilities=_reweighed(protocol, given))
+    changes = chosen(FolderOptions, options)
+    if run.protocol.probabilities is None:
+        _check_no_losses(changes)
+    # What colours were decoded to was settled when the images were read.
+    protocol = replace(amend(Request(run.protocol), changes).protocol, palette=run.protocol.palette)
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
     before, after = run.protocol.probabilities, protocol.probabilities
     if run.maps is None or before is None or after is None:
@@ -50,63 +50,11 @@ def rescore(run: Run, *, keys: str | None = None, axes: Mapping[str, str | None]
     return changed
 
 
-def report_run(run: Run) -> Report:
-    """Score a saved run under its protocol, with the warnings that its maps call for; errors as `build_report`."""
-    report = build_report(run)
-    missing = report.data.missing_images
-    told = (f"images without prediction count as wrong: {missing:,}",) if missing else ()
-    return replace(report, warnings=(*told, *map_warnings(run), *report.warnings))
-
-
-def _relabeled(stored: Protocol, given: Mapping[str, Any], axes: Mapping[str, str]) -> Protocol:
-    asked = build_request(
-        **{name: given[name] for name in (*LABEL_OPTIONS, "convention") if name in given}, axes=axes
-    ).protocol
-    if "preset" in given:
-        kept = {name: getattr(stored, name) for name in ("palette", "missing", "keys", "probabilities")}
-        return replace(asked, **kept)
-    protocol = replace(
-        stored,
-        convention=asked.convention if "convention" in given else stored.convention.with_axes(**axes),
-        binary=stored.binary or asked.binary,
-    )
-    if "classes" in given:
-        protocol = replace(protocol, classes=asked.classes, groups=())
-    if "ignore" in given:
-        protocol = replace(protocol, ignore=asked.ignore)
-    if not stored.closed:
-        maps = {name: getattr(asked, name) for name in ("mapping", "gt_map", "pred_map") if name in given}
-        return replace(protocol, **maps)
-    # A preset's maps are closed: what the options name is added to them, an ignored value as itself.
-    themselves = [(value, value) for value in asked.ignore or () if isinstance(value, int)]
-    return replace(
-        protocol,
-        gt_map=_over(themselves, stored.gt_map, asked.mapping, asked.gt_map),
-        pred_map=_over(themselves, stored.pred_map, asked.mapping, asked.pred_map),
-    )
-
-
-def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
-    merged: dict[int, int] = {}
-    for pairs in maps:
-        merged.update(pairs)
-    return tuple(sorted(merged.items()))
-
-
-def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | None:
-    chosen = {name: given[name] for name in LOSS_OPTIONS if name in given}
-    stored = protocol.probabilities
-    if stored is None:
-        if chosen:
-            named = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
-            raise UsageError("a run of label masks has no losses", (named,), "Score probability maps with --probs")
-        return None
-    weights = chosen.pop("class_weights", None)
-    asked = build_request(probs=True, **chosen).protocol.probabilities
-    changes = {name: getattr(asked, name) for name in chosen}
-    if weights is not None:
-        changes["class_weights"] = read_class_weights(weights, protocol.classes or ())
-    return replace(stored, **changes)
+def _check_no_losses(changes: FolderOptions) -> None:
+    given = [name for name in names_in(LossOptions) if changes.get(name) is not None]
+    if given:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError("a run of label masks has no losses", (named,), "Score probability maps with --probs")
 
 
 def _chosen(run: Run, protocol: Protocol, keys: str) -> Run:
@@ -138,8 +86,7 @@ def _rethresholded(run: Run, maps: Maps, before: Probabilities, after: Probabili
 
 def _check_losses(maps: Maps, before: Probabilities, after: Probabilities) -> None:
     """Refuse another gamma or eps of losses that are sums."""
-    levels = 65536 if maps.kind == "uint16" else None
-    kept, asked = ((chosen.gamma, resolve_eps(chosen.eps, levels)) for chosen in (before, after))
+    kept, asked = ((chosen.gamma, resolve_eps(chosen.eps, maps.kind.levels)) for chosen in (before, after))
     if kept != asked:
         raise RunFileError(
             "a run of 16-bit or float maps keeps its losses for one gamma and one eps only",
@@ -175,3 +122,33 @@ def _meaning(found: Resolution, *, of: Resolution | None = None) -> object:
     values = [value for value, index in reference.labeling.gt.indices.items() if index >= 0]
     every = [entry.id for entry in found.protocol.classes or ()]
     return every, [entry.id for entry in found.labeling.classes], [found.labeling.gt.index(value) for value in values]
+
+
+def sums_fit(run: Run, resolution: Resolution) -> bool:
+    """Tell whether the loss sums of a run's rows are of the positives and negatives that a labeling means.
+
+    16-bit and float maps are summed pixel by pixel under one labeling; another one fits where it calls the same pixels
+    positive and valid, which their numbers in each image's label table tell.
+    """
+    if run.maps is None or run.maps.in_rows:
+        return True
+    described = map_classes(resolution, run.maps.count)
+    for row in run.rows:
+        if row.sums:
+            sides = _sides(row.counts, resolution.labeling, described)
+            if sides != [(sums.n_pos, sums.n_neg) for sums in row.sums]:
+                return False
+    return True
+
+
+def _sides(counts: JointCounts, labeling: Labeling, described: tuple[int | None, ...]) -> list[tuple[int, int]]:
+    """Return positives and negatives of each map from the label table of an image."""
+    indices = labeling.gt(counts.gt)
+    valid = indices >= 0
+    pixels = np.zeros(len(labeling.classes), np.int64)
+    np.add.at(pixels, indices[valid], counts.pixels[valid])
+    total = int(pixels.sum())
+    return [
+        (positives, total - positives)
+        for positives in (0 if index is None else int(pixels[index]) for index in described)
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segeval.errors import NothingToScoreError
+from segeval.errors import Finding, NothingToScoreError, listed
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.resolution import Resolution
@@ -33,16 +33,22 @@ from segeval.scores.overlap import (
     recalls,
     worst_mean,
 )
+from segeval.scores.registry import ordered
 from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, image_tallies, tallies
+from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
+    from segeval.report.extras import Statistics
     from segeval.report.probabilities import ProbabilityScores
+
+MOST_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """Hold what every score of a run is computed from: its labeling, and the counts of the whole and of each image."""
 
+    table: JointCounts
     resolution: Resolution
     confusion: Confusion
     whole: Tallies
@@ -59,32 +65,44 @@ class Measured:
         return self.resolution.protocol.convention
 
 
-def measured(run: Run, *, names: FileNames | None = None, resolution: Resolution | None = None) -> Measured:
+def measured(
+    run: Run,
+    *,
+    names: FileNames | None = None,
+    resolution: Resolution | None = None,
+    table: JointCounts | None = None,
+) -> Measured:
     """Apply the run's protocol to its tables.
 
     `names` gives the files by which errors name an image; `resolution` is what the protocol means, where that rests on
-    more than this run's values. Raises `LabelError` for values that the protocol refuses
-    and `NothingToScoreError` where no pixel is valid.
+    more than this run's values; `table` is the sum of its rows, where it is known already. Raises `LabelError` for
+    values that the protocol refuses and `NothingToScoreError` where no pixel is valid.
     """
     if not run.rows:
         raise NothingToScoreError("there is no image to score", (), "Give folders that hold pairs of masks")
-    table = run.table()
+    table = run.table() if table is None else table
     resolution = resolution or run.resolve_for(table)
     check_labels(run, table, resolution.labeling, resolution.protocol.convention, names or {})
     counted = confusion(table, resolution.labeling)
     if not counted.valid_pixels:
         raise NothingToScoreError(
             "no pixel of the ground truth has a class",
-            (f"values met: {_listed(raw_values(table)[0])}",),
+            (f"values found: {listed(raw_values(table)[0], MOST_LISTED)}",),
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
     images = image_tallies([row.counts for row in run.rows], resolution.labeling)
-    return Measured(resolution, counted, tallies(counted), images)
+    return Measured(table, resolution, counted, tallies(counted), images)
 
 
-def build_report(run: Run, *, names: FileNames | None = None) -> Report:
-    """Compute every score of `run` under its protocol; errors as in `measured`."""
-    return report_of(run, measured(run, names=names))
+def build_report(run: Run, *, names: FileNames | None = None, asked: Statistics | None = None) -> Report:
+    """Compute every score of `run` under its protocol, and what else is `asked`; errors as in `measured`."""
+    found = measured(run, names=names)
+    report = report_of(run, found)
+    if asked is None:
+        return report
+    from segeval.report.extras import with_statistics  # few ask for intervals
+
+    return with_statistics(report, run, found, asked)
 
 
 def report_of(run: Run, found: Measured) -> Report:
@@ -124,7 +142,7 @@ def report_of(run: Run, found: Measured) -> Report:
             unscored_images=sum(value is None for value in image_values),
             missing_images=sum(row.missing for row in run.rows),
         ),
-        scores=scores,
+        scores=ordered(scores),
         classes_in_mean=iou.in_mean,
         classes=_class_scores(found, iou.classes, dice.classes, probabilities),
         groups=groups,
@@ -138,7 +156,7 @@ def report_of(run: Run, found: Measured) -> Report:
 
 def _usual_eps(run: Run) -> str | None:
     """Return what an eps that was left open is for the maps of `run`."""
-    return None if run.maps is None else "torch" if run.maps.kind == "float" else "half-step"
+    return None if run.maps is None else run.maps.kind.usual_eps
 
 
 def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
@@ -222,14 +240,17 @@ def _group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
     return scores, mean(ious)
 
 
-def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[str, ...]:
+def _undefined_mean(iou: Overlap, counted: Outcomes, found: Measured) -> tuple[Finding, ...]:
     if found.convention.absent != "undefined" or iou.mean is not None:
         return ()
     empty = (counted.tp + counted.fp + counted.fn == 0).tolist()
     absent = [entry.name for entry, is_empty in zip(found.labeling.classes, empty, strict=True) if is_empty]
-    who = _listed(absent) if absent else "some class of some image"
-    return (f"mIoU is undefined, since {who} is in neither ground truth nor prediction; --absent skip leaves it out",)
-
-
-def _listed(values: Sequence[object]) -> str:
-    return ", ".join(map(str, values[:10])) + (f" and {len(values) - 10} more" if len(values) > 10 else "")
+    who = listed(absent, MOST_LISTED) if absent else "some class of some image"
+    return (
+        Finding(
+            "undefined-mean",
+            f"mIoU is undefined, since {who} is in neither ground truth nor prediction",
+            (),
+            "Leave such classes out of the mean with --absent skip",
+        ),
+    )

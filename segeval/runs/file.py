@@ -16,13 +16,13 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from segeval.errors import RunFileError
 from segeval.files import AtomicFile
 from segeval.runs.rows import (
-    LEVELS,
     Damage,
     dumps,
     histogram_from_json,
@@ -34,8 +34,11 @@ from segeval.runs.rows import (
     protocol_to_json,
     row_from_json,
     row_to_json,
+    traits_from_json,
+    traits_to_json,
 )
 from segeval.runs.run import Maps, Row, Run, sort_key
+from segeval.runs.traits import NO_TRAITS
 from segeval.tables.levels import LevelHistogram
 from segeval.version import __version__
 
@@ -52,12 +55,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 WRITE_AGAIN = "Save the run again with --save; a file that segeval wrote is whole"
 
 
-def save_run(run: Run, path: Path, *, hidden: str | None = None) -> None:
-    """Write a run to `path`, packed where the name ends in .gz; raises `OutputError` and leaves the old file then.
-
-    `hidden` is as in `AtomicFile`.
-    """
-    with AtomicFile(path, hidden=hidden) as file:
+def save_run(run: Run, path: Path) -> None:
+    """Write a run to `path`, packed where the name ends in .gz; raises `OutputError` and leaves the old file then."""
+    with AtomicFile(path) as file:
         file.commit(run_to_bytes(run, packed=is_packed(path)))
 
 
@@ -80,13 +80,14 @@ def run_to_bytes(run: Run, *, packed: bool) -> bytes:
 
 def header(run: Run) -> dict[str, Any]:
     """Return the first line of a run file as JSON values."""
-    return {
+    facts = {
         "schema": SCHEMA,
         "tool": TOOL,
         "version": __version__,
         "protocol": protocol_to_json(run.protocol),
         "maps": maps_to_json(run.maps),
     }
+    return {**facts, "traits": traits_to_json(run.traits)} if run.traits.telling else facts
 
 
 def _lines_of(run: Run) -> Iterator[bytes]:
@@ -122,7 +123,7 @@ def run_from_bytes(data: bytes, *, name: str) -> Run:
 def _opened(path: Path) -> BinaryIO:
     """Open a regular file without waiting on a FIFO or a device."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    reason = "is no regular file"
+    reason = "is not a regular file"
     try:
         if stat.S_ISREG(path.stat().st_mode):
             stream = os.fdopen(os.open(path, flags), "rb")
@@ -242,7 +243,7 @@ class _Reader:
         elif "map" in facts and maps is not None and not maps.in_rows and len(self._levels) < maps.count:
             if facts.pop("map") != len(self._levels):
                 raise Damage("the map is out of order")
-            self._levels.append(histogram_from_json(facts, LEVELS[maps.kind]))
+            self._levels.append(histogram_from_json(facts, maps.kind.counted_levels))
         elif set(facts) == {"rows", "digest"}:
             self._finish(facts)
         else:
@@ -269,7 +270,7 @@ class _Reader:
             raise _not_a_run("the file is empty")
         if not self.complete:
             raise Damage("the file ends early")
-        return Run(self._head.protocol, tuple(self._rows), self._head.maps, tuple(self._levels))
+        return replace(self._head, rows=tuple(self._rows), levels=tuple(self._levels))
 
 
 def _header_from(line: bytes) -> Run:
@@ -284,7 +285,7 @@ def _header_from(line: bytes) -> Run:
         raise _NotOurs(
             f"schema {facts['schema'] if facts['schema'] < 10**9 else 'beyond 10^9'}, known is {SCHEMA}",
             "a run file was written by a newer segeval",
-            "Update segeval (pip install -U segeval-masks)",
+            "Upgrade segeval (pip install -U segeval-masks)",
         )
     if facts.get("partial") is True:
         raise _NotOurs(
@@ -292,15 +293,20 @@ def _header_from(line: bytes) -> Run:
             "a run is not finished",
             "Go on with the same command and --resume, which writes the run itself",
         )
-    if set(facts) != {"schema", "tool", "version", "protocol", "maps"} or not isinstance(facts["version"], str):
+    if set(facts) - {"traits"} != {"schema", "tool", "version", "protocol", "maps"} or not isinstance(
+        facts["version"], str
+    ):
         raise Damage("the header has other fields")
     if facts["schema"] != SCHEMA:
         raise Damage("there never was such a schema")
-    run = Run(protocol_from_json(facts["protocol"]), (), maps_from_json(facts["maps"]))
+    traits = traits_from_json(facts["traits"]) if "traits" in facts else NO_TRAITS
+    run = Run(protocol_from_json(facts["protocol"]), (), maps_from_json(facts["maps"]), traits=traits)
     if run.maps is not None and run.protocol.probabilities is None:
         raise Damage("there are maps without a protocol for them")
     return run
 
 
 def _not_a_run(detail: str) -> _NotOurs:
-    return _NotOurs(detail, "this is no run file", "Name a file that 'segeval score --save' or 'combine' has written")
+    return _NotOurs(
+        detail, "this is not a run file", "Name a file that 'segeval score --save' or 'combine' has written"
+    )

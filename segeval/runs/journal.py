@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import stat
-import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -21,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import OutputError, RunFileError
+from segeval.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
 from segeval.runs.file import CHUNK, SCHEMA, TOOL, split_lines
 from segeval.runs.rows import (
-    LEVELS,
     Damage,
     dumps,
     loads,
@@ -34,8 +32,11 @@ from segeval.runs.rows import (
     protocol_to_json,
     row_from_json,
     row_to_json,
+    traits_from_json,
+    traits_to_json,
 )
 from segeval.runs.run import Maps, MeasuredRow, protocol_differences
+from segeval.runs.traits import NO_TRAITS
 from segeval.tables.levels import LevelHistogram
 from segeval.version import __version__
 
@@ -64,7 +65,7 @@ class Journal:
         self._recorded = False
         self._held_before = False
         try:
-            self._file = _locked(path)
+            self._file = open_locked(path)
         except OSError as error:
             raise self._unwritable(error) from None
         try:
@@ -95,7 +96,7 @@ class Journal:
         if self._found == facts:
             return
         if self._places:
-            self.notes.append("the unfinished run was of other maps or another version; everything is measured again")
+            self.notes.append("the unfinished run was of other maps or another version; everything is scored again")
             self._places = {}
         self._held_before = False
         try:
@@ -139,9 +140,11 @@ class Journal:
     def remove(self) -> None:
         """Delete the partial file, once the run is saved."""
         if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            self.path.unlink(missing_ok=True)
+            file, self._file = self._file, -1
+            try:
+                unlink_held(file, self.path)
+            except OSError as error:
+                raise self._unwritable(error) from None
 
     def _look_back(self, resume: bool) -> None:
         """Index the lines of an earlier attempt, or note that it is given up."""
@@ -149,7 +152,9 @@ class Journal:
         if not self._held_before:
             return
         if not resume:
-            self.notes.append("an unfinished run is given up and everything measured again; --resume goes on with it")
+            self.notes.append(
+                "an interrupted run is discarded and everything is scored again; --resume would continue it"
+            )
             return
         whole = 0
         for number, (start, line) in enumerate(self._lines()):
@@ -164,7 +169,7 @@ class Journal:
             finally:
                 whole = start + len(line) if line.endswith(b"\n") else whole
         if self._places:
-            self.notes.append(f"{len(self._places):,} images were measured before; their files are checked")
+            self.notes.append(f"{len(self._places):,} images were scored before; their files are checked")
         os.ftruncate(self._file, whole)
 
     def _header(self, facts: Any) -> dict[str, Any]:
@@ -214,35 +219,19 @@ class Journal:
     def _unwritable(self, error: OSError) -> OutputError:
         reason = "another segeval is writing this run" if isinstance(error, BlockingIOError) else error.strerror
         return OutputError(
-            "rows cannot be kept beside the run", (f"{self.path}: {reason}",), "Check the folder and its space"
+            "partial results cannot be stored next to the run",
+            (f"{self.path}: {reason}",),
+            "Check the folder and its space",
         )
 
 
 def other_protocol(path: Path, differences: tuple[str, ...]) -> RunFileError:
     """Return the error of going on with a run that was begun under another protocol."""
     return RunFileError(
-        "the run to go on with was begun under another protocol",
+        "the interrupted run was started with another protocol",
         (str(path), *differences),
-        "Say --resume only with the options that the run was begun with, or leave it out to start anew",
+        "Use --resume with the options the run was started with, or drop it to start over",
     )
-
-
-def _locked(path: Path) -> int:
-    """Open a regular file for reading and appending that no other process holds; raises `OSError`."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    file = os.open(path, flags, 0o666)
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise FileExistsError(17, "is no regular file")
-        if sys.platform != "win32":
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(file)
-        raise
-    return file
 
 
 def _sealed(key: str, facts: dict[str, Any]) -> bytes:
@@ -268,21 +257,25 @@ def _measured_to_json(measured: MeasuredRow) -> dict[str, Any]:
         base64.b64encode(zlib.compress(np.stack([part.positives, part.negatives]).astype("<i8").tobytes(), QUICK))
         for part in measured.levels
     ]
-    return {
+    facts = {
         "row": row_to_json(measured.row),
         "pred": measured.pred_digest,
         "levels": [text.decode("ascii") for text in packed],
     }
+    return facts if measured.traits == NO_TRAITS else {**facts, "traits": traits_to_json(measured.traits)}
 
 
 def _measured_from_json(facts: Any, maps: Maps | None) -> MeasuredRow:
-    if not isinstance(facts, dict) or set(facts) != {"row", "pred", "levels"} or not isinstance(facts["levels"], list):
+    if not isinstance(facts, dict) or set(facts) - {"traits"} != {"row", "pred", "levels"}:
         raise Damage("the line has other fields")
+    if not isinstance(facts["levels"], list):
+        raise Damage("the levels are no list")
     row = row_from_json(facts["row"], maps)
-    levels = tuple(_histogram(text, LEVELS[maps.kind]) for text in facts["levels"]) if maps is not None else ()
+    levels = tuple(_histogram(text, maps.kind.counted_levels) for text in facts["levels"]) if maps is not None else ()
     if len(levels) != len(row.sums):
         raise Damage("the row has other maps than the run")
-    return MeasuredRow(row, levels, str(facts["pred"]))
+    traits = traits_from_json(facts["traits"]) if "traits" in facts else NO_TRAITS
+    return MeasuredRow(row, levels, str(facts["pred"]), traits)
 
 
 def _histogram(text: Any, levels: int) -> LevelHistogram:

@@ -15,21 +15,24 @@ import numpy as np
 from segeval.errors import SegevalError
 from segeval.protocol.classlists import checked_classes
 from segeval.protocol.conventions import convention
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
+from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
+from segeval.protocol.settings import check_gamma, is_number
 from segeval.runs.run import Maps, Row, sort_key
+from segeval.runs.traits import PLAIN, SideTraits, Traits
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
-from segeval.tables.levels import LevelHistogram, LossSettings, empty_histogram
+from segeval.tables.levels import LevelHistogram, empty_histogram
+from segeval.usertexts import inert_json
 
-KINDS = ("uint8", "uint16", "float")
-LEVELS = {"uint8": 256, "uint16": 65536, "float": 65536}
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
 LONGEST_KEY = 1 << 16
-MOST_BRACKETS = 1 << 20
-"""Lists and objects in one line: an empty one takes two bytes in the file and sixty in memory."""
+MOST_BRACKETS, MOST_QUOTES, MOST_BLANKS = 1 << 20, 1 << 18, 1 << 18
+"""Lists and objects in one line, where an empty one takes two bytes in the file and sixty in memory; marks of strings,
+which take as much; and blanks, which stand in names only."""
 SMALLEST, LARGEST = -(2**63) + 1, 2**63 - 1
 """Values that a mask can hold; -2^63 stands for a missing prediction and is written as null."""
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
@@ -43,13 +46,17 @@ class Damage(ValueError):  # noqa: N818 - read as "this line has a damage"; the 
 
 def dumps(value: object) -> bytes:
     """Write JSON values compactly in ASCII, so that a name of any bytes survives; NaN and infinity are refused."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+    return inert_json(json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))).encode("ascii")
 
 
 def loads(line: bytes) -> Any:
     """Read one line of JSON; raises `Damage` where it is none, is not ASCII, or would take more memory than it may."""
     if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
         raise Damage(f"more than {MOST_BRACKETS:,} lists and objects")
+    if line.count(b'"') > MOST_QUOTES:
+        raise Damage(f"more than {MOST_QUOTES // 2:,} texts")
+    if line.count(b" ") > MOST_BLANKS or b"\t" in line or b"\r" in line:
+        raise Damage("blanks that segeval does not write")
     try:
         return _DECODER.decode(line.decode("ascii"))
     except (ValueError, RecursionError) as error:
@@ -71,7 +78,7 @@ def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
         for name in _NUMBERS:
             if isinstance(losses[name], int | float):
                 losses[name] = float(losses[name])
-        if isinstance(losses["class_weights"], tuple):
+        if isinstance(losses["class_weights"], list):
             losses["class_weights"] = [float(weight) for weight in losses["class_weights"]]
     return facts
 
@@ -109,21 +116,48 @@ def _check_protocol(protocol: Protocol) -> None:
     convention(protocol.convention.name)
     losses = protocol.probabilities
     if losses is not None:
-        LossSettings(losses.gamma, losses.alpha, losses.pos_weight, losses.eps, losses.class_weights)
-        _require(_is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
+        _require(is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
 
 
 def maps_to_json(maps: Maps | None) -> dict[str, Any] | None:
     """Return the JSON of a run's kind of maps."""
-    return None if maps is None else {"kind": maps.kind, "count": maps.count}
+    return None if maps is None else {"kind": maps.kind.name, "count": maps.count}
 
 
 def maps_from_json(facts: Any) -> Maps | None:
     """Read a run's kind of maps; raises `Damage`."""
     if facts is None:
         return None
-    _require(set(_object(facts, "maps")) == {"kind", "count"} and facts["kind"] in KINDS, "no such kind of maps")
-    return Maps(facts["kind"], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
+    _require(set(_object(facts, "maps")) == {"kind", "count"}, "maps have other fields")
+    _require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
+    return Maps(MAP_KIND[facts["kind"]], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
+
+
+def traits_to_json(traits: SideTraits) -> dict[str, Any]:
+    """Return the JSON of a run's traits."""
+    return {
+        side: {"nodata": list(one.nodata), "gray_entries": list(map(list, one.gray_entries)), "colored": one.colored}
+        for side, one in (("gt", traits.gt), ("pred", traits.pred))
+    }
+
+
+def traits_from_json(facts: Any) -> SideTraits:
+    """Read what `traits_to_json` wrote; raises `Damage`."""
+    sides = _object(facts, "traits")
+    _require(set(sides) == {"gt", "pred"}, "the traits have other sides")
+    return SideTraits(_traits(sides["gt"]), _traits(sides["pred"]))
+
+
+def _traits(facts: Any) -> Traits:
+    one = _object(facts, "traits")
+    _require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
+    _require(type(one["colored"]) is bool, "colored is no truth value")
+    nodata = _integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
+    entries = [_integers(entry, 0, 255, "gray_entries") for entry in _list(one["gray_entries"], "gray_entries")]
+    _require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
+    traits = Traits(tuple(nodata), tuple((index, level) for index, level in entries), one["colored"])
+    _require(traits == traits | PLAIN, "the traits are not in their order")
+    return traits
 
 
 def row_to_json(row: Row) -> dict[str, Any]:
@@ -174,7 +208,7 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
     _require(described or not row.unnormalised, "a row without maps has probabilities")
     marginal = _marginal(row.counts)
     for levels in row.levels:
-        _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= 255, "a level is not in 0..255")
+        _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
         _require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
 
 
@@ -186,7 +220,7 @@ def _marginal(counts: JointCounts) -> list[tuple[int, int]]:
 def _counts_to_json(counts: JointCounts) -> list[Any]:
     starts = [0, *(np.flatnonzero(np.diff(counts.gt.astype(np.int64, copy=False))) + 1).tolist(), len(counts)]
     gt, pred, pixels = counts.gt.tolist(), counts.pred.tolist(), counts.pixels.tolist()
-    if pred and pred[0] == MISSING:
+    if pred and pred[0] == NO_PREDICTION:
         pred = [None] * len(pred)
     return [[gt[start], pred[start:stop], pixels[start:stop]] for start, stop in pairwise(starts) if start < stop]
 
@@ -199,12 +233,12 @@ def _counts_from_json(groups: Any, total: int) -> JointCounts:
         gt = _integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
         _require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
         pixels = _integers(group[2], 1, total, "a number of pixels")
-        pred = [MISSING] if group[1] == [None] else _integers(group[1], SMALLEST, LARGEST, "a predicted value")
+        pred = [NO_PREDICTION] if group[1] == [None] else _integers(group[1], SMALLEST, LARGEST, "a predicted value")
         _require(len(pred) == len(pixels) > 0, "a table has columns of different lengths")
         _require(all(first < second for first, second in pairwise(pred)), "predicted values do not ascend")
         parts.append((gt, pred, pixels))
     _require(sum(sum(pixels) for _, _, pixels in parts) == total, "the counts do not add up to the size")
-    missing = {pred[0] == MISSING for _, pred, _ in parts}
+    missing = {pred[0] == NO_PREDICTION for _, pred, _ in parts}
     _require(len(missing) == 1, "a prediction is missing in part")
     return table(
         np.repeat(_int64(gt for gt, _, _ in parts), [len(pred) for _, pred, _ in parts]),
@@ -237,7 +271,7 @@ def _sums_from_json(values: Any, pixels: int) -> FloatSums:
             _require(is_eps or (type(value) is float and 0 <= value < math.inf), f"{field.name} is no sum")
             read[field.name] = value
     sums = FloatSums(**read)
-    LossSettings(gamma=sums.gamma)
+    check_gamma(sums.gamma)
     _require(sums.eps == "torch" or 0 < sums.eps < 0.5, "eps is none")
     _require(sums.n_pos + sums.n_neg <= pixels, "sums are of more pixels than there are")
     _require(sums.clamped_pos <= sums.n_pos and sums.clamped_neg <= sums.n_neg, "more pixels are clamped than summed")
@@ -304,10 +338,6 @@ def _integers(values: Any, low: int, high: int, name: str) -> list[int]:
 
 def _is_value(value: object) -> bool:
     return type(value) is int and SMALLEST <= value <= LARGEST
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _require(holds: bool, what: str) -> None:

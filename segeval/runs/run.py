@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.protocol.labeling import MISSING
+from segeval.protocol.labeling import NO_PREDICTION
+from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.signature import signature
+from segeval.runs.traits import NO_TRAITS, SideTraits, traits_of_all
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # label runs do without the modules of probability maps
@@ -41,54 +44,57 @@ class Row:
     @property
     def missing(self) -> bool:
         """Tell whether the image has no prediction."""
-        return bool(len(self.counts)) and int(self.counts.pred[0]) == MISSING
+        return bool(len(self.counts)) and int(self.counts.pred[0]) == NO_PREDICTION
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRow:
     """Hold a row with what it does not keep.
 
-    `levels` are the image's level histograms, which only the run keeps; `pred_digest` is that of the prediction's
-    bytes, "" where nobody asked for it.
+    `levels` are the image's level histograms and `traits` those of its files, which only the run keeps; `pred_digest`
+    is that of the prediction's bytes, "" where nobody asked for it.
     """
 
     row: Row
     levels: tuple[LevelHistogram, ...] = ()
     pred_digest: str = ""
+    traits: SideTraits = NO_TRAITS
 
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """Say what probability maps were stored as: `kind` "uint8", "uint16" or "float", and how many an image has."""
+    """Say which kind of probability maps a run has, and how many an image."""
 
-    kind: str
+    kind: MapKind
     count: int
 
     @property
     def in_rows(self) -> bool:
         """Tell whether rows keep level tables: 8-bit maps do, others keep loss sums."""
-        return self.kind == "uint8"
+        return self.kind.in_rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that sums over all rows are kept once they are made
 class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
     `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
-    the whole run, one a map, for 16-bit levels.
+    the whole run, one a map, for 16-bit levels. `traits` are what the files of each side say besides their values.
+    Rows are added up where a sum is first asked for, and not again.
     """
 
     protocol: Protocol
     rows: tuple[Row, ...]
     maps: Maps | None = None
     levels: tuple[LevelHistogram, ...] = ()
+    traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
         keys = [sort_key(row.key) for row in self.rows]
         if any(first >= second for first, second in pairwise(keys)):
             raise ValueError("rows of a run ascend by key without repetition")
 
-    @property
+    @cached_property
     def pixels(self) -> int:
         """Return the pixels of all images."""
         return sum(row.height * row.width for row in self.rows)
@@ -104,10 +110,18 @@ class Run:
 
     def table(self) -> JointCounts:
         """Return the label table of the whole run."""
-        return total(row.counts for row in self.rows)
+        return self._table
 
     def level_tables(self) -> tuple[JointCounts, ...]:
         """Return the (ground-truth value, level) table of every 8-bit map for the whole run."""
+        return self._level_tables
+
+    @cached_property
+    def _table(self) -> JointCounts:
+        return total(row.counts for row in self.rows)
+
+    @cached_property
+    def _level_tables(self) -> tuple[JointCounts, ...]:
         return tuple(total(tables) for tables in zip(*(row.levels for row in self.rows if row.levels), strict=True))
 
     def resolve(self) -> Resolution:
@@ -142,9 +156,9 @@ def sort_key(key: str) -> bytes:
 
 
 def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
-    """Return the distinct raw values of the ground truth and of the predictions, without `MISSING`."""
+    """Return the distinct raw values of the ground truth and of the predictions, without `NO_PREDICTION`."""
     # Not np.unique, which imports numpy.ma: a tenth of the time that a small run takes.
-    return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {MISSING})
+    return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {NO_PREDICTION})
 
 
 def union(named: Sequence[tuple[str, Run]]) -> Run:
@@ -154,7 +168,7 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     Raises `RunFileError` where protocols, kinds of map or rows differ.
     """
     if not named:
-        raise RunFileError("there is no run to unite", (), "Give at least one run file")
+        raise RunFileError("there is no run to merge", (), "Give at least one run file")
     first_name, first = named[0]
     held: dict[str, tuple[str, Row]] = {}
     conflicts: list[str] = []
@@ -162,7 +176,7 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     for name, run in named:
         if differences := protocol_differences(first.protocol, run.protocol):
             raise RunFileError(
-                "runs under different protocols cannot be united",
+                "runs with different protocols cannot be merged",
                 (f"{first_name} and {name}", *differences),
                 "Measure all of them with the same options",
             )
@@ -174,16 +188,17 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
                 conflicts.append(f"{row.key}: {owner} and {name}")
     if len(kinds) > 1:
         raise RunFileError(
-            "runs of different probability maps cannot be united",
-            [f"{name}: {maps.count} of {maps.kind} an image" for maps, name in kinds.items()],
-            "Store all maps alike, one map a class",
+            "runs of different probability maps cannot be merged",
+            [f"{name}: {maps.count} of {maps.kind.name} an image" for maps, name in kinds.items()],
+            "Store all maps in the same type, one map a class",
         )
     if conflicts:
         raise RunFileError(
-            "runs differ on the same image", conflicts, "Keep one of them, or measure the image again and save it once"
+            "runs disagree on an image", conflicts, "Keep one of them, or measure the image again and save it once"
         )
     rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
-    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named))
+    traits = traits_of_all(run.traits for _, run in named)
+    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
 
 
 def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ...]:
@@ -199,9 +214,9 @@ def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ..
         if seen and seen != keys:
             owners = sorted({counted[key] for key in seen})
             raise RunFileError(
-                "runs of 16-bit or float maps share some of their images, so their level tables cannot be united",
+                "runs of 16-bit or float maps share some of their images, so their level tables cannot be merged",
                 [name, *owners],
-                "Unite runs that share no image",
+                "Merge runs that share no image",
             )
         if not seen:
             counted.update(dict.fromkeys(keys, name))

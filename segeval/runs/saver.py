@@ -59,7 +59,7 @@ class RunSaver:
 
     def save(self, run: Run) -> None:
         """Put the run in place and delete the partial file; raises `OutputError` and leaves the old run then."""
-        save_run(run, self.path, hidden=f"{self.journal.path.name}.part")
+        save_run(run, self.path)
         self.journal.remove()
         if self._finished is not None:
             self.journal.notes.append(_comparison(self._finished, run))

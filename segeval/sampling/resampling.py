@@ -14,6 +14,8 @@ from segeval.sampling.sample import Floats, Sample
 from segeval.scores.overlap import Value
 
 METHODS = ("percentile", "bca")
+MOST_RESAMPLES = 1_000_000
+"""More would change no digit that is printed, and take memory for each."""
 FEW_UNITS = 30
 """With fewer units than this an interval is too narrow to be trusted."""
 BLOCK_CELLS = 1 << 21
@@ -31,13 +33,15 @@ class Resampling:
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 100:
-            raise UsageError(f"{self.level:g} is no level of an interval", (), "Give a percentage such as 95")
+            raise UsageError(f"{self.level:g} is not a confidence level", (), "Give a percentage such as 95")
         if self.resamples < 1:
-            raise UsageError(f"{self.resamples} resamples are none", (), "Give at least 1, better 1000")
+            raise UsageError(f"the number of resamples is {self.resamples}", (), "Give at least 1, better 1000")
+        if self.resamples > MOST_RESAMPLES:
+            raise UsageError(f"{self.resamples:,} resamples are too many", (), f"Give at most {MOST_RESAMPLES:,}")
         if self.seed < 0:
-            raise UsageError(f"{self.seed} is no seed", (), "Give 0 or more")
+            raise UsageError(f"{self.seed} is not a valid seed", (), "Give 0 or more")
         if self.method not in METHODS:
-            raise UsageError(f"'{self.method}' is no interval method", (), f"Choose one of {', '.join(METHODS)}")
+            raise UsageError(f"'{self.method}' is not an interval method", (), f"Choose one of {', '.join(METHODS)}")
 
 
 def bootstrap_weights(unit_count: int, width: int, settings: Resampling) -> Iterator[Floats]:

@@ -26,6 +26,7 @@ from segeval.scores.overlap import (
     outcomes,
     overlap,
     pixel_accuracy,
+    present,
     recalls,
 )
 from segeval.tables.confusion import Tallies
@@ -56,7 +57,7 @@ def units(keys: Sequence[str], group_by: str | None = None) -> Units:
             pattern = re.compile(group_by)
         except re.error as error:
             raise UsageError(
-                f"--group-by '{group_by}' is no regular expression: {error}", (), "Mend the expression"
+                f"--group-by '{group_by}' is not a regular expression: {error}", (), "Fix the expression"
             ) from None
         found = [pattern.search(key) for key in keys]
         parts = [match and match[min(1, pattern.groups)] for match in found]
@@ -133,15 +134,15 @@ def sample(
     if not len(unit.of_image):
         raise NothingToScoreError("there are no images to resample", (), "Give at least one pair")
     counted, plain = outcomes(images, convention), outcomes(images)
-    present = overlap(plain, Convention(pred_only="skip"))
+    in_gt = present(plain)
     image_values = image_mious(plain)
     columns: dict[str, NDArray[Any]] = {
         "hit": images.hit,
         "true": images.true_pixels,
         **_overlap_columns("class", counted, convention),
         **_value_columns("image", image_values),
-        "present.sum": np.where(present.defined, present.value, 0.0),
-        "present.count": present.defined,
+        "present.sum": np.where(in_gt.defined, in_gt.value, 0.0),
+        "present.count": in_gt.defined,
     }
     observed_miou, observed = _observed(images, counted, convention)
     observed["image_miou"] = mean(image_values)

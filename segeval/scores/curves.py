@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import UsageError
+from segeval.protocol.settings import USUAL, Eps
 from segeval.scores.losses import Source, auto_alpha, auto_pos_weight, bce, focal
 from segeval.scores.lossums import FloatSums
 from segeval.scores.overlap import ratio
 from segeval.tables.counts import Int64Array
-from segeval.tables.levels import Eps, HistogramLike, LevelHistogram, histogram_of, probabilities
+from segeval.tables.levels import HistogramLike, LevelHistogram, histogram_of, probabilities
 
 ECE_BINS = 15
 """Bins of the expected calibration error (Guo et al. 2017)."""
@@ -228,11 +229,11 @@ class LossCell:
 
 def confusion_by_loss(
     source: HistogramLike,
-    threshold: float = 0.5,
+    threshold: float = USUAL.threshold,
     *,
-    pos_weight: float | str = 1.0,
-    gamma: float = 2.0,
-    alpha: float | str | None = 0.25,
+    pos_weight: float | str = USUAL.pos_weight,
+    gamma: float = USUAL.gamma,
+    alpha: float | str | None = USUAL.alpha,
     eps: Eps = None,
 ) -> tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]]:
     """Split pixels and losses by true class (rows: 0, 1) and by predicted class p > `threshold` (columns: 0, 1).

@@ -209,7 +209,7 @@ def worst_images(
 ) -> tuple[WorstImage, ...]:
     """Return the images of lowest mean IoU (over the classes in the image's ground truth), the worst first.
 
-    Ties go by key, and among classes to the first; images without valid pixels are left out. The costliest class is
+    Ties go by key, and among classes to the first; images without valid pixels are left out. The worst class is
     the one which, made perfect in this image as in `perfect_class_gains`, raises the image's mean IoU most.
     """
     values = image_mious(outcomes(image_tallies(tables, labeling)))

@@ -21,24 +21,26 @@ from typing import Literal
 import numpy as np
 
 from segeval.errors import UsageError
-from segeval.scores.lossums import FloatArray, FloatSums, clamped, clip, focal_factor, log_loss
-from segeval.scores.overlap import mean
-from segeval.tables.counts import Int64Array
-from segeval.tables.levels import (
-    LEVELS,
+from segeval.protocol.mapkinds import LEVELS
+from segeval.protocol.settings import (
+    USUAL,
     Eps,
-    HistogramLike,
     check_alpha,
     check_class_weights,
     check_gamma,
     check_pos_weight,
-    histogram_of,
     resolve_eps,
+)
+from segeval.scores.lossums import FloatSums
+from segeval.scores.overlap import mean
+from segeval.scores.pixelloss import FloatArray, clamped, clip, focal_factor, log_loss
+from segeval.tables.counts import Int64Array
+from segeval.tables.levels import (
+    HistogramLike,
+    histogram_of,
 )
 
 Source = HistogramLike | FloatSums
-
-DEFAULT_GAMMA = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class _Side:
     unbounded: bool = False
 
 
-def bce(source: Source, *, pos_weight: float | str = 1.0, eps: Eps = None) -> Loss:
+def bce(source: Source, *, pos_weight: float | str = USUAL.pos_weight, eps: Eps = None) -> Loss:
     """Return the mean of -[q y ln p + (1 - y) ln(1 - p)] over all pixels, q = `pos_weight`.
 
     The denominator is the number of pixels, not the sum of weights: torch `BCELoss` and
@@ -96,7 +98,7 @@ def focal(
     source: Source,
     *,
     gamma: float | None = None,
-    alpha: float | str | None = 0.25,
+    alpha: float | str | None = USUAL.alpha,
     eps: Eps = None,
 ) -> Loss:
     """Return the mean of alpha_t (1 - p_t)^gamma (-ln p_t) over all pixels.
@@ -180,7 +182,7 @@ def auto_class_weights(pixels: Sequence[int]) -> tuple[float, ...]:
 
 def _gamma(source: Source, gamma: float | None) -> float:
     if gamma is None:
-        return source.gamma if isinstance(source, FloatSums) else DEFAULT_GAMMA
+        return source.gamma if isinstance(source, FloatSums) else USUAL.gamma
     check_gamma(gamma)
     return gamma
 

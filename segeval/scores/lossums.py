@@ -1,4 +1,4 @@
-"""The loss of one pixel, and its exact sums over maps that are not counted by level (16 bits and floats)."""
+"""Exact sums of the losses of maps that are not counted by level: those of 16 bits and of floats."""
 
 from __future__ import annotations
 
@@ -11,41 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
-from segeval.tables.levels import LossSettings, resolve_eps
+from segeval.protocol.mapkinds import SIXTEEN_BIT, MapKind, kind_stored_as
+from segeval.protocol.settings import LossSettings, resolve_eps
+from segeval.scores.pixelloss import FloatArray, clamped, clip, focal_factor, log_loss
 
-FloatArray = NDArray[np.float64]
-
-LOG_CLAMP = 100.0
-"""torch's `BCELoss` lets no logarithm be below minus this."""
-SMALLEST = math.exp(-LOG_CLAMP)
-"""The probability below which that clamp acts."""
 CHUNK = 1 << 16
 """Pixels that are worked on at once: a chunk in float64 stays in the cache, whatever the size of the map."""
-
-
-def clip(p: FloatArray, eps: float | Literal["torch"]) -> FloatArray:
-    """Return min(max(p, eps), 1 - eps), or `p` itself under "torch"."""
-    return p if eps == "torch" else np.clip(p, eps, 1 - eps)
-
-
-def log_loss(p: FloatArray, *, positive: bool) -> FloatArray:
-    """Return -ln p of positives, -ln(1 - p) of negatives, at most 100 (torch `BCELoss`). `p` is in [0, 1]."""
-    with np.errstate(divide="ignore"):
-        logarithm = np.log(p) if positive else np.log1p(-p)
-    return np.minimum(np.abs(logarithm), LOG_CLAMP)
-
-
-def focal_factor(p: FloatArray, *, positive: bool, gamma: float) -> FloatArray:
-    """Return (1 - p_t)^gamma: (1 - p)^gamma of positives, p^gamma of negatives (Lin et al. 2017, equation 4)."""
-    factor: FloatArray = (1 - p if positive else p) ** gamma
-    return factor
-
-
-def clamped(p: FloatArray, *, positive: bool, eps: float | Literal["torch"]) -> NDArray[np.bool_]:
-    """Tell where the loss is not that of `p` itself: p outside [eps, 1 - eps], or a logarithm below -100."""
-    if eps == "torch":
-        return (p if positive else 1 - p) < SMALLEST
-    return (p < eps) | (p > 1 - eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +54,26 @@ def float_sums(
     `valid` are (H, W). Works in float64 on a chunk at a time and is the same bit for bit for the same arrays.
     Raises `MaskError` for other types and shapes, and for a valid pixel that is NaN or outside [0, 1].
     """
-    levels = _levels(prob)
+    kind = kind_of_array(prob)
     if not prob.shape == positive.shape == valid.shape:
         raise MaskError(
             "a probability map and its ground truth have different shapes",
             (f"map {prob.shape}, ground truth {positive.shape}",),
             "Give a map of the size of its ground truth",
         )
-    eps = resolve_eps(settings.eps, levels)
+    eps = resolve_eps(settings.eps, kind.levels)
     parts = [
-        _chunk_sums(p, is_positive, settings.gamma, eps)
-        for p, is_positive in _chunks(prob, positive, valid, 1 if levels is None else levels - 1)
+        _chunk_sums(p, is_positive, settings.gamma, eps) for p, is_positive in _chunks(prob, positive, valid, kind.top)
     ]
     return combine(parts) if parts else FloatSums(settings.gamma, eps)
 
 
-def _levels(prob: NDArray[Any]) -> int | None:
-    """Return the number of levels of an integer map, None for floats."""
-    kind = (prob.dtype.kind, prob.dtype.itemsize)
-    if kind in {("f", 2), ("f", 4), ("f", 8)}:
-        return None
-    if kind in {("u", 1), ("u", 2)}:
-        return 1 << (8 * prob.dtype.itemsize)
-    raise MaskError(f"a probability map is {prob.dtype}", (), "Give uint8, uint16, float16, float32 or float64")
+def kind_of_array(prob: NDArray[Any]) -> MapKind:
+    """Return the kind of map that an array is, by its type; raises `MaskError` for a type that holds none."""
+    kind = kind_stored_as(prob.dtype.kind, 8 * prob.dtype.itemsize)
+    if kind is None:
+        raise MaskError(f"a probability map is {prob.dtype}", (), "Give uint8, uint16, float16, float32 or float64")
+    return kind
 
 
 def _chunks(
@@ -176,9 +144,9 @@ def float_levels(prob: NDArray[Any]) -> NDArray[np.uint16]:
     8-bit levels become 257 v, which is the same probability, and 16-bit levels stay. Raises `MaskError` for other
     types, and for NaN and values outside [0, 1].
     """
-    levels = _levels(prob)
-    if levels is not None:
-        return prob.astype(np.uint16) * np.uint16(65535 // (levels - 1))
+    kind = kind_of_array(prob)
+    if kind.levels is not None:
+        return prob.astype(np.uint16) * np.uint16(SIXTEEN_BIT.top // kind.top)
     everything = np.broadcast_to(np.True_, prob.shape)
-    rounded = [np.rint(p * 65535).astype(np.uint16) for p, _ in _chunks(prob, everything, everything, 1)]
+    rounded = [np.rint(p * SIXTEEN_BIT.top).astype(np.uint16) for p, _ in _chunks(prob, everything, everything, 1)]
     return np.concatenate(rounded).reshape(prob.shape) if rounded else np.zeros(prob.shape, np.uint16)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.errors import LabelError
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Group, Labeling
 from segeval.tables.counts import Int64Array, JointCounts
 
@@ -76,6 +77,10 @@ class Tallies:
         return self.gt + self.void + self.unknown + self.missing
 
 
+MOST_IMAGE_CELLS = 1 << 25
+"""Images times classes: what is kept of each image is dense too, and takes 64 bytes a class."""
+
+
 def _position(index: int, size: int) -> int:
     return index if index >= 0 else size - 1 - index
 
@@ -111,6 +116,12 @@ def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> Tallies:
     """Take the marginals of each image at once; every array has shape (images, K)."""
     size = len(labeling.classes)
     shape = (len(tables), size)
+    if len(tables) * size > MOST_IMAGE_CELLS:
+        raise LabelError(
+            "there are more images and classes than can be scored at once",
+            (f"{len(tables):,} images of {size:,} classes, their product may be {MOST_IMAGE_CELLS:,}",),
+            "Give fewer classes with --classes, or score fewer images",
+        )
     image = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
     if len(image):
         gt = labeling.gt(np.concatenate([table.gt for table in tables]))

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
 from segeval.protocol.labeling import ValueMap
-from segeval.tables.counts import Int64Array, IntArray, JointCounts
-
-LEVELS = (256, 65536)
-"""Numbers of levels that a stored map can have: 8 and 16 bits."""
-
-Eps = float | str | None
-"""What keeps a logarithm finite: a number, "half-step", "torch", or None for the usual one of the two."""
+from segeval.protocol.mapkinds import EIGHT_BIT, LEVELS
+from segeval.tables.counts import Int64Array, IntArray, JointCounts, table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +65,9 @@ class LevelTable:
     `histogram` is what has been counted; every loss and every curve accepts the table itself.
     """
 
-    def __init__(self, positive: int = 1, *, ignore: Iterable[int] = (), levels: int = 256) -> None:
+    def __init__(
+        self, positive: int = 1, *, ignore: Iterable[int] = (), levels: int = EIGHT_BIT.counted_levels
+    ) -> None:
         self.positive = positive
         self.ignore = tuple(ignore)
         self.histogram = empty_histogram(levels)
@@ -115,7 +111,7 @@ def level_histogram(table: JointCounts, value_map: ValueMap, class_index: int, l
     outside = (table.pred < 0) | (table.pred > levels - 1)
     if outside.any():
         raise MaskError(
-            f"a predicted value is no level of 0..{levels - 1}",
+            f"a predicted value is not a level of 0..{levels - 1}",
             (f"value {int(table.pred[outside][0])}, {int(table.pixels[outside].sum())} pixels outside",),
             "Give probability maps of the bit depth that is named",
         )
@@ -125,6 +121,11 @@ def level_histogram(table: JointCounts, value_map: ValueMap, class_index: int, l
     for counts, cells in ((histogram.positives, positive), (histogram.negatives, (indices >= 0) & ~positive)):
         np.add.at(counts, table.pred[cells].astype(np.intp), table.pixels[cells])
     return histogram
+
+
+def thresholded(levels: JointCounts, threshold: float) -> JointCounts:
+    """Turn a (ground-truth value, 8-bit level) table into that of labels: 1 where p > `threshold`."""
+    return table(levels.gt, (levels.pred / EIGHT_BIT.top > threshold).astype(np.uint8), levels.pixels)
 
 
 def count_levels(
@@ -166,93 +167,3 @@ def add(first: LevelHistogram, *others: LevelHistogram) -> LevelHistogram:
         sum((other.positives for other in others), first.positives),
         sum((other.negatives for other in others), first.negatives),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LossSettings:
-    """Choose what changes a loss.
-
-    - `gamma` >= 0: focal exponent.
-    - `alpha` in [0, 1]: focal weight of positives, 1 - alpha that of negatives; None weighs neither, "auto" is
-      N_neg / (N_neg + N_pos).
-    - `pos_weight` > 0: weight of positives in BCE; "auto" is N_neg / N_pos.
-    - `eps` in (0, 0.5): p becomes min(max(p, eps), 1 - eps); "half-step" is half a level of the map; "torch" clamps
-      each logarithm at -100 and nothing else; None is half-step for maps of levels and torch for floats.
-    - `class_weights` >= 0, one a class: weights of cross-entropy; "auto" is inverse frequency, None weighs all alike.
-
-    Raises `UsageError` for anything else.
-    """
-
-    gamma: float = 2.0
-    alpha: float | str | None = 0.25
-    pos_weight: float | str = 1.0
-    eps: Eps = None
-    class_weights: tuple[float, ...] | str | None = None
-
-    def __post_init__(self) -> None:
-        check_gamma(self.gamma)
-        check_alpha(self.alpha)
-        check_pos_weight(self.pos_weight)
-        check_eps(self.eps)
-        check_class_weights(self.class_weights)
-
-
-def check_gamma(gamma: float) -> None:
-    """Raise `UsageError` unless `gamma` is a finite number >= 0."""
-    if not _is_number(gamma) or not 0 <= gamma < math.inf:
-        raise UsageError(f"gamma is {gamma}", (), "Give a finite gamma of 0 or more")
-
-
-def check_alpha(alpha: object) -> None:
-    """Raise `UsageError` unless `alpha` is None, "auto" or a number in [0, 1]."""
-    if alpha is not None and alpha != "auto" and not (_is_number(alpha) and 0 <= alpha <= 1):  # type: ignore[operator]  # _is_number told that it compares
-        raise UsageError(f"alpha is {alpha}", (), "Give alpha in [0, 1], 'auto', or none to switch it off")
-
-
-def check_pos_weight(pos_weight: object) -> None:
-    """Raise `UsageError` unless `pos_weight` is "auto" or a finite number > 0."""
-    if pos_weight != "auto" and not (_is_number(pos_weight) and 0 < pos_weight < math.inf):  # type: ignore[operator]  # _is_number told that it compares
-        raise UsageError(f"pos_weight is {pos_weight}", (), "Give a finite pos_weight above 0, or 'auto'")
-
-
-def check_eps(eps: object) -> None:
-    """Raise `UsageError` unless `eps` is None, "half-step", "torch", or a number in (0, 0.5) with 1 - eps < 1."""
-    if eps is None or eps in ("half-step", "torch"):
-        return
-    if not _is_number(eps) or not 0 < eps < 0.5:  # type: ignore[operator]  # _is_number told that it compares
-        raise UsageError(f"eps is {eps}", (), "Give eps between 0 and 0.5, 'half-step' or 'torch'")
-    if 1 - eps == 1:  # type: ignore[operator]  # likewise
-        raise UsageError(f"eps is {eps}, and 1 - eps is 1 in float64", (), "Give an eps of 1e-16 or more, or 'torch'")
-
-
-def check_class_weights(class_weights: object) -> None:
-    """Raise `UsageError` unless `class_weights` is None, "auto", or finite weights >= 0 that are not all 0."""
-    if class_weights is None or class_weights == "auto":
-        return
-    weights = class_weights if isinstance(class_weights, tuple) else ()
-    if not all(_is_number(weight) and 0 <= weight < math.inf for weight in weights) or not any(weights):
-        raise UsageError(
-            f"class weights are {class_weights}",
-            (),
-            "Give one finite weight of 0 or more a class, not all 0, or 'auto'",
-        )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def resolve_eps(eps: Eps, levels: int | None) -> float | Literal["torch"]:
-    """Return the eps that is used on maps of `levels` levels (None: floats): a number, or "torch".
-
-    Half a step is 1 / (2 (levels - 1)): 1/510 for 8 bits, 1/131070 for 16. Raises `UsageError` where `eps` is no eps,
-    and for half a step of floats, which have none.
-    """
-    check_eps(eps)
-    if eps == "torch" or (eps is None and levels is None):
-        return "torch"
-    if eps is None or eps == "half-step":
-        if levels is None:
-            raise UsageError("floating-point maps have no half-step", (), "Give eps as a number or 'torch'")
-        return 1 / (2 * (levels - 1))
-    return float(eps)

@@ -1,4 +1,4 @@
-"""Run cases one by one, each under a time limit, and count what became of them."""
+"""Run cases one by one, each under a time limit, and count the change in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that are held as files beside this one; `SEGEVAL_UPDATE_SNAPSHOTS=1` writes them anew."""
+"""Texts that are held as files beside this one; `SEGTEST_UPDATE_SNAPSHOTS=1` writes them anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-UPDATE = os.environ.get("SEGEVAL_UPDATE_SNAPSHOTS") == "1"
+UPDATE = os.environ.get("SEGTEST_UPDATE_SNAPSHOTS") == "1"
 FULL_PRECISION = re.compile(r"\d\.\d{12,}(?:e[+-]?\d+)?")
 """What is printed to the last digit: logarithms differ there between processors."""
 
@@ -21,7 +21,7 @@ def check_snapshot(name: str, text: str) -> None:
     path = FOLDER / name
     if UPDATE:
         path.write_text(text, encoding="utf-8", newline="\n")
-    assert path.exists(), f"no snapshot {name}: run with SEGEVAL_UPDATE_SNAPSHOTS=1 and read what it writes"
+    assert path.exists(), f"no snapshot {name}: run with SEGTEST_UPDATE_SNAPSHOTS=1 and read what it writes"
     held = path.read_text(encoding="utf-8")
     assert FULL_PRECISION.sub("#", text) == FULL_PRECISION.sub("#", held)
     for ours, theirs in zip(FULL_PRECISION.findall(text), FULL_PRECISION.findall(held), strict=True):

@@ -9,28 +9,53 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
-from segeval.cli.options import FILE, output_options, voice_options
-from segeval.cli.statistics import drawing_options, resampling
+from segeval.cli.names import Verb
+from segeval.cli.options import (
+    color_option,
+    drawing_options,
+    finding_options,
+    output_options,
+    policy_of,
+    voice_options,
+)
+from segeval.cli.parameters import BOUND, FILE, added_up
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("base", type=FILE)
 @click.argument("new", type=FILE, nargs=-1, required=True)
+@click.option(
+    "--ci",
+    metavar="LEVEL",
+    type=float,
+    default=95.0,
+    show_default=True,
+    help="Percentage of the intervals of differences.",
+)
 @drawing_options
 @click.option(
-    "--worst", metavar="N", type=click.IntRange(min=1), default=5, show_default=True, help="Name N images hit."
+    "--worst",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="List the N images that lost most.",
 )
 @click.option(
     "--fail-regression",
     multiple=True,
+    type=BOUND,
+    callback=added_up,
     metavar="NAME=VALUE",
     help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",
 )
-@click.option("--force", is_flag=True, help="Compare runs of other images, ground truth or protocol, and say so.")
+@click.option("--force", is_flag=True, help="Compare runs of different images, ground truth or protocol, with a note.")
+@finding_options
 @output_options
+@color_option
 @config_options
 @voice_options
 def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
@@ -39,19 +64,22 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     For every score and class: the difference, its interval, and a p-value. Exit code 0: compared; 1: compared, and a
     --fail-regression rule is broken; 2: could not compare.
     """
-    from segeval.cli.console import columns_of, tell_regressions, tell_warnings, wants_color, write_result
+    from segeval.cli.console import page_options, tell_asides, tell_findings, tell_regressions, write_result
     from segeval.comparison.regressions import parse_regression
     from segeval.comparison.runs import compare_runs, run_names
     from segeval.files import AtomicFile
     from segeval.render import known_format, parse_target
     from segeval.render.comparison import render_comparison
+    from segeval.report.extras import drawing
+    from segeval.request.options import CompareOptions, chosen
     from segeval.runs.file import load_run
 
-    format_name = known_format(options["format_name"])
+    format_name = known_format(options["format"])
     rules = [parse_regression(text) for text in options["fail_regression"]]
-    settings = resampling(options)
+    settings = drawing(chosen(CompareOptions, options))
+    policy = policy_of(options)
     with ExitStack() as places:
-        targets = [parse_target(target) for target in options["outputs"]]
+        targets = [parse_target(target) for target in options["output"]]
         files = [(name, places.enter_context(AtomicFile(path))) for name, path in targets]
         paths = (base, *new)
         found = compare_runs(
@@ -61,18 +89,14 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
             worst_hit=options["worst"],
             rules=rules,
             force=options["force"],
+            policy=policy,
         )
-        color = wants_color(sys.stdout, options["color"])
-        width = columns_of(sys.stdout)
-        text = render_comparison(found, format_name, color=color, width=width, verbose=options["verbose"])
+        text = render_comparison(found, format_name, **page_options(options["color"]), verbose=options["verbose"])
         for name, file in files:
             file.commit(render_comparison(found, name, verbose=options["verbose"]).encode("utf-8", "backslashreplace"))
-    if not options["quiet"] and not (sys.stdout.isatty() and format_name == "table"):
-        tell_warnings((*(f"forced: {told}" for told in found.forced), *found.warnings))
+    if not (sys.stdout.isatty() and format_name == "table"):
+        tell_asides(f"forced: {told}" for told in found.forced)
+        tell_findings(found.warnings)
     tell_regressions(verdict for verdict in found.regressions if not (options["quiet"] and verdict.passed))
     write_result(text)
     return 0 if all(verdict.passed for verdict in found.regressions) else 1
-
-
-# One bare value would not say of which run, nor of what.
-compare.params = [parameter for parameter in compare.params if parameter.name != "only"]

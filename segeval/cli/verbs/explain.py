@@ -8,31 +8,44 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FOLDER,
+    finding_options,
     folder_options,
-    request_options,
+    given,
+    policy_of,
+    show_options,
     voice_options,
 )
-from segeval.cli.showing import page_options, show_options
-from segeval.cli.verbs.report import CHANGES, given
-from segeval.protocol.axes import AXES
+from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from segeval.errors import Finding
     from segeval.report.labelcheck import FileNames
     from segeval.runs.run import Run
 
 
-OF_FOLDERS = ("palette", "probs", "gt_suffix", "pred_suffix", "missing", "max_pixels", "jobs")
+OF_FOLDERS = (
+    "palette",
+    "probs",
+    "gt_suffix",
+    "pred_suffix",
+    "gt_prefix",
+    "pred_prefix",
+    "missing",
+    "max_pixels",
+    "jobs",
+)
 """Options that say how folders are read, which a saved run has behind it."""
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", metavar="PRED|RUN", type=FOLDER)
 @click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
 @folder_options
+@finding_options
 @show_options("table", "json")
 @config_options
 @voice_options
@@ -44,46 +57,53 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
     whole difference. A convention that refuses the masks is shown with its reason. Exit code 0: some convention can
     score; 2: none can.
     """
-    from segeval.cli.console import tell_notes, tell_warnings, write_result
+    from segeval.cli.console import page_options, tell_findings, tell_notes, write_result
     from segeval.explanation import explain as explained
+    from segeval.findings.policy import judged
+    from segeval.findings.runs import run_findings
     from segeval.render.explanation import refusal_warning, render_explanation, render_explanation_json
 
+    policy = policy_of(options)
     run, names, warnings = _saved(pred, options) if gt is None else _measured(pred, gt, options)
-    found = replace(explained(run, names=names), warnings=warnings)
+    found = explained(run, names=names)
+    told = judged((*warnings, *run_findings(run, names=names)), policy)
+    found = replace(found, warnings=told)
     if not options["quiet"]:
-        tell_notes(run.resolve().notes)
-        refusal = refusal_warning(found)
-        tell_warnings((*found.warnings, *((refusal,) if refusal else ())))
-    if options["format_name"] == "json":
+        tell_notes(found.notes)
+    refusal = refusal_warning(found)
+    tell_findings((*found.warnings, *((refusal,) if refusal else ())))
+    if options["format"] == "json":
         write_result(render_explanation_json(found))
     else:
         write_result(render_explanation(found, **page_options(options["color"]), verbose=options["verbose"]))
     return 0
 
 
-def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[str, ...]]:
-    from segeval.cli.progress import progress_bar
+def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
+    from segeval.cli.console import progress_bar
     from segeval.errors import raise_all
     from segeval.measuring.measure import measure
     from segeval.request import build_request
+    from segeval.request.options import FolderOptions, chosen
 
-    request = build_request(**request_options(options))
+    request = build_request(**chosen(FolderOptions, options))
     with progress_bar(quiet=options["quiet"]) as progress:
         measured = measure(pred, gt, request, jobs=options["jobs"], progress=progress)
     raise_all(measured.problems)
     return measured.run, measured.names, measured.warnings
 
 
-def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[str, ...]]:
+def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
     from segeval.errors import UsageError
     from segeval.report.rescoring import rescore
+    from segeval.request.options import ArrayOptions, LossOptions, names_in
     from segeval.runs.file import load_run
 
     if path.is_dir():
         raise UsageError("one folder alone cannot be explained", (str(path),), "Give PRED and GT, or a saved run")
     if foreign := given(OF_FOLDERS, options):
         names = [f"--{name.replace('_', '-')}" for name in foreign]
-        raise UsageError("a saved run has its images behind it", names, "Leave the options out, or give PRED and GT")
-    changes = given(CHANGES, options)
-    axes = {axis: changes.pop(axis) for axis in AXES if axis in changes}
-    return rescore(load_run(path), axes=axes, **changes), None, ()
+        raise UsageError(
+            "these options need images, and a saved run has none", names, "Leave the options out, or give PRED and GT"
+        )
+    return rescore(load_run(path), **given((*names_in(ArrayOptions), *names_in(LossOptions)), options)), None, ()

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FOLDER,
+    finding_options,
     folder_options,
-    request_options,
+    policy_of,
+    show_options,
     voice_options,
 )
-from segeval.cli.showing import page_options, show_options
+from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", type=FOLDER)
 @click.argument("gt", type=FOLDER)
 @click.option(
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=200,
     show_default=True,
-    help="Decode at most this many pairs; the headers of all files are read.",
+    help="Decode at most this many pairs; all headers are read.",
 )
 @folder_options
+@finding_options
 @show_options("table", "json")
 @config_options
 @voice_options
@@ -39,16 +42,17 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
     result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
     """
-    from segeval.cli.console import write_result
-    from segeval.cli.progress import progress_bar
-    from segeval.findings.folders import inspect as inspected
+    from segeval.cli.console import page_options, progress_bar, write_result
+    from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
     from segeval.request import build_request
+    from segeval.request.options import FolderOptions, chosen
 
-    request = build_request(**request_options(options))
+    policy = policy_of(options)
+    request = build_request(**chosen(FolderOptions, options))
     with progress_bar(quiet=options["quiet"]) as progress:
-        found = inspected(pred, gt, request, sample=sample, jobs=options["jobs"], progress=progress)
-    if options["format_name"] == "json":
+        found = inspected(pred, gt, request, policy=policy, sample=sample, jobs=options["jobs"], progress=progress)
+    if options["format"] == "json":
         write_result(render_inspection_json(found))
     else:
         write_result(render_inspection(found, **page_options(options["color"])))

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from segeval.cli.config import config_options
-from segeval.cli.options import voice_options
-from segeval.cli.showing import page_options, show_options
+from segeval.cli.names import Verb
+from segeval.cli.options import show_options, voice_options
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("name", metavar="[NAME|FILE]", required=False)
 @show_options("table", "json", "toml")
 @config_options
@@ -24,12 +24,12 @@ def presets(name: str | None, **options: Any) -> int:
       segeval presets loveda -f toml > mine.toml      a start for your own
       segeval presets ./mine.toml
     """
-    from segeval.cli.console import write_result
+    from segeval.cli.console import page_options, write_result
     from segeval.protocol.presets import preset, preset_names
-    from segeval.render.presettable import render_preset, render_preset_json, render_presets, render_presets_json
+    from segeval.render.presets import render_preset, render_preset_json, render_presets, render_presets_json
     from segeval.request import build_request
 
-    chosen = options["format_name"]
+    chosen = options["format"]
     if chosen == "toml":
         write_result(_toml(name))
         return 0

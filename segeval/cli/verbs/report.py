@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FILE,
+    asked_statistics,
+    color_option,
     convention_options,
+    finding_options,
     gate_options,
+    given,
     label_options,
     loss_options,
+    only_option,
     output_options,
+    statistics_options,
     voice_options,
 )
-from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
-from segeval.protocol.axes import AXES
+from segeval.cli.parameters import FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MEASURED = ("palette", "probs")
-"""Options of `score` that only an image can answer to."""
-CHANGES = (
-    *("preset", "classes", "ignore", "mapping", "gt_map", "pred_map", "binary", "convention", "keys", *AXES),
-    *("threshold", "gamma", "alpha", "pos_weight", "class_weights", "eps"),
-)
-"""Options that change the stored protocol, where the command line itself gives them."""
 
-
-@click.command()
+@click.command(cls=Verb)
 @click.argument("run", type=FILE)
-@click.option("--keys", metavar="GLOB", help="Report the images whose key fits, as in 'frankfurt/*'.")
+@click.option("--keys", metavar="GLOB", help="Report only the images whose key matches, as in 'frankfurt/*'.")
 @label_options
 @convention_options
 @loss_options
 @statistics_options
 @gate_options
+@finding_options
 @output_options
+@only_option
+@color_option
 @config_options
 @voice_options
 def report(run: Path, **options: Any) -> int:
@@ -50,22 +48,13 @@ def report(run: Path, **options: Any) -> int:
     The stored protocol holds but for what the command line says otherwise: environment and configuration change how
     the report looks, never what it counts. Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
     """
+    from segeval.api import scored_run
     from segeval.cli.delivery import Delivery
-    from segeval.report.rescoring import report_run, rescore
+    from segeval.report.rescoring import rescore
+    from segeval.request.options import ArrayOptions, LossOptions, names_in
     from segeval.runs.file import load_run
 
-    changes = given(CHANGES, options)
+    changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions)), options)
     asked = asked_statistics(options)
     with Delivery(options) as delivery:
-        axes = {axis: changes.pop(axis) for axis in AXES if axis in changes}
-        chosen = rescore(load_run(run), axes=axes, **changes)
-        return delivery.deliver(with_asked(report_run(chosen), chosen, asked))
-
-
-def given(names: Iterable[str], options: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the options `names` that the command line itself gives."""
-    context = click.get_current_context()
-    return {name: options[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-
-
-report.params = [parameter for parameter in report.params if parameter.name not in MEASURED]
+        return delivery.deliver(scored_run(rescore(load_run(run), **changes), asked))

@@ -8,20 +8,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segeval.cli.config import config_options
+from segeval.cli.names import Verb
 from segeval.cli.options import (
-    FOLDER,
+    asked_statistics,
+    color_option,
     convention_options,
+    finding_options,
     gate_options,
     label_options,
     loss_options,
+    only_option,
     output_options,
     pairing_options,
+    palette_option,
+    probs_option,
     reading_options,
-    request_options,
     saving_options,
+    statistics_options,
     voice_options,
 )
-from segeval.cli.statistics import asked_statistics, statistics_options, with_asked
+from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,18 +37,23 @@ if TYPE_CHECKING:
     from segeval.runs.sharding import Shard
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("pred", type=FOLDER)
 @click.argument("gt", type=FOLDER)
 @label_options
+@palette_option
 @convention_options
 @pairing_options
+@probs_option
 @loss_options
 @statistics_options
 @reading_options
 @saving_options
 @gate_options
+@finding_options
 @output_options
+@only_option
+@color_option
 @config_options
 @voice_options
 def score(pred: Path, gt: Path, **options: Any) -> int:
@@ -52,13 +63,15 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     not score.
     """
     from segeval.api import report_measurement
-    from segeval.cli.console import tell_asides, tell_warnings
+    from segeval.cli.console import progress_bar, tell_asides
     from segeval.cli.delivery import Delivery
-    from segeval.cli.progress import progress_bar
+    from segeval.errors import SegevalError
+    from segeval.findings.policy import OF_WHOLE_RUNS
     from segeval.measuring.measure import measure
     from segeval.request import build_request
+    from segeval.request.options import FolderOptions, chosen
 
-    request = build_request(**request_options(options))
+    request = build_request(**chosen(FolderOptions, options))
     if options["verbose"] and not options["quiet"]:
         from segeval.cli.lanetext import lane_text
 
@@ -75,9 +88,16 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
             if not options["quiet"]:
                 tell_asides(saver.notes)
         if shard is not None and not found.run.rows and not found.problems:
-            tell_warnings([f"shard {shard} holds no image"])
+            tell_asides([f"shard {shard} holds no image"])
             return 0
-        return delivery.deliver(with_asked(report_measurement(found), found.run, asked))
+        try:
+            report = report_measurement(found, asked, part=shard is not None)
+        except SegevalError as error:
+            if shard is None or saver is None or found.problems or error.kind not in OF_WHOLE_RUNS:
+                raise
+            tell_asides([f"shard {shard} is saved; what its values mean is decided when all shards are combined"])
+            return 0
+        return delivery.deliver(report)
 
 
 def _shard(text: str | None) -> Shard | None:

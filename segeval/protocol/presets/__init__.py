@@ -8,8 +8,7 @@ from functools import cache
 from hashlib import blake2b
 from importlib import resources
 
-from segeval.errors import UsageError
-from segeval.protocol.classlists import did_you_mean
+from segeval.errors import UsageError, did_you_mean
 from segeval.protocol.labeling import Color
 from segeval.protocol.palettes import Palette, disjoint_palette, share_explained, swapped
 from segeval.protocol.presets.facts import Preset, PresetPairing, Source

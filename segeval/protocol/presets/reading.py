@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from typing import NoReturn, TypeVar
 
-from segeval.errors import UsageError
-from segeval.protocol.classlists import check_name, checked_classes, did_you_mean, parse_class, parse_color, structured
+from segeval.errors import UsageError, did_you_mean
+from segeval.protocol.classlists import check_text, checked_classes, parse_class, parse_color, structured
 from segeval.protocol.conventions import conventions
 from segeval.protocol.labeling import Color, Group, SegmentationClass
 from segeval.protocol.palettes import show
@@ -216,7 +216,7 @@ class _Reader:
 
     def text(self, value: object, place: str) -> str:
         found = self.of(str, value, place)
-        check_name(found.replace("\n", " "), name=f"{self.name}: {place}")
+        check_text(found.replace("\n", " "), name=f"{self.name}: {place}")
         return found
 
     def of(self, kind: type[_T], value: object, place: str) -> _T:

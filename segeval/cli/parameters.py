@@ -1,0 +1,104 @@
+"""The types of options, and which of their values are paths, and what becomes of bounds from several places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+
+class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    """Make a path of a word; what is wrong with it is told where it is opened, in this program's words."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return `value` as a path."""
+        from pathlib import Path  # the help does without: this module is a tenth of its time
+
+        return Path(value)
+
+    written = True
+    """Whether the file is written: as an option, no other is."""
+
+    def file_of(self, value: str) -> tuple[str, str] | None:
+        """Return what stands before the path in a value, and the path; `None` where the value is none."""
+        return "", value
+
+
+class FileOrWord(PathType):
+    """Take a file or a word, told apart by `is_word`; both stay text."""
+
+    name = "text"
+    written = False
+
+    def __init__(self, is_word: Callable[[str], bool]) -> None:
+        self._is_word = is_word
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return `value` as it is."""
+        return value
+
+    def file_of(self, value: str) -> tuple[str, str] | None:
+        """Return the path, `None` for a word."""
+        return None if self._is_word(value) else ("", value)
+
+
+class Lines(click.ParamType):  # type: ignore[type-arg]  # as above
+    """Take a text, of which a variable of the environment holds one a line: class names may have spaces."""
+
+    name = "text"
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """Return the lines of a variable that are not blank."""
+        return [line.strip() for line in rv.splitlines() if line.strip()]
+
+
+class Target(Lines):
+    """Take [FORMAT:]FILE."""
+
+    written = True
+
+    def file_of(self, value: str) -> tuple[str, str] | None:
+        """Return the format with its colon, and the path; raises `UsageError` for a format that there is not."""
+        from segeval.render import parse_target
+
+        format_name, path = parse_target(value)
+        return f"{format_name}:", str(path)
+
+
+FILE = FOLDER = PathType()
+CLASSES = FileOrWord(str.isdecimal)
+PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word)
+PALETTE = FileOrWord(lambda word: False)
+WEIGHTS = FileOrWord("auto".__eq__)
+TARGET = Target()
+BOUND = Lines()
+
+
+def added_up(context: click.Context, parameter: click.Parameter, value: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the bounds that flags, environment and configuration give together.
+
+    Of bounds on the same name in the same direction the nearest place counts: flags before the environment, the
+    environment before the configuration. All else adds up, so that a gate in one place never silences one in another.
+    """
+    flags = value if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE else ()
+    variable = parameter.value_from_envvar(context)
+    configured = (context.default_map or {}).get(parameter.name or "")
+    chosen: list[str] = []
+    taken: set[tuple[str, str]] = set()
+    for bounds in (flags, variable, configured):
+        added = [bound for bound in bounds or () if _name_and_sign(bound) not in taken]
+        taken.update(map(_name_and_sign, added))
+        chosen += added
+    return tuple(chosen)
+
+
+def _name_and_sign(bound: str) -> tuple[str, str]:
+    """Return the score that a bound is on and its direction, as far as it is spelled; the score counts in any case."""
+    left = bound.rpartition("=")[0].rstrip()
+    sign = left[-1:] if left[-1:] in ("<", ">") else ""
+    score, dot, of = left.removesuffix(sign).strip().partition(".")
+    return f"{score.casefold()}{dot}{of}", sign

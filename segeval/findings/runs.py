@@ -1,0 +1,72 @@
+"""Every check of a whole run: what `score`, `report`, `explain`, `compare` and `inspect` find in the same counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from segeval.errors import Finding, SegevalError
+from segeval.findings.values import shown, value_findings
+from segeval.protocol.mapkinds import EIGHT_BIT
+from segeval.protocol.resolution import Resolution
+from segeval.report.labelcheck import FileNames
+from segeval.runs.run import Maps, Run
+from segeval.tables.counts import JointCounts
+
+
+def run_findings(
+    run: Run,
+    *,
+    table: JointCounts | None = None,
+    resolution: Resolution | None = None,
+    names: FileNames | None = None,
+) -> tuple[Finding, ...]:
+    """Tell what looks wrong in a run; `table` and `resolution` are its own where they are known already, and
+    `names` has the files of each key.
+
+    A run whose values admit several readings is looked at without one.
+    """
+    if not run.rows:
+        return ()
+    table = run.table() if table is None else table
+    if resolution is None:
+        try:
+            resolution = run.resolve_for(table)
+        except SegevalError:  # which says on its own what keeps the run from being scored
+            resolution = None
+    return (*_missing(run), *_maps(run), *value_findings(run, table, resolution, names))
+
+
+def _missing(run: Run) -> Iterator[Finding]:
+    """Find images without prediction, which `--missing miss` counts as wrong."""
+    keys = [row.key for row in run.rows if row.missing]
+    if keys:
+        losses = "" if run.maps is None else "; losses leave them out"
+        yield Finding(
+            "missing",
+            f"{len(keys):,} image{'s' * (len(keys) > 1)} without prediction count as wrong{losses}",
+            shown(keys),
+            "Add the predictions, or leave the images out with --missing skip",
+        )
+
+
+def _maps(run: Run) -> Iterator[Finding]:
+    """Find what is odd about probability maps and is yet no error."""
+    if run.maps == Maps(EIGHT_BIT, 1):
+        levels = {level for table in run.level_tables() for level in table.pred.tolist()}
+        if levels and levels <= {0, 255}:
+            yield Finding(
+                "masks-as-maps",
+                "the maps hold only 0 and 255: these are masks, and the losses are those of certainty",
+                (),
+                "Score them without --probs, or save the probabilities before the threshold",
+            )
+    unnormalised = sum(row.unnormalised for row in run.rows)
+    if unnormalised:
+        share = 100 * unnormalised / run.pixels
+        yield Finding(
+            "unnormalised",
+            f"class probabilities do not add up to 1 at {unnormalised:,} pixels ({share:.2f} %), as those of sigmoid "
+            "heads; they are taken as they are",
+            (),
+            "Save the output of a softmax over the classes, if the model has one",
+        )

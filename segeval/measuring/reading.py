@@ -1,0 +1,172 @@
+"""The files of a pair: how they are read, the bytes that rows know them by, and whether the two are of one size."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import MaskError, Problems, SegevalError, merged
+from segeval.folders.pairing import Pair
+from segeval.images.buffers import Buffer
+from segeval.images.readers import MAX_PIXELS, ImageFacts, read_bytes, read_mask
+from segeval.protocol.labeling import NO_PREDICTION
+from segeval.runs.run import MeasuredRow
+from segeval.runs.traits import PLAIN, Traits
+from segeval.tables.counts import JointCounts, joint_counts, table
+
+if TYPE_CHECKING:
+    from segeval.protocol.palettes import Palette
+
+
+First = TypeVar("First")
+Second = TypeVar("Second")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Say where the files of pairs lie and how they are read.
+
+    `most_values` bounds the distinct values of a mask, where no class list says what they mean. `digest_predictions`
+    asks for the digests by which a later run knows that a prediction has not changed.
+    """
+
+    pred: Path
+    gt: Path
+    pred_palette: Palette | None = None
+    gt_palette: Palette | None = None
+    max_pixels: int = MAX_PIXELS
+    most_values: int | None = None
+    digest_predictions: bool = False
+
+
+COLORED = Traits(colored=True)
+"""Of a file with colours and nothing else to tell, as most palette images are."""
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+class Buffers(threading.local):
+    """Hold each thread's memory for a ground truth and a prediction."""
+
+    def __init__(self) -> None:
+        self.gt = Buffer()
+        self.pred = Buffer()
+
+
+BUFFERS = Buffers()
+
+
+def files_of(pair: Pair) -> str:
+    """Return the files by which an error names a pair: the ground truth and the first prediction."""
+    return " and ".join((pair.gt, *pair.pred[:1]))
+
+
+def digest(data: bytes) -> str:
+    """Return the digest by which rows know a file's bytes."""
+    return f"blake2b:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
+
+
+def digest_of_all(digests: Sequence[str]) -> str:
+    """Return the digest of a prediction from those of its files: the one, or one of them all in their order."""
+    return digests[0] if len(digests) == 1 else digest("".join(digests).encode())
+
+
+def bytes_of(root: Path, name: str, reading: Reading) -> bytes:
+    """Return the bytes of a file of `root`; raises `MaskError` where it cannot be read or holds too much."""
+    path = os.path.join(root, name)  # noqa: PTH118  # a Path takes as long as reading a small file
+    return read_bytes(path, name=name, max_pixels=reading.max_pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMask:
+    """Hold the stored values of a mask, until this thread reads the next one of its side, and its header and bytes."""
+
+    values: NDArray[np.integer[Any]]
+    facts: ImageFacts | None
+    data: bytes
+
+    @property
+    def traits(self) -> Traits:
+        """Return what the file says besides its values; of palettes only the entries that it uses."""
+        if self.facts is None or not (self.facts.nodata or self.facts.palette):
+            return PLAIN
+        return _traits(self.facts, self.values)
+
+
+def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
+    """Return the ground truth of a pair; raises `MaskError`."""
+    data = bytes_of(reading.gt, pair.gt, reading)
+    return ReadMask(
+        *read_mask(data, name=pair.gt, palette=reading.gt_palette, max_pixels=reading.max_pixels, buffer=BUFFERS.gt),
+        data,
+    )
+
+
+def read_prediction(name: str, reading: Reading) -> ReadMask:
+    """Return a prediction of labels; raises `MaskError`."""
+    data = bytes_of(reading.pred, name, reading)
+    return ReadMask(
+        *read_mask(data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred),
+        data,
+    )
+
+
+def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple[First, Second]:
+    """Read both sides of a pair; raises what is wrong with either, and with both together."""
+    try:
+        gt = read_gt()
+    except SegevalError as error:
+        try:
+            read_pred()
+        except SegevalError as other:
+            raise Problems(merged((error, other))) from error
+        raise
+    return gt, read_pred()
+
+
+def _traits(facts: ImageFacts, values: NDArray[np.integer[Any]]) -> Traits:
+    nodata = (int(facts.nodata),) if _WHOLE.fullmatch(facts.nodata) else ()
+    reds, greens, blues = (facts.palette[channel::3] for channel in range(3))
+    if not reds or reds == greens == blues:
+        used = np.flatnonzero(np.bincount(values.reshape(-1), minlength=len(reds))[: len(reds)]) if reds else ()
+        entries = tuple((int(index), reds[index]) for index in used if reds[index] != index)
+        return Traits(nodata, entries)
+    return COLORED if not nodata else Traits(nodata, colored=True)
+
+
+def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
+    """Tell whether a pair's files are still those that a row was measured from."""
+    row = known.row
+    if row.missing == bool(pair.pred) or row.height * row.width > reading.max_pixels:
+        return False
+    files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
+    try:
+        found = [digest(bytes_of(root, name, reading)) for root, name in files]
+    except SegevalError:
+        return False
+    return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
+
+
+def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
+    """Count a ground truth against the sentinel that stands for no prediction."""
+    alone = joint_counts(gt=gt, pred=np.zeros(gt.shape, np.uint8))
+    return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
+
+
+def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:
+    """Raise `MaskError` where a prediction has another (height, width) than its ground truth."""
+    if found != wanted:
+        raise MaskError(
+            "predictions and ground truth differ in size",
+            (f"{name}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
+            "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
+            kind="resized",
+        )

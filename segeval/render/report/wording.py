@@ -1,0 +1,96 @@
+"""Words that several formats share: what scores are called, and sentences about a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from segeval.errors import printable
+from segeval.render.syntax.numbers import against, count, loss, percent
+from segeval.scores.registry import HEADLINE, SCORE
+
+if TYPE_CHECKING:
+    from segeval.report.report import ClassScores, Data, Report, Verdict
+
+
+def title(score: str) -> str:
+    """Return what a score is called."""
+    return SCORE[score].title
+
+
+def in_percent(score: str) -> bool:
+    """Tell whether a score is shown in percent."""
+    return SCORE[score].unit == "%"
+
+
+def heading(score: str) -> str:
+    """Return what a column of a score is headed with, with the unit of the numbers below: "mIoU %"."""
+    return f"{title(score)} %" if in_percent(score) else title(score)
+
+
+def writer(score: str) -> Callable[..., str]:
+    """Return how the values of a score are written: in percent, or as plain numbers."""
+    return percent if in_percent(score) else loss
+
+
+def score_text(report: Report, name: str) -> str:
+    """Write a score of the report, in percent or as a plain number."""
+    return writer(name)(report.scores[name], bounds_of(report, name))
+
+
+def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> tuple[float, ...]:
+    """Return the bounds of the gates on a score of the report or, with `entry`, of one of its classes."""
+    names = {metric} if entry is None else {f"{metric}.{entry.name}", f"{metric}.{entry.id}"}
+    return tuple(verdict.bound for verdict in report.gates if verdict.metric in names)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Tell a verdict as a comparison that is true: "miou 0.69998 < 0.70"."""
+    value, bound = against(verdict.value, verdict.bound)
+    if verdict.passed:
+        return f"{verdict.metric} {value} {verdict.comparison} {bound}"
+    found = "<" if verdict.comparison == ">=" else ">"
+    return f"{verdict.metric} {value} {found} {bound}"
+
+
+def headline(report: Report) -> str:
+    """Tell the mean IoU and what it is the mean of: "mIoU 71.23 %, 19 of 19 classes in the mean"."""
+    value = score_text(report, HEADLINE.name)
+    shown = "undefined" if report.scores[HEADLINE.name] is None else f"{value} %"
+    return f"{HEADLINE.title} {shown}, {mean_text(report)}"
+
+
+def mean_text(report: Report) -> str:
+    """Tell how many classes entered the mean."""
+    total = len(report.classes)
+    if total == 1:
+        return f"{report.classes_in_mean} of 1 class in the mean"
+    return f"{report.classes_in_mean} of {count(total)} classes in the mean"
+
+
+def data_text(data: Data) -> str:
+    """Tell what was scored: "500 images, 1,048,576,000 pixels, 0.01 % void"."""
+    parts = [_plural(data.images, "image"), _plural(data.pixels, "pixel")]
+    share = percent(data.void_pixels / data.pixels if data.pixels else None)
+    parts.append(f"{'<0.01' if data.void_pixels and share == '0.00' else share} % void")
+    if data.unscored_images:
+        parts.append(f"{_plural(data.unscored_images, 'image')} without a valid pixel")
+    if data.missing_images:
+        parts.append(f"{_plural(data.missing_images, 'image')} without a prediction, counted as wrong")
+    return ", ".join(parts)
+
+
+def lowest(report: Report, limit: int = 3) -> frozenset[int]:
+    """Return the positions of the classes of lowest IoU: at most `limit` and at most half, none as good as the best."""
+    ranked = sorted((entry.iou, index) for index, entry in enumerate(report.classes) if entry.iou is not None)
+    chosen = ranked[: min(limit, len(ranked) // 2)]
+    return frozenset(index for iou, index in chosen if iou < ranked[-1][0])
+
+
+def signature_text(report: Report, *, verbose: bool = True) -> str:
+    """Return the signature as one line without acting characters."""
+    return printable(str(report.signature) if verbose else report.signature.short())
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"

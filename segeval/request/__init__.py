@@ -1,0 +1,348 @@
+"""From what a user says, in Python or on the command line, to a protocol, pairing rules and palettes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from segeval.errors import UsageError
+from segeval.folders.pairing import PairingRules
+from segeval.images.readers import MAX_PIXELS
+from segeval.protocol.allowing import allowed_errors, parse_allow
+from segeval.protocol.axes import AXES
+from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
+from segeval.protocol.conventions import Convention
+from segeval.protocol.conventions import convention as named_convention
+from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.protocol import Mapped, Protocol, from_preset
+from segeval.protocol.settings import USUAL, Probabilities
+from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
+from segeval.usertexts import LARGEST_TEXT
+
+if TYPE_CHECKING:  # a run without colours and presets does without their modules
+    from segeval.protocol.palettes import Palette
+    from segeval.protocol.presets import Preset
+
+COLOR_SOURCES = ("preset", "classes", "palette")
+"""Options that bring the colours of RGB masks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Hold what a scoring needs besides the two folders; without arguments, nothing was asked for."""
+
+    protocol: Protocol = field(default_factory=Protocol)
+    rules: PairingRules = field(default_factory=PairingRules)
+    pred_palette: Palette | None = None
+    gt_palette: Palette | None = None
+    max_pixels: int = MAX_PIXELS
+    preset: Preset | None = None
+    allow: tuple[str, ...] = ()
+
+
+@spelled(FolderOptions)
+def build_request(**options: Unpack[FolderOptions]) -> Request:
+    """Build a request; what is given beats the preset, what is not given is the default or inferred.
+
+    Texts are those of the command line. Raises `UsageError`.
+    """
+    return amend(Request(), options)
+
+
+def amend(base: Request, options: FolderOptions) -> Request:
+    """Return what `base` asks for but for what `options` say otherwise; what is absent or `None` stays.
+
+    A preset brings its own classes, maps and convention. Under the closed maps of a preset, what the options name is
+    added to them, as kinds are to those allowed. Options of losses say something where probability maps are asked for.
+    Raises `UsageError`.
+    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    allow = given.get("allow", ())
+    allowed = parse_allow((*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow)))
+    facts = _preset(given["preset"]) if "preset" in given else base.preset
+    protocol = base.protocol
+    if "preset" in given and facts is not None:
+        kept = {name: getattr(protocol, name) for name in ("missing", "palette", "keys", "probabilities")}
+        protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
+    protocol = replace(
+        _relabeled(protocol, given),
+        binary=given.get("binary", False) or protocol.binary,
+        convention=_convention(protocol.convention, given),
+        missing=given.get("missing", protocol.missing),
+        allow=allowed_errors(allowed),
+    )
+    protocol = replace(protocol, probabilities=_reweighed(protocol, given))
+    changed = replace(
+        base,
+        protocol=protocol,
+        rules=_rules(base.rules, given, facts),
+        max_pixels=given.get("max_pixels", base.max_pixels),
+        preset=facts,
+        allow=allowed,
+    )
+    return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
+
+
+def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:
+    if "classes" in given:
+        protocol = replace(protocol, classes=read_classes(given["classes"]), groups=())
+    if "ignore" in given:
+        protocol = _with_ignored(protocol, parse_ignore(given["ignore"]))
+    return _with_maps(
+        protocol, {name: parse_map(given[name]) for name in ("map", "gt_map", "pred_map") if name in given}
+    )
+
+
+def _convention(stored: Convention, given: Mapping[str, Any]) -> Convention:
+    chosen = named_convention(given["convention"]) if "convention" in given else stored
+    return chosen.with_axes(**{axis: given[axis] for axis in AXES if axis in given})
+
+
+def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | None:
+    """Read the options of losses over what is stored; `None` for label masks."""
+    stored = protocol.probabilities
+    if stored is None:
+        if not given.get("probs"):
+            return None
+        stored = USUAL
+    parsers: dict[str, Callable[[Any], object]] = {
+        "threshold": partial(_fraction, "threshold"),
+        "gamma": float,
+        "alpha": lambda value: None if value == "none" else _number_or("auto", "alpha", value),
+        "pos_weight": partial(_number_or, "auto", "pos-weight"),
+        "eps": lambda value: value if value in ("half-step", "torch") else _number_or("default", "eps", value),
+        "class_weights": partial(read_class_weights, classes=protocol.classes or ()),
+    }
+    changes: dict[str, Any] = {name: parse(given[name]) for name, parse in parsers.items() if name in given}
+    return replace(stored, **changes)
+
+
+AFFIXES = ("gt_suffix", "pred_suffix", "gt_prefix", "pred_prefix")
+
+
+def _rules(base: PairingRules, given: Mapping[str, Any], facts: Preset | None) -> PairingRules:
+    rules = replace(base, **{name: given[name] for name in AFFIXES if name in given})
+    if "preset" not in given or facts is None:
+        return rules
+    return replace(
+        rules,
+        key_regex=facts.pairing.key_regex,
+        gt_glob=facts.pairing.gt_glob,
+        gt_suffixes=facts.pairing.gt_suffixes,
+        pred_suffixes=facts.pairing.pred_suffixes,
+    )
+
+
+def _colored(request: Request, given: Mapping[str, Any]) -> Request:
+    """Bring the palettes, and in the protocol the digest of those that are the user's own."""
+    palette = given.get("palette")
+    pred_palette, gt_palette = _palettes(palette, request.preset, request.protocol, str(given.get("classes")))
+    own_colors = palette is not None or (request.preset is None and gt_palette is not None)
+    digest = _palette_digest(pred_palette, gt_palette) if own_colors else None
+    return replace(
+        request,
+        protocol=replace(request.protocol, palette=digest),
+        pred_palette=pred_palette,
+        gt_palette=gt_palette,
+    )
+
+
+def read_user_file(path: str | Path) -> str:
+    """Return the text of a small file that the user names; raises `UsageError` where there is none."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(LARGEST_TEXT + 1)
+    except OSError as error:
+        raise UsageError(
+            "a file cannot be read", (f"{path}: {error.strerror or error}",), "Check the path that the option names"
+        ) from None
+    if len(data) > LARGEST_TEXT:
+        raise UsageError(
+            "a file is too large for a list",
+            (f"{path}: more than {LARGEST_TEXT:,} bytes",),
+            "Check the path that the option names",
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("a file is not UTF-8 text", (str(path),), "Check the path that the option names") from None
+
+
+def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
+    """Return a class list from a number, a file, or names."""
+    if isinstance(classes, int):
+        return numbered_classes(classes)
+    if isinstance(classes, str | Path):
+        if str(classes).isdecimal():
+            return numbered_classes(int(str(classes)))
+        return parse_classes(read_user_file(classes), name=str(classes))
+    entries = [
+        entry if isinstance(entry, SegmentationClass) else SegmentationClass(index, entry)
+        for index, entry in enumerate(classes)
+    ]
+    return checked_classes(entries, name="classes")
+
+
+def read_class_weights(
+    weights: str | Path | Sequence[float] | None, classes: Sequence[SegmentationClass]
+) -> tuple[float, ...] | str | None:
+    """Return one weight a class, from numbers or a file with a weight, or name and weight, a line; "auto" stays."""
+    if weights is None or weights == "auto":
+        return None if weights is None else "auto"
+    if not isinstance(weights, str | Path):
+        return tuple(map(float, weights))
+    named: dict[str, float] = {}
+    for number, line in enumerate(read_user_file(weights).splitlines(), start=1):
+        name, _, value = line.strip().replace(",", " ").rpartition(" ")
+        if not value:
+            continue
+        try:
+            named[name.strip() or str(len(named))] = float(value)
+        except ValueError:
+            raise UsageError(
+                "a class weight is not a number", (f"{weights}, line {number}: {value}",), "Write one weight a line"
+            ) from None
+    names = [entry.name for entry in classes]
+    if set(named) == {str(index) for index in range(len(named))} and len(named) == (len(names) or len(named)):
+        return tuple(named[str(index)] for index in range(len(named)))
+    if not names or set(named) != set(names):
+        lacking = sorted(set(names) ^ set(named))
+        raise UsageError("class weights and classes do not match", lacking, "Give each class one weight, by its name")
+    return tuple(named[name] for name in names)
+
+
+def _number_or(word: str, option: str, value: float | str | None) -> float | str | None:
+    """Read a number; the `word` stays what it is, except "default", which is `None`."""
+    if value is None or value == word:
+        return None if word == "default" or value is None else word
+    try:
+        return float(value)
+    except ValueError:
+        raise UsageError(f"--{option} is neither a number nor {word}", (str(value),), "Give a number") from None
+
+
+def _fraction(option: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise UsageError(f"--{option} is not between 0 and 1", (str(value),), "Give a probability such as 0.5")
+    return value
+
+
+def parse_ignore(values: ValueList) -> tuple[int | str, ...]:
+    """Return ignored values and names from "255,road", a value, or a list; "none" is nothing."""
+    if isinstance(values, int):
+        return (values,)
+    if not isinstance(values, str):
+        return tuple(values)
+    if values.strip().lower() == "none":
+        return ()
+    parts = [part.strip() for part in values.split(",")]
+    if not all(parts):
+        raise UsageError("--ignore has an empty place", (values,), "Give values or names, as in --ignore 255,road")
+    return tuple(int(part) if part.lstrip("-").isdecimal() else part for part in parts)
+
+
+def parse_map(pairs: ValueMapping | None) -> Mapped:
+    """Return (raw value, mapped value) pairs from "27=255,3=2" or a mapping, ascending."""
+    if pairs is None:
+        return ()
+    if not isinstance(pairs, str):
+        return tuple(sorted(pairs.items()))
+    found: dict[int, int] = {}
+    for part in pairs.split(","):
+        raw, _, value = (piece.strip() for piece in part.partition("="))
+        try:
+            source, target = int(raw), int(value)
+        except ValueError:
+            raise UsageError("a map is not of the form RAW=VALUE", (part,), "Write it as in --map 27=255,3=2") from None
+        if found.setdefault(source, target) != target:
+            raise UsageError("a map sends one value to two", (pairs,), "Name each raw value once")
+    return tuple(sorted(found.items()))
+
+
+def _palettes(
+    palette: str | Path | None, facts: Preset | None, protocol: Protocol, classes: str
+) -> tuple[Palette | None, Palette | None]:
+    """Return the palettes of predictions and ground truth: the user's, the preset's, or that of the class list."""
+    if palette is None and facts is None and not any(entry.color for entry in protocol.classes or ()):
+        return None, None
+    from segeval.protocol.palettes import class_palette, parse_palette
+    from segeval.protocol.presets import preset_palette
+
+    if palette is not None:
+        text, named = read_user_file(palette), protocol.classes or ()
+        pred, gt = (
+            replace(parse_palette(text, name=str(palette), classes=named, mapping=dict(side) or None), explicit=True)
+            for side in (protocol.pred_map, protocol.gt_map)
+        )
+        return pred, gt
+    if facts is None:
+        colors = class_palette(protocol.classes or (), name=classes)
+        return colors, colors
+    if not facts.has_palette:
+        return None, None
+    return preset_palette(facts, side="pred"), preset_palette(facts, side="gt")
+
+
+def _palette_digest(*palettes: Palette | None) -> str:
+    colors = [sorted(palette.colors.items()) for palette in palettes if palette is not None]
+    return hashlib.blake2b(repr(colors).encode(), digest_size=4).hexdigest()
+
+
+def _with_ignored(protocol: Protocol, values: tuple[int | str, ...]) -> Protocol:
+    """Ignore values; of a preset, whose maps are closed, also raw ones that it does not name."""
+    protocol = replace(protocol, ignore=values)
+    if not protocol.closed:
+        return protocol
+    themselves = [(value, value) for value in values if isinstance(value, int)]
+    return replace(protocol, gt_map=_over(themselves, protocol.gt_map), pred_map=_over(themselves, protocol.pred_map))
+
+
+def _with_maps(protocol: Protocol, maps: Mapping[str, Mapped]) -> Protocol:
+    """Put the user's maps in place of the protocol's; over a preset's they win value by value."""
+    if not protocol.closed:
+        return replace(
+            protocol,
+            mapping=maps.get("map", protocol.mapping),
+            gt_map=maps.get("gt_map", protocol.gt_map),
+            pred_map=maps.get("pred_map", protocol.pred_map),
+        )
+    both, gt_map, pred_map = (maps.get(name, ()) for name in ("map", "gt_map", "pred_map"))
+    return replace(
+        protocol,
+        gt_map=_over(protocol.gt_map, both, gt_map),
+        pred_map=_over(protocol.pred_map, both, pred_map),
+    )
+
+
+def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
+    merged: dict[int, int] = {}
+    for pairs in maps:
+        merged.update(pairs)
+    return tuple(sorted(merged.items()))
+
+
+def _preset(name: str | Path | None) -> Preset | None:
+    if name is None:
+        return None
+    from segeval.protocol.presets import parse_preset
+    from segeval.protocol.presets import preset as named_preset
+
+    if _is_file_name(name):
+        return parse_preset(read_user_file(name), name=str(name))
+    return named_preset(str(name))
+
+
+def _preset_name(name: str | Path | None, facts: Preset) -> str:
+    if name is None or not _is_file_name(name):
+        return facts.name
+    from segeval.protocol.presets import preset_digest
+
+    return f"{facts.name}@{preset_digest(facts)}"
+
+
+def _is_file_name(name: str | Path) -> bool:
+    return isinstance(name, Path) or str(name).endswith(".toml") or "/" in str(name)

@@ -1,0 +1,192 @@
+"""The keywords of every public function, each with its type and its meaning: the one table that they come from.
+
+A keyword bears the name of its option on the command line, and `None` is what an option is that was not given. Here
+annotations are values, not text, so that signatures and help can be made from them.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from textwrap import fill
+from typing import Annotated, Any, TypedDict, TypeVar, cast, get_args
+
+from segeval.errors import UsageError
+from segeval.protocol.labeling import SegmentationClass
+
+ClassList = int | str | Path | Sequence[str | SegmentationClass]
+ValueList = int | str | Sequence[int | str]
+ValueMapping = str | Mapping[int, int]
+Weights = str | Path | Sequence[float]
+Rules = str | Sequence[str] | Mapping[str, float]
+
+
+class LabelOptions(TypedDict, total=False):
+    """Say what raw values mean."""
+
+    preset: Annotated[str | Path | None, "Classes, maps and convention of a data set: a name, or a TOML file."]
+    classes: Annotated[ClassList | None, "A file of names, their number, or the names; by default the values met."]
+    ignore: Annotated[ValueList | None, 'Void values or class names, as 255, "255,road" or "none"; by default 255.']
+    map: Annotated[ValueMapping | None, 'Rename values of both folders, all at once: {27: 255} or "27=255,3=2".']
+    gt_map: Annotated[ValueMapping | None, "The same for ground truth only."]
+    pred_map: Annotated[ValueMapping | None, "The same for predictions only."]
+    binary: Annotated[bool | None, "Two classes: 0 is background, everything else foreground."]
+
+
+class ConventionOptions(TypedDict, total=False):
+    """Say how outcomes are counted; see `segeval.protocol.conventions.Convention`."""
+
+    convention: Annotated[str | None, "Count as this evaluator does; `explain` shows all of them."]
+    absent: Annotated[str | None, "IoU of a class in neither ground truth nor prediction: skip, zero, one, undefined."]
+    pred_only: Annotated[str | None, "IoU of a class that is predicted but not in the ground truth: zero, skip."]
+    pred_void: Annotated[str | None, "Void predicted on valid ground truth: miss, drop, error."]
+    unknown: Annotated[str | None, "Predicted value outside classes and void: error, miss, drop."]
+    gt_unknown: Annotated[str | None, "Such a value in the ground truth: error, drop, drop-fp."]
+    ignored_class: Annotated[str | None, "An ignored value inside the class list: leave-out, keep, miss."]
+    average: Annotated[str | None, "What the mean runs over: dataset, image, class-image, image-class, micro."]
+
+
+class LossOptions(TypedDict, total=False):
+    """Say how the losses of probability maps are computed."""
+
+    threshold: Annotated[float | None, "Label 1 of a binary map is p above this; by default 0.5."]
+    gamma: Annotated[float | None, "Focal loss: how much hard pixels weigh; by default 2."]
+    alpha: Annotated[float | str | None, 'Focal loss: weight of positives in [0, 1], "auto", "none"; by default 0.25.']
+    pos_weight: Annotated[float | str | None, 'BCE: weight of positives, "auto" is N_neg/N_pos; by default 1.']
+    class_weights: Annotated[Weights | None, 'Cross-entropy: one weight a class, their file, or "auto".']
+    eps: Annotated[float | str | None, 'What a logarithm of 0 costs: "half-step", "torch", or a value in (0, 0.5).']
+
+
+class AllowOptions(TypedDict, total=False):
+    """Say which findings are accepted."""
+
+    allow: Annotated[str | Sequence[str] | None, "Accept findings of these kinds; 'segeval help findings' lists them."]
+
+
+class FindingOptions(AllowOptions, total=False):
+    """Say what becomes of findings."""
+
+    strict: Annotated[bool | None, "Make warnings errors, but for the kinds allowed."]
+
+
+class FolderOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, total=False):
+    """Say how two folders are read."""
+
+    palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]
+    gt_suffix: Annotated[str | None, "Score the ground truth with this suffix, as _gtFine_labelIds."]
+    pred_suffix: Annotated[str | None, "The same for predictions."]
+    gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
+    pred_prefix: Annotated[str | None, "The same for predictions."]
+    missing: Annotated[str | None, "An image without prediction is an error (the default), left out (skip) or a miss."]
+    probs: Annotated[bool | None, "Predictions are probability maps: report losses and curves too."]
+    max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
+
+
+class DrawingOptions(TypedDict, total=False):
+    """Say how confidence intervals are drawn."""
+
+    ci: Annotated[float | None, "Percentage of confidence intervals, as 95, by bootstrap over the images."]
+    resamples: Annotated[int | None, "How often images are drawn again; by default 2000."]
+    seed: Annotated[int | None, "Where the drawing starts from; by default 0."]
+    ci_method: Annotated[str | None, 'How an interval is read off the resamples: "percentile" (the default) or "bca".']
+    group_by: Annotated[str | None, "Draw groups of images whose keys share what this regular expression finds."]
+
+
+class StatisticsOptions(DrawingOptions, total=False):
+    """Ask for more than scores."""
+
+    per_image: Annotated[bool | None, "Keep every class of every image in `report.details.images`."]
+    worst: Annotated[int | None, "Name so many images of lowest mIoU."]
+    gain: Annotated[bool | None, "Show how much mIoU each class and each confusion costs."]
+
+
+class GateOptions(TypedDict, total=False):
+    """Ask that scores keep bounds."""
+
+    fail_under: Annotated[Rules | None, 'Least scores, as {"miou": 0.7} or "miou=0.70"; `report.gates` has verdicts.']
+    fail_over: Annotated[Rules | None, 'Greatest losses, as {"bce": 0.2} or "bce=0.2".']
+
+
+class ScoreOptions(FolderOptions, StatisticsOptions, FindingOptions, GateOptions, total=False):
+    """Hold all that `score` takes."""
+
+
+class RescoreOptions(
+    LabelOptions, ConventionOptions, LossOptions, StatisticsOptions, FindingOptions, GateOptions, total=False
+):
+    """Hold all that a saved run can be scored by anew."""
+
+
+class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
+    """Hold what arrays in memory are scored by."""
+
+
+class CompareOptions(DrawingOptions, FindingOptions, total=False):
+    """Hold what two runs are compared by."""
+
+    worst: Annotated[int | None, "Name so many images whose mIoU fell most; by default 5."]
+    fail_regression: Annotated[Rules | None, 'How far scores may drop, as {"miou": 0.005} or "iou.*=0.02".']
+    force: Annotated[bool | None, "Compare runs of different images, ground truth or protocol, with a note."]
+
+
+Table = TypeVar("Table")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def names_in(table: type[Any]) -> tuple[str, ...]:
+    """Return the keywords of a table of this module."""
+    return tuple(inspect.get_annotations(table))
+
+
+def chosen(table: type[Table], options: Mapping[str, Any]) -> Table:
+    """Return those of the options that the table has."""
+    return cast(Table, {name: options[name] for name in names_in(table) if name in options})
+
+
+def spelled(table: type[Any]) -> Callable[[Function], Function]:
+    """Return a decorator for a function that takes `**options: Unpack[table]`.
+
+    It gives the function a signature and a Parameters section that spell every keyword. A keyword that is neither in
+    the table nor the function's own is a `UsageError` that names the nearest.
+    """
+
+    def decorate(function: Function) -> Function:
+        own = list(inspect.signature(function).parameters.values())[:-1]
+        hints = inspect.get_annotations(table)
+        known = {*hints, *(parameter.name for parameter in own)}
+
+        @wraps(function)
+        def checked(*arguments: Any, **options: Any) -> Any:
+            if not options.keys() <= known:
+                raise _unknown(options.keys() - known, sorted(known))
+            return function(*arguments, **options)
+
+        keywords = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=get_args(hint)[0])
+            for name, hint in hints.items()
+        ]
+        signature = inspect.signature(function).replace(parameters=[*own, *keywords])
+        checked.__signature__ = signature  # type: ignore[attr-defined]  # what `inspect.signature` looks for
+        checked.__doc__ = (
+            f"{inspect.cleandoc(function.__doc__ or '')}\n\nParameters\n----------\n{_parameters(hints)}\n"
+        )
+        return cast(Function, checked)
+
+    return decorate
+
+
+def _parameters(hints: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"{name}\n{fill(get_args(hint)[1], 100, initial_indent='    ', subsequent_indent='    ')}"
+        for name, hint in hints.items()
+    )
+
+
+def _unknown(names: set[str], known: Sequence[str]) -> UsageError:
+    from difflib import get_close_matches
+
+    places = []
+    for name in sorted(names):
+        close = get_close_matches(name, known, n=1)
+        places.append(f"{name}: did you mean {close[0]}?" if close else name)
+    return UsageError("there is no option of this name", places, f"Options are {', '.join(known)}")

@@ -1,0 +1,297 @@
+"""Configurations, class lists, palettes, presets and run files that keep a parser busy: refused or read in time.
+
+Each is given to the command line in a process of its own, which may take 2 seconds of the processor and 300 MB.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.png_corpus import encode, pattern
+
+SECONDS, MEGABYTES = 2, 300
+SIZES = (1 << 10, 1 << 14, 1 << 18, 1 << 20, 1 << 24)
+"""1 KB to 16 MB; the third is the most that a parser gets."""
+
+
+def filled(size: int, piece: Callable[[int], str], start: str = "", end: str = "") -> str:
+    """Return about `size` characters of pieces that differ."""
+    pieces, length, index = [start], len(start) + len(end), 0
+    while length < size:
+        pieces.append(piece(index))
+        length += len(pieces[-1])
+        index += 1
+    return "".join([*pieces, end])
+
+
+def repeated(size: int, piece: str, start: str = "", end: str = "") -> str:
+    return start + piece * max(1, (size - len(start) - len(end)) // len(piece)) + end
+
+
+TOML: dict[str, Callable[[int], str]] = {
+    "a table of many parts": lambda size: repeated(size, "a.", "[", "a]\n"),
+    "a table of quoted parts": lambda size: repeated(size, '"a".', "[", "a]\n"),
+    "a table of spaced parts": lambda size: repeated(size, "a . ", "[", "a]\n"),
+    "a key of many parts": lambda size: repeated(size, "a.", "", "a = 1\n"),
+    "a key of many parts in a table within a line": lambda size: repeated(size, "a.", "x = {", "a = 1}\n"),
+    "keys of 30 parts": lambda size: filled(size, lambda index: f"{'a.' * 29}b{index} = 1\n"),
+    "many tables": lambda size: filled(size, lambda index: f"[t{index}]\n"),
+    "many tables of one list": lambda size: repeated(size, "[[t]]\n"),
+    "many short keys": lambda size: filled(size, lambda index: f"k{index}=1\n"),
+    "lists in lists": lambda size: repeated(size, "[", "x = "),
+    "lists that end": lambda size: repeated(size, "[],", "x = [", "]\n"),
+    "tables in tables": lambda size: repeated(size, "{a=", "x = "),
+    "escapes": lambda size: repeated(size, "\\n", 'x = "', '"\n'),
+    "escapes without end": lambda size: repeated(size, '\\"', 'x = "'),
+    "quotes": lambda size: repeated(size, '"'),
+    "quotes of several lines": lambda size: repeated(size, '""" ', "x = "),
+    "apostrophes": lambda size: repeated(size, "'", "x = "),
+    "one long word": lambda size: repeated(size, "a"),
+    "one long number": lambda size: repeated(size, "1", "x = ", "\n"),
+    "a long hexadecimal number": lambda size: repeated(size, "f", "ignore = 0x", "\n"),
+    "blank lines": lambda size: repeated(size, "\n"),
+    "spaces": lambda size: repeated(size, " ", "x =", "1\n"),
+    "comments": lambda size: repeated(size, "# [a.a.a]\n"),
+    "a comment": lambda size: repeated(size, "[", "#"),
+    "dates": lambda size: repeated(size, "1979-05-27T07:32:00Z,", "x = [", "]\n"),
+    "floats": lambda size: repeated(size, "1.5,", "x = [", "]\n"),
+    "one option again": lambda size: repeated(size, '"0",', "ignore = [", "]\n"),
+    "options that are none": lambda size: filled(size, lambda index: f"ignoree{index} = 1\n"),
+    "an option of a long name": lambda size: repeated(size, "ignore", "", " = 1\n"),
+}
+JSON: dict[str, Callable[[int], str]] = {
+    "lists in lists": lambda size: repeated(size, "["),
+    "objects in objects": lambda size: repeated(size, '{"a":'),
+    "empty lists": lambda size: repeated(size, "[],", "[", "[]]"),
+    "empty objects": lambda size: repeated(size, "{},", "[", "{}]"),
+    "numbers": lambda size: repeated(size, "1,", "[", "1]"),
+    "floats": lambda size: repeated(size, "1e1,", "[", "1]"),
+    "a long number": lambda size: repeated(size, "1", "[", "]"),
+    "long numbers": lambda size: repeated(size, f"{'9' * 4000},", "[", "1]"),
+    "names": lambda size: filled(size, lambda index: f'"{index}a",', "[", '"x"]'),
+    "keys": lambda size: filled(size, lambda index: f'"{index}":"n{index}",', "{", '"x":1}'),
+    "one key": lambda size: repeated(size, '"a":1,', "{", '"a":1}'),
+    "escapes without end": lambda size: repeated(size, '\\"', '["'),
+    "escapes": lambda size: repeated(size, "\\u0041", '["', '"]'),
+    "a name": lambda size: repeated(size, "a", '["', '"]'),
+    "a colour of blanks": lambda size: repeated(size, " ", '[{"id":0,"name":"a","color":"1', '2"}]'),
+    "blanks": lambda size: repeated(size, " ", "[", "]"),
+    "classes": lambda size: filled(
+        size, lambda index: f'{{"id":{index},"name":"n{index}"}},', "[", '{"id":-1,"name":"x"}]'
+    ),
+}
+TEXT: dict[str, Callable[[int], str]] = {
+    "names": lambda size: filled(size, lambda index: f"name {index}\n"),
+    "one name": lambda size: repeated(size, "a\n"),
+    "numbered": lambda size: filled(size, lambda index: f"{index} name{index}\n"),
+    "a long line": lambda size: repeated(size, "a"),
+    "a long line of numbers": lambda size: repeated(size, "1 ", "1 "),
+    "long lines of numbers": lambda size: repeated(size, f"{'1 ' * 250}x\n"),
+    "long lines of blanks": lambda size: repeated(size, f"1{' ' * 500}1\n"),
+    "lines of 60 blanks": lambda size: repeated(size, f"a{' ' * 60}a{' ' * 60}a\n"),
+    "long lines of commas": lambda size: repeated(size, f"{'1,' * 250}x\n"),
+    "long lines of colons": lambda size: repeated(size, f"a{':' * 500}\n"),
+    "blank lines": lambda size: repeated(size, "\n", "a", "b"),
+    "lines of brackets": lambda size: repeated(size, "[a\n", "[a"),
+    "lines of quotes": lambda size: repeated(size, '"a\n', '"a'),
+    "lines that look like yaml": lambda size: filled(size, lambda index: f"  - n{index}\n", "names:\n"),
+    "a list that looks like yaml": lambda size: filled(size, lambda index: f"n{index},", "names: [", "x]"),
+    "colours": lambda size: filled(size, lambda index: f"{index % 256} {index // 256 % 256} {index >> 16} {index}\n"),
+    "colours of names": lambda size: filled(size, lambda index: f"#{index:06x} n{index}\n"),
+    "cvat": lambda size: filled(
+        size, lambda index: f"n{index}:1,2,{index % 256}::\n", "# label:color_rgb:parts:actions\n"
+    ),
+    "a heading and rows": lambda size: filled(size, lambda index: f"{index},n{index}\n", "id,name\n"),
+    "no text": lambda size: "\0\x1b" * (size // 2),
+}
+
+
+def preset_of(size: int, piece: Callable[[int], str], start: str, end: str = "") -> str:
+    return filled(size, piece, f'name = "p"\n{start}', f"{end}\n")
+
+
+PRESETS: dict[str, Callable[[int], str]] = {
+    **TOML,
+    "classes": lambda size: preset_of(size, lambda index: f'[[classes]]\nid = {index}\nname = "n{index}"\n', ""),
+    "a map": lambda size: preset_of(size, lambda index: f"{index} = 0\n", 'classes = [{id = 0, name = "a"}]\n[map]\n'),
+    "sources": lambda size: preset_of(
+        size, lambda index: f'[[sources]]\nurl = "u{index}"\nwhat = "w"\n', 'classes = [{id = 0, name = "a"}]\n'
+    ),
+    "unknown keys": lambda size: preset_of(size, lambda index: f"k{index} = 1\n", ""),
+}
+
+
+def run_file(lines: list[str]) -> bytes:
+    """Finish a run file: its last line counts and seals the lines before."""
+    body = "".join(f"{line}\n" for line in lines).encode()
+    digest = hashlib.blake2b(body, digest_size=16).hexdigest()
+    return body + f'{{"rows":{len(lines) - 1},"digest":"blake2b:{digest}"}}\n'.encode()
+
+
+ROW = '{{"key":"{}","size":[1,1],"gt":"blake2b:{}","counts":[[0,[0],[1]]]}}'
+
+
+def run_rows(head: str, size: int, row: Callable[[int], str]) -> bytes:
+    lines, length = [head], 0
+    while length < size:
+        lines.append(row(len(lines)))
+        length += len(lines[-1]) + 1
+    return run_file(lines)
+
+
+RUNS: dict[str, Callable[[str, int], bytes]] = {
+    "lists": lambda head, size: f"{head}\n{repeated(size, '[],', '[', '[]]')}\n".encode(),
+    "lists in lists": lambda head, size: f"{head}\n{repeated(size, '[')}\n".encode(),
+    "names": lambda head, size: (
+        f"{head}\n{filled(size, lambda index: chr(34) + str(index) + chr(34) + ',', '[', '1]')}\n".encode()
+    ),
+    "keys": lambda head, size: (
+        f"{head}\n{filled(size, lambda index: f'{chr(34)}{index}{chr(34)}:1,', '{', '{}}')}\n".encode()
+    ),
+    "numbers": lambda head, size: f"{head}\n{repeated(size, '1,', '[', '1]')}\n".encode(),
+    "floats": lambda head, size: f"{head}\n{repeated(size, '1e1,', '[', '1]')}\n".encode(),
+    "blanks": lambda head, size: f"{head}\n{repeated(size, ' ', '{', '}')}\n".encode(),
+    "a line without end": lambda head, size: f"{head}\n{'x' * size}".encode(),
+    "lines": lambda head, size: b"\n" * size,
+    "classes": lambda head, size: run_file(
+        [
+            head.replace(
+                '"classes":null',
+                filled(size, lambda index: f'[{index},"n{index}",null],', '"classes":[', '[99999999,"x",null]]'),
+            )
+        ]
+    ),
+    "a packed nothing": lambda head, size: gzip.compress(f"{head}\n".encode() + b" " * (size * 64), 1),
+    "packed blanks in rows": lambda head, size: gzip.compress(
+        "".join(f"{head}\n{' ' * (1 << 20)}{ROW.format(index, '0' * 32)}\n" for index in range(size >> 14)).encode(), 1
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("project")
+    for side in ("gt", "pred"):
+        (root / side).mkdir()
+        (root / side / "a.png").write_bytes(encode(pattern(8, 6) % 3))
+    done = subprocess.run(
+        [sys.executable, "-m", "segeval", "score", "pred", "gt", "--save", "run.jsonl"],
+        cwd=root,
+        check=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0
+    return root
+
+
+def bounded(root: Path, *arguments: str) -> tuple[int, str]:
+    """Run segeval; end it where it takes more than it may, and hold it to its memory."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
+
+    with (root / "stderr").open("wb") as stderr:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "segeval", *arguments],
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            preexec_fn=limit,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    told = (root / "stderr").read_text(encoding="utf-8")
+    assert child.returncode in (0, 2), (
+        f"exit code {child.returncode}, {used.ru_utime + used.ru_stime:.1f} s: {told[-500:]}"
+    )
+    assert used.ru_maxrss < MEGABYTES * 1024, f"{used.ru_maxrss >> 10} MB"
+    assert "internal error" not in told, told[-500:]
+    assert "Traceback" not in told
+    assert len(told) < 60_000, "nobody reads that"
+    return child.returncode, told
+
+
+def cases(forms: dict[str, Callable[[int], str]]) -> list[Any]:
+    """Every form at the most that a parser gets; the other sizes when slow."""
+    return [
+        pytest.param(form, size, marks=() if size == 1 << 18 else (pytest.mark.slow,), id=f"{form}-{size}")
+        for form in forms
+        for size in SIZES
+    ]
+
+
+@pytest.mark.parametrize(("form", "size"), cases(TOML))
+def test_a_hostile_configuration_ends(project: Path, tmp_path: Path, form: str, size: int) -> None:
+    text = TOML[form](size - 100)
+    head = "" if text.startswith(("[", '"')) else "[tool.segeval]\n"
+    (tmp_path / "pyproject.toml").write_text(f"{head}{text}", encoding="utf-8")
+    (tmp_path / "below").mkdir()
+    code, told = bounded(tmp_path, "score", str(project / "pred"), str(project / "gt"))
+    assert code == 0 or "pyproject.toml" in told
+
+
+@pytest.mark.parametrize(("form", "size"), cases(JSON))
+@pytest.mark.parametrize("option", ["--classes", "--palette"])
+def test_hostile_json_ends(project: Path, tmp_path: Path, option: str, form: str, size: int) -> None:
+    (tmp_path / "x.json").write_text(JSON[form](size), encoding="utf-8")
+    code, told = bounded(tmp_path, "score", str(project / "pred"), str(project / "gt"), option, "x.json")
+    assert code == 0 or "x.json" in told
+
+
+@pytest.mark.parametrize(("form", "size"), cases(TEXT))
+@pytest.mark.parametrize("option", ["--classes", "--palette", "--class-weights"])
+def test_a_hostile_list_ends(project: Path, tmp_path: Path, option: str, form: str, size: int) -> None:
+    (tmp_path / "x").write_text(TEXT[form](size), encoding="utf-8")
+    code, _ = bounded(
+        tmp_path,
+        "score",
+        str(project / "pred"),
+        str(project / "gt"),
+        option,
+        "x",
+        *(["--probs"] if option == "--class-weights" else []),
+    )
+    assert code in (0, 2)
+
+
+@pytest.mark.parametrize(("form", "size"), cases(PRESETS))
+def test_a_hostile_preset_ends(tmp_path: Path, form: str, size: int) -> None:
+    (tmp_path / "p.toml").write_text(PRESETS[form](size - 50), encoding="utf-8")
+    code, told = bounded(tmp_path, "presets", "./p.toml")
+    assert code == 0 or "p.toml" in told
+
+
+@pytest.mark.parametrize("size", [*SIZES[:3], *(pytest.param(size, marks=pytest.mark.slow) for size in SIZES[3:])])
+@pytest.mark.parametrize("form", RUNS)
+def test_a_hostile_run_file_ends(project: Path, tmp_path: Path, form: str, size: int) -> None:
+    head = (project / "run.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    (tmp_path / "x.jsonl").write_bytes(RUNS[form](head, size))
+    for arguments in (["report", "x.jsonl", "-f", "json"], ["report", "x.jsonl", "--gain"]):
+        code, told = bounded(tmp_path, *arguments)
+        assert code == 0 or "x.jsonl" in told
+
+
+def test_what_is_beyond_a_bound_is_told_with_the_bound(project: Path, tmp_path: Path) -> None:
+    folders = str(project / "pred"), str(project / "gt")
+    (tmp_path / "x.json").write_text(json.dumps([f"n{index}" for index in range(1281)]))
+    code, told = bounded(tmp_path, "score", *folders, "--classes", "x.json")
+    assert (code, "1,281 classes, the limit is 1,280" in told) == (2, True), told
+    (tmp_path / "x.json").write_text(json.dumps([f"n{index}" for index in range(1280)]))
+    assert bounded(tmp_path, "score", *folders, "--classes", "x.json", "-f", "json", "--gain")[0] == 0
+    (tmp_path / "pyproject.toml").write_text(f"[{'a.' * 40}a]\n")
+    code, told = bounded(tmp_path, "score", *folders)
+    assert (code, "a key of more than 32 parts" in told, "--no-config" in told) == (2, True, True), told
+    assert bounded(tmp_path, "score", *folders, "--no-config")[0] == 0
