@@ -114,7 +114,7 @@ def reading_findings(values: Values) -> Iterator[Finding]:
     now = _now(values)
     if now.balanced > MOST_NOW:
         return
-    for readings in (_train_ids(values), _off_by_one(values), _label_spaces(values)):
+    for readings in (_train_ids(values), _off_by_one(values), _in_order(values), _by_overlap(values)):
         candidates = [(then, one) for one in readings if (then := tried(values, one.options)) is not None]
         better = [(then, one) for then, one in candidates if then.far_better(now, one.least)]
         if better:
@@ -243,8 +243,23 @@ def _with_void(values: Values, options: Options) -> Options:
 # Label spaces
 
 
-def _label_spaces(values: Values) -> Iterator[Reading]:
-    """Pair the values of the two sides by their overlap, largest first, and let one side take the other's."""
+def _in_order(values: Values) -> Iterator[Reading]:
+    """Pair the values of the two sides by their order, where the sides have as many; 255 is void if that can be."""
+    gt, pred = values.distinct()
+    without = gt - {DEFAULT_VOID}, pred - {DEFAULT_VOID}
+    kept, others = without if len(without[0]) == len(without[1]) else (gt, pred)
+    if len(kept) == len(others) and kept != others:
+        yield from _label_spaces(values, dict(zip(sorted(kept), sorted(others), strict=True)))
+
+
+def _by_overlap(values: Values) -> Iterator[Reading]:
+    """Pair the values of the two sides by their overlap, largest first."""
+    if max(map(len, values.distinct())) <= DEFAULT_VOID + 1:
+        yield from _label_spaces(values, _overlapping(values.table))
+
+
+def _label_spaces(values: Values, pairs: Mapping[int, int]) -> Iterator[Reading]:
+    """Let one side take the other's values."""
     gt, pred = values.distinct()
     two_classes = values.resolution is not None and len(values.resolution.labeling.classes) == 2
     few = min(len(gt), len(pred)) > 1 and max(len(gt), len(pred)) <= DEFAULT_VOID + 1
@@ -257,9 +272,8 @@ def _label_spaces(values: Values) -> Iterator[Reading]:
         least = LEAST_THEN
         common = f"no value but {min(shared)}" if shared else "no value"
         what = f"the two folders share {common}: they look like two label spaces"
-    for pairs in (*_in_order(gt, pred), _overlapping(values.table)):
-        for options in _moves_between(values, pairs):
-            yield Reading("label-spaces", what, options, least=least)
+    for options in _moves_between(values, pairs):
+        yield Reading("label-spaces", what, options, least=least)
 
 
 def _moves_between(values: Values, pairs: Mapping[int, int]) -> Iterator[Options]:
@@ -275,14 +289,6 @@ def _moves_between(values: Values, pairs: Mapping[int, int]) -> Iterator[Options
     for option, mapping in moves:
         if mapping:
             yield ((option, written_map(mapping)),)
-
-
-def _in_order(gt: set[int], pred: set[int]) -> Iterator[Mapping[int, int]]:
-    """Yield ground-truth value -> predicted value by their order, where the sides have as many."""
-    for kept in (gt - {DEFAULT_VOID}, gt):
-        others = pred if kept is gt else pred - {DEFAULT_VOID}
-        if len(kept) == len(others) and kept != others:
-            yield dict(zip(sorted(kept), sorted(others), strict=True))
 
 
 def _overlapping(table: JointCounts) -> Mapping[int, int]:
