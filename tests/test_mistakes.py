@@ -22,6 +22,7 @@ from segeval.protocol.presets import preset
 from segeval.report.rescoring import rescore
 from segeval.report.scoring import build_report
 from segeval.request import build_request
+from segeval.request.options import FolderOptions, RescoreOptions, chosen
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import joint_counts
 from tests.commandline import run_segeval
@@ -114,11 +115,15 @@ MISTAKES = {
 DATA = list(FOLDERS)
 
 
+def options_of(options: tuple[tuple[str, str], ...]) -> FolderOptions:
+    return chosen(FolderOptions, dict(options))
+
+
 def run_of(found: tuple[Pair, ...], mistake: Mistake) -> Run:
     made = map(mistake.made, found)
     rows = [Row(one.name, *one.gt.shape, one.name, joint_counts(gt=one.gt, pred=one.pred)) for one in made]
     rows.sort(key=lambda row: row.key.encode())
-    return Run(build_request(**dict(mistake.options)).protocol, tuple(rows))  # type: ignore[typeddict-item]
+    return Run(build_request(**options_of(mistake.options)).protocol, tuple(rows))
 
 
 def kinds(found: tuple[Finding, ...]) -> set[str]:
@@ -142,7 +147,7 @@ def test_the_options_of_a_finding_give_the_score_of_the_sound_masks(data: str, n
     mistake = MISTAKES[name]
     run, sound = run_of(pairs(data), mistake), run_of(pairs(data), replace(mistake, gt=SAME, pred=SAME))
     (finding,) = run_findings(run)
-    mended = rescore(run, **dict(finding.options))  # type: ignore[misc, arg-type]
+    mended = rescore(run, **chosen(RescoreOptions, dict(finding.options)))
     assert run_findings(mended) == ()
     assert build_report(mended).scores["miou"] == build_report(sound).scores["miou"]
 

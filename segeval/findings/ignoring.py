@@ -17,10 +17,10 @@ from segeval.protocol.protocol import Mapped
 def ignored_classes(values: Values) -> Iterator[Finding]:
     """Find values that --ignore names, that the ground truth has, and that predictions use on valid ground truth."""
     resolution, protocol = values.resolution, values.protocol
-    if resolution is None or values.run.maps is not None or _is_of_preset(values):
+    if resolution is None or protocol.ignore is None or values.run.maps is not None or _is_of_preset(values):
         return
     asked = {value for value in resolution.protocol.ignore or () if isinstance(value, int) and value != DEFAULT_VOID}
-    if not asked or protocol.ignore is None:
+    if not asked:
         return
     labeling, table = resolution.labeling, values.table
     valid, scored = labeling.gt(table.gt) != VOID, labeling.pred(table.pred) >= 0
@@ -49,4 +49,4 @@ def _named(value: int, pairs: Mapped) -> list[int]:
 def _is_of_preset(values: Values) -> bool:
     """Tell whether what is ignored is what the preset ignores."""
     name = values.protocol.preset
-    return name in preset_names() and values.protocol.ignore == tuple(preset(name or "").ignore)
+    return name is not None and name in preset_names() and values.protocol.ignore == tuple(preset(name).ignore)

@@ -9,6 +9,7 @@ from segeval.errors import Finding, printable
 from segeval.findings.readings import agreement
 from segeval.findings.values import FULL, MANY_VALUES, Values
 from segeval.folders.pairing import Pairing
+from segeval.protocol.fullrange import DEFAULT_VOID
 from segeval.protocol.labeling import VOID
 from segeval.tables.counts import table
 
@@ -43,13 +44,21 @@ def _says_gt(path: str) -> bool:
     return bool(GT_NAME.search(path.rpartition("/")[2].rpartition(".")[0]))
 
 
+def _void(values: Values, met: set[int], side: int) -> list[int]:
+    """Return the values of side 0 (ground truth) or 1 (predictions) that are ignored."""
+    if values.resolution is None:
+        return sorted(met & {DEFAULT_VOID})
+    lookup = (values.resolution.labeling.gt, values.resolution.labeling.pred)[side]
+    return sorted(value for value in met if lookup.index(value) == VOID)
+
+
 def swapped_values(values: Values) -> Iterator[Finding]:
     """Find void in the predictions and none in the ground truth, with the agreement that the other order gives."""
     gt, pred = values.distinct()
     if values.run.maps is not None or values.binary or pred <= FULL or len(pred - gt) > MANY_VALUES:
         return
-    void = {raw for _, raw, _, index, _ in values.cells() if index == VOID}
-    if not void or any(index == VOID for _, _, index, _, _ in values.cells()):
+    void = _void(values, pred, 1)
+    if not void or _void(values, gt, 0):
         return
     share = ""
     if values.resolution is not None:
@@ -60,6 +69,6 @@ def swapped_values(values: Values) -> Iterator[Finding]:
     yield Finding(
         "swapped",
         "predictions hold an ignored value and the ground truth does not: the two folders may be swapped",
-        (f"value {', '.join(map(str, sorted(void)))}",),
+        (f"value {', '.join(map(str, void))}",),
         f"{ORDER}{share}; where this is the order, void predictions count as --pred-void says",
     )

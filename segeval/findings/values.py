@@ -114,13 +114,12 @@ def _inverted(values: Values) -> Iterator[Finding]:
 def _constant(values: Values) -> Iterator[Finding]:
     """Find predictions that are one and the same value everywhere."""
     predicted = {value for value in set(values.table.pred.tolist()) if value != NO_PREDICTION}
-    true_classes = {gt for _, _, gt, _, _ in values.cells() if gt >= 0 or gt == UNKNOWN}
     if values.run.maps is not None and values.run.maps.in_rows:
         levels = {tuple(set(table.pred.tolist())) for table in values.run.level_tables()}
         constant = bool(levels) and all(len(found) == 1 for found in levels)
     else:
         constant = len(predicted) == 1 and values.run.maps is None
-    if constant and len(true_classes) > 1:
+    if constant and len({gt for _, _, gt, _, _ in values.cells() if gt >= 0 or gt == UNKNOWN}) > 1:
         yield Finding(
             "constant",
             "all predictions are one value everywhere, and the ground truth is not",
