@@ -79,6 +79,10 @@ def _read_value(text: str) -> float | str | None:
         return None if text == "none" else text
 
 
+def _read_alpha(text: str) -> float | str | tuple[float, ...] | None:
+    return tuple(map(float, text.split(","))) if "," in text else _read_value(text)
+
+
 def _read_weights(text: str) -> tuple[float, ...] | str | None:
     return _word(text) if text in ("none", "auto") else tuple(map(float, text.split(",")))
 
@@ -111,10 +115,14 @@ OTHER_FIELDS = (
 LOSS_FIELDS = (
     Field("threshold", "threshold", _write_value, float),
     Field("gamma", "gamma", _write_value, float),
-    Field("alpha", "alpha", _write_value, _read_value),
+    Field("alpha", "alpha", _write_value, _read_alpha),
     Field("pos-weight", "pos_weight", _write_value, _read_value),
     Field("eps", "eps", lambda eps: "default" if eps is None else _write_value(eps), _read_value),
     Field("class-weights", "class_weights", _write_value, _read_weights),
+)
+LOSS_FIELDS_WHERE_GIVEN = (
+    Field("loss-reduction", "loss_reduction", _write_value, _word),
+    Field("beta2", "beta2", _write_value, _read_value),
 )
 
 
@@ -171,7 +179,11 @@ class Signature:
                 for field in (*LABEL_FIELDS, *OTHER_FIELDS, WHERE_GIVEN)
                 if texts[field.key] != OF_PRESET
             }
-            losses = {field.attribute: field.read(texts[field.key]) for field in LOSS_FIELDS if field.key in texts}
+            losses = {
+                field.attribute: field.read(texts[field.key])
+                for field in (*LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
+                if field.key in texts
+            }
         except ValueError as error:
             raise UsageError("a field of the signature cannot be read", (str(error),), "Give it as printed") from None
         named = protocol.convention if texts["convention"] == OF_PRESET else convention(texts["convention"])
@@ -218,6 +230,11 @@ def signature(
         if eps is not None and losses.eps is None:
             texts["eps"] = f"{texts['eps']}({eps})"
         fields.extend(texts.items())
+        fields.extend(
+            (field.key, field.write(value))
+            for field in LOSS_FIELDS_WHERE_GIVEN
+            if (value := getattr(losses, field.attribute)) is not None
+        )
     return Signature((*fields, *more, ("v", __version__)))
 
 
@@ -244,7 +261,8 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
         losses = Probabilities()
-        texts.update({field.key: field.write(getattr(losses, field.attribute)) for field in LOSS_FIELDS})
+        every = (*LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
+        texts.update({field.key: field.write(getattr(losses, field.attribute)) for field in every})
     return texts
 
 

@@ -36,7 +36,7 @@ SMALLEST, LARGEST = -(2**63) + 1, 2**63 - 1
 """Values that a mask can hold; -2^63 stands for a missing prediction and is written as null."""
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
 _COUNTED = ("n_pos", "n_neg", "clamped_pos", "clamped_neg")
-_NUMBERS = ("threshold", "gamma", "alpha", "pos_weight", "eps")
+_NUMBERS = ("threshold", "gamma", "alpha", "pos_weight", "eps", "class_weights", "beta2")
 
 
 class Damage(ValueError):  # noqa: N818 - read as "this line has a damage"; the callers make the error of it
@@ -75,10 +75,11 @@ def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
     losses = facts["probabilities"]
     if losses is not None:
         for name in _NUMBERS:
-            if isinstance(losses[name], int | float):
-                losses[name] = float(losses[name])
-        if isinstance(losses["class_weights"], list):
-            losses["class_weights"] = [float(weight) for weight in losses["class_weights"]]
+            value = losses.get(name)
+            if isinstance(value, int | float):
+                losses[name] = float(value)
+            elif isinstance(value, list):
+                losses[name] = [float(weight) for weight in value]
     return facts
 
 
