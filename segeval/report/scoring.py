@@ -148,7 +148,7 @@ def report_of(run: Run, found: Measured) -> Report:
         groups=groups,
         confusion=found.confusion,
         warnings=(*warnings, *unknown_warnings(found.confusion, convention)),
-        notes=found.resolution.notes,
+        notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
         details=_details(found, image_values),
     )
@@ -162,9 +162,14 @@ def _usual_eps(run: Run) -> str | None:
 def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
     if run.maps is None:
         return None
+    from segeval.report.lossreductions import reduced
     from segeval.report.probabilities import probability_scores
+    from segeval.report.rowscores import with_row_scores
 
-    return probability_scores(run, found.resolution)
+    scores = probability_scores(run, found.resolution)
+    if scores is None:
+        return None
+    return with_row_scores(reduced(scores, run, found.resolution), run, found.resolution)
 
 
 def _details(found: Measured, image_values: Sequence[Value]) -> Details:

@@ -21,6 +21,8 @@ from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
+from segeval.scores.calibration import ConfidenceBins
+from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
 from segeval.tables.levels import LevelHistogram, empty_histogram
@@ -174,12 +176,16 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["sums"] = [_sums_to_json(sums) for sums in row.sums]
     if row.unnormalised:
         facts["unnormalised"] = row.unnormalised
+    if row.confidence is not None:
+        facts["confidence"] = [list(column) for column in astuple(row.confidence)]
+    if row.shades is not None:
+        facts["shades"] = histogram_to_json(row.shades)
     return facts
 
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised"}
+    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades"}
     _require(known >= set(_object(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
     size = _integers(facts["size"], 1, MOST_PIXELS, "the size")
     _require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
@@ -195,6 +201,8 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         levels=tuple(_counts_from_json(part, pixels) for part in _list(facts.get("levels", []), "levels")),
         sums=tuple(_sums_from_json(part, pixels) for part in _list(facts.get("sums", []), "sums")),
         unnormalised=_integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
+        confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
+        shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
     )
     _check_maps_of(row, maps)
     return row
@@ -206,10 +214,32 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
     sums = maps.count if maps is not None and described and not maps.in_rows else 0
     _require(len(row.levels) == tables and len(row.sums) == sums, "the row has other maps than the run")
     _require(described or not row.unnormalised, "a row without maps has probabilities")
+    several = maps is not None and maps.count > 1
+    _require(row.confidence is None or (described and several), "a row without several maps has their confidence")
+    if row.shades is not None:
+        _require(sums == 1, "a row has shades without one map of more than 8 bits")
+        sides = row.shades.n_pos, row.shades.n_neg
+        _require(sides == (row.sums[0].n_pos, row.sums[0].n_neg), "the shades are of other pixels than the sums")
     marginal = _marginal(row.counts)
     for levels in row.levels:
         _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
         _require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
+
+
+def _confidence(columns: Any, pixels: int, maps: Maps | None) -> ConfidenceBins:
+    """Read the confidence bins of an image; its sums are levels where p is one."""
+    _require(maps is not None and len(_list(columns, "confidence")) == 3, "confidence has other columns")
+    assert maps is not None
+    counts, correct = (_integers(column, 0, pixels, "a number of pixels") for column in columns[:2])
+    if maps.kind.levels is not None:
+        sums: list[float] = list(_integers(columns[2], 0, pixels * maps.kind.top, "a sum of levels"))
+    else:
+        sums = _list(columns[2], "confidence")
+        _require(all(type(value) is float and 0 <= value <= pixels for value in sums), "confidence is no sum")
+    _require(len(counts) == len(correct) == len(sums) == ECE_BINS, "confidence has another number of bins")
+    holds = all(right <= count for right, count in zip(correct, counts, strict=True)) and sum(counts) <= pixels
+    _require(holds, "confidence is of more pixels than there are")
+    return ConfidenceBins(tuple(counts), tuple(correct), tuple(sums))
 
 
 def _marginal(counts: JointCounts) -> list[tuple[int, int]]:
