@@ -190,7 +190,7 @@ def explain(run: Run, *, names: FileNames | None = None) -> Explanation:
         counted.refuse(choice)
     resolution = counted.measured(choice).resolution
     return Explanation(
-        signature=signature(resolution, run.protocol),
+        signature=signature(resolution, run.protocol, of_data=(len(run.rows), run.gt_digest())),
         images=len(run.rows),
         classes=counted.classes,
         chosen=chosen,

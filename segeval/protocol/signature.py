@@ -1,4 +1,7 @@
-"""The protocol as one line of text: `segeval|classes:19@1f0c2b7a|ignore:255|convention:cityscapes|v:0.1.0`."""
+"""The protocol as one line of text, and the ground truth that it was used on, as sacreBLEU names its test set.
+
+`segeval|classes:19@1f0c2b7a|ignore:255|convention:cityscapes|v:0.1.0|images:500|gt:8f0a3c51`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from segeval.version import __version__
 
 FIRST = "segeval"
 OF_PRESET = "preset"
-ALWAYS_SHOWN = ("classes", "ignore", "convention", "eps", "v")
+VERSION = "v"
+OF_DATA = ("images", "gt")
+"""What a signature ends with: the number of images, and eight digits of the digest of the ground truth."""
+ALWAYS_SHOWN = ("classes", "ignore", "convention", "eps", VERSION, *OF_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,11 @@ class Signature:
         """Return the text of one field, "" where it is absent."""
         return dict(self.fields).get(key, "")
 
+    def with_fields(self, more: Iterable[tuple[str, str]]) -> Signature:
+        """Add settings of a report, before the version and what was scored."""
+        at = [key for key, _ in self.fields].index(VERSION)
+        return Signature((*self.fields[:at], *more, *self.fields[at:]))
+
     def short(self) -> str:
         """Return the line without what is as it is by default."""
         defaults = _defaults(dict(self.fields))
@@ -199,12 +210,12 @@ class Signature:
 
 
 def signature(
-    resolution: Resolution, requested: Protocol, *, eps: str | None = None, more: Iterable[tuple[str, str]] = ()
+    resolution: Resolution, requested: Protocol, *, eps: str | None = None, of_data: tuple[int, str] | None = None
 ) -> Signature:
     """Write a protocol as a signature: what was asked for, and in brackets what the data made of the rest.
 
-    `eps` is what the maps made of an eps that was left open; `more` adds settings of the report, such as those of the
-    intervals.
+    `eps` is what the maps made of an eps that was left open; `of_data` has the number of images and the digest of their
+    ground truth, "blake2b:...".
     """
     base = _base(requested.preset)
     fields = [("preset", requested.preset or "none")]
@@ -235,7 +246,11 @@ def signature(
             for field in LOSS_FIELDS_WHERE_GIVEN
             if (value := getattr(losses, field.attribute)) is not None
         )
-    return Signature((*fields, *more, ("v", __version__)))
+    fields.append((VERSION, __version__))
+    if of_data is not None:
+        images, digest = of_data
+        fields.extend(zip(OF_DATA, (str(images), digest.partition(":")[2][:8]), strict=True))
+    return Signature(tuple(fields))
 
 
 def _base(name: str | None) -> Protocol | None:

@@ -132,7 +132,9 @@ def report_of(run: Run, found: Measured) -> Report:
     if probabilities is not None:
         scores.update(probabilities.scores)
     return Report(
-        signature=signature(found.resolution, run.protocol, eps=_usual_eps(run)),
+        signature=signature(
+            found.resolution, run.protocol, eps=_usual_eps(run), of_data=(len(run.rows), run.gt_digest())
+        ),
         protocol=run.protocol,
         data=Data(
             images=len(run.rows),

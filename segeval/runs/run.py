@@ -106,6 +106,10 @@ class Run:
 
     def gt_digest(self) -> str:
         """Return a digest of every key and ground truth, in key order."""
+        return self._gt_digest
+
+    @cached_property
+    def _gt_digest(self) -> str:
         digest = hashlib.blake2b(digest_size=16)
         for row in self.rows:
             digest.update(f"{len(row.key.encode('utf-8', 'surrogateescape'))}:".encode())
