@@ -93,11 +93,14 @@ convention_options = stacked(
         for axis, choices in AXES.items()
     ),
 )
-pairing_options = stacked(
+affix_options = stacked(
     click.option("--gt-suffix", metavar="TEXT", help="Score the ground truth with this suffix (_gtFine_labelIds)."),
     click.option("--pred-suffix", metavar="TEXT", help="The same for predictions."),
     click.option("--gt-prefix", metavar="TEXT", help="Score the ground truth whose names begin with this (mask_)."),
     click.option("--pred-prefix", metavar="TEXT", help="The same for predictions."),
+)
+pairing_options = stacked(
+    affix_options,
     click.option(
         "--missing",
         type=click.Choice(MISSING_CHOICES),

@@ -126,6 +126,19 @@ class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
     """Hold what arrays in memory are scored by."""
 
 
+class VerifyOptions(TypedDict, total=False):
+    """Hold what a signature does not: what it has a digest of, and how files are named."""
+
+    preset: Annotated[str | Path | None, "The preset's TOML file, where the signature has its digest."]
+    classes: Annotated[ClassList | None, "The class list, where the signature has its digest."]
+    palette: Annotated[str | Path | None, "The palette, where the signature has its digest."]
+    gt_suffix: Annotated[str | None, "Score the ground truth with this suffix, as _gtFine_labelIds."]
+    pred_suffix: Annotated[str | None, "The same for predictions."]
+    gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
+    pred_prefix: Annotated[str | None, "The same for predictions."]
+    max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
+
+
 class CompareOptions(DrawingOptions, FindingOptions, total=False):
     """Hold what two runs are compared by."""
 
