@@ -166,14 +166,15 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     if len(maps) == 1:
         above = maps[0].astype(np.float64) / reading.maps.kind.top > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
-        more = partial(_shades, maps[0], indices, reading)
+        more = _shades(maps[0], indices, reading)
     else:
         winners, best = _winners(maps)
         labels = joint_counts(gt=gt, pred=_class_labels(winners, reading.class_ids))
-        more = partial(_confidence, winners, best, indices, reading)
+        more = _confidence(winners, best, indices, reading)
+        del winners, best
     if reading.maps.in_rows:
         levels_of_maps = tuple(joint_levels(gt=gt, levels=array) for array in maps)
-        return MeasuredRow(row(labels, levels_of_maps, **more()), pred_digest=pred_digest, traits=traits)
+        return MeasuredRow(row(labels, levels_of_maps, **more), pred_digest=pred_digest, traits=traits)
     sums: list[FloatSums] = []
     levels: list[LevelHistogram] = []
     valid = indices >= 0
@@ -181,8 +182,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
         positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
         levels.append(count_levels(float_levels(array), positive, valid, levels=reading.maps.kind.counted_levels))
-    # What is no probability was refused by now.
-    return MeasuredRow(row(labels, (), tuple(sums), **more()), tuple(levels), pred_digest, traits)
+    return MeasuredRow(row(labels, (), tuple(sums), **more), tuple(levels), pred_digest, traits)
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:

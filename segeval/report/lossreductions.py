@@ -14,7 +14,7 @@ from segeval.runs.run import Run
 from segeval.scores.curves import brier, mae
 from segeval.scores.losses import Loss, Source, bce, class_mean, cross_entropy, focal, focal_cross_entropy
 from segeval.scores.overlap import Value, mean
-from segeval.scores.registry import ordered
+from segeval.scores.registry import OF_PIXELS, ordered
 from segeval.tables.levels import level_histogram
 
 Scores = Mapping[str, Value]
@@ -51,10 +51,7 @@ def reduced(found: ProbabilityScores, run: Run, resolution: Resolution) -> Proba
         for name, loss in found.losses.items()
     }
     of_maps = [
-        {
-            name: _scaled(value, share) if name in ("bce", "focal", "brier", "mae") else value
-            for name, value in entry.scores.items()
-        }
+        {name: _scaled(value, share) if name in OF_PIXELS else value for name, value in entry.scores.items()}
         for entry in found.per_map
     ]
     return _with(found, of_maps, losses)

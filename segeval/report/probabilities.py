@@ -158,7 +158,6 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         losses["focal_cross_entropy"] = focal_cross_entropy(
             sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
         )
-    scores = data_scores([entry.scores for entry in per_map], losses)
     cells = None
     if run.maps.count == 1:
         cells = confusion_by_loss(
@@ -174,7 +173,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         maps=run.maps,
         eps=eps,
         losses=losses,
-        scores=scores,
+        scores=data_scores([entry.scores for entry in per_map], losses),
         per_map=per_map,
         class_weights=weights,
         cells=cells,

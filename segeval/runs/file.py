@@ -23,11 +23,8 @@ from typing import Any, BinaryIO
 from segeval.errors import RunFileError
 from segeval.files import AtomicFile
 from segeval.runs.rows import (
-    Damage,
-    dumps,
     histogram_from_json,
     histogram_to_json,
-    loads,
     maps_from_json,
     maps_to_json,
     protocol_from_json,
@@ -39,6 +36,7 @@ from segeval.runs.rows import (
 )
 from segeval.runs.run import Maps, Row, Run, sort_key
 from segeval.runs.traits import NO_TRAITS
+from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.levels import LevelHistogram
 from segeval.version import __version__
 

@@ -23,9 +23,6 @@ from segeval.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
 from segeval.runs.file import CHUNK, SCHEMA, TOOL, split_lines
 from segeval.runs.rows import (
-    Damage,
-    dumps,
-    loads,
     maps_from_json,
     maps_to_json,
     protocol_from_json,
@@ -37,6 +34,7 @@ from segeval.runs.rows import (
 )
 from segeval.runs.run import Maps, MeasuredRow, protocol_differences
 from segeval.runs.traits import NO_TRAITS
+from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.levels import LevelHistogram
 from segeval.version import __version__
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.protocol.mapkinds import MapKind
 from segeval.scores.curves import ECE_BINS
+from segeval.scores.lossums import CHUNK
 from segeval.tables.counts import Int64Array
 
 
@@ -39,15 +40,20 @@ def confidence_bins(
         level = np.arange(levels, dtype=np.int64)
         of_bin = np.maximum(-(-level * ECE_BINS // kind.top) - 1, 0)
         columns = (_by_bin(of_bin, column) for column in (counts, right, counts * level))
-        pixels, hits, sums = (tuple(column.tolist()) for column in columns)
-        return ConfidenceBins(pixels, hits, sums)
-    p = confidence[valid].astype(np.float64)
-    of_bin = np.clip(np.ceil(p * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
-    return ConfidenceBins(
-        tuple(np.bincount(of_bin, minlength=ECE_BINS).tolist()),
-        tuple(np.bincount(of_bin[correct[valid]], minlength=ECE_BINS).tolist()),
-        tuple(np.bincount(of_bin, weights=p, minlength=ECE_BINS).tolist()),
-    )
+        pixels, hits, levels_of_bins = (tuple(column.tolist()) for column in columns)
+        return ConfidenceBins(pixels, hits, levels_of_bins)
+    counted, right, parts = np.zeros(ECE_BINS, np.int64), np.zeros(ECE_BINS, np.int64), []
+    flat_p, flat_correct, flat_valid = confidence.reshape(-1), correct.reshape(-1), valid.reshape(-1)
+    for start in range(0, flat_p.size, CHUNK):
+        piece = slice(start, start + CHUNK)
+        p, hit = flat_p[piece][flat_valid[piece]].astype(np.float64), flat_correct[piece][flat_valid[piece]]
+        # What is no probability goes somewhere: the sums of the losses refuse it.
+        of_bin = np.fmax(np.fmin(np.ceil(p * ECE_BINS), ECE_BINS), 1).astype(np.int64) - 1
+        counted += np.bincount(of_bin, minlength=ECE_BINS)
+        right += np.bincount(of_bin[hit], minlength=ECE_BINS)
+        parts.append(np.bincount(of_bin, weights=p, minlength=ECE_BINS).astype(np.float64).tolist())
+    sums = tuple(map(math.fsum, zip(*parts, strict=True)))
+    return ConfidenceBins(tuple(counted.tolist()), tuple(right.tolist()), sums)
 
 
 def _by_bin(of_bin: NDArray[np.int64], column: NDArray[np.int64]) -> Int64Array:
