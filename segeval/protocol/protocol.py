@@ -109,12 +109,15 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         missing=facts["missing"],
         keys=facts["keys"],
         allow=tuple(map(str, facts.get("allow", ()))),
-        probabilities=None
-        if losses is None
-        else Probabilities(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in losses.items()}
-        ),
+        probabilities=None if losses is None else _losses_from_dict(losses),
     )
+
+
+def _losses_from_dict(facts: Mapping[str, Any]) -> Probabilities:
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+    return Probabilities(**settings)
 
 
 def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:

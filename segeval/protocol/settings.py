@@ -9,6 +9,8 @@ from typing import Literal, TypeGuard
 from segeval.errors import UsageError
 from segeval.protocol.mapkinds import usual_eps
 
+USUAL_ALPHA = 0.25
+"""Focal weight of positives where nothing is asked for."""
 LOSS_REDUCTIONS = ("pixels", "images", "all-pixels", "weights")
 """What a loss can be divided by; see `Probabilities`."""
 Eps = float | str | None
@@ -31,7 +33,7 @@ class LossSettings:
     """
 
     gamma: float = 2.0
-    alpha: float | str | tuple[float, ...] | None = 0.25
+    alpha: float | str | tuple[float, ...] | None = USUAL_ALPHA
     pos_weight: float | str = 1.0
     eps: Eps = None
     class_weights: tuple[float, ...] | str | None = None

@@ -165,7 +165,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
             settings.threshold,
             pos_weight=settings.pos_weight,
             gamma=settings.gamma,
-            alpha=each[0].alpha,
+            alpha=_own_alpha(each[0]),
             # Of floats, level 0 is p below half a step, which torch's clamp would make 0.
             eps="half-step" if run.maps.kind.levels is None and eps == "torch" else eps,
         )
@@ -249,9 +249,13 @@ def bce_of(source: Source, settings: LossSettings) -> Loss:
 
 def focal_of(source: Source, settings: LossSettings) -> Loss:
     """Return the focal loss of one map under the settings, whose alpha is that of this map."""
-    alpha = settings.alpha
-    assert not isinstance(alpha, tuple)
-    return focal(source, gamma=settings.gamma, alpha=alpha, eps=settings.eps)
+    return focal(source, gamma=settings.gamma, alpha=_own_alpha(settings), eps=settings.eps)
+
+
+def _own_alpha(settings: LossSettings) -> float | str | None:
+    """Return the alpha of settings of one map."""
+    assert not isinstance(settings.alpha, tuple), "settings of one map have its own alpha"
+    return settings.alpha
 
 
 def _settings_of(settings: LossSettings, count: int, position: int) -> LossSettings:
@@ -270,8 +274,7 @@ def _settings_of(settings: LossSettings, count: int, position: int) -> LossSetti
 
 
 def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings: LossSettings) -> MapScores:
-    sides, alpha = (histogram.n_pos, histogram.n_neg), settings.alpha
-    assert not isinstance(alpha, tuple)
+    sides, alpha = (histogram.n_pos, histogram.n_neg), _own_alpha(settings)
     of_histogram: Mapping[str, Callable[[LevelHistogram], Value]] = {
         "ece": ece,
         "average_precision": average_precision,

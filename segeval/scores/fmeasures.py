@@ -62,7 +62,8 @@ def f_measures(
         curve = [math.fsum(column) / len(counted) for column in curves.T.tolist()]
         adaptive = math.fsum(_f(*shade.adaptive, shade.true, beta2) for shade in counted) / len(counted)
     else:
-        pooled = _plain(sum(one for one, _ in kept), sum(other for _, other in kept))
+        positives, negatives = (np.sum(side, axis=0, dtype=np.int64) for side in zip(*kept, strict=True))
+        pooled = _plain(positives, negatives)
         if not pooled.true:
             return FMeasures(None, None, None, mae)
         curve = pooled.curve(lowest, beta2)

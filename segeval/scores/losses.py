@@ -24,6 +24,7 @@ from segeval.errors import UsageError
 from segeval.protocol.mapkinds import LEVELS
 from segeval.protocol.settings import (
     USUAL,
+    USUAL_ALPHA,
     Eps,
     check_alpha,
     check_class_weights,
@@ -98,7 +99,7 @@ def focal(
     source: Source,
     *,
     gamma: float | None = None,
-    alpha: float | str | None = USUAL.alpha,
+    alpha: float | str | None = USUAL_ALPHA,
     eps: Eps = None,
 ) -> Loss:
     """Return the mean of alpha_t (1 - p_t)^gamma (-ln p_t) over all pixels.
