@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.tables.counts import Int64Array
-from segeval.tables.levels import LevelHistogram
+from segeval.tables.levels import LevelHistogram, add
 
 BETA2 = 0.3
 TOP = 255
@@ -62,8 +62,8 @@ def f_measures(
         curve = [math.fsum(column) / len(counted) for column in curves.T.tolist()]
         adaptive = math.fsum(_f(*shade.adaptive, shade.true, beta2) for shade in counted) / len(counted)
     else:
-        positives, negatives = (np.sum(side, axis=0, dtype=np.int64) for side in zip(*kept, strict=True))
-        pooled = _plain(positives, negatives)
+        whole = add(*images)
+        pooled = _plain(whole.positives, whole.negatives)
         if not pooled.true:
             return FMeasures(None, None, None, mae)
         curve = pooled.curve(lowest, beta2)

@@ -158,10 +158,8 @@ def _alpha_text(block: LossBlock) -> str:
     alpha = block.settings.alpha
     if alpha is None:
         return "none"
-    if isinstance(alpha, tuple) and block.maps.maps.count > 1:
-        return "of each class as given"
     if isinstance(alpha, tuple):
-        alpha = block.maps.per_map[0].alpha
+        return "of each class as given"
     if alpha != "auto":
         return f"{alpha:g} (negatives {1 - float(alpha):g})"
     if block.maps.maps.count > 1:
