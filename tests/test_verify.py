@@ -128,3 +128,54 @@ def test_exit_codes(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     changed = re.sub(r"gt:\w+", "gt:00000000", line)
     assert run_command(["verify", changed, "miou=74.25%", *folders, "-q", "--strict"]) == 1
     assert run_command(["verify", "nonsense", "miou=74.25%", *folders, "-q"]) == 2
+
+
+PRINTED = [
+    (page.name, session.command, signature[0], miou[0])
+    for page in PAGES
+    for session in commands(page.read_text(encoding="utf-8"))
+    if session.command.startswith("segeval score")
+    and (signature := [text.strip() for text in session.output.splitlines() if text.startswith(" segeval|")])
+    and (miou := re.findall(r"mIoU .*\n├.*\n│ +([\d.]+) %", session.output) or [""])
+]
+
+
+def asked_again(command: str) -> list[str]:
+    """Return the folders of a printed command, and what its signature holds as a digest only."""
+    words = command.partition(" | ")[0].split()
+    own = [f"--classes={words[words.index('--classes') + 1]}"] if "--classes" in words else []
+    return [*words[2:4], *own]
+
+
+def test_the_pages_print_numbers_with_signatures() -> None:
+    assert len([number for *_, number in PRINTED if number]) >= 4
+
+
+@pytest.mark.parametrize(("page", "command", "line", "number"), PRINTED)
+def test_every_signature_of_the_pages_is_accepted_and_another_digit_is_not(
+    page: str, command: str, line: str, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with workplace() as folder:
+        monkeypatch.chdir(folder)
+        again = asked_again(command)
+        report = score(*again[:2], **printed_options(command))
+        number = number or f"{100 * (report.scores['miou'] or 0):.2f}"
+        assert run_command(["verify", line, f"miou={number}%", *again, "-q", "--strict"]) == 0, page
+        for at, digit in enumerate(number):
+            if digit.isdigit():
+                other = number[:at] + str((int(digit) + 1) % 10) + number[at + 1 :]
+                assert run_command(["verify", line, f"miou={other}%", *again, "-q"]) == 1, other
+        for old, new in (("images:", "images:1"), ("convention:", "convention:smp-micro|absent:zero|average:micro|x")):
+            changed = (
+                line.replace(old, new, 1) if old == "images:" else re.sub(r"convention:\w+", "average:micro", line)
+            )
+            assert run_command(["verify", changed, f"miou={number}%", *again, "-q"]) == 1, changed
+
+
+def printed_options(command: str) -> dict[str, Any]:
+    words = command.split()
+    found: dict[str, Any] = {name: True for name in ("probs", "binary") if f"--{name}" in words}
+    for name in ("classes", "convention"):
+        if f"--{name}" in words:
+            found[name] = words[words.index(f"--{name}") + 1]
+    return found
