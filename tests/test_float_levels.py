@@ -323,7 +323,7 @@ def test_a_report_ranks_what_16_bits_cannot(folders: Path) -> None:
 
 def test_an_older_run_of_floats_is_refused_with_what_to_do(folders: Path) -> None:
     saved = folders / "run.jsonl"
-    segeval.score(folders / "p", folders / "gt", probs=True, save=saved)
+    segeval.save_run(segeval.measure(folders / "p", folders / "gt", probs=True), saved)
     assert load_run(saved).levels
     assert segeval.rescore(saved).scores["auroc"] == 1.0
     head, rest = saved.read_text().split("\n", 1)
