@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError, SegevalError
+from segeval.errors import MaskError, SegevalError, raise_all
 from segeval.folders.pairing import Pair
 from segeval.images.readers import decode_probability, describe, read_bytes
 from segeval.measuring.graylevels import joint_levels
 from segeval.measuring.reading import (
     BUFFERS,
     Reading,
+    both,
     digest,
     digest_of_all,
     missing_counts,
@@ -85,21 +86,36 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
 
 
 def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
-    """Look at the first image that can be read and say what its maps are; raises what is wrong with the first."""
-    first: SegevalError | None = None
+    """Look at the first image that can be read and say what its maps are; where there is none, raises all problems."""
+    problems: list[SegevalError] = []
     for pair in pairs:
         if not pair.pred:
             continue
         try:
             found = _of_header(pair, files)
             if found is None:
-                maps, _ = read_maps(pair, files)
+                _, (maps, _) = both(partial(read_ground_truth, pair, files), partial(_classes_first, pair, files))
                 found = Maps(kind_of_array(maps[0]), len(maps))
         except SegevalError as error:
-            first = first or error
+            problems.append(error)
             continue
         return found
-    raise first or MaskError("no image has a probability map", (), "Check the folder of predictions")
+    raise_all(problems)
+    raise MaskError("no image has a probability map", (), "Check the folder of predictions")
+
+
+def _classes_first(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
+    """Read the maps of one image; raises `MaskError` where they fit its ground truth with the class axis last only."""
+    maps, found = read_maps(pair, files)
+    height, width = read_ground_truth(pair, files).values.shape
+    shape = (len(maps), *maps[0].shape)
+    if len(pair.pred) == 1 and shape[:2] == (height, width) != shape[1:]:
+        raise MaskError(
+            "an array of probability maps has the class axis last",
+            (f"{pair.pred[0]}: {shape}",),
+            "Save it with the class axis first, as numpy.moveaxis(array, -1, 0) gives it",
+        )
+    return maps, found
 
 
 def _of_header(pair: Pair, files: Reading) -> Maps | None:

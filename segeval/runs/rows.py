@@ -23,6 +23,7 @@ from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
+from segeval.usertexts import inert_json
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
@@ -44,7 +45,7 @@ class Damage(ValueError):  # noqa: N818 - read as "this line has a damage"; the 
 
 def dumps(value: object) -> bytes:
     """Write JSON values compactly in ASCII, so that a name of any bytes survives; NaN and infinity are refused."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+    return inert_json(json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))).encode("ascii")
 
 
 def loads(line: bytes) -> Any:
