@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -186,32 +187,36 @@ def add_float_levels(first: FloatLevels, *others: FloatLevels) -> FloatLevels:
     tables = (first, *others)
     if any(other.threshold != first.threshold for other in others):
         raise UsageError("levels of two thresholds cannot be added", (), "Score all maps with one threshold")
-    tables = tuple(part for part in tables if len(part)) or (first,)
-    if len(tables) == 1:
-        return tables[0]
-    keys = np.concatenate([part.keys for part in tables])
-    # Each table ascends, which this kind of sorting makes use of.
+    return reduce(_added, (part for part in tables if len(part)), no_levels(first.threshold))
+
+
+def _added(one: FloatLevels, other: FloatLevels) -> FloatLevels:
+    if not len(one):
+        return other
+    keys = np.concatenate((one.keys, other.keys))
+    # Each table ascends, which this kind of sorting makes use of; a level is then in one place, or in two beside.
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
-    starts = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1))
-
-    def together(column: str, how: np.ufunc) -> NDArray[Any]:
-        joined = np.concatenate([getattr(part, column) for part in tables])
-        found: NDArray[Any] = how.reduceat(joined[order], starts)
-        return found
-
+    new = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    starts = np.flatnonzero(new)
+    ends = np.append(starts[1:], len(ordered)) - 1
+    first, last, twice = order[starts], order[ends], starts != ends
+    least, greatest, positives, negatives = (
+        np.concatenate((getattr(one, name), getattr(other, name)))
+        for name in ("least", "greatest", "positives", "negatives")
+    )
     bins = BinSums(
         *(
-            tuple(map(sum, zip(*(getattr(part.bins, name) for part in tables), strict=True)))
+            tuple(map(sum, zip(getattr(one.bins, name), getattr(other.bins, name), strict=True)))
             for name in ("pixels", "positives", "sums")
         )
     )
     return FloatLevels(
-        first.threshold,
-        together("least", np.minimum),
-        together("greatest", np.maximum),
-        together("positives", np.add),
-        together("negatives", np.add),
+        one.threshold,
+        np.minimum(least[first], least[last]),
+        np.maximum(greatest[first], greatest[last]),
+        positives[first] + positives[last] * twice,
+        negatives[first] + negatives[last] * twice,
         bins,
     )
 
