@@ -18,6 +18,7 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
+from segeval.runs.leveltables import histogram_from_json, histogram_to_json
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
 from segeval.runs.values import (
@@ -28,15 +29,14 @@ from segeval.runs.values import (
     integer,
     integers,
     is_value,
-    list_of,
-    object_of,
+    listed,
+    mapping,
     require,
 )
 from segeval.scores.calibration import ConfidenceBins
 from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
-from segeval.tables.levels import LevelHistogram, empty_histogram
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
@@ -64,7 +64,7 @@ def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
 def protocol_from_json(facts: Any) -> Protocol:
     """Read a protocol; raises `Damage` for anything that no request could have asked for."""
     try:
-        protocol = protocol_from_dict(object_of(facts, "the protocol"))
+        protocol = protocol_from_dict(mapping(facts, "the protocol"))
         _check_protocol(protocol)
         # What was written as another type than it is read as, or is unknown here, does not come back the same.
         if dumps(protocol_to_json(protocol)) != dumps(facts):
@@ -106,7 +106,7 @@ def maps_from_json(facts: Any) -> Maps | None:
     """Read a run's kind of maps; raises `Damage`."""
     if facts is None:
         return None
-    require(set(object_of(facts, "maps")) == {"kind", "count"}, "maps have other fields")
+    require(set(mapping(facts, "maps")) == {"kind", "count"}, "maps have other fields")
     require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
     return Maps(MAP_KIND[facts["kind"]], integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
 
@@ -121,17 +121,17 @@ def traits_to_json(traits: SideTraits) -> dict[str, Any]:
 
 def traits_from_json(facts: Any) -> SideTraits:
     """Read what `traits_to_json` wrote; raises `Damage`."""
-    sides = object_of(facts, "traits")
+    sides = mapping(facts, "traits")
     require(set(sides) == {"gt", "pred"}, "the traits have other sides")
     return SideTraits(_traits(sides["gt"]), _traits(sides["pred"]))
 
 
 def _traits(facts: Any) -> Traits:
-    one = object_of(facts, "traits")
+    one = mapping(facts, "traits")
     require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
     require(type(one["colored"]) is bool, "colored is no truth value")
     nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
-    entries = [integers(entry, 0, 255, "gray_entries") for entry in list_of(one["gray_entries"], "gray_entries")]
+    entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
     require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
     traits = Traits(tuple(nodata), tuple((index, level) for index, level in entries), one["colored"])
     require(traits == traits | PLAIN, "the traits are not in their order")
@@ -162,7 +162,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
     known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades"}
-    require(known >= set(object_of(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
+    require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
     size = integers(facts["size"], 1, MOST_PIXELS, "the size")
     require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
     pixels = size[0] * size[1]
@@ -174,8 +174,8 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         width=size[1],
         digest=digest,
         counts=_counts_from_json(facts["counts"], pixels),
-        levels=tuple(_counts_from_json(part, pixels) for part in list_of(facts.get("levels", []), "levels")),
-        sums=tuple(_sums_from_json(part, pixels) for part in list_of(facts.get("sums", []), "sums")),
+        levels=tuple(_counts_from_json(part, pixels) for part in listed(facts.get("levels", []), "levels")),
+        sums=tuple(_sums_from_json(part, pixels) for part in listed(facts.get("sums", []), "sums")),
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
@@ -204,13 +204,13 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
 
 def _confidence(columns: Any, pixels: int, maps: Maps | None) -> ConfidenceBins:
     """Read the confidence bins of an image; its sums are levels where p is one."""
-    require(maps is not None and len(list_of(columns, "confidence")) == 3, "confidence has other columns")
+    require(maps is not None and len(listed(columns, "confidence")) == 3, "confidence has other columns")
     assert maps is not None
     counts, correct = (integers(column, 0, pixels, "a number of pixels") for column in columns[:2])
     if maps.kind.levels is not None:
         sums: list[float] = list(integers(columns[2], 0, pixels * maps.kind.top, "a sum of levels"))
     else:
-        sums = list_of(columns[2], "confidence")
+        sums = listed(columns[2], "confidence")
         require(all(type(value) is float and 0 <= value <= pixels for value in sums), "confidence is no sum")
     require(len(counts) == len(correct) == len(sums) == ECE_BINS, "confidence has another number of bins")
     holds = all(right <= count for right, count in zip(correct, counts, strict=True)) and sum(counts) <= pixels
@@ -234,7 +234,7 @@ def _counts_to_json(counts: JointCounts) -> list[Any]:
 def _counts_from_json(groups: Any, total: int) -> JointCounts:
     """Read a table of `total` pixels."""
     parts: list[tuple[int, list[int], list[int]]] = []
-    for group in list_of(groups, "a table"):
+    for group in listed(groups, "a table"):
         require(isinstance(group, list) and len(group) == 3, "a table has other columns")
         gt = integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
         require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
@@ -267,7 +267,7 @@ def _columns(sums: FloatSums) -> Iterable[tuple[Any, Any]]:
 
 
 def _sums_from_json(values: Any, pixels: int) -> FloatSums:
-    require(len(list_of(values, "sums")) == len(fields(FloatSums)), "sums have another number of columns")
+    require(len(listed(values, "sums")) == len(fields(FloatSums)), "sums have another number of columns")
     read: dict[str, Any] = {}
     for field, value in zip(fields(FloatSums), values, strict=True):
         if field.name in _COUNTED:
@@ -282,30 +282,6 @@ def _sums_from_json(values: Any, pixels: int) -> FloatSums:
     require(sums.n_pos + sums.n_neg <= pixels, "sums are of more pixels than there are")
     require(sums.clamped_pos <= sums.n_pos and sums.clamped_neg <= sums.n_neg, "more pixels are clamped than summed")
     return sums
-
-
-def histogram_to_json(histogram: LevelHistogram) -> dict[str, Any]:
-    """Return the JSON of a histogram: the levels that occur and how often, positives and negatives apart."""
-    return {
-        name: [np.flatnonzero(column).tolist(), column[column != 0].tolist()]
-        for name, column in (("positives", histogram.positives), ("negatives", histogram.negatives))
-    }
-
-
-def histogram_from_json(facts: Any, levels: int) -> LevelHistogram:
-    """Read a histogram of `levels` levels; raises `Damage`."""
-    require(set(object_of(facts, "levels")) == {"positives", "negatives"}, "levels have other fields")
-    histogram = empty_histogram(levels)
-    for name, column in (("positives", histogram.positives), ("negatives", histogram.negatives)):
-        pair = list_of(facts[name], "levels")
-        require(len(pair) == 2, "levels have other columns")
-        met = integers(pair[0], 0, levels - 1, "a level")
-        pixels = integers(pair[1], 1, LARGEST, "a number of pixels")
-        require(len(met) == len(pixels), "levels have columns of different lengths")
-        require(all(first < second for first, second in pairwise(met)), "levels do not ascend")
-        require(sum(pixels) <= LARGEST, "levels count more pixels than there can be")
-        column[met] = pixels
-    return histogram
 
 
 def _key(key: Any) -> str:

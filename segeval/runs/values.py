@@ -45,14 +45,14 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def object_of(value: Any, name: str) -> Mapping[str, Any]:
+def mapping(value: Any, name: str) -> Mapping[str, Any]:
     """Return an object of JSON; raises `Damage` for anything else."""
     if not isinstance(value, dict):
         raise Damage(f"{name} is no object")
     return value
 
 
-def list_of(value: Any, name: str) -> list[Any]:
+def listed(value: Any, name: str) -> list[Any]:
     """Return a list of JSON; raises `Damage` for anything else."""
     if not isinstance(value, list):
         raise Damage(f"{name} is no list")
@@ -67,7 +67,7 @@ def integer(value: Any, low: int, high: int, name: str) -> int:
 
 def integers(values: Any, low: int, high: int, name: str) -> list[int]:
     """Return a list of whole numbers from `low` to `high`; raises `Damage` for anything else."""
-    found = list_of(values, name)
+    found = listed(values, name)
     # A set of types, since JSON's true is an int to Python and 1.0 equals 1.
     require(set(map(type, found)) <= {int}, f"{name} is no whole number")
     require(not found or (low <= min(found) and max(found) <= high), f"{name} is out of range")
