@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval import load_run, rescore, score
+from segeval import explain, load_run, rescore, score
 from segeval.api import measure
 from segeval.errors import UsageError
 from segeval.report.extras import losses_of
@@ -303,3 +303,15 @@ def test_one_alpha_a_class_weighs_each_class_by_its_own(tmp_path: Path) -> None:
         rescore(run, alpha=[0.1, 0.2])
     weights = rescore(run, class_weights=tmp_path / "alpha.json")
     assert weights.scores == rescore(run, class_weights=[0.1, 0.5, 0.9]).scores
+
+
+def test_explain_shows_each_loss_by_what_divides_it(tmp_path: Path) -> None:
+    given = inputs_of("probability", 0)
+    assert isinstance(given, ProbabilityMaps)
+    run = measure(*saved(tmp_path, given.maps, given.gt), probs=True, class_weights=range(1, given.size + 1))
+    shown = explain(run).to_dict()["losses"]
+    for name, values in shown.items():
+        for rule, value in values.items():
+            assert rescore(run, loss_reduction=rule).scores[name] == value, (name, rule)
+    assert set(shown["cross_entropy"]) == {"pixels", "images", "all-pixels", "weights"}
+    assert set(shown["bce"]) == {"pixels", "images", "all-pixels"}

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from segeval.errors import UsageError
 from segeval.protocol.resolution import Resolution
-from segeval.protocol.settings import LossSettings, Probabilities
-from segeval.report.probabilities import MapScores, ProbabilityScores, data_scores, map_classes
+from segeval.protocol.settings import LOSS_REDUCTIONS, LossSettings, Probabilities
+from segeval.report.probabilities import MapScores, ProbabilityScores, data_scores, map_classes, probability_scores
 from segeval.runs.run import Run
 from segeval.scores.curves import brier, mae
 from segeval.scores.losses import Loss, Source, bce, class_mean, cross_entropy, focal, focal_cross_entropy
 from segeval.scores.overlap import Value, mean
-from segeval.scores.registry import OF_PIXELS, ordered
+from segeval.scores.registry import OF_PIXELS, SCORE, ordered
 from segeval.tables.levels import level_histogram
 
 Scores = Mapping[str, Value]
@@ -55,6 +55,25 @@ def reduced(found: ProbabilityScores, run: Run, resolution: Resolution) -> Proba
         for entry in found.per_map
     ]
     return _with(found, of_maps, losses)
+
+
+def by_reduction(run: Run, resolution: Resolution) -> dict[str, dict[str, Value]]:
+    """Return each loss of a run by what it is divided by, as `--loss-reduction` names it; empty without maps."""
+    found = probability_scores(run, resolution)
+    settings = run.protocol.probabilities
+    if found is None or settings is None:
+        return {}
+    names = [name for name, score in SCORE.items() if score.pixel_mean or name in found.losses]
+    values: dict[str, dict[str, Value]] = {name: {} for name in names}
+    for rule in LOSS_REDUCTIONS:
+        if rule == "weights" and found.maps.count == 1:
+            continue
+        asked = replace(run, protocol=replace(run.protocol, probabilities=replace(settings, loss_reduction=rule)))
+        scores = reduced(found, asked, resolution).scores
+        for name in names:
+            if rule != "weights" or name not in OF_PIXELS:
+                values[name][rule] = scores[name]
+    return values
 
 
 def _times(loss: Loss, factor: float, growth: float) -> Loss:
