@@ -43,9 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "one-255": Kind(ERROR, "masks of 1 and 255 in one file under --binary, where 255 can be foreground or void"),
     "gray-levels": Kind(ERROR, "masks of more values than two under --binary, as JPEG and smoothing leave them"),
     "suspected-void": Kind(ERROR, "a value that looks like void and counts as a class", allowable=True),
-    "gray-palette": Kind(
-        ERROR, "gray palette images whose indices and gray levels are both possible labels", allowable=True
-    ),
+    "gray-palette": Kind(ERROR, "gray palettes whose indices and gray levels can both be labels", allowable=True),
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),

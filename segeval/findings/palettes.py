@@ -32,7 +32,7 @@ def gray_palettes(values: Values) -> Iterator[Finding]:
         if indices <= known and {levels.get(index, index) for index in indices} <= known:
             yield Finding(
                 "gray-palette",
-                f"the palettes of {('GT', 'PRED')[side]} are gray, and indices that differ from their gray levels can both be labels",
+                f"the palettes of {('GT', 'PRED')[side]} are gray, and indices and gray levels that differ can both be labels",
                 shown(f"index {index} is the gray level {level}" for index, level in held.gray_entries),
                 "Say what each gray means with --palette FILE (a line 'R G B CLASS' for each), or save one channel "
                 "with the labels",

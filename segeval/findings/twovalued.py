@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from segeval.errors import Finding, listed
-from segeval.findings.values import FULL, MANY_VALUES, HOLDS, Values, shown
+from segeval.findings.values import FULL, HOLDS, MANY_VALUES, Values, shown
 from segeval.findings.voids import suspects
 from segeval.protocol.fullrange import DEFAULT_VOID, WHAT, doubt_of
 from segeval.protocol.labeling import NO_PREDICTION, VOID
