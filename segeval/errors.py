@@ -163,20 +163,13 @@ class SegevalError(Exception):
 
     def changed(self, *, where: Iterable[str] | None = None, fix: str | None = None, kind: str | None = None) -> Self:
         """Return the same error with other places, another fix or another kind."""
-        told = type(self)(
-            self.what,
-            self.where if where is None else where,
-            self.fix if fix is None else fix,
-            kind=kind or self.kind,
-            payload=self.payload,
-        )
+        places, remedy = self.where if where is None else where, self.fix if fix is None else fix
+        told = type(self)(self.what, places, remedy, kind=kind or self.kind, payload=self.payload)
         told.__cause__ = self.__cause__
         return told
 
     def __str__(self) -> str:
-        place = f" ({'; '.join(self.where[:10])})" if self.where else ""
-        remedy = f". {self.fix}" if self.fix else ""
-        return f"{self.what}{place}{remedy}"
+        return str(Finding(self.kind, self.what, self.where, self.fix))
 
 
 class UsageError(SegevalError):

@@ -67,7 +67,8 @@ def doubt_of(protocol: Protocol, gt: SideFiles, pred: SideFiles, map_count: int 
     """Return the images in which 255 may be foreground or void, `None` where that is settled."""
     if _is_settled(protocol) or is_binary(protocol, gt, pred, map_count):
         return None
-    of_gt = gt.full_range if _is_open(protocol, gt, dict(protocol.gt_map)) else ()
+    nothing_else = gt.values == {DEFAULT_VOID}  # as foreground it would be all there is
+    of_gt = gt.full_range if not nothing_else and _is_open(protocol, gt, dict(protocol.gt_map)) else ()
     of_pred = pred.full_range if map_count is None and _is_open(protocol, pred, dict(protocol.pred_map)) else ()
     return Doubt(of_gt, of_pred, _fix(gt, pred, of_pred)) if of_gt or of_pred else None
 
