@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from segeval.errors import FoundError, LabelError, Problems, raise_all
-from segeval.findings.policy import Policy, joined, judged, judged_report, marked, refusal
+from segeval.findings.policy import Policy, explained, joined, judged, judged_report, marked
 from segeval.findings.runs import run_findings
 from segeval.measuring.measure import Measurement, Progress
 from segeval.measuring.measure import measure as measure_pairs
@@ -63,14 +63,14 @@ def scored_run(
 ) -> Report:
     """Score a run, with what is asked beyond scores and what looks wrong in it, counted once.
 
-    Errors are those of `segeval.report.scoring.measured`, with a finding in place of a value that it explains.
+    Errors are those of `segeval.report.scoring.measured`; those about values say which reading would agree.
     """
     try:
         found = measured(run, names=names, table=table)
-    except LabelError:
-        looks_wrong = () if part else run_findings(run, table=table, names=names)
-        told = marked(looks_wrong, Policy(run.protocol.allow))
-        raise_all(refusal(finding) for finding in told if finding.blocks)  # which says why values are no labels
+    except (LabelError, Problems) as error:
+        if not part:
+            looks_wrong = marked(run_findings(run, table=table, names=names), Policy(run.protocol.allow))
+            raise_all(explained(error, looks_wrong))
         raise
     report = report_of(run, found)
     if asked is not None:

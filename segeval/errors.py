@@ -75,7 +75,7 @@ KINDS: Mapping[str, Kind] = {
 class Finding:
     """Tell one thing that looks wrong: its kind, what, where (one place a line), and the option or step that fixes it.
 
-    `allowed` says that the user accepts it; `options` are those of the fix, as keywords and their texts.
+    `allowed` says that the user accepts it; `options` are those of the fix, as keywords.
     """
 
     kind: str
@@ -83,7 +83,7 @@ class Finding:
     where: tuple[str, ...] = ()
     fix: str = ""
     allowed: bool = False
-    options: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str | bool], ...] = ()
 
     @property
     def severity(self) -> str:
@@ -237,10 +237,7 @@ class Problems(SegevalError):  # noqa: N818 - a collection of errors, raised as 
 
 
 def merged(problems: Iterable[SegevalError]) -> tuple[SegevalError, ...]:
-    """Join problems of one kind and one remedy into one that names every place, in the order first met.
-
-    The cause of the first of a kind, if it has one, is the cause of all.
-    """
+    """Join problems of one kind and remedy into one with every place, in the order met, and the first one's cause."""
     alike: dict[tuple[type[SegevalError], str, str, str], list[SegevalError]] = {}
     for problem in problems:
         for single in problem.problems if isinstance(problem, Problems) else (problem,):

@@ -24,8 +24,8 @@ from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, chosen
 from segeval.tables.counts import JointCounts
 
-Options = tuple[tuple[str, str], ...]
-"""Keywords of a scoring and their texts, in the order of a command line."""
+Options = tuple[tuple[str, str | bool], ...]
+"""Keywords of a scoring: their texts, or `True` for a switch, in the order of a command line."""
 MOST_NOW = 0.5
 """Masks whose values agree on more than this share of the mean class are read as they are meant."""
 LEAST_THEN, TIMES_BETTER = 0.4, 2.0
@@ -145,10 +145,16 @@ def amended(protocol: Protocol, options: Options) -> Protocol:
 
 def told(reading: Reading, now: Agreement, then: Agreement) -> Finding:
     """Return the finding of a reading that was tried."""
-    words = " ".join(f"--{name.replace('_', '-')} {text}" for name, text in reading.options)
     shares = f"{100 * then.share:.1f} % of the valid pixels agree with it, {100 * now.share:.1f} % without"
-    fix = f"Use {words}{f' ({reading.instead})' if reading.instead else ''}: {shares}"
-    return Finding(reading.kind, reading.what, (), fix, options=reading.options)
+    instead = f". Or, {reading.instead}" if reading.instead else ""
+    return Finding(
+        reading.kind, reading.what, (), f"Use {written(reading.options)} ({shares}){instead}", options=reading.options
+    )
+
+
+def written(options: Options) -> str:
+    """Write options as a command line has them."""
+    return " ".join(f"--{name.replace('_', '-')}{'' if text is True else f' {text}'}" for name, text in options)
 
 
 # Cityscapes
@@ -168,13 +174,14 @@ def _train_ids(values: Values) -> Iterator[Reading]:
         if values.protocol.preset in (REGULAR, TRAIN):
             yield Reading("train-ids", what, by_preset)
         elif not values.protocol.closed:
-            written = " ".join(f"--{name.replace('_', '-')} {text}" for name, text in by_preset)
-            instead = f"or, where the folders are laid out as those of Cityscapes, {written}"
+            instead = f"where the folders are laid out as those of Cityscapes, {written(by_preset)}"
             yield Reading("train-ids", what, ((other_option, written_map(dict(sorted(regular.items())))),), instead)
 
 
 def _other_preset(values: Values) -> Reading | None:
     """Find the preset of the other kind of Cityscapes ids."""
+    if values.protocol.preset not in (REGULAR, TRAIN):
+        return None
     gt, pred = values.distinct()
     met, regular = gt | pred, preset(REGULAR).gt_map
     no_class = {raw for raw, index in regular.items() if index == DEFAULT_VOID} - {DEFAULT_VOID}
@@ -234,7 +241,8 @@ def _label_spaces(values: Values) -> Iterator[Reading]:
     """Pair the values of the two sides by their overlap, largest first, and let one side take the other's."""
     gt, pred = values.distinct()
     two_classes = values.resolution is not None and len(values.resolution.labeling.classes) == 2
-    if min(len(gt), len(pred)) < 2 or two_classes or gt <= FULL or pred <= FULL:
+    few = min(len(gt), len(pred)) > 1 and max(len(gt), len(pred)) <= DEFAULT_VOID + 1
+    if not few or two_classes or gt <= FULL or pred <= FULL:
         return
     shared = (gt & pred) - {DEFAULT_VOID}
     what = "values of the two folders overlap as if they named other classes: they look like two label spaces"
@@ -246,12 +254,12 @@ def _label_spaces(values: Values) -> Iterator[Reading]:
     moves: list[tuple[str, Mapping[int, int]]] = [("gt_map", pairs), ("pred_map", back)]
     if values.protocol.closed:
         theirs = {"gt_map": dict(values.protocol.pred_map), "pred_map": dict(values.protocol.gt_map)}
-        moves = [(option, _through(written, theirs[option])) for option, written in moves[::-1]]
+        moves = [(option, _through(mapping, theirs[option])) for option, mapping in moves[::-1]]
     elif _is_consecutive(gt) and not _is_consecutive(pred):
         moves = moves[::-1]
-    for option, written in moves:
-        if written:
-            yield Reading("label-spaces", what, ((option, written_map(written)),))
+    for option, mapping in moves:
+        if mapping:
+            yield Reading("label-spaces", what, ((option, written_map(mapping)),))
 
 
 def _overlapping(table: JointCounts) -> Mapping[int, int]:

@@ -82,7 +82,7 @@ class Values:
 
 def value_findings(values: Values) -> Iterator[Finding]:
     """Tell what looks wrong in the values of a run; the most telling mistake comes first."""
-    for look in (_inverted, _constant, _maps, _void_in_predictions):
+    for look in (_inverted, _constant, _maps):
         yield from look(values)
 
 
@@ -98,6 +98,7 @@ def _inverted(values: Values) -> Iterator[Finding]:
     sums = given.sum(axis=1)
     if not sums.all() or given[0, 1] <= INVERTED * sums[0] or given[1, 0] <= INVERTED * sums[1]:
         return
+    options: tuple[tuple[str, str | bool], ...] = ()
     if values.run.maps is not None:
         fix = "Store the probability of class 1, not of class 0: 1 - p"
     else:
@@ -105,8 +106,9 @@ def _inverted(values: Values) -> Iterator[Finding]:
         lookup = resolution.labeling.pred
         ids = [entry.id for entry in resolution.labeling.classes]
         exchanged = {value: ids[1 - lookup.index(value)] for value in sorted(pred_values) if lookup.index(value) >= 0}
+        options = (*((("binary", True),) if values.binary else ()), ("pred_map", written_map(exchanged)))
         fix = f"Exchange them: {'--binary ' if values.binary else ''}--pred-map {written_map(exchanged)}"
-    yield Finding("inverted", "foreground and background look exchanged in the predictions", (), fix)
+    yield Finding("inverted", "foreground and background look exchanged in the predictions", (), fix, options=options)
 
 
 def _constant(values: Values) -> Iterator[Finding]:
@@ -144,21 +146,6 @@ def _maps(values: Values) -> Iterator[Finding]:
         values.predictions(),
         "Score them with --probs, which reads them as probabilities",
     )
-
-
-def _void_in_predictions(values: Values) -> Iterator[Finding]:
-    """Find void in the predictions and none in the ground truth: folders are given as PRED GT."""
-    gt, pred = values.distinct()
-    if values.run.maps is not None or values.binary or pred <= FULL or len(pred - gt) > MANY_VALUES:
-        return
-    void = {raw for _, raw, _, index, _ in values.cells() if index == VOID}
-    if void and not any(index == VOID for _, _, index, _, _ in values.cells()):
-        yield Finding(
-            "swapped",
-            "predictions hold an ignored value and the ground truth does not: the two folders may be swapped",
-            (f"value {', '.join(map(str, sorted(void)))}",),
-            "Give predictions first, then ground truth; if they are, void predictions count as --pred-void says",
-        )
 
 
 def written_map(pairs: Mapping[int, int]) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from segeval.errors import Finding, MaskError, SegevalError
+from segeval.findings.swapping import swapped_names
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders
 from segeval.folders.requiring import require_pairs
@@ -144,7 +145,7 @@ def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[S
 
 def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
     """Tell what does not pair and is yet no error; images that count as wrong are in the run."""
-    found = []
+    found = [*swapped_names(pairing)]
     if pairing.extra:
         found.append(
             Finding(
