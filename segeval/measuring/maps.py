@@ -31,9 +31,10 @@ from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.settings import LossSettings
 from segeval.runs.run import Maps, MeasuredRow, Row
 from segeval.runs.traits import SideTraits
-from segeval.scores.lossums import FloatSums, float_levels, float_sums, kind_of_array
+from segeval.scores.lossums import FloatSums, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
-from segeval.tables.levels import LevelHistogram, count_levels, thresholded
+from segeval.tables.floatlevels import LevelCounts, count_float_levels
+from segeval.tables.levels import count_levels, thresholded
 
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""
@@ -170,12 +171,15 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
         labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
     indices = _index_image(gt, reading.labeling.gt)
     sums: list[FloatSums] = []
-    levels: list[LevelHistogram] = []
+    levels: list[LevelCounts] = []
     valid = indices >= 0
     for class_index, array in zip(reading.described, maps, strict=True):
         positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
-        levels.append(count_levels(float_levels(array), positive, valid, levels=reading.maps.kind.counted_levels))
+        if reading.maps.kind.levels is None:
+            levels.append(count_float_levels(array, positive, valid, threshold=reading.threshold))
+        else:
+            levels.append(count_levels(array, positive, valid, levels=reading.maps.kind.levels))
     return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest, traits)
 
 

@@ -53,7 +53,7 @@ def numbered_classes(count: int) -> tuple[SegmentationClass, ...]:
         raise UsageError(
             f"there cannot be {count:,} classes",
             (memory,) if count > 0 else (),
-            f"Give a number of classes of 1 to {MOST_CLASSES:,}, or leave --classes out: classes are then the values met",
+            f"Give 1 to {MOST_CLASSES:,}, or leave --classes out: classes are then the values met",
         )
     return tuple(SegmentationClass(index, str(index)) for index in range(count))
 
