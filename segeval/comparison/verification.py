@@ -10,10 +10,7 @@ from segeval.errors import UsageError, nearest
 from segeval.protocol.classlists import class_digest
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import resolve
-from segeval.protocol.settings import Probabilities
-from segeval.protocol.signature import OF_DATA, VERSION, Signature
-from segeval.protocol.signature import signature as signature_of
+from segeval.protocol.signature import OF_DATA, VERSION, Signature, known_keys
 from segeval.report.gates import metric, metric_name
 from segeval.report.report import Report
 from segeval.request import Request, amend
@@ -140,18 +137,11 @@ def _mismatch(what: str, claimed: str, found: str, option: str) -> UsageError:
 
 
 def _check_fields(signature: Signature) -> None:
-    known = [*_known_keys(), *OF_INTERVALS]
+    known = [*known_keys(), *OF_INTERVALS]
     unknown = [key for key, _ in signature.fields if key not in known]
     if unknown:
         places = [f"{key}: did you mean {near}?" if (near := nearest(key, known)) else key for key in unknown]
         raise UsageError("the signature has a field that there is not", places, "Give the whole line as it was printed")
-
-
-def _known_keys() -> tuple[str, ...]:
-    """Return every key that a signature can have."""
-    every = Protocol(allow=("mixed-sizes",), probabilities=Probabilities(loss_reduction="images", beta2=1.0))
-    line = signature_of(resolve(replace(every, allow=()), gt_values=(0, 1), pred_values=()), every, of_data=(1, ":0"))
-    return tuple(key for key, _ in line.fields)
 
 
 def verification(signature: Signature, claim: Claim, report: Report) -> Verification:

@@ -97,6 +97,10 @@ def _word(text: str) -> str | None:
     return None if text == "none" else text
 
 
+def _read_level(text: str) -> int | None:
+    return None if text == "none" else int(text)
+
+
 def _read_kinds(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(text.split(","))
 
@@ -111,7 +115,11 @@ LABEL_FIELDS = (
     Field("binary", "binary", lambda binary: "yes" if binary else "no", lambda text: text == "yes"),
 )
 """What a preset decides; where the user did not say otherwise the signature says `preset`."""
-WHERE_GIVEN = Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds)
+WHERE_GIVEN = (
+    Field("gt-threshold", "gt_threshold", _write_value, _read_level),
+    Field("pred-threshold", "pred_threshold", _write_value, _read_level),
+    Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds),
+)
 """What a signature has only where it was asked for."""
 OTHER_FIELDS = (
     Field("palette", "palette", _write_value, _word),
@@ -187,7 +195,7 @@ class Signature:
         try:
             changes = {
                 field.attribute: field.read(texts[field.key])
-                for field in (*LABEL_FIELDS, *OTHER_FIELDS, WHERE_GIVEN)
+                for field in (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN)
                 if texts[field.key] != OF_PRESET
             }
             losses = {
@@ -232,8 +240,8 @@ def signature(
     fields.append(("convention", requested.convention.name))
     fields.extend((_dashed(axis), choice) for axis, choice in requested.convention.axes().items())
     fields.extend((field.key, field.write(getattr(requested, field.attribute))) for field in OTHER_FIELDS)
-    if requested.allow:
-        fields.append((WHERE_GIVEN.key, WHERE_GIVEN.write(requested.allow)))
+    asked = ((field, getattr(requested, field.attribute)) for field in WHERE_GIVEN)
+    fields.extend((field.key, field.write(value)) for field, value in asked if value not in (None, ()))
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
@@ -251,6 +259,13 @@ def signature(
         images, digest = of_data
         fields.extend(zip(OF_DATA, (str(images), digest.partition(":")[2][:8]), strict=True))
     return Signature(tuple(fields))
+
+
+def known_keys() -> tuple[str, ...]:
+    """Return every key that the protocol and the data have in a signature."""
+    fields = (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN, *LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
+    axes = map(_dashed, AXES)
+    return ("preset", "convention", "probs", *axes, *(field.key for field in fields), VERSION, *OF_DATA)
 
 
 def _base(name: str | None) -> Protocol | None:
@@ -272,7 +287,7 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     named = convention(fields.get("convention", base.convention.name))
     texts.update({_dashed(axis): choice for axis, choice in named.axes().items()})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in OTHER_FIELDS})
-    texts[WHERE_GIVEN.key] = WHERE_GIVEN.write(base.allow)
+    texts.update({field.key: field.write(getattr(base, field.attribute)) for field in WHERE_GIVEN})
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
         losses = Probabilities()
