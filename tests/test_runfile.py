@@ -28,7 +28,7 @@ from segeval.protocol.settings import Probabilities
 from segeval.runs.file import load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Maps, Row, Run
 from segeval.tables.counts import table
-from tests.runs import KINDS, NAMES, image_lists, kinds, run_of
+from tests.support.runs import KINDS, NAMES, image_lists, kinds, run_of
 
 DIGEST = "blake2b:" + "0" * 32
 HAND_MADE = Run(
