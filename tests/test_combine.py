@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.commandline import Completed, run_segeval
+from tests.support.commandline import Completed, run_segeval
 
 GT = np.array([[0, 0, 1, 1, 2, 2], [0, 1, 2, 255, 255, 3]], np.uint8)
 PRED = np.array([[0, 1, 1, 1, 2, 0], [0, 1, 1, 2, 255, 3]], np.uint8)

@@ -22,9 +22,9 @@ from segeval.report.scoring import measured
 from segeval.runs.file import load_run
 from segeval.sampling.resampling import Resampling
 from segeval.sampling.significance import compare as compare_samples
-from tests.commandline import Completed, run_segeval
-from tests.junitschema import JUNIT
-from tests.statisticsdata import Masks, drawn_masks, predicted, write
+from tests.support.commandline import Completed, run_segeval
+from tests.support.junitschema import JUNIT
+from tests.support.statisticsdata import Masks, drawn_masks, predicted, write
 
 TEXT_FORMATS = ("table", "markdown", "latex")
 

@@ -23,8 +23,8 @@ from segeval.render.explanation import refusal_warning, render_explanation, rend
 from segeval.report.scoring import build_report
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import joint_counts
-from tests.commandline import run_segeval
 from tests.snapshots import check_snapshot
+from tests.support.commandline import run_segeval
 
 GT = ([[0, 0, 0, 0, 0], [1, 1, 1, 255, 255]], [[0] * 5, [0] * 5])
 PRED = ([[0, 0, 0, 1, 255], [1, 1, 2, 2, 255]], [[0] * 5, [0, 0, 0, 0, 1]])

@@ -40,7 +40,7 @@ from segeval.tables.floatlevels import (
     ranks,
 )
 from segeval.tables.levels import empty_histogram
-from tests.probability_folders import save_gt, save_npy
+from tests.support.probability_folders import save_gt, save_npy
 
 Truth = tuple[NDArray[np.bool_], NDArray[Any]]
 ROUNDING = 1e-12

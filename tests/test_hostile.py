@@ -22,7 +22,7 @@ from PIL import Image
 from segeval.errors import ACTING, JOINERS
 from segeval.images import readers
 from segeval.measuring import reading
-from tests.commandline import Completed, run_segeval
+from tests.support.commandline import Completed, run_segeval
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "junit", "github")
 NAMES = (

@@ -20,8 +20,8 @@ from segeval.folders.pairing import Pair
 from segeval.measuring.inspecting import sampled
 from segeval.protocol.presets import preset
 from segeval.runs.sharding import in_shard
-from tests.commandline import Completed, run_segeval
 from tests.snapshots import check_snapshot
+from tests.support.commandline import Completed, run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_masks"

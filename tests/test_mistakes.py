@@ -24,7 +24,7 @@ from segeval.report.scoring import build_report
 from segeval.request import build_request
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import joint_counts
-from tests.commandline import run_segeval
+from tests.support.commandline import run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"sample_masks": ROOT / "sample_masks", "camvid": ROOT.parent / "shared" / "camvid-val"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commandline import Completed, run_segeval
-from tests.probability_folders import NAMES, Array, converted, save_gt, save_npy, save_png
+from tests.support.commandline import Completed, run_segeval
+from tests.support.probability_folders import NAMES, Array, converted, save_gt, save_npy, save_png
 
 SHAPE = (6, 5)
 RANDOM = np.random.default_rng(8)

@@ -22,8 +22,8 @@ from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
-from tests.commandline import run_segeval
-from tests.runs import image_lists, kinds, run_of
+from tests.support.commandline import run_segeval
+from tests.support.runs import image_lists, kinds, run_of
 
 
 def schema(name: str) -> Any:

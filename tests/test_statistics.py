@@ -24,8 +24,8 @@ from segeval.report.scoring import build_report, measured
 from segeval.request import build_request
 from segeval.runs.run import Run
 from segeval.sampling.resampling import Resampling, bootstrap_weights
-from tests.commandline import Completed, run_segeval
-from tests.statisticsdata import drawn_masks, predicted, write
+from tests.support.commandline import Completed, run_segeval
+from tests.support.statisticsdata import drawn_masks, predicted, write
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -22,7 +22,7 @@ from segeval.protocol.protocol import Protocol
 from segeval.protocol.signature import Signature
 from segeval.request import build_request
 from segeval.runs.run import Run
-from tests.commandline import Completed, run_segeval
+from tests.support.commandline import Completed, run_segeval
 
 Mask = NDArray[np.integer[Any]]
 Change = Callable[[int, Mask], Mask]

@@ -1,4 +1,4 @@
-"""Write the corpora of the guided fuzzer: `python -m tests.make_corpora`; files called found-* are left as they are."""
+"""Write the corpora of the guided fuzzer: `python -m tests.corpora`; files called found-* are left as they are."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from segeval.protocol.protocol import Protocol
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import table
-from tests import png_corpus as corpus
+from tests.corpora import png_corpus as corpus
 
-ROOT = Path(__file__).resolve().parent / "corpora"
+ROOT = Path(__file__).resolve().parent
 
 
 def pngs() -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Mutation testing by hand: `python -m tests.mutation segeval/scores/overlap.py`.
+"""Mutation testing by hand: `python -m tests.support.mutation segeval/scores/overlap.py`.
 
 A mutant is a module with one operator, comparison, constant, condition or statement changed. Each is loaded in a forked
 process in place of the module, and the test files named for it are run until one fails. What no test notices is
@@ -25,7 +25,7 @@ from itertools import repeat
 from pathlib import Path
 from types import ModuleType
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TESTS: dict[str, tuple[str, ...]] = {
     "counting": ("test_counts",),
     "counts": ("test_counts", "test_big_numbers::test_sums_that_do_not_fit_are_refused_and_never_wrapped"),
@@ -223,7 +223,7 @@ def noticed(name: str, source: str, tests: Sequence[str]) -> str:
 
 def main() -> int:
     """Try every mutant of the modules named and print those that no test notices."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.mutation", description=__doc__)
     parser.add_argument("modules", nargs="+", type=Path)
     parser.add_argument("--tests", help="test files in place of the usual ones, with commas")
     parser.add_argument("--workers", type=int, default=2)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.png_corpus import pattern
+from tests.corpora.png_corpus import pattern
 
 NONE, DEFLATE = 1, 8
 

@@ -1,6 +1,6 @@
 """Draw `sample_masks/`: made-up street scenes, an imperfect model's answer to them, and road cracks.
 
-`python tests/make_sample_masks.py [OUT]` rewrites the folder, by default the repository's own. Everything is drawn
+`python tests/support/make_sample_masks.py [OUT]` rewrites the folder, by default that of the repository. All is drawn
 from the numbers below with numpy's frozen `RandomState` stream, so the pixels are the same on every machine.
 """
 
@@ -577,4 +577,4 @@ def make(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1] / "sample_masks")
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "sample_masks")

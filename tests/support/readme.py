@@ -1,4 +1,4 @@
-"""The console blocks of README and manual: run them; `python -m tests.readme` writes back what they print."""
+"""The console blocks of README and manual: run them; `python -m tests.support.readme` writes back what they print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 MANUAL = tuple(sorted((ROOT / "segeval" / "docs").glob("*.md")))
 PAGES = (README, *MANUAL)
