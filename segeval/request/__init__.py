@@ -207,16 +207,14 @@ def read_alpha(
     alpha: float | str | Path | Sequence[float], classes: Sequence[SegmentationClass]
 ) -> float | str | tuple[float, ...] | None:
     """Return a number, "auto", None for "none", or one number a class, from numbers or a file as of class weights."""
-    if isinstance(alpha, int | float):
-        return float(alpha)
-    if not isinstance(alpha, str | Path):
+    if not isinstance(alpha, str | Path | int | float):
         return tuple(map(float, alpha))
     if alpha in ("auto", "none"):
         return "auto" if alpha == "auto" else None
     try:
         return float(str(alpha))
     except ValueError:
-        return parse_weights(read_user_file(alpha), name=str(alpha), classes=classes, what="alpha")
+        return parse_weights(read_user_file(str(alpha)), name=str(alpha), classes=classes, what="alpha")
 
 
 def _number_or(word: str, option: str, value: float | str | None) -> float | str | None:
