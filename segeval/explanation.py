@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,7 @@ from segeval.errors import Finding, NothingToScoreError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, conventions
 from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
-from segeval.protocol.resolution import Inference
+from segeval.protocol.resolution import Inference, Resolution
 from segeval.protocol.signature import Signature, signature
 from segeval.report.labelcheck import FileNames, check_labels
 from segeval.report.scoring import Measured, measured
@@ -107,7 +107,8 @@ class Explanation:
 
     `chosen` is the protocol's own; `others` are all conventions by name but one that chooses as it does on every axis.
     `circumstances` tell why the axes matter here, or that they do not: an axis without one decides over nothing.
-    `notes` tell what was taken from the data, `warnings` are about the folders.
+    `notes` tell what was taken from the data, `warnings` are about the folders. `losses` have, of probability maps, the
+    value of each loss by what it is divided by.
     """
 
     signature: Signature
@@ -118,6 +119,7 @@ class Explanation:
     circumstances: tuple[Circumstance, ...]
     notes: tuple[Inference, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    losses: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON values: fractions in [0, 1], undefined is `None`.
@@ -136,6 +138,7 @@ class Explanation:
             "classes": [{"id": entry.id, "name": entry.name} for entry in self.classes],
             "circumstances": [_plain(entry) for entry in self.circumstances],
             "conventions": [self._account(account) for account in (self.chosen, *self.others)],
+            **({"losses": {name: dict(values) for name, values in self.losses.items()}} if self.losses else {}),
             "warnings": [finding.to_dict() for finding in self.warnings],
         }
 
@@ -190,14 +193,24 @@ def explain(run: Run, *, names: FileNames | None = None) -> Explanation:
         counted.refuse(choice)
     resolution = counted.measured(choice).resolution
     return Explanation(
-        signature=signature(resolution, run.protocol),
+        signature=signature(resolution, run.protocol, of_data=(len(run.rows), run.gt_digest())),
         images=len(run.rows),
         classes=counted.classes,
         chosen=chosen,
         others=tuple(accounts),
         circumstances=tuple(counted.circumstances()),
         notes=resolution.notes,
+        losses=_losses(run, resolution),
     )
+
+
+def _losses(run: Run, resolution: Resolution) -> Mapping[str, Mapping[str, Value]]:
+    """Return each loss of the maps of a run by what it is divided by; empty for label masks."""
+    if run.maps is None:
+        return {}
+    from segeval.report.lossreductions import by_reduction
+
+    return by_reduction(run, resolution)
 
 
 class _Counted:

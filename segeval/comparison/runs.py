@@ -21,7 +21,6 @@ from segeval.report.extras import (
     losses_of,
     run_sample,
     undefined_warning,
-    with_fields,
 )
 from segeval.report.imagelosses import ImageLosses
 from segeval.report.report import SCHEMA, Report
@@ -192,7 +191,7 @@ def compare_runs(
         hit = _worst_hit(base, side, worst_hit)
         runs.append(ComparedRun(side.name, side.report, differences, classes, hit, regressions))
     return ComparisonReport(
-        signature=with_fields(base.report.signature, resampling_fields(drawing, group_by or "image", unit_count)),
+        signature=base.report.signature.with_fields(resampling_fields(drawing, group_by or "image", unit_count)),
         base_name=base.name,
         base=base.report,
         runs=tuple(runs),

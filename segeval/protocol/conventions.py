@@ -58,6 +58,10 @@ DEFAULT = Convention()
 """What segeval does where nobody asks for another; its line in the data file says the same."""
 
 
+SALIENCY = ("sod", "pysodmetrics")
+"""Evaluators of salient object detection: their names decide MAE and F-measures, and overlap is segeval's own."""
+
+
 @cache
 def conventions() -> Mapping[str, Convention]:
     """Return every convention by name, in the order of the data file."""
@@ -68,10 +72,14 @@ def conventions() -> Mapping[str, Convention]:
 
 
 def convention(name: str) -> Convention:
-    """Return the convention called `name`."""
+    """Return the convention called `name`, one of `conventions` or of `SALIENCY`."""
     if name == DEFAULT.name:
         return DEFAULT
+    if name in SALIENCY:
+        return replace(DEFAULT, name=name)
     try:
         return conventions()[name]
     except KeyError:
-        raise UsageError(f"there is no convention '{name}'", (), f"Choose one of {', '.join(conventions())}") from None
+        raise UsageError(
+            f"there is no convention '{name}'", (), f"Choose one of {', '.join((*conventions(), *SALIENCY))}"
+        ) from None

@@ -109,20 +109,16 @@ class Protocol:
 
 
 def _losses_to_dict(chosen: Probabilities) -> dict[str, Any]:
-    """Return the threshold and the losses' settings, side by side."""
+    """Return the threshold and the losses' settings, side by side, and what else was asked for."""
     settings = {field.name: getattr(chosen, field.name) for field in fields(LossSettings)}
-    weights = chosen.class_weights
-    return {
-        "threshold": chosen.threshold,
-        **settings,
-        "class_weights": list(weights) if isinstance(weights, tuple) else weights,
-    }
+    asked = {name: getattr(chosen, name) for name in ("loss_reduction", "beta2")}
+    facts = {"threshold": chosen.threshold, **settings} | {name: one for name, one in asked.items() if one is not None}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
 
 
 def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
     """Read a protocol back from its JSON values; raises KeyError, TypeError or ValueError where they are none."""
     classes, losses = facts["classes"], facts["probabilities"]
-    weights = losses and losses["class_weights"]
     return Protocol(
         preset=facts["preset"],
         classes=None
@@ -144,10 +140,15 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         missing=facts["missing"],
         keys=facts["keys"],
         allow=tuple(map(str, facts.get("allow", ()))),
-        probabilities=None
-        if losses is None
-        else Probabilities(**{**losses, "class_weights": tuple(weights) if isinstance(weights, list) else weights}),
+        probabilities=None if losses is None else _losses_from_dict(losses),
     )
+
+
+def _losses_from_dict(facts: Mapping[str, Any]) -> Probabilities:
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+    return Probabilities(**settings)
 
 
 def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from segeval.errors import Finding, and_more, listed, printable
 from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
+from segeval.render.lossexplanation import print_reductions
 from segeval.render.messages import finding_label
 from segeval.render.syntax.grid import Cell, grid
 from segeval.render.syntax.json import json_text
@@ -68,6 +69,7 @@ def _print(page: Page, found: Explanation, verbose: bool) -> None:
         page.say(Text.assemble((f"{_option(circumstance.axis)}: ", "bold"), printable(_circumstance(circumstance))))
     if not found.circumstances:
         page.say(Text("no rule matters for these masks: every convention gives the same result"))
+    print_reductions(page, found.losses)
     for warning in found.warnings:
         page.label(finding_label(warning), "bold yellow", str(warning))
     line = str(found.signature) if verbose else found.signature.short()

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, UsageError, and_more
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
-from segeval.protocol.signature import Signature
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.imagescores import ImageScores
 from segeval.report.report import Report
@@ -95,7 +94,7 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
         details = replace(details, uncertainty=drawn)
         report = replace(
             report,
-            signature=with_fields(report.signature, drawn.fields()),
+            signature=report.signature.with_fields(drawn.fields()),
             warnings=(*report.warnings, *_interval_warnings(drawn, report)),
         )
     if asked.worst is not None:
@@ -111,12 +110,6 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
     if asked.images:
         details = replace(details, images=image_scores(run, found, losses))
     return replace(report, details=details)
-
-
-def with_fields(signature: Signature, more: tuple[tuple[str, str], ...]) -> Signature:
-    """Add settings of a report to its signature, before the version that ends it."""
-    *others, version = signature.fields
-    return Signature((*others, *more, version))
 
 
 def losses_of(run: Run, found: Measured, report: Report) -> ImageLosses | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from segeval.errors import RunFileError, UsageError
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.resolution import Inference, Resolution
 from segeval.protocol.settings import LossSettings, resolve_eps
 from segeval.runs.run import Maps, Run
 from segeval.scores.curves import (
@@ -65,6 +66,9 @@ class MapScores:
 class ProbabilityScores:
     """Hold everything that probability maps tell, over the run.
 
+    `notes` say what an older run does not keep; `skipped_images` are those without valid pixels, where losses are means
+    of images, else `None`.
+
     `losses` have value, interval and clamped pixels by name; `scores` the rest. `cells` is the 2x2 table of true and
     predicted class with the losses of each, for binary maps; those of floats are of the middles of their levels.
     `ranking` has the means over classes of the bounds of what ranks floats. `unnormalised` counts pixels whose classes
@@ -80,6 +84,8 @@ class ProbabilityScores:
     cells: tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]] | None
     unnormalised: int
     ranking: Mapping[str, Interval]
+    notes: tuple[Inference, ...] = ()
+    skipped_images: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that goes beside the scores."""
@@ -88,6 +94,7 @@ class ProbabilityScores:
             "eps": self.eps,
             "unnormalised_pixels": self.unnormalised,
             "losses": {name: _loss_to_dict(loss) for name, loss in self.losses.items()},
+            **({} if self.skipped_images is None else {"skipped_images": self.skipped_images}),
             "class_weights": None if self.class_weights is None else list(self.class_weights),
             "per_map": [
                 {
@@ -143,13 +150,16 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         )
     histograms = _histograms(run, resolution, scored)
     sources = _sources(run, histograms, positions, settings)
+    each = [_settings_of(settings, run.maps.count, position) for position in positions]
     per_map = tuple(
-        _map_scores(index, source, histogram, settings)
-        for index, source, histogram in zip(indices, sources, histograms, strict=True)
+        _map_scores(index, source, histogram, of_map)
+        for index, source, histogram, of_map in zip(indices, sources, histograms, each, strict=True)
     )
     eps = resolve_eps(settings.eps, run.maps.kind.levels)
-    bces, focals = _one_vs_rest(sources, settings)
-    losses = {"bce": class_mean(bces), "focal": class_mean(focals)}
+    losses = {
+        "bce": class_mean([bce_of(*pair) for pair in zip(sources, each, strict=True)]),
+        "focal": class_mean([focal_of(*pair) for pair in zip(sources, each, strict=True)]),
+    }
     weights = None
     if run.maps.count > 1:
         if isinstance(settings.class_weights, tuple):
@@ -160,8 +170,6 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         losses["focal_cross_entropy"] = focal_cross_entropy(
             sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
         )
-    scores = {name: mean(entry.scores[name] for entry in per_map) for name in OF_CLASS_MAPS}
-    scores |= {name: loss.value for name, loss in losses.items()}
     cells = None
     if run.maps.count == 1:
         cells = confusion_by_loss(
@@ -169,14 +177,14 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
             settings.threshold,
             pos_weight=settings.pos_weight,
             gamma=settings.gamma,
-            alpha=settings.alpha,
+            alpha=_own_alpha(each[0]),
             eps=eps,
         )
     return ProbabilityScores(
         maps=run.maps,
         eps=eps,
         losses=losses,
-        scores=ordered(scores),
+        scores=data_scores([entry.scores for entry in per_map], losses),
         per_map=per_map,
         class_weights=weights,
         cells=cells,
@@ -232,24 +240,62 @@ def _sources(
     return [combine(of_maps[position]) for position in positions]
 
 
-def _one_vs_rest(sources: Sequence[Source], settings: LossSettings) -> tuple[list[Loss], list[Loss]]:
-    return (
-        [bce(source, pos_weight=settings.pos_weight, eps=settings.eps) for source in sources],
-        [focal(source, gamma=settings.gamma, alpha=settings.alpha, eps=settings.eps) for source in sources],
-    )
+def data_scores(of_maps: Sequence[Mapping[str, Value]], losses: Mapping[str, Loss]) -> dict[str, Value]:
+    """Return the scores of the data set from those of each map and the losses.
+
+    Of several maps, Brier is the sum over the classes (scikit-learn), and calibration the mean over the classes; that
+    of the predicted class is none of theirs.
+    """
+    scores = {name: mean(entry[name] for entry in of_maps) for name in OF_CLASS_MAPS}
+    if "cross_entropy" in losses:
+        scores["classwise_brier"], scores["classwise_ece"] = scores["brier"], scores["ece"]
+        parts = [value for entry in of_maps if (value := entry["brier"]) is not None]
+        scores["brier"] = math.fsum(parts) if len(parts) == len(of_maps) else None
+        scores["ece"] = None
+    return ordered(scores | {name: loss.value for name, loss in losses.items()})
+
+
+def bce_of(source: Source, settings: LossSettings) -> Loss:
+    """Return the BCE of one map under the settings."""
+    return bce(source, pos_weight=settings.pos_weight, eps=settings.eps)
+
+
+def focal_of(source: Source, settings: LossSettings) -> Loss:
+    """Return the focal loss of one map under the settings, whose alpha is that of this map."""
+    return focal(source, gamma=settings.gamma, alpha=_own_alpha(settings), eps=settings.eps)
+
+
+def _own_alpha(settings: LossSettings) -> float | str | None:
+    """Return the alpha of settings of one map."""
+    assert not isinstance(settings.alpha, tuple), "settings of one map have its own alpha"
+    return settings.alpha
+
+
+def _settings_of(settings: LossSettings, count: int, position: int) -> LossSettings:
+    """Give one of `count` maps its own alpha."""
+    if not isinstance(settings.alpha, tuple):
+        return settings
+    # One map is of the second class, and an alpha alone is its own.
+    at = 1 if count == 1 and len(settings.alpha) == 2 else position
+    if len(settings.alpha) not in ({1, 2} if count == 1 else {count}):
+        raise UsageError(
+            f"there are {len(settings.alpha)} alphas for {count} map{'' if count == 1 else 's'}",
+            (),
+            "Give one alpha a class",
+        )
+    return replace(settings, alpha=settings.alpha[at])
 
 
 def _map_scores(index: int, source: Source, histogram: LevelCounts, settings: LossSettings) -> MapScores:
-    (bce_loss,), (focal_loss,) = _one_vs_rest([source], settings)
-    sides = histogram.n_pos, histogram.n_neg
+    sides, alpha = (histogram.n_pos, histogram.n_neg), _own_alpha(settings)
     of_histogram: Mapping[str, Callable[[LevelCounts], Value]] = {
         "ece": ece,
         "average_precision": average_precision,
         "auroc": auroc,
     }
     scores: dict[str, Value] = {
-        "bce": bce_loss.value,
-        "focal": focal_loss.value,
+        "bce": bce_of(source, settings).value,
+        "focal": focal_of(source, settings).value,
         "brier": brier(source),
         "mae": mae(source),
     } | {name: function(histogram) for name, function in of_histogram.items()}
@@ -262,7 +308,7 @@ def _map_scores(index: int, source: Source, histogram: LevelCounts, settings: Lo
         scores=ordered(scores),
         histogram=histogram,
         pos_weight=auto_pos_weight(*sides) if settings.pos_weight == "auto" else float(settings.pos_weight),
-        alpha=auto_alpha(*sides) if settings.alpha == "auto" else settings.alpha,
+        alpha=auto_alpha(*sides) if settings.alpha == "auto" else alpha,
         best_iou=best_threshold(points, "iou"),
         best_f1=best_threshold(points, "f1"),
         ranking=_ranking(histogram),

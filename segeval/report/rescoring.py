@@ -37,6 +37,11 @@ def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptio
         _check_no_losses(changes)
     # What colours were decoded to was settled when the images were read.
     protocol = replace(amend(Request(run.protocol), changes).protocol, palette=run.protocol.palette)
+    return under(run, protocol, keys=keys)
+
+
+def under(run: Run, protocol: Protocol, *, keys: str | None = None) -> Run:
+    """Return `run`, or its images whose key fits, under another protocol; errors as in `rescore`."""
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
     before, after = run.protocol.probabilities, protocol.probabilities
     if run.maps is None or before is None or after is None:

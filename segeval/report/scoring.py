@@ -132,7 +132,9 @@ def report_of(run: Run, found: Measured) -> Report:
     if probabilities is not None:
         scores.update(probabilities.scores)
     return Report(
-        signature=signature(found.resolution, run.protocol, eps=_usual_eps(run)),
+        signature=signature(
+            found.resolution, run.protocol, eps=_usual_eps(run), of_data=(len(run.rows), run.gt_digest())
+        ),
         protocol=run.protocol,
         data=Data(
             images=len(run.rows),
@@ -148,7 +150,7 @@ def report_of(run: Run, found: Measured) -> Report:
         groups=groups,
         confusion=found.confusion,
         warnings=(*warnings, *unknown_warnings(found.confusion, convention)),
-        notes=found.resolution.notes,
+        notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
         details=_details(found, image_values),
     )
@@ -162,9 +164,14 @@ def _usual_eps(run: Run) -> str | None:
 def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
     if run.maps is None:
         return None
+    from segeval.report.lossreductions import reduced
     from segeval.report.probabilities import probability_scores
+    from segeval.report.rowscores import with_row_scores
 
-    return probability_scores(run, found.resolution)
+    scores = probability_scores(run, found.resolution)
+    if scores is None:
+        return None
+    return with_row_scores(reduced(scores, run, found.resolution), run, found.resolution)
 
 
 def _details(found: Measured, image_values: Sequence[Value]) -> Details:

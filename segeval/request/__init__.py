@@ -21,6 +21,7 @@ from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
+from segeval.request.weights import parse_weights
 from segeval.usertexts import LARGEST_TEXT
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
@@ -114,9 +115,11 @@ def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | 
     parsers: dict[str, Callable[[Any], object]] = {
         "threshold": partial(_fraction, "threshold"),
         "gamma": float,
-        "alpha": lambda value: None if value == "none" else _number_or("auto", "alpha", value),
+        "alpha": partial(read_alpha, classes=protocol.classes or ()),
         "pos_weight": partial(_number_or, "auto", "pos-weight"),
         "eps": lambda value: value if value in ("half-step", "torch") else _number_or("default", "eps", value),
+        "loss_reduction": str,
+        "beta2": float,
         "class_weights": partial(read_class_weights, classes=protocol.classes or ()),
     }
     changes: dict[str, Any] = {name: parse(given[name]) for name, parse in parsers.items() if name in given}
@@ -192,29 +195,28 @@ def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
 def read_class_weights(
     weights: str | Path | Sequence[float] | None, classes: Sequence[SegmentationClass]
 ) -> tuple[float, ...] | str | None:
-    """Return one weight a class, from numbers or a file with a weight, or name and weight, a line; "auto" stays."""
+    """Return one weight a class, from numbers or a file (see `parse_weights`); "auto" stays."""
     if weights is None or weights == "auto":
         return None if weights is None else "auto"
     if not isinstance(weights, str | Path):
         return tuple(map(float, weights))
-    named: dict[str, float] = {}
-    for number, line in enumerate(read_user_file(weights).splitlines(), start=1):
-        name, _, value = line.strip().replace(",", " ").rpartition(" ")
-        if not value:
-            continue
-        try:
-            named[name.strip() or str(len(named))] = float(value)
-        except ValueError:
-            raise UsageError(
-                "a class weight is not a number", (f"{weights}, line {number}: {value}",), "Write one weight a line"
-            ) from None
-    names = [entry.name for entry in classes]
-    if set(named) == {str(index) for index in range(len(named))} and len(named) == (len(names) or len(named)):
-        return tuple(named[str(index)] for index in range(len(named)))
-    if not names or set(named) != set(names):
-        lacking = sorted(set(names) ^ set(named))
-        raise UsageError("class weights and classes do not match", lacking, "Give each class one weight, by its name")
-    return tuple(named[name] for name in names)
+    return parse_weights(read_user_file(weights), name=str(weights), classes=classes)
+
+
+def read_alpha(
+    alpha: float | str | Path | Sequence[float], classes: Sequence[SegmentationClass]
+) -> float | str | tuple[float, ...] | None:
+    """Return a number, "auto", None for "none", or one number a class, from numbers or a file as of class weights."""
+    if isinstance(alpha, int | float):
+        return float(alpha)
+    if not isinstance(alpha, str | Path):
+        return tuple(map(float, alpha))
+    if alpha in ("auto", "none"):
+        return "auto" if alpha == "auto" else None
+    try:
+        return float(str(alpha))
+    except ValueError:
+        return parse_weights(read_user_file(alpha), name=str(alpha), classes=classes, what="alpha")
 
 
 def _number_or(word: str, option: str, value: float | str | None) -> float | str | None:

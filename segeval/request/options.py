@@ -53,9 +53,14 @@ class LossOptions(TypedDict, total=False):
 
     threshold: Annotated[float | None, "Label 1 of a binary map is p above this; by default 0.5."]
     gamma: Annotated[float | None, "Focal loss: how much hard pixels weigh; by default 2."]
-    alpha: Annotated[float | str | None, 'Focal loss: weight of positives in [0, 1], "auto", "none"; by default 0.25.']
+    alpha: Annotated[
+        Weights | float | None,
+        'Focal loss: weight of positives in [0, 1], one a class or their file, "auto", "none"; by default 0.25.',
+    ]
     pos_weight: Annotated[float | str | None, 'BCE: weight of positives, "auto" is N_neg/N_pos; by default 1.']
     class_weights: Annotated[Weights | None, 'Cross-entropy: one weight a class, their file, or "auto".']
+    loss_reduction: Annotated[str | None, "What losses are divided by: pixels, images, all-pixels, weights."]
+    beta2: Annotated[float | None, "F-measures: squared beta, the weight of recall; by default 0.3."]
     eps: Annotated[float | str | None, 'What a logarithm of 0 costs: "half-step", "torch", or a value in (0, 0.5).']
 
 
@@ -121,6 +126,19 @@ class RescoreOptions(
 
 class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
     """Hold what arrays in memory are scored by."""
+
+
+class VerifyOptions(TypedDict, total=False):
+    """Hold what a signature does not: what it has a digest of, and how files are named."""
+
+    preset: Annotated[str | Path | None, "The preset's TOML file, where the signature has its digest."]
+    classes: Annotated[ClassList | None, "The class list, where the signature has its digest."]
+    palette: Annotated[str | Path | None, "The palette, where the signature has its digest."]
+    gt_suffix: Annotated[str | None, "Score the ground truth with this suffix, as _gtFine_labelIds."]
+    pred_suffix: Annotated[str | None, "The same for predictions."]
+    gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
+    pred_prefix: Annotated[str | None, "The same for predictions."]
+    max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
 
 
 class CompareOptions(DrawingOptions, FindingOptions, total=False):

@@ -29,9 +29,6 @@ from segeval.runs.leveltables import (
     histogram_to_json,
 )
 from segeval.runs.rows import (
-    Damage,
-    dumps,
-    loads,
     maps_from_json,
     maps_to_json,
     protocol_from_json,
@@ -43,6 +40,7 @@ from segeval.runs.rows import (
 )
 from segeval.runs.run import Maps, Row, Run, sort_key
 from segeval.runs.traits import NO_TRAITS
+from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.version import __version__
 

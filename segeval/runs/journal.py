@@ -24,9 +24,6 @@ from segeval.protocol.protocol import Protocol
 from segeval.runs.file import CHUNK, TOOL, schema_of, split_lines
 from segeval.runs.leveltables import packed, unpacked
 from segeval.runs.rows import (
-    Damage,
-    dumps,
-    loads,
     maps_from_json,
     maps_to_json,
     protocol_from_json,
@@ -38,6 +35,7 @@ from segeval.runs.rows import (
 )
 from segeval.runs.run import Maps, MeasuredRow, Row, protocol_differences
 from segeval.runs.traits import NO_TRAITS
+from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.tables.levels import LevelHistogram
 from segeval.version import __version__

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from segeval.runs.rows import LARGEST, Damage, integer, integers, listed, mapping, require
+from segeval.runs.values import LARGEST, Damage, integer, integers, listed, mapping, require
 from segeval.tables.counts import Int64Array
 from segeval.tables.floatlevels import (
     MANTISSA,

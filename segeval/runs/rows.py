@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import astuple, fields
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -19,54 +18,33 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
+from segeval.runs.leveltables import histogram_from_json, histogram_to_json
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
+from segeval.runs.values import (
+    LARGEST,
+    SMALLEST,
+    Damage,
+    dumps,
+    integer,
+    integers,
+    is_value,
+    listed,
+    mapping,
+    require,
+)
+from segeval.scores.calibration import ConfidenceBins
+from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
-from segeval.usertexts import inert_json
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
 LONGEST_KEY = 1 << 16
-MOST_BRACKETS, MOST_QUOTES, MOST_BLANKS = 1 << 20, 1 << 18, 1 << 18
-"""Lists and objects in one line, where an empty one takes two bytes in the file and sixty in memory; marks of strings,
-which take as much; and blanks, which stand in names only."""
-SMALLEST, LARGEST = -(2**63) + 1, 2**63 - 1
-"""Values that a mask can hold; -2^63 stands for a missing prediction and is written as null."""
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
 _COUNTED = ("n_pos", "n_neg", "clamped_pos", "clamped_neg")
-_NUMBERS = ("threshold", "gamma", "alpha", "pos_weight", "eps")
-
-
-class Damage(ValueError):  # noqa: N818 - read as "this line has a damage"; the callers make the error of it
-    """Tell what is wrong with one line of a run file, in a few words."""
-
-
-def dumps(value: object) -> bytes:
-    """Write JSON values compactly in ASCII, so that a name of any bytes survives; NaN and infinity are refused."""
-    return inert_json(json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))).encode("ascii")
-
-
-def loads(line: bytes) -> Any:
-    """Read one line of JSON; raises `Damage` where it is none, is not ASCII, or would take more memory than it may."""
-    if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
-        raise Damage(f"more than {MOST_BRACKETS:,} lists and objects")
-    if line.count(b'"') > MOST_QUOTES:
-        raise Damage(f"more than {MOST_QUOTES // 2:,} texts")
-    if line.count(b" ") > MOST_BLANKS or b"\t" in line or b"\r" in line:
-        raise Damage("blanks that segeval does not write")
-    try:
-        return _DECODER.decode(line.decode("ascii"))
-    except (ValueError, RecursionError) as error:
-        raise Damage("is no line of JSON") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise Damage(f"{name} is no number")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_NUMBERS = ("threshold", "gamma", "alpha", "pos_weight", "eps", "class_weights", "beta2")
 
 
 def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
@@ -75,10 +53,11 @@ def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
     losses = facts["probabilities"]
     if losses is not None:
         for name in _NUMBERS:
-            if isinstance(losses[name], int | float):
-                losses[name] = float(losses[name])
-        if isinstance(losses["class_weights"], list):
-            losses["class_weights"] = [float(weight) for weight in losses["class_weights"]]
+            value = losses.get(name)
+            if isinstance(value, int | float):
+                losses[name] = float(value)
+            elif isinstance(value, list):
+                losses[name] = [float(weight) for weight in value]
     return facts
 
 
@@ -107,13 +86,13 @@ def _check_protocol(protocol: Protocol) -> None:
     for entry in protocol.classes or ():
         require(all(0 <= part <= 255 for part in entry.color or ()), "a colour is out of range")
     for value in protocol.ignore or ():
-        require(isinstance(value, str) or _is_value(value), "an ignored value is neither a value nor a name")
+        require(isinstance(value, str) or is_value(value), "an ignored value is neither a value nor a name")
     for raw, value in (*protocol.mapping, *protocol.gt_map, *protocol.pred_map):
-        require(_is_value(raw) and _is_value(value), "a map holds what is no value")
+        require(is_value(raw) and is_value(value), "a map holds what is no value")
     for level in (protocol.gt_threshold, protocol.pred_threshold):
-        require(level is None or _is_value(level), "a threshold of masks is no value")
+        require(level is None or is_value(level), "a threshold of masks is no value")
     for group in protocol.groups:
-        require(all(map(_is_value, group.ids)), "a group holds what is no class id")
+        require(all(map(is_value, group.ids)), "a group holds what is no class id")
     convention(protocol.convention.name)
     losses = protocol.probabilities
     if losses is not None:
@@ -175,12 +154,16 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["sums"] = [_sums_to_json(sums) for sums in row.sums]
     if row.unnormalised:
         facts["unnormalised"] = row.unnormalised
+    if row.confidence is not None:
+        facts["confidence"] = [list(column) for column in astuple(row.confidence)]
+    if row.shades is not None:
+        facts["shades"] = histogram_to_json(row.shades)
     return facts
 
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised"}
+    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades"}
     require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
     size = integers(facts["size"], 1, MOST_PIXELS, "the size")
     require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
@@ -196,6 +179,8 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         levels=tuple(_counts_from_json(part, pixels) for part in listed(facts.get("levels", []), "levels")),
         sums=tuple(_sums_from_json(part, pixels) for part in listed(facts.get("sums", []), "sums")),
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
+        confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
+        shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
     )
     _check_maps_of(row, maps)
     return row
@@ -207,10 +192,32 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
     sums = maps.count if maps is not None and described and not maps.in_rows else 0
     require(len(row.levels) == tables and len(row.sums) == sums, "the row has other maps than the run")
     require(described or not row.unnormalised, "a row without maps has probabilities")
+    several = maps is not None and maps.count > 1
+    require(row.confidence is None or (described and several), "a row without several maps has their confidence")
+    if row.shades is not None:
+        require(sums == 1, "a row has shades without one map of more than 8 bits")
+        sides = row.shades.n_pos, row.shades.n_neg
+        require(sides == (row.sums[0].n_pos, row.sums[0].n_neg), "the shades are of other pixels than the sums")
     marginal = _marginal(row.counts)
     for levels in row.levels:
         require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
         require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
+
+
+def _confidence(columns: Any, pixels: int, maps: Maps | None) -> ConfidenceBins:
+    """Read the confidence bins of an image; its sums are levels where p is one."""
+    require(maps is not None and len(listed(columns, "confidence")) == 3, "confidence has other columns")
+    assert maps is not None
+    counts, correct = (integers(column, 0, pixels, "a number of pixels") for column in columns[:2])
+    if maps.kind.levels is not None:
+        sums: list[float] = list(integers(columns[2], 0, pixels * maps.kind.top, "a sum of levels"))
+    else:
+        sums = listed(columns[2], "confidence")
+        require(all(type(value) is float and 0 <= value <= pixels for value in sums), "confidence is no sum")
+    require(len(counts) == len(correct) == len(sums) == ECE_BINS, "confidence has another number of bins")
+    holds = all(right <= count for right, count in zip(correct, counts, strict=True)) and sum(counts) <= pixels
+    require(holds, "confidence is of more pixels than there are")
+    return ConfidenceBins(tuple(counts), tuple(correct), tuple(sums))
 
 
 def _marginal(counts: JointCounts) -> list[tuple[int, int]]:
@@ -286,42 +293,3 @@ def _key(key: Any) -> str:
     except UnicodeEncodeError as error:
         raise Damage("a key is no name of a file") from error
     return str(key)
-
-
-def mapping(value: Any, name: str) -> Mapping[str, Any]:
-    """Return an object; raises `Damage` where `value` is none."""
-    if not isinstance(value, dict):
-        raise Damage(f"{name} is no object")
-    return value
-
-
-def listed(value: Any, name: str) -> list[Any]:
-    """Return a list; raises `Damage` where `value` is none."""
-    if not isinstance(value, list):
-        raise Damage(f"{name} is no list")
-    return value
-
-
-def integer(value: Any, low: int, high: int, name: str) -> int:
-    """Return a whole number in [low, high]; raises `Damage` where `value` is none."""
-    (number,) = integers([value], low, high, name)
-    return number
-
-
-def integers(values: Any, low: int, high: int, name: str) -> list[int]:
-    """Return a list of whole numbers in [low, high]; raises `Damage` where `values` is none."""
-    found = listed(values, name)
-    # A set of types, since JSON's true is an int to Python and 1.0 equals 1.
-    require(set(map(type, found)) <= {int}, f"{name} is no whole number")
-    require(not found or (low <= min(found) and max(found) <= high), f"{name} is out of range")
-    return found
-
-
-def _is_value(value: object) -> bool:
-    return type(value) is int and SMALLEST <= value <= LARGEST
-
-
-def require(holds: bool, what: str) -> None:
-    """Raise `Damage` that tells `what`, unless it holds."""
-    if not holds:
-        raise Damage(what)

@@ -20,8 +20,10 @@ from segeval.runs.traits import NO_TRAITS, SideTraits, traits_of_all
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # label runs do without the modules of probability maps
+    from segeval.scores.calibration import ConfidenceBins
     from segeval.scores.lossums import FloatSums
     from segeval.tables.floatlevels import LevelCounts
+    from segeval.tables.levels import LevelHistogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class Row:
 
     `digest` is that of the ground-truth file's bytes. `counts` is the label table. For probability runs `levels` has a
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
-    `unnormalised` counts the pixels whose class probabilities do not add up to 1.
+    `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
+    calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
+    levels floor(255 p), for F-measures; rows of older versions lack both.
     """
 
     key: str
@@ -41,6 +45,8 @@ class Row:
     levels: tuple[JointCounts, ...] = ()
     sums: tuple[FloatSums, ...] = ()
     unnormalised: int = 0
+    confidence: ConfidenceBins | None = None
+    shades: LevelHistogram | None = None
 
     @property
     def missing(self) -> bool:
@@ -102,6 +108,10 @@ class Run:
 
     def gt_digest(self) -> str:
         """Return a digest of every key and ground truth, in key order."""
+        return self._gt_digest
+
+    @cached_property
+    def _gt_digest(self) -> str:
         digest = hashlib.blake2b(digest_size=16)
         for row in self.rows:
             digest.update(f"{len(row.key.encode('utf-8', 'surrogateescape'))}:".encode())

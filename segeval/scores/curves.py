@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import UsageError
-from segeval.protocol.settings import USUAL, Eps
+from segeval.protocol.settings import USUAL, USUAL_ALPHA, Eps
 from segeval.scores.losses import Source, auto_alpha, auto_pos_weight, bce, focal
 from segeval.scores.lossums import FloatSums
 from segeval.scores.overlap import ratio
@@ -259,7 +259,7 @@ def confusion_by_loss(
     *,
     pos_weight: float | str = USUAL.pos_weight,
     gamma: float = USUAL.gamma,
-    alpha: float | str | None = USUAL.alpha,
+    alpha: float | str | None = USUAL_ALPHA,
     eps: Eps = None,
 ) -> tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]]:
     """Split pixels and losses by true class (rows: 0, 1) and by predicted class p > `threshold` (columns: 0, 1).

@@ -25,6 +25,7 @@ from segeval.errors import UsageError
 from segeval.protocol.mapkinds import LEVELS
 from segeval.protocol.settings import (
     USUAL,
+    USUAL_ALPHA,
     Eps,
     check_alpha,
     check_class_weights,
@@ -99,7 +100,7 @@ def focal(
     source: AnySource,
     *,
     gamma: float | None = None,
-    alpha: float | str | None = USUAL.alpha,
+    alpha: float | str | None = USUAL_ALPHA,
     eps: Eps = None,
 ) -> Loss:
     """Return the mean of alpha_t (1 - p_t)^gamma (-ln p_t) over all pixels.

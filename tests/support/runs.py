@@ -16,6 +16,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import LossSettings, Probabilities
 from segeval.runs.run import Maps, Row, Run, sort_key
+from segeval.scores.calibration import confidence_bins
 from segeval.scores.lossums import float_sums
 from segeval.tables.counts import joint_counts, table
 from segeval.tables.floatlevels import LevelCounts, add_levels, count_float_levels
@@ -80,6 +81,12 @@ def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelCoun
     else:
         labels = np.argmax(np.stack(arrays), axis=0).astype(np.uint8)
     counts = joint_counts(gt=gt, pred=labels)
+    if maps.count > 1:
+        best, correct = np.max(np.stack(arrays), axis=0), labels == gt
+        row = partial(row, confidence=confidence_bins(best, correct, gt != 255, maps.kind))
+    if maps.count == 1 and not maps.in_rows:
+        shades = np.floor(arrays[0] / (top - 1 if top else 1) * 255).astype(np.uint8)
+        row = partial(row, shades=count_levels(shades, gt == 1, gt != 255, levels=256))
     if maps.in_rows:
         return row(counts, tuple(joint_counts(gt=gt, pred=array) for array in arrays), unnormalised=seed % 2), ()
     valid = gt != 255

@@ -21,6 +21,7 @@ from segeval.report.report import ClassScores, Data, GroupScores, Report, Verdic
 from segeval.report.scoring import build_report
 from segeval.request import build_request
 from segeval.runs.run import Maps, Row, Run
+from segeval.scores.calibration import confidence_bins
 from segeval.tables.confusion import Confusion
 from segeval.tables.counts import table
 
@@ -168,9 +169,14 @@ def _probabilities() -> Report:
     gt, crack = np.array([0, 0, 0, 1, 1]), np.array([0, 60, 200, 100, 255])
     pixels = np.array([600, 300, 50, 30, 20])
     levels = (table(gt, 255 - crack, pixels), table(gt, crack, pixels))
-    row = Row("a", 25, 40, "blake2b:0", table(gt, (crack > 127).astype(np.uint8), pixels), levels)
+    best, correct = np.maximum(crack, 255 - crack), (crack > 127) == (gt == 1)
+    everything = [np.repeat(column, pixels) for column in (best, correct, np.ones(5, bool))]
+    sure = confidence_bins(everything[0], everything[1], everything[2], EIGHT_BIT)
+    labels = table(gt, (crack > 127).astype(np.uint8), pixels)
+    row = Row("a", 25, 40, "blake2b:0", labels, levels, confidence=sure)
     report = build_report(Run(request.protocol, (row,), Maps(EIGHT_BIT, 2)))
-    report = replace(report, signature=Signature((*report.signature.fields[:-1], ("v", "0.0.0"))))
+    fields = tuple((key, "0.0.0" if key == "v" else text) for key, text in report.signature.fields)
+    report = replace(report, signature=Signature(fields))
     return with_verdicts(report, [parse_gate(gate, comparison="<=") for gate in ("bce=0.1", "ece=0.3")])
 
 

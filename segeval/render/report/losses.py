@@ -27,6 +27,14 @@ WIDEST_NAME = 24
 NARROWEST_NAME = 8
 NO_BOUND = "†"
 
+REDUCED = {
+    "pixels": "divided by the valid pixels",
+    "all-pixels": "divided by all pixels, void included",
+    "weights": "divided by the class weights of the valid pixels, where they are cross-entropy",
+    "images": "means of the images' own",
+}
+"""What each reduction makes of a loss, in words."""
+
 Cells = tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]]
 
 
@@ -129,7 +137,14 @@ def _parameters(block: LossBlock) -> Sequence[str]:
         over = maps.losses["bce"].classes
         lines[1] += f"; one class against the rest, mean over {over} of {len(maps.per_map)} classes"
         lines.append(f"cross-entropy: class weights {_class_weights_text(block)}")
+    if settings.loss_reduction is not None:
+        lines.append(f"losses are {REDUCED[settings.loss_reduction]}{_skipped(maps)}")
     return lines
+
+
+def _skipped(maps: ProbabilityScores) -> str:
+    skipped = maps.skipped_images
+    return f"; {count(skipped)} without valid pixels left out" if skipped else ""
 
 
 def _weight_text(block: LossBlock) -> str:
@@ -144,6 +159,8 @@ def _alpha_text(block: LossBlock) -> str:
     alpha = block.settings.alpha
     if alpha is None:
         return "none"
+    if isinstance(alpha, tuple):
+        return "of each class as given"
     if alpha != "auto":
         return f"{alpha:g} (negatives {1 - float(alpha):g})"
     if block.maps.maps.count > 1:
@@ -284,7 +301,7 @@ def _columns(block: LossBlock) -> Sequence[Column]:
     columns = [of_score(name) for name in ("bce", "focal", "average_precision", "auroc", "ece")]
     if settings.pos_weight == "auto":
         columns.append(Column("pos_weight", lambda _, entry: loss(entry.pos_weight)))
-    if settings.alpha == "auto":
+    if settings.alpha == "auto" or isinstance(settings.alpha, tuple):
         columns.append(Column("alpha", lambda _, entry: loss(None if entry.alpha is None else float(entry.alpha))))
     if maps.class_weights is not None:
         weights: Mapping[int, float] = dict(
