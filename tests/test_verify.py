@@ -15,7 +15,7 @@ from segeval.api import measure
 from segeval.cli import run as run_command
 from segeval.comparison.verification import parse_claim
 from segeval.errors import UsageError
-from tests.readme import PAGES, commands, workplace
+from tests.support.readme import PAGES, commands, workplace
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 STREET: dict[str, Any] = {"classes": SAMPLES / "classes.txt"}
