@@ -149,8 +149,7 @@ def _count_narrow(gt: IntArray, pred: IntArray, sums: _Sums) -> None:
     pixelwise = False
     first = 0
     if fast():
-        wide = (np.ascontiguousarray(values, np.uint16) for values in (gt, pred))
-        first = _gather_long_runs(*wide, sums)
+        first = _gather_long_runs(np.ascontiguousarray(gt, np.uint16), np.ascontiguousarray(pred, np.uint16), sums)
     for start in range(first, len(gt), BLOCK):
         gt_block, pred_block = gt[start : start + BLOCK], pred[start : start + BLOCK]
         if pixelwise:  # after a block that was noise a part of the next one is asked first
