@@ -9,8 +9,6 @@ from typing import Literal, TypeGuard
 from segeval.errors import UsageError
 from segeval.protocol.mapkinds import usual_eps
 
-USUAL_ALPHA = 0.25
-"""Focal weight of positives where nothing is asked for."""
 LOSS_REDUCTIONS = ("pixels", "images", "all-pixels", "weights")
 """What a loss can be divided by; see `Probabilities`."""
 Eps = float | str | None
@@ -33,7 +31,7 @@ class LossSettings:
     """
 
     gamma: float = 2.0
-    alpha: float | str | tuple[float, ...] | None = USUAL_ALPHA
+    alpha: float | str | tuple[float, ...] | None = 0.25
     pos_weight: float | str = 1.0
     eps: Eps = None
     class_weights: tuple[float, ...] | str | None = None
@@ -143,3 +141,6 @@ def resolve_eps(eps: Eps, levels: int | None) -> float | Literal["torch"]:
 
 USUAL = Probabilities()
 """What holds where nothing is asked for."""
+assert isinstance(USUAL.alpha, float), "one alpha serves all classes"
+USUAL_ALPHA: float = USUAL.alpha
+"""The focal weight of positives where nothing is asked for."""
