@@ -275,7 +275,7 @@ def test_micro_sums_before_it_divides() -> None:
 
 def _one(**marginals: list[int]) -> Tallies:
     size = len(next(iter(marginals.values())))
-    names = ("hit", "gt", "pred", "void", "unknown", "missing", "stray")
+    names = ("hit", "gt", "pred", "void", "unknown", "missing", "stray", "gt_unknown", "same_unknown")
     return Tallies(**{name: np.array(marginals.get(name, [0] * size), np.int64) for name in names})
 
 

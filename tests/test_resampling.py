@@ -52,7 +52,7 @@ def some_images(count: int, size: int, seed: int) -> Tallies:
     missing = np.zeros_like(true)
     false_alarms = draw.integers(0, 100, (count, size)) * (draw.random((count, size)) < 0.5)
     stray = draw.integers(0, 5, (count, size))
-    return Tallies(hit, true - void - unknown, hit + false_alarms, void, unknown, missing, stray)
+    return Tallies(hit, true - void - unknown, hit + false_alarms, void, unknown, missing, stray, stray * 0, stray * 0)
 
 
 def drawn(images: Tallies, indices: NDArray[np.intp]) -> Tallies:

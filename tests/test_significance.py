@@ -36,7 +36,7 @@ def run_over(gt: NDArray[np.int64], ease: NDArray[np.float64], draw: np.random.G
     hit = draw.binomial(gt, ease)
     zero = np.zeros_like(gt)
     wrong = draw.permuted(gt - hit, axis=1)
-    return Tallies(hit, gt, hit + wrong, zero, zero, zero, zero)
+    return Tallies(hit, gt, hit + wrong, zero, zero, zero, zero, zero, zero)
 
 
 def names(count: int) -> list[str]:

@@ -25,7 +25,8 @@ class Protocol:
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
     `mapping` for both folders. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
     `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
-    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`).
+    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
+    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto".
     """
 
     preset: str | None = None
@@ -42,6 +43,8 @@ class Protocol:
     missing: str = "error"
     keys: str | None = None
     allow: tuple[str, ...] = ()
+    mean_over: tuple[int | str, ...] | None = None
+    mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
 
     def __post_init__(self) -> None:
@@ -75,6 +78,8 @@ class Protocol:
             "missing": self.missing,
             "keys": self.keys,
             **({"allow": list(self.allow)} if self.allow else {}),
+            **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
+            **({} if self.mean_weights is None else {"mean_weights": _listed(self.mean_weights)}),
             "probabilities": None if self.probabilities is None else _losses_to_dict(self.probabilities),
         }
 
@@ -113,10 +118,20 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         missing=facts["missing"],
         keys=facts["keys"],
         allow=tuple(map(str, facts.get("allow", ()))),
+        mean_over=tuple(facts["mean_over"]) if "mean_over" in facts else None,
+        mean_weights=_tupled(facts.get("mean_weights")),
         probabilities=None
         if losses is None
         else Probabilities(**{**losses, "class_weights": tuple(weights) if isinstance(weights, list) else weights}),
     )
+
+
+def _listed(weights: tuple[float, ...] | str) -> list[float] | str:
+    return list(weights) if isinstance(weights, tuple) else weights
+
+
+def _tupled(weights: Any) -> tuple[float, ...] | str | None:
+    return tuple(map(float, weights)) if isinstance(weights, list) else weights
 
 
 def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:

@@ -72,6 +72,8 @@ def resolve(
         ids = sorted(met - set(ignore))
         classes = _met_classes(ids, notes)
         inferred.append("classes")
+    if protocol.convention.ignored_class == "error" and "classes" not in inferred:
+        _check_ignored(protocol, classes, ignore)
     keep = protocol.convention.ignored_class == "keep" and "classes" not in inferred
     scored = classes if keep else tuple(entry for entry in classes if entry.id not in ignore)
     kept_ids = {entry.id for entry in scored}
@@ -171,6 +173,17 @@ def _ignored(protocol: Protocol, classes: Iterable[SegmentationClass] | None) ->
             value = named[value]
         values.append(value)
     return sorted(set(values))
+
+
+def _check_ignored(protocol: Protocol, classes: Iterable[SegmentationClass], ignore: Iterable[int]) -> None:
+    """Raise `UsageError` where an ignored value is a class, which the convention does not allow."""
+    inside = [entry.name for entry in classes if entry.id in set(ignore)]
+    if inside:
+        raise UsageError(
+            f"{protocol.convention.name} does not ignore a value that is a class",
+            inside,
+            "Map the value to one outside the classes, as in --gt-map 0=255, or choose --ignored-class leave-out",
+        )
 
 
 def _lookup(

@@ -91,6 +91,14 @@ def _read_kinds(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(text.split(","))
 
 
+def _write_chosen(classes: tuple[int | str, ...] | None) -> str:
+    return "all" if classes is None else ",".join(map(str, classes))
+
+
+def _read_chosen(text: str) -> tuple[int | str, ...] | None:
+    return None if text == "all" else _read_ignore(text)
+
+
 LABEL_FIELDS = (
     Field("classes", "classes", _write_classes, _read_classes),
     Field("ignore", "ignore", _write_ignore, _read_ignore),
@@ -101,7 +109,11 @@ LABEL_FIELDS = (
     Field("binary", "binary", lambda binary: "yes" if binary else "no", lambda text: text == "yes"),
 )
 """What a preset decides; where the user did not say otherwise the signature says `preset`."""
-WHERE_GIVEN = Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds)
+WHERE_GIVEN = (
+    Field("mean-over", "mean_over", _write_chosen, _read_chosen),
+    Field("mean-weights", "mean_weights", _write_value, _read_weights),
+    Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds),
+)
 """What a signature has only where it was asked for."""
 OTHER_FIELDS = (
     Field("palette", "palette", _write_value, _word),
@@ -168,7 +180,7 @@ class Signature:
         try:
             changes = {
                 field.attribute: field.read(texts[field.key])
-                for field in (*LABEL_FIELDS, *OTHER_FIELDS, WHERE_GIVEN)
+                for field in (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN)
                 if texts[field.key] != OF_PRESET
             }
             losses = {field.attribute: field.read(texts[field.key]) for field in LOSS_FIELDS if field.key in texts}
@@ -187,11 +199,17 @@ class Signature:
 
 
 def signature(
-    resolution: Resolution, requested: Protocol, *, eps: str | None = None, more: Iterable[tuple[str, str]] = ()
+    resolution: Resolution,
+    requested: Protocol,
+    *,
+    eps: str | None = None,
+    left_out: str = "",
+    more: Iterable[tuple[str, str]] = (),
 ) -> Signature:
     """Write a protocol as a signature: what was asked for, and in brackets what the data made of the rest.
 
-    `eps` is what the maps made of an eps that was left open; `more` adds settings of the report, such as those of the
+    `eps` is what the maps made of an eps that was left open; `left_out` tells the class that a mean over the foreground
+    leaves out; `more` adds settings of the report, such as those of the
     intervals.
     """
     base = _base(requested.preset)
@@ -209,8 +227,10 @@ def signature(
     fields.append(("convention", requested.convention.name))
     fields.extend((_dashed(axis), choice) for axis, choice in requested.convention.axes().items())
     fields.extend((field.key, field.write(getattr(requested, field.attribute))) for field in OTHER_FIELDS)
-    if requested.allow:
-        fields.append((WHERE_GIVEN.key, WHERE_GIVEN.write(requested.allow)))
+    for field in WHERE_GIVEN:
+        if value := getattr(requested, field.attribute):
+            text = field.write(value)
+            fields.append((field.key, f"{text}({left_out})" if left_out and text == "foreground" else text))
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
@@ -240,7 +260,7 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     named = convention(fields.get("convention", base.convention.name))
     texts.update({_dashed(axis): choice for axis, choice in named.axes().items()})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in OTHER_FIELDS})
-    texts[WHERE_GIVEN.key] = WHERE_GIVEN.write(base.allow)
+    texts.update({field.key: field.write(getattr(base, field.attribute)) for field in WHERE_GIVEN})
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
         losses = Probabilities()
@@ -251,7 +271,7 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
 def _requested(text: str) -> str:
     """Drop what the data made of an open field: `infer(0..3)` was asked for as `infer`."""
     word, bracket, _ = text.partition("(")
-    return word if bracket and word in ("infer", "default") else text
+    return word if bracket and word in ("infer", "default", "foreground") else text
 
 
 def _dashed(axis: str) -> str:

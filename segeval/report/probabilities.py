@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from segeval.errors import RunFileError, UsageError
+from segeval.protocol.meanover import scoring_rules
 from segeval.protocol.resolution import Resolution
 from segeval.protocol.settings import LossSettings, resolve_eps
 from segeval.runs.run import Maps, Run
@@ -45,7 +46,7 @@ class MapScores:
     """Hold the scores of one probability map: of one class against the rest, or of the foreground.
 
     `pos_weight` and `alpha` are the values used, which "auto" takes from the ground truth. `best_iou` and `best_f1` are
-    chosen on the data that they are scored on.
+    chosen on the data that they are scored on. `in_means` tells whether means over classes have it.
     """
 
     class_index: int
@@ -55,6 +56,7 @@ class MapScores:
     alpha: float | str | None
     best_iou: Threshold | None
     best_f1: Threshold | None
+    in_means: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,14 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         _map_scores(index, source, histogram, settings)
         for index, source, histogram in zip(indices, sources, histograms, strict=True)
     )
+    kept = _in_means(resolution, indices)
+    per_map = tuple(replace(entry, in_means=is_in) for entry, is_in in zip(per_map, kept, strict=True))
     eps = resolve_eps(settings.eps, run.maps.kind.levels)
     bces, focals = _one_vs_rest(sources, settings)
-    losses = {"bce": class_mean(bces), "focal": class_mean(focals)}
+    losses = {
+        name: class_mean([loss for loss, is_in in zip(found, kept, strict=True) if is_in])
+        for name, found in (("bce", bces), ("focal", focals))
+    }
     weights = None
     if run.maps.count > 1:
         if isinstance(settings.class_weights, tuple):
@@ -148,7 +155,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         losses["focal_cross_entropy"] = focal_cross_entropy(
             sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
         )
-    scores = {name: mean(entry.scores[name] for entry in per_map) for name in OF_CLASS_MAPS}
+    scores = {name: mean(entry.scores[name] for entry in per_map if entry.in_means) for name in OF_CLASS_MAPS}
     scores |= {name: loss.value for name, loss in losses.items()}
     cells = None
     if run.maps.count == 1:
@@ -171,6 +178,14 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         cells=cells,
         unnormalised=sum(row.unnormalised for row in run.rows),
     )
+
+
+def _in_means(resolution: Resolution, indices: Sequence[int]) -> list[bool]:
+    """Tell of each map whether the means over classes have it; one map alone is no mean over classes."""
+    if len(indices) == 1:
+        return [True]
+    over = scoring_rules(resolution.protocol, resolution.labeling.classes).over("bce")
+    return [bool(over[index]) for index in indices]
 
 
 def map_classes(resolution: Resolution, count: int) -> tuple[int | None, ...]:

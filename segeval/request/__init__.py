@@ -18,6 +18,7 @@ from segeval.protocol.classlists import checked_classes, numbered_classes, parse
 from segeval.protocol.conventions import Convention
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.meanover import parse_mean_over
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
@@ -74,7 +75,11 @@ def amend(base: Request, options: FolderOptions) -> Request:
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
         allow=allowed_errors(allowed),
+        mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
     )
+    if "class_weights" in given and protocol.convention.average == "weighted":
+        weights = read_class_weights(given["class_weights"], protocol.classes or ())
+        protocol = replace(protocol, mean_weights=weights)
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     changed = replace(
         base,

@@ -36,6 +36,7 @@ HEADLINE = Score(name="miou", title="mIoU")
 SCORES = (
     HEADLINE,
     Score(name="mdice", title="mDice"),
+    Score(name="threshold_jaccard", title="threshold Jaccard"),
     Score(name="pixel_accuracy", title="pixel acc."),
     Score(name="mean_accuracy", title="mean acc."),
     Score(name="fwiou", title="fwIoU"),
