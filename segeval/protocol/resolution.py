@@ -175,14 +175,15 @@ def _ignored(protocol: Protocol, classes: Iterable[SegmentationClass] | None) ->
     return sorted(set(values))
 
 
-def _check_ignored(protocol: Protocol, classes: Iterable[SegmentationClass], ignore: Iterable[int]) -> None:
-    """Raise `UsageError` where an ignored value is a class, which the convention does not allow."""
-    inside = [entry.name for entry in classes if entry.id in set(ignore)]
+def _check_ignored(protocol: Protocol, classes: tuple[SegmentationClass, ...], ignore: Iterable[int]) -> None:
+    """Raise `UsageError` where an ignored value is a class or a class's index, which the convention does not allow."""
+    taken = {entry.id for entry in classes} | set(range(len(classes)))
+    inside = [str(value) for value in ignore if value in taken]
     if inside:
         raise UsageError(
-            f"{protocol.convention.name} does not ignore a value that is a class",
+            f"{protocol.convention.name} does not ignore a value inside the class range",
             inside,
-            "Map the value to one outside the classes, as in --gt-map 0=255, or choose --ignored-class leave-out",
+            "Map the value to one outside, as in --map 0=255 --ignore 255, or choose --ignored-class leave-out",
         )
 
 

@@ -126,6 +126,8 @@ class RescoreOptions(
 class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
     """Hold what arrays in memory are scored by."""
 
+    class_weights: Annotated[Weights | None, 'Weights of `average="weighted"`: one a class, their file, or "auto".']
+
 
 class CompareOptions(DrawingOptions, FindingOptions, total=False):
     """Hold what two runs are compared by."""

@@ -58,7 +58,7 @@ def precisions(counts: Tallies, program: Evaluator = OURS, rule: Convention | No
 
 
 def _filled(hits: Int64Array, pixels: Int64Array, others: Int64Array, program: Evaluator) -> tuple[Value, ...]:
-    """Divide; what an empty class has is the evaluator's choice, for which `others` has the pixels of the other side."""
+    """Divide; for what an empty class has, `others` are the pixels of the other side."""
     return tuple(
         ratio(hit, count) if count else empty_ratio(program, met=bool(other))
         for hit, count, other in zip(hits.tolist(), pixels.tolist(), others.tolist(), strict=True)
