@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segeval.errors import LabelError, NothingToScoreError, SegevalError
-from segeval.explanation import Account, Explanation, explain
+from segeval.explanation.accounts import explain
+from segeval.explanation.explanation import Account, Explanation
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, convention, conventions
 from segeval.protocol.labeling import SegmentationClass
@@ -112,7 +113,7 @@ def test_without_a_valid_pixel_nobody_can_score() -> None:
 
 def test_the_chosen_refusal_is_raised_where_all_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     strict = {"segeval": Convention(), "voc": convention("voc")}
-    monkeypatch.setattr("segeval.explanation.conventions", lambda: strict)
+    monkeypatch.setattr("segeval.explanation.accounts.conventions", lambda: strict)
     with pytest.raises(LabelError, match="neither a class nor ignored") as caught:
         explain(run_of([[[0, 1]]], [[[0, 9]]]), names={"000": ("a_gt.png", "a.png")})
     assert caught.value.where == ("a.png: value 9 (1 px)",)

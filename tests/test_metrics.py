@@ -24,6 +24,7 @@ from segeval.protocol.labeling import (
     SegmentationClass,
     value_map,
 )
+from segeval.scores.accuracy import pixel_accuracy, precisions, recalls
 from segeval.scores.overlap import (
     Outcomes,
     averaged,
@@ -33,10 +34,7 @@ from segeval.scores.overlap import (
     mean,
     micro,
     outcomes,
-    pixel_accuracy,
-    precisions,
     ratio,
-    recalls,
     worst_mean,
 )
 from segeval.tables.confusion import Tallies, confusion, grouped, image_tallies, tallies
@@ -167,7 +165,7 @@ def test_what_no_convention_changes_is_that_of_a_loop_over_pixels(images: list[P
     weighted = [(size, iou) for size, iou in zip(true, ious, strict=True) if size and iou is not None]
     floats = [None if iou is None else float(iou) for iou in ious]
     expected = sum((size * iou for size, iou in weighted), Fraction(0)) / sum(true) if sum(true) else None
-    assert close(frequency_weighted(floats, whole), expected)
+    assert close(frequency_weighted(floats, whole.true_pixels.tolist()), expected)
 
 
 @given(IMAGES)
@@ -290,8 +288,8 @@ def test_a_prediction_on_an_unknown_ground_truth_is_a_false_alarm_where_drop_fp_
 def test_the_frequency_weighted_iou_leaves_undefined_classes_out_with_their_pixels() -> None:
     # class 0 was given void only and is dropped; class 2 is predicted only; by hand (6 * 0.5 + 2 * 1) / 8
     found = _one(hit=[0, 3, 0, 2], gt=[0, 6, 0, 2], pred=[0, 3, 3, 2], void=[5, 0, 0, 0])
-    assert frequency_weighted([None, 0.5, 0.0, 1.0], found) == 5 / 8
-    assert frequency_weighted([None, None, 0.0, None], found) is None
+    assert frequency_weighted([None, 0.5, 0.0, 1.0], found.true_pixels.tolist()) == 5 / 8
+    assert frequency_weighted([None, None, 0.0, None], found.true_pixels.tolist()) is None
 
 
 def test_merged_classes_keep_void_unknown_and_missing_apart() -> None:

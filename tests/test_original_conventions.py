@@ -102,9 +102,7 @@ ORIGINALS = [
     Original("smp-weighted", "smp", FLOAT32, smp("weighted"), options={"class_weights": "1, 2, ..."}),
     Original("smp-binary", "smp-binary", FLOAT32, smp_binary),
     Original("torchmetrics-jaccard", "torchmetrics", FLOAT32, torchmetrics),
-    Original(
-        "torchmetrics-miou", "torchmetrics-segmentation", FLOAT32, renamed={"dice_samplewise_macro": "mdice"}
-    ),
+    Original("torchmetrics-miou", "torchmetrics-segmentation", FLOAT32, renamed={"dice_samplewise_macro": "mdice"}),
     Original(
         "torchmetrics-miou",
         "torchmetrics-segmentation",

@@ -6,7 +6,7 @@ AXES = {
     "pred_void": ("miss", "drop", "error"),
     "unknown": ("error", "miss", "drop"),
     "gt_unknown": ("error", "drop", "drop-fp"),
-    "ignored_class": ("leave-out", "keep", "miss", "error"),
+    "ignored_class": ("leave-out", "keep", "miss"),
     "average": ("dataset", "image", "class-image", "image-class", "micro", "image-micro", "weighted"),
 }
 MISSING_CHOICES = ("error", "skip", "miss")

@@ -24,7 +24,7 @@ class Convention:
     - `unknown`: a predicted value outside classes and void, likewise.
     - `gt_unknown`: such a value in the ground truth: an error, dropped, or dropped but for the false positive.
     - `ignored_class`: an ignored value inside the class list: no class, a class without ground truth (mmseg, HF), or
-      no class whose predictions are misses whatever `pred_void` says (torchmetrics), or an error (SMP).
+      no class whose predictions are misses whatever `pred_void` says (torchmetrics).
     - `average`: what the mean runs over.
 
     `name` is the evaluator that chooses so; after `with_axes` it is the one that the choices started from.

@@ -28,6 +28,7 @@ class Evaluator:
       "predicted" as a class; or valid pixels image by image and then a mean over "images".
     - `recall`: what hits of a class are divided by: its "valid" pixels, or those that were given one of the "classes".
     - `only_binary`: it scores two classes and knows no void.
+    - `ignores_classes`: whether an ignored value may lie inside the class range.
     - `fewest_classes`: with fewer it scores something that nobody means.
     - `looks_at_void`: whether it refuses predicted values where the ground truth is void, too.
     - `floor`: below this an image's IoU counts 0 in `threshold_jaccard`.
@@ -41,6 +42,7 @@ class Evaluator:
     pixel_accuracy: str = "valid"
     recall: str = "valid"
     only_binary: bool = False
+    ignores_classes: bool = True
     fewest_classes: int = 1
     looks_at_void: bool = True
     floor: float | None = None
@@ -50,6 +52,8 @@ class Evaluator:
         return {"iou": "miou", "dice": "mdice"}.get(score, score) in self.defines
 
 
+RATIOS = ("empty_ratio", "pixel_accuracy", "recall")
+"""The fields that accuracies, precision and recall depend on."""
 OURS = Evaluator(
     defines=frozenset(
         [

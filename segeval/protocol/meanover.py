@@ -84,11 +84,26 @@ def scoring_rules(protocol: Protocol, classes: tuple[SegmentationClass, ...]) ->
             (),
             "Name background too, or choose --convention hf, which counts one class as any number",
         )
+    if not program.ignores_classes:
+        _check_ignored(protocol, classes)
     asked = None if protocol.mean_over is None else _asked(protocol.mean_over, classes)
     theirs = None
     if asked is None and program.mean_over == FOREGROUND:
         theirs = _foreground(classes, f"--convention {program.name}")
     return ScoringRules(protocol.convention, len(classes), asked, theirs, _weights(protocol, classes))
+
+
+def _check_ignored(protocol: Protocol, classes: tuple[SegmentationClass, ...]) -> None:
+    """Raise `UsageError` where an ignored value is a class, or a class's index."""
+    every = protocol.classes or classes
+    taken = {entry.id for entry in every} | set(range(len(every)))
+    inside = [str(value) for value in protocol.ignore or () if value in taken]
+    if inside:
+        raise UsageError(
+            f"{protocol.convention.name} does not ignore a value inside the class range",
+            inside,
+            "Map the value to one outside, as in --map 0=255 --ignore 255, or choose another --convention",
+        )
 
 
 def _asked(chosen: Sequence[int | str], classes: tuple[SegmentationClass, ...]) -> tuple[bool, ...]:

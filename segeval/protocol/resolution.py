@@ -72,8 +72,6 @@ def resolve(
         ids = sorted(met - set(ignore))
         classes = _met_classes(ids, notes)
         inferred.append("classes")
-    if protocol.convention.ignored_class == "error" and "classes" not in inferred:
-        _check_ignored(protocol, classes, ignore)
     keep = protocol.convention.ignored_class == "keep" and "classes" not in inferred
     scored = classes if keep else tuple(entry for entry in classes if entry.id not in ignore)
     kept_ids = {entry.id for entry in scored}
@@ -173,18 +171,6 @@ def _ignored(protocol: Protocol, classes: Iterable[SegmentationClass] | None) ->
             value = named[value]
         values.append(value)
     return sorted(set(values))
-
-
-def _check_ignored(protocol: Protocol, classes: tuple[SegmentationClass, ...], ignore: Iterable[int]) -> None:
-    """Raise `UsageError` where an ignored value is a class or a class's index, which the convention does not allow."""
-    taken = {entry.id for entry in classes} | set(range(len(classes)))
-    inside = [str(value) for value in ignore if value in taken]
-    if inside:
-        raise UsageError(
-            f"{protocol.convention.name} does not ignore a value inside the class range",
-            inside,
-            "Map the value to one outside, as in --map 0=255 --ignore 255, or choose --ignored-class leave-out",
-        )
 
 
 def _lookup(

@@ -44,7 +44,7 @@ class ConventionOptions(TypedDict, total=False):
     pred_void: Annotated[str | None, "Void predicted on valid ground truth: miss, drop, error."]
     unknown: Annotated[str | None, "Predicted value outside classes and void: error, miss, drop."]
     gt_unknown: Annotated[str | None, "Such a value in the ground truth: error, drop, drop-fp."]
-    ignored_class: Annotated[str | None, "An ignored value inside the class list: leave-out, keep, miss, error."]
+    ignored_class: Annotated[str | None, "An ignored value inside the class list: leave-out, keep, miss."]
     average: Annotated[
         str | None,
         "What the mean runs over: dataset, image, class-image, image-class, micro, image-micro, weighted.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segeval.protocol.conventions import Convention
 from segeval.protocol.evaluators import OURS, Evaluator
 from segeval.protocol.meanover import ScoringRules
 from segeval.scores.accuracy import floored, pixel_accuracy, precisions, recalls, true_pixels
@@ -39,20 +40,54 @@ def program_of(rules: ScoringRules, score: str) -> Evaluator:
     return rules.program if rules.program.prints(score) else OURS
 
 
-def overlap_score(name: str, whole: Tallies, images: Tallies, rules: ScoringRules) -> Overlap:
+@dataclass(frozen=True, slots=True)
+class ScoreRule:
+    """Hold what decides over one score: the axes, the evaluator's ratios, the classes of its mean, their weights."""
+
+    convention: Convention
+    program: Evaluator
+    over: tuple[bool, ...]
+    weights: tuple[float, ...] | None = None
+
+
+def score_rule(name: str, rules: ScoringRules) -> ScoreRule:
+    """Return how a score is computed."""
+    over = tuple(rules.over(name).tolist())
+    return ScoreRule(rules.rule(name), program_of(rules, name), over, rules.weights)
+
+
+def overlap_score(name: str, whole: Tallies, images: Tallies, by: ScoreRule) -> Overlap:
     """Return `miou` or `mdice` with the values of the classes."""
-    rule = rules.rule(name)
-    weights = rules.weights
-    if weights is None and rule.average == "weighted":
+    weights = by.weights
+    if weights is None and by.convention.average == "weighted":
         weights = tuple(map(float, whole.true_pixels.tolist()))
     return averaged(
-        outcomes(whole, rule),
-        outcomes(images, rule),
-        rule,
+        outcomes(whole, by.convention),
+        outcomes(images, by.convention),
+        by.convention,
         hit_weight=2 if name == "mdice" else 1,
-        over=rules.over(name),
+        over=np.array(by.over, np.bool_),
         weights=weights,
     )
+
+
+def class_score(name: str, whole: Tallies, images: Tallies, by: ScoreRule) -> Overlap:
+    """Return one of `miou`, `mdice`, `pixel_accuracy`, `mean_accuracy` and `fwiou`, with what it has of each class."""
+    if name == "pixel_accuracy":
+        return Overlap((), pixel_accuracy(whole, images, by.program), 0)
+    if name == "mean_accuracy":
+        classes = recalls(whole, by.program)
+        entered = [value for value, is_in in zip(classes, by.over, strict=True) if is_in]
+        return Overlap(classes, mean(entered), sum(value is not None for value in entered))
+    found = overlap_score(name, whole, images, by)
+    if name != "fwiou":
+        return found
+    weighed = frequency_weighted(found.classes, true_pixels(whole, by.program).tolist())
+    return Overlap(found.classes, weighed, found.in_mean)
+
+
+OF_CONVENTIONS = ("miou", "mdice", "pixel_accuracy", "mean_accuracy", "fwiou")
+"""Scores that conventions decide over."""
 
 
 def class_ratios(whole: Tallies, rules: ScoringRules) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
@@ -64,22 +99,13 @@ def class_ratios(whole: Tallies, rules: ScoringRules) -> tuple[tuple[Value, ...]
 
 def mask_scores(whole: Tallies, images: Tallies, rules: ScoringRules) -> MaskScores:
     """Compute every score that label masks have; `images` has the tallies of each image, (N, K), `whole` their sum."""
-    iou, dice = (overlap_score(name, whole, images, rules) for name in ("miou", "mdice"))
-    of_mean = recalls(whole, program_of(rules, "mean_accuracy"))
-    weighing = program_of(rules, "fwiou")
-    weighed = overlap_score("fwiou", whole, images, rules)
+    found = {name: class_score(name, whole, images, score_rule(name, rules)) for name in OF_CONVENTIONS}
     plain = outcomes(images).of(rules.over("image_miou"))
-    scores: dict[str, Value] = {
-        "miou": iou.mean,
-        "mdice": dice.mean,
-        "pixel_accuracy": pixel_accuracy(whole, images, program_of(rules, "pixel_accuracy")),
-        "mean_accuracy": mean(np.array(of_mean, object)[rules.over("mean_accuracy")].tolist()),
-        "fwiou": frequency_weighted(weighed.classes, true_pixels(whole, weighing).tolist()),
-        "image_miou": mean(image_mious(plain)),
-        "class_miou": mean(class_mious(plain)),
-    }
+    scores: dict[str, Value] = {name: score.mean for name, score in found.items()}
+    scores["image_miou"] = mean(image_mious(plain))
+    scores["class_miou"] = mean(class_mious(plain))
     if rules.program.floor is not None:
         rule = rules.rule("threshold_jaccard")
         of_images = image_values(outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
         scores["threshold_jaccard"] = floored(of_images, rules.program.floor)
-    return MaskScores(scores, iou, dice, *class_ratios(whole, rules))
+    return MaskScores(scores, found["miou"], found["mdice"], *class_ratios(whole, rules))
