@@ -37,11 +37,19 @@ RULES: dict[str, list[tuple[str, float]]] = {
     "mmseg": [],
     "hf": [],
     "ade20k": [("absent", -0.1)],
-    "cocostuff": [("pred_only", 0.6 - 0.4), ("pred_void", 0.628571 - 0.6)],
-    "detectron2": [("pred_only", 0.6 - 0.4), ("pred_void", 0.628571 - 0.6)],
+    "detectron2-void-class": [("pred_only", 0.6 - 0.4), ("pred_void", 0.628571 - 0.6)],
+    # void in the predictions is refused
+    **dict.fromkeys(("cocostuff", "detectron2", "fast-hist", "deeplab", "torchvision", "torchmetrics-jaccard"), []),
+    # more than two classes, or no weights, are refused
+    **dict.fromkeys(("smp-binary", "keras-binary-iou", "isic2018", "kaggle-dice", "smp-weighted"), []),
+    "monai-miou": [("pred_only", 0.6 - 0.4), ("average", 0.725 - 0.6)],
+    # which prints no IoU
+    "monai-dice": [],
+    "paddleseg": [("absent", 0.15)],
+    "paddleseg-2.8.0": [("absent", -0.1)],
+    "smp-micro-imagewise": [("absent", 0.15), ("average", 0.659091 - 0.55)],
     "mapillary": [("pred_void", 0.019048)],
     "segnet": [("absent", -0.1), ("pred_void", 0.314286 - 0.3)],
-    "torchmetrics-jaccard": [("pred_void", 0.019048)],
     "torchmetrics-miou": [("average", 0.0)],
     "smp-macro": [("absent", 0.15)],
     "smp-macro-imagewise": [("absent", 0.15), ("average", 0.075)],
@@ -139,7 +147,7 @@ def test_rules_of_the_golden_masks_are_worth_what_they_are_by_hand(name: str) ->
 
 
 def test_every_convention_is_explained() -> None:
-    assert set(RULES) | {"segeval", "voc"} == set(conventions())
+    assert set(RULES) | {"segeval", "voc", "nnunet"} == set(conventions())
 
 
 def test_a_step_names_the_classes_that_it_moves() -> None:
@@ -221,6 +229,12 @@ def test_steps_lead_from_the_chosen_mean_to_each_other_one(
                 assert ious[change.id] == change.before
                 ious[change.id] = change.after
         assert (mean, tuple(ious)) == (account.miou, account.ious)
+        for other, score in account.scores.items():
+            value = found.chosen.scores[other].value
+            for step in score.steps:
+                assert step.before == value
+                value = step.after
+            assert value == score.value
 
 
 @settings(max_examples=40, deadline=None)
@@ -244,6 +258,9 @@ def test_each_convention_says_what_score_says_under_its_name(
         assert (account.miou, account.classes_in_mean) == (report.scores["miou"], report.classes_in_mean)
         by_id = {entry.id: entry.iou for entry in report.classes}
         assert account.ious == tuple(by_id.get(entry.id) for entry in found.classes)
+        for other, score in account.scores.items():
+            assert score.value == report.scores[other]
+            assert score.own == (other in report.own_scores)
 
 
 # What a shell sees

@@ -73,15 +73,15 @@ def scoring_rules(protocol: Protocol, classes: tuple[SegmentationClass, ...]) ->
     program = evaluator(protocol.convention)
     if program.only_binary and len(classes) != 2:
         raise UsageError(
-            f"{program.name} scores two classes, not {len(classes)}",
-            (),
+            f"the evaluator of this convention scores two classes, not {len(classes)}",
+            (program.name,),
             "Add --binary, or choose another --convention",
         )
     if len(classes) < program.fewest_classes:
         raise UsageError(
-            f"{program.name} cannot score a single class: its histogram then takes its range from the data and counts "
-            "every pixel as predicted",
-            (),
+            "the evaluator of this convention cannot score a single class: its histogram then takes its range from the "
+            "data and counts every pixel as predicted",
+            (program.name,),
             "Name background too, or choose --convention hf, which counts one class as any number",
         )
     if not program.ignores_classes:
@@ -100,7 +100,7 @@ def _check_ignored(protocol: Protocol, classes: tuple[SegmentationClass, ...]) -
     inside = [str(value) for value in protocol.ignore or () if value in taken]
     if inside:
         raise UsageError(
-            f"{protocol.convention.name} does not ignore a value inside the class range",
+            "the evaluator of this convention does not ignore a value inside the class range",
             inside,
             "Map the value to one outside, as in --map 0=255 --ignore 255, or choose another --convention",
         )
