@@ -140,10 +140,9 @@ def report_of(original: Original, entry: GoldenSet) -> tuple[Report, bool]:
     options = dict(original.options)
     if isinstance(inputs, GreyMaps):
         # Keras compares p with 0.5, which no level is.
-        pairs = [(pred >= 128, gt > 0) for pred, gt in zip(inputs.pred, inputs.gt, strict=True)]
         counted = ConfusionMatrix(classes=2, ignore="none", convention=original.convention, **options)
-        for pred, gt in pairs:
-            counted.update(pred.astype(np.int64), gt.astype(np.int64))
+        for level, foreground in zip(inputs.pred, inputs.gt, strict=True):
+            counted.update((level >= 128).astype(np.int64), (foreground > 0).astype(np.int64))
         return counted.report(), True
     assert isinstance(inputs, Masks)
     classes = [SegmentationClass(value, str(value)) for value in inputs.ids]

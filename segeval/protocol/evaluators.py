@@ -93,7 +93,8 @@ def evaluator(rule: Convention) -> Evaluator:
 def rule_of(score: str, rule: Convention) -> Convention:
     """Return how one score is counted under a convention.
 
-    A score that its evaluator does not print has segeval's default axes. What was chosen by hand holds for every score.
+    A score that its evaluator does not print has segeval's default axes, on the classes that the convention has. What
+    was chosen by hand holds for every score.
     """
     program = evaluator(rule)
     if program is OURS:
@@ -101,7 +102,7 @@ def rule_of(score: str, rule: Convention) -> Convention:
     named = conventions().get(rule.name, DEFAULT)
     changes: dict[str, Any] = {axis: choice for axis, choice in rule.axes().items() if choice != getattr(named, axis)}
     if not program.prints(score):
-        return replace(OWN_AXES, **changes)
+        return replace(OWN_AXES, **{"ignored_class": rule.ignored_class, **changes})
     if score not in ("dice", "mdice"):
         return rule
     return rule.with_axes(**{axis: choice for axis, choice in program.dice.items() if axis not in changes})
