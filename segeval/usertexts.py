@@ -31,6 +31,8 @@ _TOML_STRING = re.compile(
 )
 """What is no structure in TOML: strings of four kinds, and comments; none of the forms backtracks."""
 _DOTTED = re.compile(rf"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){{{DEEPEST},}}")
+_COMMAND = re.compile(r"#(?=#\w*\[)")
+"""What a command of GitHub's, Azure's or TeamCity's runner begins with; in JSON it can stand in strings only."""
 _BRACKET = re.compile(r"[\[{]|[\]}]")
 
 
@@ -65,6 +67,11 @@ def toml_data(text: str) -> dict[str, object]:
         raise _too_deep() from None
     _check_numbers(data)
     return data
+
+
+def inert_json(text: str) -> str:
+    """Write what a runner takes for a command as an escape; `::` needs none, for no line of JSON begins so."""
+    return _COMMAND.sub(r"\\u0023", text) if "##" in text else text
 
 
 def check_lines(text: str) -> None:

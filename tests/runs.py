@@ -16,9 +16,10 @@ from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import LossSettings, Probabilities
 from segeval.runs.run import Maps, Row, Run, sort_key
-from segeval.scores.lossums import float_levels, float_sums
+from segeval.scores.lossums import float_sums
 from segeval.tables.counts import joint_counts, table
-from segeval.tables.levels import LevelHistogram, add, count_levels
+from segeval.tables.floatlevels import LevelCounts, add_levels, count_float_levels
+from segeval.tables.levels import count_levels
 
 KINDS = (
     None,
@@ -56,7 +57,7 @@ def digest_of(array: NDArray[np.uint8]) -> str:
     return f"blake2b:{hashlib.blake2b(array.tobytes(), digest_size=16).hexdigest()}"
 
 
-def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelHistogram, ...]]:
+def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelCounts, ...]]:
     """Make an image of up to 4x5 pixels and its maps from `seed`, and count it."""
     random = np.random.default_rng(seed)
     size = tuple(random.integers(1, 5, 2).tolist())
@@ -87,7 +88,9 @@ def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelHist
         float_sums(array, positive, valid, LossSettings()) for array, positive in zip(arrays, positives, strict=True)
     )
     levels = tuple(
-        count_levels(float_levels(array), positive, valid, levels=65536)
+        count_levels(array, positive, valid, levels=top)
+        if top
+        else count_float_levels(array, positive, valid, threshold=0.5)
         for array, positive in zip(arrays, positives, strict=True)
     )
     return row(counts, (), sums), levels
@@ -95,13 +98,13 @@ def row_of(key: str, maps: Maps | None, seed: int) -> tuple[Row, tuple[LevelHist
 
 def run_of(maps: Maps | None, images: Sequence[tuple[str, int]]) -> Run:
     """Make a run of (key, seed) of each image."""
-    levels: tuple[LevelHistogram, ...] = ()
+    levels: tuple[LevelCounts, ...] = ()
     rows = []
     for key, seed in sorted(images, key=lambda image: sort_key(image[0])):
         row, found = row_of(key, maps, seed)
         rows.append(row)
         if found:
-            levels = tuple(map(add, levels, found)) if levels else found
+            levels = tuple(map(add_levels, zip(levels, found, strict=True))) if levels else found
     return Run(protocol_of(maps), tuple(rows), maps, levels)
 
 

@@ -8,13 +8,8 @@ from pathlib import Path
 import pytest
 
 from segeval.errors import PairingError
-from segeval.folders.pairing import (
-    Pair,
-    PairingRules,
-    class_folders,
-    pair_class_folders,
-    require_pairs,
-)
+from segeval.folders.pairing import Pair, PairingRules, class_folders, pair_class_folders
+from segeval.folders.requiring import require_pairs
 from tests.trees import CORES, SUFFIXES, make, problem
 
 CLASSES = [(0, "Sky"), (1, "traffic light"), (2, "Road")]
@@ -38,13 +33,13 @@ def test_the_name_as_written_goes_before_the_name_in_another_case(tmp_path: Path
     make(tmp_path, "sky/a.png", "Sky/a.png", "traffic light/a.png", "Road/a.png")
     assert class_folders(tmp_path, CLASSES) == ("Sky", "traffic light", "Road")
     make(tmp_path / "unsure", "sky/a.png", "SKY/a.png", "traffic light/a.png", "Road/a.png")
-    with pytest.raises(PairingError, match="Class folders are missing"):
+    with pytest.raises(PairingError, match="class folders are missing"):
         class_folders(tmp_path / "unsure", CLASSES)
 
 
 def test_missing_class_folders_are_named(tmp_path: Path) -> None:
     make(tmp_path, "Sky/a.png")
-    with pytest.raises(PairingError, match="Class folders are missing") as raised:
+    with pytest.raises(PairingError, match="class folders are missing") as raised:
         class_folders(tmp_path, CLASSES)
     assert raised.value.where == ("1 traffic light", "2 Road")
 
@@ -111,7 +106,7 @@ def test_class_maps_that_are_missing_or_double_are_named(tmp_path: Path) -> None
     assert pairing.ambiguous == (("3.png", ("Car/3.npy", "Sky/3.png")),)
     assert [pair.gt for pair in pairing.pairs] == ["1.png"]
     for missing in ("error", "skip", "miss"):
-        assert problem(pairing, "class maps are missing", missing).where == ("2.png: no map in Car",)
+        assert problem(pairing, "class maps are missing", missing).where == ("gt/2.png: no map in Car",)
 
 
 def test_class_maps_get_suggestions_too(tmp_path: Path) -> None:
@@ -120,4 +115,4 @@ def test_class_maps_get_suggestions_too(tmp_path: Path) -> None:
     (pred / "a" / "loop").symlink_to("..")
     pairing = pair_class_folders(pred, gt, ("a", "b"), suffixes=SUFFIXES)
     assert pairing.hint == "--gt-suffix _gt --pred-suffix _prob would pair 12 of 12"
-    assert pairing.unreadable[0].startswith("PRED/a/loop/")
+    assert pairing.unreadable[0].startswith("pred/a/loop/")

@@ -35,7 +35,7 @@ TABLE: list[tuple[list[str], int, str, str]] = [
     (["compare", "run.jsonl", "worse.jsonl"], 2, "", "--force"),
     (["explain", *MASKS], 0, "cityscapes", ""),
     (["explain", "nowhere", "sample_masks/gt"], 2, "", "nowhere"),
-    (["inspect", *MASKS], 0, "nothing looks wrong", ""),
+    (["inspect", *MASKS], 0, "no problems found", ""),
     (["inspect", "sample_masks/binary/probs", "sample_masks/binary/gt"], 2, "--probs", ""),
     (["presets"], 0, "cityscapes", ""),
     (["presets", "cityscape"], 2, "", "cityscapes"),

@@ -36,6 +36,17 @@ def test_mutated_input_is_read_rightly_or_refused(target: str, count: int) -> No
     assert tally.outcomes["refused"] < 0.97 * count
 
 
+def test_tiffs_of_mutated_tags_are_read_as_tifffile_reads_them_or_refused() -> None:
+    pytest.importorskip("tifffile", reason="comes with the extra fuzz")
+    pytest.importorskip("imagecodecs", reason="comes with the extra fuzz")
+    from tests.fuzz import tiffs
+
+    tiffs.seeds()
+    tally = run(tiffs.check, count=600, seed=1)
+    assert_harmless(tally)
+    assert tally.outcomes["read as tifffile reads it"] > 60
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("seed", [0, 20])

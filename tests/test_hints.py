@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from segeval.folders.pairing import (
-    PairingRules,
-    require_pairs,
-)
+from segeval.folders.pairing import PairingRules
+from segeval.folders.requiring import require_pairs
 from tests.trees import CORES, pairing_of, problem
 
 
@@ -36,7 +34,7 @@ def test_the_suffixes_that_pair_are_suggested_and_do_pair(
     assert pairing.hint == f"{options} would pair 12 of 12"
     found = problem(pairing, "by name")
     assert found.fix == pairing.hint
-    assert found.where == (f"ground truth: {gt[0]}", f"prediction: {pred[0]}")
+    assert found.where == (f"gt/{gt[0]}", f"pred/{pred[0]}")
     assert len(require_pairs(pairing_of(tmp_path, [], [], PairingRules(gt_suffix, pred_suffix)))) == 12
 
 

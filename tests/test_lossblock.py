@@ -92,7 +92,7 @@ def test_floats_have_no_interval(tmp_path: Path) -> None:
     assert len(row(text, "BCE")) == 3
     assert "half a step" not in text
     assert "eps torch, no logarithm below -100" in text
-    assert "from 16-bit levels" in text
+    assert "from levels of p" in text
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,8 @@ import pytest
 
 from segeval.errors import NothingToScoreError, PairingError, UsageError
 from segeval.folders.matching import match
-from segeval.folders.pairing import (
-    Clash,
-    Pair,
-    Pairing,
-    PairingRules,
-    class_folders,
-    pair_class_folders,
-    pair_folders,
-    require_pairs,
-)
+from segeval.folders.pairing import Clash, Pair, Pairing, PairingRules, class_folders, pair_class_folders, pair_folders
+from segeval.folders.requiring import require_pairs
 from tests.trees import SUFFIXES, make, paired, pairing_of, problem, problems_of
 
 # Roots
@@ -168,7 +160,7 @@ def test_names_with_escapes_line_breaks_and_invalid_utf8_pair_and_are_told_escap
     pairing = pairing_of(tmp_path / "b", [*names, "a.png", "a.npy"], [*names[1:2], "x\n.png", "y.png"])
     for found in problems_of(pairing):
         assert all(line.isprintable() for line in (found.what, found.fix, *found.where)), found
-    assert r"\xff.png" in problem(pairing, "without a prediction").where
+    assert r"gt/\xff.png" in problem(pairing, "without a prediction").where
 
 
 def test_problems_of_both_trees_are_told_with_their_side(tmp_path: Path) -> None:
@@ -178,8 +170,8 @@ def test_problems_of_both_trees_are_told_with_their_side(tmp_path: Path) -> None
     pairing = pair_folders(pred, gt, suffixes=SUFFIXES)
     assert paired(pairing) == {"a/a.png": ("a/a.png",)}
     assert pairing.unreadable == (
-        "GT/a/loop: a link back to a folder above it",
-        r"PRED/b\n.png: not a file: a FIFO, a socket or a device",
+        "gt/a/loop: a link back to a folder above it",
+        r"pred/b\n.png: not a file: a FIFO, a socket or a device",
     )
     assert problem(pairing, "cannot be read").where == pairing.unreadable
 
@@ -206,10 +198,10 @@ def test_missing_ambiguous_clashing_and_unreadable_are_all_told_at_once(tmp_path
     pairing = pair_folders(pred, gt, suffixes=SUFFIXES)
     told = {found.what: found.where for found in problems_of(pairing)}
     assert told == {
-        "places that cannot be read": ("GT/loop: a link back to a folder above it",),
-        "ground truth files without a prediction": ("d.png",),
-        "several predictions could belong to one ground truth file": ("g.png: g.npy, g.png",),
-        "several ground truth files cannot be told apart": ("e.npy, e.png",),
+        "places that cannot be read": ("gt/loop: a link back to a folder above it",),
+        "ground truth files without a prediction": ("gt/d.png",),
+        "several predictions could belong to one ground truth file": ("gt/g.png: pred/g.npy, pred/g.png",),
+        "several ground truth files cannot be told apart": ("gt/e.npy, gt/e.png",),
     }
     assert "--missing skip" in problem(pairing, "without a prediction").fix
     assert "--missing miss" in problem(pairing, "without a prediction").fix
@@ -231,14 +223,16 @@ def test_no_pair_at_all_is_never_scored(tmp_path: Path, missing: str) -> None:
     pairing = pairing_of(tmp_path, ["a.png", "b.png"], ["c.png"])
     found = problem(pairing, "no ground truth file has a prediction", missing)
     assert isinstance(found, NothingToScoreError)
-    assert found.where == ("ground truth: a.png", "prediction: c.png")
+    assert found.where == ("gt/a.png", "pred/c.png")
     assert "--gt-suffix" in found.fix
 
 
 def test_many_names_in_one_line_are_cut_with_their_number(tmp_path: Path) -> None:
     pairing = pairing_of(tmp_path, [f"{folder}/m.png" for folder in range(9)], ["m.png"])
     (line,) = problem(pairing, "cannot be told apart").where
-    assert line == "0/m.png, 1/m.png, 2/m.png, 3/m.png, 4/m.png and 4 more: m.png could belong to any"
+    assert (
+        line == "gt/0/m.png, gt/1/m.png, gt/2/m.png, gt/3/m.png, gt/4/m.png and 4 more: pred/m.png could belong to any"
+    )
 
 
 def test_a_suffix_that_no_file_bears_is_told_with_a_name(tmp_path: Path) -> None:

@@ -189,7 +189,9 @@ def test_losses_are_those_of_a_loop_over_pixels(
         save_npy(tmp_path / "p" / f"{key}.npy", stored)
         gts.append(gt)
         maps.append(stored / {"uint8": 255, "uint16": 65535}.get(kind, 1))
-    report = segeval.score(tmp_path / "p", tmp_path / "gt", probs=True, classes=3, **parameters)
+    # As a keyword None is "not given"; what switches alpha off is "none", as on the command line.
+    asked = parameters | {"alpha": "none" if parameters["alpha"] is None else parameters["alpha"]}
+    report = segeval.score(tmp_path / "p", tmp_path / "gt", probs=True, classes=3, **asked)
     expected = naive_losses(list(valid_pixels(gts, maps)), (0, 1, 2), **parameters)
     assert_agree([entry.losses["bce"] for entry in report.classes], expected.bce)
     assert_agree([entry.losses["focal"] for entry in report.classes], expected.focal)

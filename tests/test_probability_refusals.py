@@ -184,7 +184,7 @@ def test_labels_with_probs(options: tuple[str, ...], root: Path) -> None:
 
 def test_integer_arrays_with_probs(root: Path) -> None:
     of_every_image(root, save_npy, "npy", GT[0].astype(np.int64))
-    assert_refused(scored(root, *THREE), "int64", "leave --probs away")
+    assert_refused(scored(root, *THREE), "int64", "drop --probs")
 
 
 def test_0_and_255_with_probs_is_certainty(root: Path) -> None:

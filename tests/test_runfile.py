@@ -78,9 +78,9 @@ def test_another_file_is_told_from_a_damaged_run(data: bytes) -> None:
 
 
 def test_a_newer_schema_is_refused_by_its_number() -> None:
-    found = problem(edited(HAND_MADE, 0, lambda facts: facts | {"schema": 2, "new": []}))
+    found = problem(edited(HAND_MADE, 0, lambda facts: facts | {"schema": 3, "new": []}))
     assert found.what == "a run file was written by a newer segeval"
-    assert "schema 2" in found.where[0]
+    assert "schema 3" in found.where[0]
 
 
 def test_an_unfinished_run_is_not_taken_for_one() -> None:
@@ -308,7 +308,7 @@ def test_maps_that_cannot_be_are_refused(name: str) -> None:
 
 def test_level_histograms_may_not_lack() -> None:
     lines = lines_of(run_of(Maps(FLOAT, 2), [("a", 1), ("b", 2)]))[:-1]
-    assert "histograms" in problem(sealed(lines[:-1])).where[0]
+    assert "levels are missing" in problem(sealed(lines[:-1])).where[0]
     assert "histograms" in problem(sealed([*lines[:1], *lines[-2:]])).where[0]
 
 

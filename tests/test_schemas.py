@@ -79,7 +79,7 @@ def test_a_protocol_with_everything_validates() -> None:
 
 Change = Callable[[dict[str, Any]], object]
 WRONG_LINES: dict[str, tuple[int, Change]] = {
-    "another schema": (0, lambda line: line.update(schema=2)),
+    "another schema": (0, lambda line: line.update(schema=3)),
     "a header with more": (0, lambda line: line.update(time=0)),
     "a kind of map that is none": (0, lambda line: line.update(maps={"kind": "int8", "count": 1})),
     "no convention": (0, lambda line: line["protocol"].pop("convention")),
@@ -89,7 +89,9 @@ WRONG_LINES: dict[str, tuple[int, Change]] = {
     "an empty table": (1, lambda line: line.update(counts=[])),
     "no pixel": (1, lambda line: line.update(counts=[[0, [0], [0]]])),
     "sums of another length": (1, lambda line: line["sums"][0].pop()),
-    "a level that is none": (3, lambda line: line["positives"].__setitem__(0, [65536])),
+    "bins of another number": (3, lambda line: line["bins"][0].pop()),
+    "a piece without a level": (4, lambda line: line.update(steps=[])),
+    "a shift beyond the mantissa": (4, lambda line: line.update(shift=53)),
     "an end without its digest": (-1, lambda line: line.pop("digest")),
     "a digest of another kind": (-1, lambda line: line.update(digest="md5:00")),
 }

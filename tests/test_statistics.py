@@ -235,7 +235,7 @@ def test_grouping_without_intervals_is_refused(folder: Path) -> None:
     done = score(folder, "--group-by", "^a")
     assert (done.code, done.stdout) == (2, "")
     assert "Add --ci 95" in done.stderr
-    with pytest.raises(UsageError, match="there are none"):
+    with pytest.raises(UsageError, match="intervals"):
         Statistics(group_by="^a")
 
 
@@ -246,7 +246,7 @@ def test_grouping_without_intervals_is_refused(folder: Path) -> None:
 def test_a_level_is_between_0_and_100(folder: Path, level: str) -> None:
     done = score(folder, "--ci", level)
     assert (done.code, done.stdout) == (2, "")
-    assert "is no level" in done.stderr
+    assert "is not a confidence level" in done.stderr
 
 
 def test_the_level_has_to_be_given(folder: Path) -> None:
@@ -309,7 +309,7 @@ def test_gains_are_told_in_words(folder: Path) -> None:
     assert words in score(folder, "--gain", "-f", "markdown").stdout
     best = max(found["gains"]["classes"], key=lambda entry: entry["gain"])
     assert best["miou"] == pytest.approx(found["scores"]["miou"] + best["gain"])
-    assert f"│  {100 * best['miou']:.2f} │" in score(folder, "--gain").stdout
+    assert f" {100 * best['miou']:.2f} │" in score(folder, "--gain").stdout
 
 
 def test_gains_of_a_mean_that_no_matrix_has_are_null(folder: Path) -> None:
@@ -327,7 +327,7 @@ def test_binary_sets_tell_their_empty_images_apart(tmp_path: Path) -> None:
         "false_alarms": 1,
         "false_alarm_rate": 1 / 3,
     }
-    told = "3 images have no foreground in the ground truth, 1 of which was given foreground: false-alarm rate 33.33 %"
+    told = "3 images have no foreground in the ground truth; foreground is predicted in 1: false-alarm rate 33.33 %"
     assert told in score(tmp_path, "--binary").stdout
     assert told in score(tmp_path, "--binary", "-f", "markdown").stdout
     assert "empty_gt" not in scored(tmp_path, "--classes", "2", "--map", "255=1")

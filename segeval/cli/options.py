@@ -225,7 +225,9 @@ finding_options = stacked(
 )
 voice_options = stacked(
     click.option("-q", "--quiet", is_flag=True, help="Only errors and findings on stderr."),
-    click.option("-v", "--verbose", is_flag=True, help="The long signature, and tracebacks of errors."),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="The long signature, the lane of the images, and tracebacks of errors."
+    ),
 )
 
 

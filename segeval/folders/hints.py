@@ -38,16 +38,16 @@ def hint(gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: 
         _extensions(gt, pred, rules, suffixes, found)
         or _swapped(gt, pred, rules, suffixes, found)
         or _suffixes(gt, pred, rules, suffixes, found)
-        or _prefixes(gt, pred, rules, suffixes, found)
         or _folder(found)
         or _letter_case(found)
+        or _prefixes(gt, pred, rules, suffixes, found)
     )
 
 
 def _better(tried: Matching, found: Matching, gt: Sequence[str], pred: Sequence[str]) -> bool:
     """Hold a suggestion to pairing more (or missing less) than now, and most of what could pair at all."""
     gain = (usable(tried), -len(tried.missing)) > (usable(found), -len(found.missing))
-    return gain and 2 * len(tried.paired) > min(len(tried.gt.files), len(tried.pred.files), len(gt), len(pred))
+    return gain and 2 * len(tried.paired) > min(len(gt), len(pred))
 
 
 def _extensions(
@@ -145,6 +145,8 @@ def _prefixes(
     best: tuple[tuple[int, int, bool, int], Matching] | None = None
     for gt_end, pred_end in sorted(votes, key=lambda guess: (-votes[guess], guess))[:TRIES]:
         gt_prefix, pred_prefix = gt_end[::-1], pred_end[::-1]
+        if any(character.isdigit() for character in gt_prefix + pred_prefix):
+            continue  # numbers tell images apart
         tried = match(gt, pred, replace(rules, gt_prefix=gt_prefix, pred_prefix=pred_prefix), suffixes)
         if _better(tried, found, gt, pred):
             whole = all(prefix[-1:] in SEPARATORS for prefix in (gt_prefix, pred_prefix))

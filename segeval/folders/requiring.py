@@ -8,6 +8,7 @@ from segeval.errors import NothingToScoreError, PairingError, SegevalError, Usag
 from segeval.folders.matching import Clash
 from segeval.folders.pairing import UNPACK_FIX, Pair, Pairing
 from segeval.folders.walking import extensions_in, gt_name, pred_name
+from segeval.protocol.axes import MISSING_CHOICES
 
 READ = "masks are read from PNG, BMP, GIF, TIFF, .npy and .npz"
 SHOWN = 5
@@ -21,8 +22,8 @@ def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ..
     `pred` empty). Raises PairingError, NothingToScoreError where nothing pairs, or `Problems` of several. Extra
     predictions are no error.
     """
-    if missing not in ("error", "skip", "miss"):
-        raise UsageError("unknown choice for --missing", repr(missing), "error, skip or miss")
+    if missing not in MISSING_CHOICES:
+        raise UsageError("unknown choice for --missing", repr(missing), f"Choose one of {', '.join(MISSING_CHOICES)}")
     problems: list[SegevalError] = []
     if pairing.unreadable:
         problems.append(
@@ -44,7 +45,7 @@ def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ..
             PairingError(
                 "ground truth files without a prediction",
                 map(gt_name, pairing.missing),
-                pairing.hint
+                (pairing.hint if few or pairing.photos else "")
                 or "Add the predictions, or choose --missing skip (left out) or --missing miss (counted as wrong)",
             )
         )

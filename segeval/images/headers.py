@@ -93,6 +93,12 @@ def identify(data: bytes) -> str:
         )
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         raise MaskError("a mask is a WebP, which stores colours and no labels", (), AS_PNG)
+    if data.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise MaskError(
+            "a file is a Git LFS pointer, not the image itself",
+            (),
+            "Fetch the files: run git lfs pull in the repository",
+        )
     if data.startswith(b"\x1f\x8b"):
         raise MaskError("a file is compressed with gzip", (), "Unpack it (gunzip)")
     if len(data) < 8 and any(magic.startswith(data) for magic, _ in _MAGIC):

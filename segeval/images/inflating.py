@@ -9,11 +9,12 @@ LIBDEFLATE = find_spec("deflate") is not None
 """Whether the extra `fast` is installed."""
 
 if LIBDEFLATE:
-    from deflate import DeflateError, crc32, zlib_decompress
-else:
-    from zlib import crc32
+    import deflate
 
-__all__ = ["LIBDEFLATE", "crc32", "inflated"]
+
+def checksum(data: memoryview) -> int:
+    """Return the CRC-32 of a PNG chunk."""
+    return deflate.crc32(data) if LIBDEFLATE else zlib.crc32(data)
 
 
 def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
@@ -24,8 +25,8 @@ def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
     """
     if LIBDEFLATE:
         try:
-            rows = zlib_decompress(compressed, size)
-        except DeflateError:
+            rows = deflate.zlib_decompress(compressed, size)
+        except deflate.DeflateError:
             return None
         return rows if len(rows) == size else None
     inflater = zlib.decompressobj()

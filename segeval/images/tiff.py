@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import partial
 
 from segeval.errors import MaskError
 from segeval.images.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, unsupported
@@ -63,14 +64,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     except struct.error:
         raise truncated("the file ends within its TIFF directory") from None
 
-    def one(tag: int, default: int | None = None) -> int:
-        numbers = tags.get(tag, () if default is None else (default,))
-        # Only what is said of each sample may be said more than once, and then alike.
-        allowed = (1, tags.get(_SAMPLES, (1,))[0]) if tag in _OF_SAMPLES else (1,)
-        if len(set(numbers)) != 1 or len(numbers) not in allowed:
-            raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
-        return numbers[0]
-
+    one = partial(_number, tags)
     width, height = one(_WIDTH), one(_HEIGHT)
     check_size(width, height, max_pixels)
     channels, bits, compression = one(_SAMPLES, 1), one(_BITS, 1), one(_COMPRESSION, 1)
@@ -119,13 +113,18 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
 
 
+def _number(tags: dict[int, tuple[int, ...]], tag: int, default: int | None = None) -> int:
+    """Return the one value of a tag; only what is said of each sample may be said more than once, and then alike."""
+    numbers = tags.get(tag, () if default is None else (default,))
+    allowed = (1, tags.get(_SAMPLES, (1,))[0]) if tag in _OF_SAMPLES else (1,)
+    if len(set(numbers)) != 1 or len(numbers) not in allowed:
+        raise damaged(f"TIFF tag {tag} has the values {numbers[:5]}")
+    return numbers[0]
+
+
 def _check_prediction(predictor: int, compression: int, bits: int, sample: str, order: str) -> None:
     """Refuse what decoders read differently."""
-    # TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
-    # applies it, and what the writer meant cannot be told.
-    if predictor not in (1, 3 if sample == "f" else 2 if bits >= 8 else 1) or (
-        predictor != 1 and compression not in _PREDICTING
-    ):
+    if not _is_prediction(predictor, compression, bits, sample):
         raise unsupported(f"TIFF {bits} bit, {_LOSSLESS[compression] or 'uncompressed'} with predictor {predictor}")
     if bits == 32 and compression != 1 and order == ">":
         # Decoders disagree on whose byte order the inflated samples have.
@@ -136,6 +135,15 @@ def _palette(color_map: tuple[int, ...]) -> bytes:
     """Return three bytes for each index: a TIFF lists all reds, greens, blues, of 16 bit each (TIFF 6.0, section 5)."""
     count = len(color_map) // 3
     return bytes(color_map[channel * count + index] >> 8 & 255 for index in range(count) for channel in range(3))
+
+
+def _is_prediction(predictor: int, compression: int, bits: int, sample: str) -> bool:
+    """Tell whether all decoders agree on a predictor.
+
+    TIFF 6.0 section 14 ties prediction to LZW; where nothing predicts libtiff and Pillow pass the tag over, tifffile
+    applies it, and what the writer meant cannot be told.
+    """
+    return predictor == 1 or (compression in _PREDICTING and predictor == (3 if sample == "f" else 2) and bits >= 8)
 
 
 def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError, SegevalError
+from segeval.errors import MaskError, SegevalError, raise_all
 from segeval.folders.pairing import Pair
 from segeval.images.readers import decode_probability, describe, read_bytes
 from segeval.measuring.graylevels import joint_levels
 from segeval.measuring.reading import (
     BUFFERS,
     Reading,
+    both,
     digest,
     digest_of_all,
     missing_counts,
@@ -30,9 +31,10 @@ from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.settings import LossSettings
 from segeval.runs.run import Maps, MeasuredRow, Row
 from segeval.runs.traits import SideTraits
-from segeval.scores.lossums import FloatSums, float_levels, float_sums, kind_of_array
+from segeval.scores.lossums import FloatSums, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
-from segeval.tables.levels import LevelHistogram, count_levels, thresholded
+from segeval.tables.floatlevels import LevelCounts, count_float_levels
+from segeval.tables.levels import count_levels, thresholded
 
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""
@@ -84,21 +86,36 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
 
 
 def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
-    """Look at the first image that can be read and say what its maps are; raises what is wrong with the first."""
-    first: SegevalError | None = None
+    """Look at the first image that can be read and say what its maps are; where there is none, raises all problems."""
+    problems: list[SegevalError] = []
     for pair in pairs:
         if not pair.pred:
             continue
         try:
             found = _of_header(pair, files)
             if found is None:
-                maps, _ = read_maps(pair, files)
+                _, (maps, _) = both(partial(read_ground_truth, pair, files), partial(_classes_first, pair, files))
                 found = Maps(kind_of_array(maps[0]), len(maps))
         except SegevalError as error:
-            first = first or error
+            problems.append(error)
             continue
         return found
-    raise first or MaskError("no image has a probability map", (), "Check the folder of predictions")
+    raise_all(problems)
+    raise MaskError("no image has a probability map", (), "Check the folder of predictions")
+
+
+def _classes_first(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
+    """Read the maps of one image; raises `MaskError` where they fit its ground truth with the class axis last only."""
+    maps, found = read_maps(pair, files)
+    height, width = read_ground_truth(pair, files).values.shape
+    shape = (len(maps), *maps[0].shape)
+    if len(pair.pred) == 1 and shape[:2] == (height, width) != shape[1:]:
+        raise MaskError(
+            "an array of probability maps has the class axis last",
+            (f"{pair.pred[0]}: {shape}",),
+            "Save it with the class axis first, as numpy.moveaxis(array, -1, 0) gives it",
+        )
+    return maps, found
 
 
 def _of_header(pair: Pair, files: Reading) -> Maps | None:
@@ -154,12 +171,15 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
         labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
     indices = _index_image(gt, reading.labeling.gt)
     sums: list[FloatSums] = []
-    levels: list[LevelHistogram] = []
+    levels: list[LevelCounts] = []
     valid = indices >= 0
     for class_index, array in zip(reading.described, maps, strict=True):
         positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
-        levels.append(count_levels(float_levels(array), positive, valid, levels=reading.maps.kind.counted_levels))
+        if reading.maps.kind.levels is None:
+            levels.append(count_float_levels(array, positive, valid, threshold=reading.threshold))
+        else:
+            levels.append(count_levels(array, positive, valid, levels=reading.maps.kind.levels))
     return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest, traits)
 
 

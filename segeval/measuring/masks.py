@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from segeval.folders.pairing import Pair
 from segeval.measuring.reading import (
     Reading,
     ReadMask,
+    both,
     digest,
     missing_counts,
     read_ground_truth,
@@ -25,12 +27,12 @@ from segeval.tables.counts import JointCounts, joint_counts
 
 def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
-    gt = read_ground_truth(pair, reading)
     if not pair.pred:
+        gt = read_ground_truth(pair, reading)
         row = _row(pair, gt, missing_counts(gt.values))
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits))
     (name,) = pair.pred
-    pred = read_prediction(name, reading)
+    gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, name, reading))
     require_size(pred.values.shape, gt.values.shape, name)
     counts = joint_counts(gt=gt.values, pred=pred.values)
     if reading.most_values is not None and len(counts) > reading.most_values:

@@ -6,15 +6,15 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError, SegevalError
+from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
 from segeval.images.buffers import Buffer
 from segeval.images.readers import MAX_PIXELS, ImageFacts, read_bytes, read_mask
@@ -25,6 +25,10 @@ from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
     from segeval.protocol.palettes import Palette
+
+
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,19 @@ def read_prediction(name: str, reading: Reading) -> ReadMask:
         *read_mask(data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred),
         data,
     )
+
+
+def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple[First, Second]:
+    """Read both sides of a pair; raises what is wrong with either, and with both together."""
+    try:
+        gt = read_gt()
+    except SegevalError as error:
+        try:
+            read_pred()
+        except SegevalError as other:
+            raise Problems(merged((error, other))) from error
+        raise
+    return gt, read_pred()
 
 
 def _traits(facts: ImageFacts, values: NDArray[np.integer[Any]]) -> Traits:

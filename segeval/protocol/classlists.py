@@ -71,8 +71,8 @@ def checked_classes(classes: Iterable[SegmentationClass], *, name: str) -> tuple
         raise UsageError("the class list is empty", (name,), CLASSES_FIX)
     if len(checked) > MOST_CLASSES:
         raise UsageError(
-            "a class list has more classes than can be told apart in one confusion matrix",
-            (f"{name}: {len(checked):,} classes, the limit is {MOST_CLASSES:,}",),
+            f"a class list has more than {MOST_CLASSES:,} classes, which one confusion matrix has no room for",
+            (f"{name}: {len(checked):,} classes",),
             "List the classes that matter, and let --map or --ignore take the other values",
         )
     ids: dict[int, str] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from segeval.errors import RunFileError, UsageError
@@ -37,25 +37,29 @@ from segeval.scores.losses import (
 )
 from segeval.scores.lossums import combine
 from segeval.scores.overlap import Value, mean
+from segeval.scores.ranking import Interval, auroc_interval, average_precision_interval
 from segeval.scores.registry import OF_CLASS_MAPS, ordered
-from segeval.tables.levels import LevelHistogram, level_histogram
+from segeval.tables.floatlevels import FloatLevels, LevelCounts
+from segeval.tables.levels import level_histogram
 
 
 @dataclass(frozen=True, slots=True)
 class MapScores:
     """Hold the scores of one probability map: of one class against the rest, or of the foreground.
 
-    `pos_weight` and `alpha` are the values used, which "auto" takes from the ground truth. `best_iou` and `best_f1` are
-    chosen on the data that they are scored on. `in_means` tells whether means over classes have it.
+    `ranking` has what average precision and AUROC of floats can be, given that a level keeps no order. `pos_weight` and
+    `alpha` are the values used, which "auto" takes from the ground truth. `best_iou` and `best_f1` are chosen on the
+    data that they are scored on. `in_means` tells whether means over classes have it.
     """
 
     class_index: int
     scores: Mapping[str, Value]
-    histogram: LevelHistogram
+    histogram: LevelCounts
     pos_weight: Value
     alpha: float | str | None
     best_iou: Threshold | None
     best_f1: Threshold | None
+    ranking: Mapping[str, Interval]
     in_means: bool = True
 
 
@@ -64,8 +68,9 @@ class ProbabilityScores:
     """Hold everything that probability maps tell, over the run.
 
     `losses` have value, interval and clamped pixels by name; `scores` the rest. `cells` is the 2x2 table of true and
-    predicted class with the losses of each, for binary maps; those of floats are of their 16-bit levels. `unnormalised`
-    counts pixels whose classes do not add up.
+    predicted class with the losses of each, for binary maps; those of floats are of the middles of their levels.
+    `ranking` has the means over classes of the bounds of what ranks floats. `unnormalised` counts pixels whose classes
+    do not add up.
     """
 
     maps: Maps
@@ -76,6 +81,7 @@ class ProbabilityScores:
     class_weights: tuple[float, ...] | None
     cells: tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]] | None
     unnormalised: int
+    ranking: Mapping[str, Interval]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that goes beside the scores."""
@@ -92,10 +98,16 @@ class ProbabilityScores:
                     "alpha": entry.alpha,
                     "best_iou": _threshold_to_dict(entry.best_iou),
                     "best_f1": _threshold_to_dict(entry.best_f1),
+                    **_ranking_to_dict(entry.ranking),
                 }
                 for entry in self.per_map
             ],
+            **_ranking_to_dict(self.ranking),
         }
+
+
+def _ranking_to_dict(ranking: Mapping[str, Interval]) -> dict[str, Any]:
+    return {"ranking": {name: asdict(interval) for name, interval in ranking.items()}} if ranking else {}
 
 
 def _loss_to_dict(loss: Loss) -> dict[str, Any]:
@@ -165,8 +177,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
             pos_weight=settings.pos_weight,
             gamma=settings.gamma,
             alpha=settings.alpha,
-            # Of floats, level 0 is p below half a step, which torch's clamp would make 0.
-            eps="half-step" if run.maps.kind.levels is None and eps == "torch" else eps,
+            eps=eps,
         )
     return ProbabilityScores(
         maps=run.maps,
@@ -177,6 +188,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         class_weights=weights,
         cells=cells,
         unnormalised=sum(row.unnormalised for row in run.rows),
+        ranking=_mean_ranking(per_map),
     )
 
 
@@ -203,7 +215,7 @@ def _weights_of(weights: tuple[float, ...], count: int, positions: Sequence[int]
     return tuple(weights[position] for position in positions) if len(weights) == count else weights
 
 
-def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, int]]) -> tuple[LevelHistogram, ...]:
+def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, int]]) -> tuple[LevelCounts, ...]:
     assert run.maps is not None
     if not run.maps.in_rows:
         return tuple(run.levels[position] for position, _ in scored)
@@ -212,12 +224,13 @@ def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, in
 
 
 def _sources(
-    run: Run, histograms: Sequence[LevelHistogram], positions: Sequence[int], settings: LossSettings
+    run: Run, histograms: Sequence[LevelCounts], positions: Sequence[int], settings: LossSettings
 ) -> Sequence[Source]:
     """Return what the losses are computed from: histograms where p is one of their levels, sums where it is not."""
     assert run.maps is not None
+    stored = [histogram for histogram in histograms if not isinstance(histogram, FloatLevels)]
     if run.maps.in_rows:
-        return histograms
+        return stored
     with_sums = [row.sums for row in run.rows if row.sums]
     asked = (settings.gamma, resolve_eps(settings.eps, run.maps.kind.levels))
     kept = {(sums.gamma, sums.eps) for row in with_sums for sums in row}
@@ -229,7 +242,7 @@ def _sources(
             "Score the images again with the gamma and eps that are wanted",
         )
     if run.maps.kind.levels is not None:
-        return histograms
+        return stored
     of_maps = list(zip(*with_sums, strict=True))
     return [combine(of_maps[position]) for position in positions]
 
@@ -241,10 +254,10 @@ def _one_vs_rest(sources: Sequence[Source], settings: LossSettings) -> tuple[lis
     )
 
 
-def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings: LossSettings) -> MapScores:
+def _map_scores(index: int, source: Source, histogram: LevelCounts, settings: LossSettings) -> MapScores:
     (bce_loss,), (focal_loss,) = _one_vs_rest([source], settings)
     sides = histogram.n_pos, histogram.n_neg
-    of_histogram: Mapping[str, Callable[[LevelHistogram], Value]] = {
+    of_histogram: Mapping[str, Callable[[LevelCounts], Value]] = {
         "ece": ece,
         "average_precision": average_precision,
         "auroc": auroc,
@@ -267,4 +280,23 @@ def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings:
         alpha=auto_alpha(*sides) if settings.alpha == "auto" else settings.alpha,
         best_iou=best_threshold(points, "iou"),
         best_f1=best_threshold(points, "f1"),
+        ranking=_ranking(histogram),
     )
+
+
+def _ranking(levels: LevelCounts) -> Mapping[str, Interval]:
+    if not isinstance(levels, FloatLevels):
+        return {}
+    bounds = {"average_precision": average_precision_interval(levels), "auroc": auroc_interval(levels)}
+    return {name: interval for name, interval in bounds.items() if interval is not None}
+
+
+def _mean_ranking(per_map: Sequence[MapScores]) -> Mapping[str, Interval]:
+    """Return the mean of values and of bounds over the classes that can be ranked."""
+    found: dict[str, Interval] = {}
+    for name in ("average_precision", "auroc"):
+        known = [entry.ranking[name] for entry in per_map if name in entry.ranking and entry.in_means]
+        value, low, high = (mean(getattr(one, column) for one in known) for column in ("value", "low", "high"))
+        if value is not None and low is not None and high is not None:
+            found[name] = Interval(value, low, high)
+    return found

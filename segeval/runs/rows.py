@@ -23,7 +23,7 @@ from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
-from segeval.tables.levels import LevelHistogram, empty_histogram
+from segeval.usertexts import inert_json
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
@@ -45,7 +45,7 @@ class Damage(ValueError):  # noqa: N818 - read as "this line has a damage"; the 
 
 def dumps(value: object) -> bytes:
     """Write JSON values compactly in ASCII, so that a name of any bytes survives; NaN and infinity are refused."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+    return inert_json(json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))).encode("ascii")
 
 
 def loads(line: bytes) -> Any:
@@ -85,7 +85,7 @@ def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
 def protocol_from_json(facts: Any) -> Protocol:
     """Read a protocol; raises `Damage` for anything that no request could have asked for."""
     try:
-        protocol = protocol_from_dict(_object(facts, "the protocol"))
+        protocol = protocol_from_dict(mapping(facts, "the protocol"))
         _check_protocol(protocol)
         # What was written as another type than it is read as, or is unknown here, does not come back the same.
         if dumps(protocol_to_json(protocol)) != dumps(facts):
@@ -101,21 +101,21 @@ def protocol_from_json(facts: Any) -> Protocol:
 
 def _check_protocol(protocol: Protocol) -> None:
     for text in (protocol.preset, protocol.palette, protocol.keys):
-        _require(text is None or isinstance(text, str), "the protocol has a name that is no text")
+        require(text is None or isinstance(text, str), "the protocol has a name that is no text")
     if protocol.classes is not None:
         checked_classes(protocol.classes, name="classes")
     for entry in protocol.classes or ():
-        _require(all(0 <= part <= 255 for part in entry.color or ()), "a colour is out of range")
+        require(all(0 <= part <= 255 for part in entry.color or ()), "a colour is out of range")
     for value in protocol.ignore or ():
-        _require(isinstance(value, str) or _is_value(value), "an ignored value is neither a value nor a name")
+        require(isinstance(value, str) or _is_value(value), "an ignored value is neither a value nor a name")
     for raw, value in (*protocol.mapping, *protocol.gt_map, *protocol.pred_map):
-        _require(_is_value(raw) and _is_value(value), "a map holds what is no value")
+        require(_is_value(raw) and _is_value(value), "a map holds what is no value")
     for group in protocol.groups:
-        _require(all(map(_is_value, group.ids)), "a group holds what is no class id")
+        require(all(map(_is_value, group.ids)), "a group holds what is no class id")
     convention(protocol.convention.name)
     losses = protocol.probabilities
     if losses is not None:
-        _require(is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
+        require(is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
 
 
 def maps_to_json(maps: Maps | None) -> dict[str, Any] | None:
@@ -127,9 +127,9 @@ def maps_from_json(facts: Any) -> Maps | None:
     """Read a run's kind of maps; raises `Damage`."""
     if facts is None:
         return None
-    _require(set(_object(facts, "maps")) == {"kind", "count"}, "maps have other fields")
-    _require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
-    return Maps(MAP_KIND[facts["kind"]], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
+    require(set(mapping(facts, "maps")) == {"kind", "count"}, "maps have other fields")
+    require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
+    return Maps(MAP_KIND[facts["kind"]], integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
 
 
 def traits_to_json(traits: SideTraits) -> dict[str, Any]:
@@ -142,20 +142,20 @@ def traits_to_json(traits: SideTraits) -> dict[str, Any]:
 
 def traits_from_json(facts: Any) -> SideTraits:
     """Read what `traits_to_json` wrote; raises `Damage`."""
-    sides = _object(facts, "traits")
-    _require(set(sides) == {"gt", "pred"}, "the traits have other sides")
+    sides = mapping(facts, "traits")
+    require(set(sides) == {"gt", "pred"}, "the traits have other sides")
     return SideTraits(_traits(sides["gt"]), _traits(sides["pred"]))
 
 
 def _traits(facts: Any) -> Traits:
-    one = _object(facts, "traits")
-    _require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
-    _require(type(one["colored"]) is bool, "colored is no truth value")
-    nodata = _integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
-    entries = [_integers(entry, 0, 255, "gray_entries") for entry in _list(one["gray_entries"], "gray_entries")]
-    _require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
+    one = mapping(facts, "traits")
+    require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
+    require(type(one["colored"]) is bool, "colored is no truth value")
+    nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
+    entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
+    require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
     traits = Traits(tuple(nodata), tuple((index, level) for index, level in entries), one["colored"])
-    _require(traits == traits | PLAIN, "the traits are not in their order")
+    require(traits == traits | PLAIN, "the traits are not in their order")
     return traits
 
 
@@ -179,21 +179,21 @@ def row_to_json(row: Row) -> dict[str, Any]:
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
     known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised"}
-    _require(known >= set(_object(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
-    size = _integers(facts["size"], 1, MOST_PIXELS, "the size")
-    _require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
+    require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
+    size = integers(facts["size"], 1, MOST_PIXELS, "the size")
+    require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
     pixels = size[0] * size[1]
     digest = facts["gt"]
-    _require(isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None, "the digest is none")
+    require(isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None, "the digest is none")
     row = Row(
         key=_key(facts["key"]),
         height=size[0],
         width=size[1],
         digest=digest,
         counts=_counts_from_json(facts["counts"], pixels),
-        levels=tuple(_counts_from_json(part, pixels) for part in _list(facts.get("levels", []), "levels")),
-        sums=tuple(_sums_from_json(part, pixels) for part in _list(facts.get("sums", []), "sums")),
-        unnormalised=_integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
+        levels=tuple(_counts_from_json(part, pixels) for part in listed(facts.get("levels", []), "levels")),
+        sums=tuple(_sums_from_json(part, pixels) for part in listed(facts.get("sums", []), "sums")),
+        unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
     )
     _check_maps_of(row, maps)
     return row
@@ -203,12 +203,12 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
     described = maps is not None and not row.missing
     tables = maps.count if maps is not None and described and maps.in_rows else 0
     sums = maps.count if maps is not None and described and not maps.in_rows else 0
-    _require(len(row.levels) == tables and len(row.sums) == sums, "the row has other maps than the run")
-    _require(described or not row.unnormalised, "a row without maps has probabilities")
+    require(len(row.levels) == tables and len(row.sums) == sums, "the row has other maps than the run")
+    require(described or not row.unnormalised, "a row without maps has probabilities")
     marginal = _marginal(row.counts)
     for levels in row.levels:
-        _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
-        _require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
+        require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
+        require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
 
 
 def _marginal(counts: JointCounts) -> list[tuple[int, int]]:
@@ -227,18 +227,18 @@ def _counts_to_json(counts: JointCounts) -> list[Any]:
 def _counts_from_json(groups: Any, total: int) -> JointCounts:
     """Read a table of `total` pixels."""
     parts: list[tuple[int, list[int], list[int]]] = []
-    for group in _list(groups, "a table"):
-        _require(isinstance(group, list) and len(group) == 3, "a table has other columns")
-        gt = _integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
-        _require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
-        pixels = _integers(group[2], 1, total, "a number of pixels")
-        pred = [NO_PREDICTION] if group[1] == [None] else _integers(group[1], SMALLEST, LARGEST, "a predicted value")
-        _require(len(pred) == len(pixels) > 0, "a table has columns of different lengths")
-        _require(all(first < second for first, second in pairwise(pred)), "predicted values do not ascend")
+    for group in listed(groups, "a table"):
+        require(isinstance(group, list) and len(group) == 3, "a table has other columns")
+        gt = integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
+        require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
+        pixels = integers(group[2], 1, total, "a number of pixels")
+        pred = [NO_PREDICTION] if group[1] == [None] else integers(group[1], SMALLEST, LARGEST, "a predicted value")
+        require(len(pred) == len(pixels) > 0, "a table has columns of different lengths")
+        require(all(first < second for first, second in pairwise(pred)), "predicted values do not ascend")
         parts.append((gt, pred, pixels))
-    _require(sum(sum(pixels) for _, _, pixels in parts) == total, "the counts do not add up to the size")
+    require(sum(sum(pixels) for _, _, pixels in parts) == total, "the counts do not add up to the size")
     missing = {pred[0] == NO_PREDICTION for _, pred, _ in parts}
-    _require(len(missing) == 1, "a prediction is missing in part")
+    require(len(missing) == 1, "a prediction is missing in part")
     return table(
         np.repeat(_int64(gt for gt, _, _ in parts), [len(pred) for _, pred, _ in parts]),
         _int64(value for _, pred, _ in parts for value in pred),
@@ -260,49 +260,25 @@ def _columns(sums: FloatSums) -> Iterable[tuple[Any, Any]]:
 
 
 def _sums_from_json(values: Any, pixels: int) -> FloatSums:
-    _require(len(_list(values, "sums")) == len(fields(FloatSums)), "sums have another number of columns")
+    require(len(listed(values, "sums")) == len(fields(FloatSums)), "sums have another number of columns")
     read: dict[str, Any] = {}
     for field, value in zip(fields(FloatSums), values, strict=True):
         if field.name in _COUNTED:
-            read[field.name] = _integer(value, 0, pixels, field.name)
+            read[field.name] = integer(value, 0, pixels, field.name)
         else:
             is_eps = field.name == "eps" and value == "torch"
-            _require(is_eps or (type(value) is float and 0 <= value < math.inf), f"{field.name} is no sum")
+            require(is_eps or (type(value) is float and 0 <= value < math.inf), f"{field.name} is no sum")
             read[field.name] = value
     sums = FloatSums(**read)
     check_gamma(sums.gamma)
-    _require(sums.eps == "torch" or 0 < sums.eps < 0.5, "eps is none")
-    _require(sums.n_pos + sums.n_neg <= pixels, "sums are of more pixels than there are")
-    _require(sums.clamped_pos <= sums.n_pos and sums.clamped_neg <= sums.n_neg, "more pixels are clamped than summed")
+    require(sums.eps == "torch" or 0 < sums.eps < 0.5, "eps is none")
+    require(sums.n_pos + sums.n_neg <= pixels, "sums are of more pixels than there are")
+    require(sums.clamped_pos <= sums.n_pos and sums.clamped_neg <= sums.n_neg, "more pixels are clamped than summed")
     return sums
 
 
-def histogram_to_json(histogram: LevelHistogram) -> dict[str, Any]:
-    """Return the JSON of a histogram: the levels that occur and how often, positives and negatives apart."""
-    return {
-        name: [np.flatnonzero(column).tolist(), column[column != 0].tolist()]
-        for name, column in (("positives", histogram.positives), ("negatives", histogram.negatives))
-    }
-
-
-def histogram_from_json(facts: Any, levels: int) -> LevelHistogram:
-    """Read a histogram of `levels` levels; raises `Damage`."""
-    _require(set(_object(facts, "levels")) == {"positives", "negatives"}, "levels have other fields")
-    histogram = empty_histogram(levels)
-    for name, column in (("positives", histogram.positives), ("negatives", histogram.negatives)):
-        pair = _list(facts[name], "levels")
-        _require(len(pair) == 2, "levels have other columns")
-        met = _integers(pair[0], 0, levels - 1, "a level")
-        pixels = _integers(pair[1], 1, LARGEST, "a number of pixels")
-        _require(len(met) == len(pixels), "levels have columns of different lengths")
-        _require(all(first < second for first, second in pairwise(met)), "levels do not ascend")
-        _require(sum(pixels) <= LARGEST, "levels count more pixels than there can be")
-        column[met] = pixels
-    return histogram
-
-
 def _key(key: Any) -> str:
-    _require(isinstance(key, str) and 0 < len(key) <= LONGEST_KEY and "\0" not in key, "a key is none")
+    require(isinstance(key, str) and 0 < len(key) <= LONGEST_KEY and "\0" not in key, "a key is none")
     try:
         sort_key(key)
     except UnicodeEncodeError as error:
@@ -310,28 +286,32 @@ def _key(key: Any) -> str:
     return str(key)
 
 
-def _object(value: Any, name: str) -> Mapping[str, Any]:
+def mapping(value: Any, name: str) -> Mapping[str, Any]:
+    """Return an object; raises `Damage` where `value` is none."""
     if not isinstance(value, dict):
         raise Damage(f"{name} is no object")
     return value
 
 
-def _list(value: Any, name: str) -> list[Any]:
+def listed(value: Any, name: str) -> list[Any]:
+    """Return a list; raises `Damage` where `value` is none."""
     if not isinstance(value, list):
         raise Damage(f"{name} is no list")
     return value
 
 
-def _integer(value: Any, low: int, high: int, name: str) -> int:
-    (number,) = _integers([value], low, high, name)
+def integer(value: Any, low: int, high: int, name: str) -> int:
+    """Return a whole number in [low, high]; raises `Damage` where `value` is none."""
+    (number,) = integers([value], low, high, name)
     return number
 
 
-def _integers(values: Any, low: int, high: int, name: str) -> list[int]:
-    found = _list(values, name)
+def integers(values: Any, low: int, high: int, name: str) -> list[int]:
+    """Return a list of whole numbers in [low, high]; raises `Damage` where `values` is none."""
+    found = listed(values, name)
     # A set of types, since JSON's true is an int to Python and 1.0 equals 1.
-    _require(set(map(type, found)) <= {int}, f"{name} is no whole number")
-    _require(not found or (low <= min(found) and max(found) <= high), f"{name} is out of range")
+    require(set(map(type, found)) <= {int}, f"{name} is no whole number")
+    require(not found or (low <= min(found) and max(found) <= high), f"{name} is out of range")
     return found
 
 
@@ -339,6 +319,7 @@ def _is_value(value: object) -> bool:
     return type(value) is int and SMALLEST <= value <= LARGEST
 
 
-def _require(holds: bool, what: str) -> None:
+def require(holds: bool, what: str) -> None:
+    """Raise `Damage` that tells `what`, unless it holds."""
     if not holds:
         raise Damage(what)

@@ -20,7 +20,7 @@ from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # label runs do without the modules of probability maps
     from segeval.scores.lossums import FloatSums
-    from segeval.tables.levels import LevelHistogram
+    from segeval.tables.floatlevels import LevelCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ class Row:
 class MeasuredRow:
     """Hold a row with what it does not keep.
 
-    `levels` are the image's level histograms and `traits` those of its files, which only the run keeps; `pred_digest`
-    is that of the prediction's bytes, "" where nobody asked for it.
+    `levels` are the image's levels, one table a map, and `traits` those of its files, which only the run keeps;
+    `pred_digest` is that of the prediction's bytes, "" where nobody asked for it.
     """
 
     row: Row
-    levels: tuple[LevelHistogram, ...] = ()
+    levels: tuple[LevelCounts, ...] = ()
     pred_digest: str = ""
     traits: SideTraits = NO_TRAITS
 
@@ -78,15 +78,15 @@ class Maps:
 class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
-    `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
-    the whole run, one a map, for 16-bit levels. `traits` are what the files of each side say besides their values.
-    Rows are added up where a sum is first asked for, and not again.
+    `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has those of the whole
+    run, one a map: histograms of 16 bits, or levels of floats. `traits` are what the files of each side say besides
+    their values. Rows are added up where a sum is first asked for, and not again.
     """
 
     protocol: Protocol
     rows: tuple[Row, ...]
     maps: Maps | None = None
-    levels: tuple[LevelHistogram, ...] = ()
+    levels: tuple[LevelCounts, ...] = ()
     traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
@@ -201,14 +201,14 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
 
 
-def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ...]:
+def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelCounts, ...]:
     """Add run-wide histograms; those of a run whose rows are all in another are already counted there."""
-    from segeval.tables.levels import add
+    from segeval.tables.floatlevels import add_levels
 
     with_levels = [(name, run, {row.key for row in run.rows if row.sums}) for name, run in named if run.levels]
     with_levels.sort(key=lambda part: -len(part[2]))
     counted: dict[str, str] = {}
-    parts: list[tuple[LevelHistogram, ...]] = []
+    parts: list[tuple[LevelCounts, ...]] = []
     for name, run, keys in with_levels:
         seen = keys & counted.keys()
         if seen and seen != keys:
@@ -221,7 +221,7 @@ def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ..
         if not seen:
             counted.update(dict.fromkeys(keys, name))
             parts.append(run.levels)
-    return tuple(add(*histograms) for histograms in zip(*parts, strict=True))
+    return tuple(add_levels(tables) for tables in zip(*parts, strict=True))
 
 
 def protocol_differences(first: Protocol, second: Protocol) -> tuple[str, ...]:

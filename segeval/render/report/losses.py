@@ -20,6 +20,7 @@ from segeval.report.probabilities import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import LossCell, Threshold
 from segeval.scores.losses import Loss
+from segeval.scores.ranking import Interval
 from segeval.scores.registry import OF_MAPS, chosen
 
 WIDEST_NAME = 24
@@ -166,6 +167,13 @@ def _print_others(page: Page, block: LossBlock) -> None:
             across -= 1
         page.show_whole(_others(block, names[:across]))
         names = names[across:]
+    if open_scores := [name for name, bounds in block.maps.ranking.items() if loss(bounds.low) != loss(bounds.high)]:
+        told = (f"{title(name)} in [{_ends(block.maps.ranking[name])}]" for name in open_scores)
+        page.say(f"{', '.join(told)}: some p are too close to keep their order")
+
+
+def _ends(bounds: Interval) -> str:
+    return f"{loss(bounds.low)}, {loss(bounds.high)}"
 
 
 def _others(block: LossBlock, names: Sequence[str]) -> Table:
@@ -180,7 +188,7 @@ def _print_cells(page: Page, block: LossBlock, cells: Cells) -> None:
     flat = [cell for row in cells for cell in row]
     everything = sum(cell.pixels for cell in flat)
     positive = cut(names[1], WIDEST_NAME)
-    levels = ", from 16-bit levels" if block.maps.maps.kind.levels is None else ""
+    levels = ", from levels of p" if block.maps.maps.kind.levels is None else ""
     page.say("")
     predicted = f"predicted {positive} is p > {block.settings.threshold:g}"
     page.say(f"loss by outcome: mean and share of the total{levels}; {predicted}")

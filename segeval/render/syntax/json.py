@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
+from segeval.usertexts import inert_json
+
 INDENT = "  "
-COMMAND = re.compile(r"#(?=#\w*\[)")
-"""What a runner's command begins with; `#` stands in strings only. No line of JSON begins with `::`."""
 
 
 def json_text(value: Any, depth: int = 0) -> str:
@@ -32,5 +31,4 @@ def _is_flat(value: Any) -> bool:
 
 def json_line(value: Any) -> str:
     """Write JSON values on one line; raises `ValueError` for a number that is not finite."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False)
-    return COMMAND.sub(r"\\u0023", text) if "##" in text else text
+    return inert_json(json.dumps(value, ensure_ascii=True, allow_nan=False))
