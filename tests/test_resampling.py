@@ -27,16 +27,8 @@ from segeval.sampling.resampling import (
     jackknife,
 )
 from segeval.sampling.sample import Sample, sample, units
-from segeval.scores.overlap import (
-    averaged,
-    class_mious,
-    frequency_weighted,
-    image_mious,
-    mean,
-    outcomes,
-    pixel_accuracy,
-    recalls,
-)
+from segeval.scores.accuracy import pixel_accuracy, recalls
+from segeval.scores.overlap import averaged, class_mious, frequency_weighted, image_mious, mean, outcomes
 from segeval.tables.confusion import Tallies
 from tests.benchmarks.coverage_simulation import coverage
 
@@ -69,7 +61,7 @@ def scored(images: Tallies, rule: Convention) -> dict[str, float | None]:
         "mdice": averaged(*pair, rule, hit_weight=2).mean,
         "pixel_accuracy": pixel_accuracy(whole),
         "mean_accuracy": mean(recalls(whole)),
-        "fwiou": frequency_weighted(iou.classes, whole),
+        "fwiou": frequency_weighted(iou.classes, whole.true_pixels.tolist()),
         "image_miou": mean(image_mious(outcomes(images))),
         "class_miou": mean(class_mious(outcomes(images))),
         **{str(index): value for index, value in enumerate(iou.classes)},

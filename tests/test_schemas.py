@@ -51,7 +51,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
     }
     assert chosen == AXES
     assert tuple(protocol["missing"]["enum"]) == MISSING_CHOICES
-    assert list(protocol) == list(Protocol(allow=("off-by-one",)).to_dict())
+    assert list(protocol) == list(Protocol(allow=("off-by-one",), mean_over=(1,), mean_weights="auto").to_dict())
 
 
 # Run files
@@ -139,6 +139,7 @@ COMMANDS: dict[str, list[str]] = {
     "maps a class of floats": ["floats", "gt", "--probs", "--eps", "1e-7"],
     "gates": ["pred", "gt", "--fail-under", "miou=0.9", "--fail-under", "iou.1=0.0"],
     "a gate on a loss": ["map8", "binary", "--probs", "--fail-over", "bce=0.2"],
+    "means over some classes": ["pred", "gt", "--classes", "classes.txt", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],
     "an empty ground truth": ["binary", "binary", "--binary", "--worst", "1"],
 }

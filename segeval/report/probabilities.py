@@ -145,18 +145,14 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         )
     histograms = _histograms(run, resolution, scored)
     sources = _sources(run, histograms, positions, settings)
-    per_map = tuple(
-        _map_scores(index, source, histogram, settings)
-        for index, source, histogram in zip(indices, sources, histograms, strict=True)
-    )
     kept = _in_means(resolution, indices)
-    per_map = tuple(replace(entry, in_means=is_in) for entry, is_in in zip(per_map, kept, strict=True))
+    per_map = tuple(
+        replace(_map_scores(index, source, histogram, settings), in_means=is_in)
+        for index, source, histogram, is_in in zip(indices, sources, histograms, kept, strict=True)
+    )
     eps = resolve_eps(settings.eps, run.maps.kind.levels)
-    bces, focals = _one_vs_rest(sources, settings)
-    losses = {
-        name: class_mean([loss for loss, is_in in zip(found, kept, strict=True) if is_in])
-        for name, found in (("bce", bces), ("focal", focals))
-    }
+    entered = [source for source, is_in in zip(sources, kept, strict=True) if is_in]
+    losses = dict(zip(("bce", "focal"), map(class_mean, _one_vs_rest(entered, settings)), strict=True))
     weights = None
     if run.maps.count > 1:
         if isinstance(settings.class_weights, tuple):

@@ -21,7 +21,8 @@ from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.meanover import parse_mean_over
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
-from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
+from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
+from segeval.request.valuelists import parse_ignore
 from segeval.usertexts import LARGEST_TEXT
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
@@ -234,20 +235,6 @@ def _fraction(option: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise UsageError(f"--{option} is not between 0 and 1", (str(value),), "Give a probability such as 0.5")
     return value
-
-
-def parse_ignore(values: ValueList) -> tuple[int | str, ...]:
-    """Return ignored values and names from "255,road", a value, or a list; "none" is nothing."""
-    if isinstance(values, int):
-        return (values,)
-    if not isinstance(values, str):
-        return tuple(values)
-    if values.strip().lower() == "none":
-        return ()
-    parts = [part.strip() for part in values.split(",")]
-    if not all(parts):
-        raise UsageError("--ignore has an empty place", (values,), "Give values or names, as in --ignore 255,road")
-    return tuple(int(part) if part.lstrip("-").isdecimal() else part for part in parts)
 
 
 def parse_map(pairs: ValueMapping | None) -> Mapped:

@@ -21,6 +21,7 @@ from segeval.scores.overlap import (
     mean,
     outcomes,
 )
+from segeval.scores.registry import OF_CONVENTIONS
 from segeval.tables.confusion import Tallies
 
 
@@ -84,10 +85,6 @@ def class_score(name: str, whole: Tallies, images: Tallies, by: ScoreRule) -> Ov
         return found
     weighed = frequency_weighted(found.classes, true_pixels(whole, by.program).tolist())
     return Overlap(found.classes, weighed, found.in_mean)
-
-
-OF_CONVENTIONS = ("miou", "mdice", "pixel_accuracy", "mean_accuracy", "fwiou")
-"""Scores that conventions decide over."""
 
 
 def class_ratios(whole: Tallies, rules: ScoringRules) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
