@@ -18,8 +18,8 @@ class Score:
 
     `name` is its key in JSON, `title` what tables head it with. `unit` is "%" for fractions that people read in
     percent, "nats" for logarithms, "" for plain numbers. A `bounded` score is in [0, 1]. `of_data` scores have one
-    value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps. What conventions
-    decide over is `by_convention`.
+    value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps.
+    `by_convention` are those that conventions decide over.
     """
 
     name: str
