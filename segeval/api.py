@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from segeval.errors import LabelError, raise_all
-from segeval.findings.policy import Policy, joined, judged, judged_report, refusal
+from segeval.errors import FoundError, LabelError, Problems, raise_all
+from segeval.findings.policy import Policy, explained, joined, judged, judged_report, marked
 from segeval.findings.runs import run_findings
 from segeval.measuring.measure import Measurement, Progress
 from segeval.measuring.measure import measure as measure_pairs
@@ -47,9 +47,8 @@ def report_measurement(found: Measurement, asked: Statistics | None = None, *, p
     if found.run.rows or not problems:
         try:
             report = scored_run(found.run, asked, names=found.names, table=found.table, part=part)
-        except LabelError as error:
-            looks_wrong = () if part else run_findings(found.run, table=found.table, names=found.names)
-            problems += [refusal(finding) for finding in looks_wrong if finding.blocks] or [error]
+        except (LabelError, FoundError, Problems) as error:
+            problems.append(error)
     raise_all(problems)
     return replace(report, warnings=joined((*found.warnings, *report.warnings)))
 
@@ -64,9 +63,15 @@ def scored_run(
 ) -> Report:
     """Score a run, with what is asked beyond scores and what looks wrong in it, counted once.
 
-    Errors are those of `segeval.report.scoring.measured`.
+    Errors are those of `segeval.report.scoring.measured`; those about values say which reading would agree.
     """
-    found = measured(run, names=names, table=table)
+    try:
+        found = measured(run, names=names, table=table)
+    except (LabelError, Problems) as error:
+        if not part:
+            looks_wrong = marked(run_findings(run, table=table, names=names), Policy(run.protocol.allow))
+            raise_all(explained(error, looks_wrong))
+        raise
     report = report_of(run, found)
     if asked is not None:
         from segeval.report.extras import with_statistics

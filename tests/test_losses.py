@@ -217,7 +217,7 @@ class TestRefused:
     @pytest.mark.parametrize("level", [-1, 256, NO_PREDICTION])
     def test_a_predicted_value_that_is_no_level(self, level: int) -> None:
         lookup = value_map([SegmentationClass(0, "a")])
-        with pytest.raises(MaskError, match=r"no level of 0\.\.255"):
+        with pytest.raises(MaskError, match=r"not a level of 0\.\.255"):
             level_histogram(joint_counts(gt=np.array([0]), pred=np.array([level])), lookup, 0, 256)
 
     def test_histograms_of_another_size(self) -> None:

@@ -51,7 +51,15 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
     }
     assert chosen == AXES
     assert tuple(protocol["missing"]["enum"]) == MISSING_CHOICES
-    assert list(protocol) == list(Protocol(allow=("off-by-one",), mean_over=(1,), mean_weights="auto").to_dict())
+    every = Protocol(
+        allow=("off-by-one",),
+        binary=True,
+        gt_threshold=0,
+        pred_threshold=0,
+        mean_over=(1,),
+        mean_weights="auto",
+    )
+    assert list(protocol) == list(every.to_dict())
 
 
 # Run files

@@ -82,6 +82,13 @@ label_options = stacked(
     click.option("--gt-map", metavar="RAW=VALUE,..", help="The same for ground truth only."),
     click.option("--pred-map", metavar="RAW=VALUE,..", help="The same for predictions only."),
     click.option("--binary", is_flag=True, help="Two classes: 0 is background, everything else foreground."),
+    click.option(
+        "--gt-threshold",
+        type=int,
+        metavar="LEVEL",
+        help="Binary ground truth: a stored value above this is foreground; reads JPEG too.",
+    ),
+    click.option("--pred-threshold", type=int, metavar="LEVEL", help="The same for predictions."),
 )
 palette_option = click.option(
     "--palette", type=PALETTE, metavar="FILE", help="Colour -> class (JSON, TOML or text), to decode RGB masks."

@@ -91,7 +91,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
 def _meaning(reading: MapReading) -> str:
     """Return what sums over the pixels of a map depend on besides the protocol: the classes of ground-truth values."""
     lookup = reading.labeling.gt
-    return digest(repr((sorted(lookup.indices.items()), lookup.default, reading.described)).encode())
+    return digest(repr((sorted(lookup.indices.items()), lookup.default, lookup.level, reading.described)).encode())
 
 
 def _contradicted(run: Run) -> Iterator[SegevalError]:

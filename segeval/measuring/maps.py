@@ -94,7 +94,8 @@ def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
         try:
             found = _of_header(pair, files)
             if found is None:
-                _, (maps, _) = both(partial(read_ground_truth, pair, files), partial(_classes_first, pair, files))
+                truth, (maps, _) = both(partial(read_ground_truth, pair, files), partial(read_maps, pair, files))
+                _require_class_axis_first(pair, maps, truth.values.shape)
                 found = Maps(kind_of_array(maps[0]), len(maps))
         except SegevalError as error:
             problems.append(error)
@@ -104,18 +105,15 @@ def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
     raise MaskError("no image has a probability map", (), "Check the folder of predictions")
 
 
-def _classes_first(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
-    """Read the maps of one image; raises `MaskError` where they fit its ground truth with the class axis last only."""
-    maps, found = read_maps(pair, files)
-    height, width = read_ground_truth(pair, files).values.shape
+def _require_class_axis_first(pair: Pair, maps: Sequence[NDArray[Any]], size: tuple[int, ...]) -> None:
+    """Raise `MaskError` where the maps of an image fit its ground truth with the class axis last only."""
     shape = (len(maps), *maps[0].shape)
-    if len(pair.pred) == 1 and shape[:2] == (height, width) != shape[1:]:
+    if len(pair.pred) == 1 and shape[:2] == size != shape[1:]:
         raise MaskError(
             "an array of probability maps has the class axis last",
             (f"{pair.pred[0]}: {shape}",),
             "Save it with the class axis first, as numpy.moveaxis(array, -1, 0) gives it",
         )
-    return maps, found
 
 
 def _of_header(pair: Pair, files: Reading) -> Maps | None:

@@ -23,7 +23,8 @@ class Protocol:
     """Hold what was asked for; `None` and empty mean that it was not, so it is the default or inferred.
 
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
-    `mapping` for both folders. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
+    `mapping` for both folders; a stored value above `gt_threshold` or `pred_threshold` is foreground, and no map stands
+    beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
     `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
     `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
     classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto".
@@ -37,6 +38,8 @@ class Protocol:
     pred_map: Mapped = ()
     closed: bool = False
     binary: bool = False
+    gt_threshold: int | None = None
+    pred_threshold: int | None = None
     groups: tuple[Group, ...] = ()
     palette: str | None = None
     convention: Convention = field(default_factory=Convention)
@@ -52,6 +55,30 @@ class Protocol:
             raise UsageError(
                 f"'{self.missing}' is not a choice for missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
             )
+        if (self.gt_threshold, self.pred_threshold) != (None, None):
+            self._check_thresholds()
+
+    def _check_thresholds(self) -> None:
+        """Refuse what would read a value that a threshold reads already, and masks that are not binary."""
+        if self.mapping or self.gt_map or self.pred_map:
+            raise UsageError(
+                "--gt-threshold and --pred-threshold read every value, so that a map has nothing left to rename",
+                ("--map, --gt-map or --pred-map",),
+                "Leave the map or the threshold out; --ignore takes void values out before the threshold",
+            )
+        if self.pred_threshold is not None and self.probabilities is not None:
+            raise UsageError(
+                "--pred-threshold is of label masks, and the predictions are probability maps",
+                (),
+                "Give --threshold, a probability, in its place",
+            )
+        for level in (self.gt_threshold, self.pred_threshold):
+            if level is not None and (isinstance(level, bool) or not isinstance(level, int)):
+                raise UsageError(
+                    "a threshold of masks is no whole number", (str(level),), "Give a stored value, as 127"
+                )
+        if not self.binary:
+            raise UsageError("--gt-threshold and --pred-threshold are of binary masks", (), "Add --binary")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
@@ -72,6 +99,8 @@ class Protocol:
             "pred_map": [list(pair) for pair in self.pred_map],
             "closed": self.closed,
             "binary": self.binary,
+            **({} if self.gt_threshold is None else {"gt_threshold": self.gt_threshold}),
+            **({} if self.pred_threshold is None else {"pred_threshold": self.pred_threshold}),
             "groups": [{"name": group.name, "ids": list(group.ids)} for group in self.groups],
             "palette": self.palette,
             "convention": {"name": self.convention.name, **self.convention.axes()},
@@ -112,6 +141,8 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         pred_map=_pairs(facts["pred_map"]),
         closed=bool(facts["closed"]),
         binary=bool(facts["binary"]),
+        gt_threshold=facts.get("gt_threshold"),
+        pred_threshold=facts.get("pred_threshold"),
         groups=tuple(Group(str(group["name"]), tuple(map(int, group["ids"]))) for group in facts["groups"]),
         palette=facts["palette"],
         convention=Convention(**facts["convention"]),

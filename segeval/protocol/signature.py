@@ -87,6 +87,10 @@ def _word(text: str) -> str | None:
     return None if text == "none" else text
 
 
+def _read_level(text: str) -> int | None:
+    return None if text == "none" else int(text)
+
+
 def _read_kinds(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(text.split(","))
 
@@ -112,6 +116,8 @@ LABEL_FIELDS = (
 WHERE_GIVEN = (
     Field("mean-over", "mean_over", _write_chosen, _read_chosen),
     Field("mean-weights", "mean_weights", _write_value, _read_weights),
+    Field("gt-threshold", "gt_threshold", _write_value, _read_level),
+    Field("pred-threshold", "pred_threshold", _write_value, _read_level),
     Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds),
 )
 """What a signature has only where it was asked for."""
@@ -228,7 +234,8 @@ def signature(
     fields.extend((_dashed(axis), choice) for axis, choice in requested.convention.axes().items())
     fields.extend((field.key, field.write(getattr(requested, field.attribute))) for field in OTHER_FIELDS)
     for field in WHERE_GIVEN:
-        if value := getattr(requested, field.attribute):
+        value = getattr(requested, field.attribute)
+        if value not in (None, ()):
             text = field.write(value)
             fields.append((field.key, f"{text}({left_out})" if left_out and text == "foreground" else text))
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))

@@ -155,7 +155,8 @@ def _group_tallies(run: Run, found: Measured) -> Tallies | None:
 
     def grouped(lookup: ValueMap) -> ValueMap:
         indices = {raw: merged[index] if index >= 0 else index for raw, index in lookup.indices.items()}
-        return ValueMap(indices, merged[lookup.default] if lookup.default >= 0 else lookup.default)
+        default, lower = (merged[index] if index >= 0 else index for index in (lookup.default, lookup.lower))
+        return ValueMap(indices, default, lookup.level, lower)
 
     classes = tuple(SegmentationClass(index, str(index)) for index in range(count + 1))
     whole = image_tallies(

@@ -58,14 +58,34 @@ def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: C
     """
     refusals: list[LabelError] = []
     everywhere = evaluator(convention).looks_at_void
+    more = _more_classes(table, labeling)
     for refusal in _refusals(convention):
         if _refused(table, labeling, refusal, everywhere).any():
             places = [place for row in run.rows for place in _places(row, labeling, refusal, names, everywhere)]
-            refusals.append(LabelError(refusal.what, places, refusal.fix))
+            refusals.append(LabelError(refusal.what, places, f"{more}{refusal.fix}"))
     if evaluator(convention).only_binary and (labeling.gt(table.gt) == VOID).any():
         places = [place for row in run.rows for place in _places(row, labeling, VOID_GT, names, everywhere)]
         refusals.append(LabelError(VOID_GT.what, places, VOID_GT.fix))
     raise_all(refusals)
+
+
+def _more_classes(table: JointCounts, labeling: Labeling) -> str:
+    """Return the number of classes that the values met ask for, where classes were given by number and are too few."""
+    ids = [entry.id for entry in labeling.classes]
+    if ids != list(range(len(ids))) or any(entry.name != str(entry.id) for entry in labeling.classes):
+        return ""
+    unknown = set(table.gt[labeling.gt(table.gt) == UNKNOWN].tolist())
+    unknown |= set(table.pred[labeling.pred(table.pred) == UNKNOWN].tolist())
+    if unknown != set(range(len(ids), len(ids) + len(unknown))):
+        return ""
+    count = len(ids) + len(unknown)
+    return f"Use --classes {count}, since the values are 0..{count - 1}. Or: " if unknown else ""
+
+
+def refuses(table: JointCounts, labeling: Labeling, convention: Convention) -> bool:
+    """Tell whether `convention` makes an error of a value in a table."""
+    everywhere = evaluator(convention).looks_at_void
+    return any(_refused(table, labeling, refusal, everywhere).any() for refusal in _refusals(convention))
 
 
 def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[Finding, ...]:

@@ -72,7 +72,6 @@ def amend(base: Request, options: FolderOptions) -> Request:
         protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
     protocol = replace(
         _relabeled(protocol, given),
-        binary=given.get("binary", False) or protocol.binary,
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
         allow=allowed_errors(allowed),
@@ -98,6 +97,9 @@ def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:
         protocol = replace(protocol, classes=read_classes(given["classes"]), groups=())
     if "ignore" in given:
         protocol = _with_ignored(protocol, parse_ignore(given["ignore"]))
+    levels = {name: given[name] for name in ("gt_threshold", "pred_threshold") if name in given}
+    if levels or given.get("binary"):
+        protocol = replace(protocol, binary=True, **levels)
     return _with_maps(
         protocol, {name: parse_map(given[name]) for name in ("map", "gt_map", "pred_map") if name in given}
     )

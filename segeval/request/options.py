@@ -31,6 +31,8 @@ class LabelOptions(TypedDict, total=False):
     gt_map: Annotated[ValueMapping | None, "The same for ground truth only."]
     pred_map: Annotated[ValueMapping | None, "The same for predictions only."]
     binary: Annotated[bool | None, "Two classes: 0 is background, everything else foreground."]
+    gt_threshold: Annotated[int | None, "Binary ground truth: a stored value above this is foreground; reads JPEG too."]
+    pred_threshold: Annotated[int | None, "The same for predictions."]
 
 
 class ConventionOptions(TypedDict, total=False):

@@ -110,6 +110,8 @@ def _check_protocol(protocol: Protocol) -> None:
         require(isinstance(value, str) or _is_value(value), "an ignored value is neither a value nor a name")
     for raw, value in (*protocol.mapping, *protocol.gt_map, *protocol.pred_map):
         require(_is_value(raw) and _is_value(value), "a map holds what is no value")
+    for level in (protocol.gt_threshold, protocol.pred_threshold):
+        require(level is None or _is_value(level), "a threshold of masks is no value")
     for group in protocol.groups:
         require(all(map(_is_value, group.ids)), "a group holds what is no class id")
     convention(protocol.convention.name)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
+from segeval.protocol.fullrange import SideFiles, side_files
 from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol
@@ -136,6 +137,15 @@ class Run:
             gt_values=gt_values,
             pred_values=pred_values,
             map_count=self.maps.count if self.maps else None,
+            sides=self.sides(table),
+        )
+
+    def sides(self, table: JointCounts) -> tuple[SideFiles, SideFiles]:
+        """Return what the files of ground truth and predictions hold; `table` is the run's label table."""
+        gt_values, pred_values = raw_values(table)
+        return (
+            side_files(gt_values, lambda: ((row.key, set(row.counts.gt.tolist())) for row in self.rows)),
+            side_files(pred_values, lambda: ((row.key, set(row.counts.pred.tolist())) for row in self.rows)),
         )
 
     def subset(self, chosen: Callable[[str], bool]) -> Run:
