@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
     from segeval.comparison.verification import Verification
     from segeval.errors import Problems, SegevalError
-    from segeval.explanation import Explanation
+    from segeval.explanation.explanation import Explanation
     from segeval.findings.inspection import Inspection
     from segeval.protocol.presets import preset, preset_names
     from segeval.protocol.protocol import Protocol
@@ -56,7 +56,7 @@ __all__ = [
 _HOMES = {
     "ComparisonReport": "segeval.comparison.runs",
     "ConfusionMatrix": "segeval.accumulator",
-    "Explanation": "segeval.explanation",
+    "Explanation": "segeval.explanation.explanation",
     "Inspection": "segeval.findings.inspection",
     "LevelHistogram": "segeval.tables.levels",
     "LevelTable": "segeval.tables.levels",

@@ -31,7 +31,7 @@ from segeval.runs.run import Run
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
     from segeval.comparison.verification import Verification
-    from segeval.explanation import Explanation
+    from segeval.explanation.explanation import Explanation
     from segeval.findings.inspection import Inspection
     from segeval.report.extras import Statistics
     from segeval.report.gates import Gate
@@ -193,7 +193,7 @@ def combine(*parts: str | Path | Run) -> Run:
 
 def explain(run: str | Path | Run) -> Explanation:
     """Score a run, or a run file, under every convention, and say which rules make the differences."""
-    from segeval.explanation import explain as explain_run
+    from segeval.explanation.accounts import explain as explain_run
 
     given = _loaded(run)
     return replace(explain_run(given), warnings=judged(run_findings(given), Policy(given.protocol.allow)))

@@ -156,7 +156,7 @@ def test_keywords_bear_the_names_of_the_command_line(table: type[Any], command: 
 
 
 def test_every_axis_is_a_keyword() -> None:
-    assert set(names_in(ConventionOptions)) == {"convention", *AXES}
+    assert set(names_in(ConventionOptions)) == {"convention", "mean_over", *AXES}
 
 
 def test_gates_and_statistics_are_plain_keywords() -> None:

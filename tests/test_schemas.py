@@ -51,7 +51,14 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
     }
     assert chosen == AXES
     assert tuple(protocol["missing"]["enum"]) == MISSING_CHOICES
-    every = Protocol(allow=("off-by-one",), binary=True, gt_threshold=0, pred_threshold=0)
+    every = Protocol(
+        allow=("off-by-one",),
+        binary=True,
+        gt_threshold=0,
+        pred_threshold=0,
+        mean_over=(1,),
+        mean_weights="auto",
+    )
     assert list(protocol) == list(every.to_dict())
 
 
@@ -140,6 +147,7 @@ COMMANDS: dict[str, list[str]] = {
     "maps a class of floats": ["floats", "gt", "--probs", "--eps", "1e-7"],
     "gates": ["pred", "gt", "--fail-under", "miou=0.9", "--fail-under", "iou.1=0.0"],
     "a gate on a loss": ["map8", "binary", "--probs", "--fail-over", "bce=0.2"],
+    "means over some classes": ["pred", "gt", "--classes", "4", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],
     "an empty ground truth": ["binary", "binary", "--binary", "--worst", "1"],
 }

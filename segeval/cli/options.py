@@ -99,6 +99,9 @@ convention_options = stacked(
         click.option(f"--{axis.replace('_', '-')}", axis, type=click.Choice(choices), help=AXIS_HELP[axis])
         for axis, choices in AXES.items()
     ),
+    click.option(
+        "--mean-over", metavar="CLASSES|foreground", help="Take means over these classes; all pixels still count."
+    ),
 )
 affix_options = stacked(
     click.option("--gt-suffix", metavar="TEXT", help="Score the ground truth with this suffix (_gtFine_labelIds)."),

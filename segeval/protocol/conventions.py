@@ -17,7 +17,8 @@ __all__ = ["AXES", "Convention", "convention", "conventions"]
 class Convention:
     """Choose on every axis on which evaluators differ.
 
-    - `absent`: IoU of a class in neither ground truth nor prediction: left out, 0, 1, or undefined with its mean.
+    - `absent`: IoU of a class in neither ground truth nor prediction: left out, 0, 1, or undefined with its mean;
+      "skip-image" leaves it out of such images, and is undefined with its mean where no image has it (nnU-Net).
     - `pred_only`: IoU of a class that is predicted but not in the ground truth: 0, or left out.
     - `pred_void`: void predicted on a valid pixel: a miss of the true class, dropped with its pixel, or an error.
     - `unknown`: a predicted value outside classes and void, likewise.
@@ -67,8 +68,8 @@ def conventions() -> Mapping[str, Convention]:
     """Return every convention by name, in the order of the data file."""
     import tomllib
 
-    text = Path(__file__).with_name("conventions.toml").read_text(encoding="utf-8")
-    return {name: Convention(name=name, **axes) for name, axes in tomllib.loads(text)["conventions"].items()}
+    found = tomllib.loads(Path(__file__).with_name("conventions.toml").read_text(encoding="utf-8"))
+    return {name: Convention(name=name, **axes) for name, axes in found["conventions"].items()}
 
 
 def convention(name: str) -> Convention:

@@ -26,7 +26,8 @@ class Protocol:
     `mapping` for both folders; a stored value above `gt_threshold` or `pred_threshold` is foreground, and no map stands
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
     `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
-    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`).
+    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
+    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto".
     """
 
     preset: str | None = None
@@ -45,6 +46,8 @@ class Protocol:
     missing: str = "error"
     keys: str | None = None
     allow: tuple[str, ...] = ()
+    mean_over: tuple[int | str, ...] | None = None
+    mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
 
     def __post_init__(self) -> None:
@@ -104,6 +107,8 @@ class Protocol:
             "missing": self.missing,
             "keys": self.keys,
             **({"allow": list(self.allow)} if self.allow else {}),
+            **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
+            **({} if self.mean_weights is None else {"mean_weights": _listed(self.mean_weights)}),
             "probabilities": None if self.probabilities is None else _losses_to_dict(self.probabilities),
         }
 
@@ -140,6 +145,8 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         missing=facts["missing"],
         keys=facts["keys"],
         allow=tuple(map(str, facts.get("allow", ()))),
+        mean_over=tuple(facts["mean_over"]) if "mean_over" in facts else None,
+        mean_weights=_tupled(facts.get("mean_weights")),
         probabilities=None if losses is None else _losses_from_dict(losses),
     )
 
@@ -149,6 +156,14 @@ def _losses_from_dict(facts: Mapping[str, Any]) -> Probabilities:
         name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
     }
     return Probabilities(**settings)
+
+
+def _listed(weights: tuple[float, ...] | str) -> list[float] | str:
+    return list(weights) if isinstance(weights, tuple) else weights
+
+
+def _tupled(weights: Any) -> tuple[float, ...] | str | None:
+    return tuple(map(float, weights)) if isinstance(weights, list) else weights
 
 
 def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:

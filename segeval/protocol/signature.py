@@ -105,6 +105,14 @@ def _read_kinds(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(text.split(","))
 
 
+def _write_chosen(classes: tuple[int | str, ...] | None) -> str:
+    return "all" if classes is None else ",".join(map(str, classes))
+
+
+def _read_chosen(text: str) -> tuple[int | str, ...] | None:
+    return None if text == "all" else _read_ignore(text)
+
+
 LABEL_FIELDS = (
     Field("classes", "classes", _write_classes, _read_classes),
     Field("ignore", "ignore", _write_ignore, _read_ignore),
@@ -116,6 +124,8 @@ LABEL_FIELDS = (
 )
 """What a preset decides; where the user did not say otherwise the signature says `preset`."""
 WHERE_GIVEN = (
+    Field("mean-over", "mean_over", _write_chosen, _read_chosen),
+    Field("mean-weights", "mean_weights", _write_value, _read_weights),
     Field("gt-threshold", "gt_threshold", _write_value, _read_level),
     Field("pred-threshold", "pred_threshold", _write_value, _read_level),
     Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds),
@@ -218,12 +228,17 @@ class Signature:
 
 
 def signature(
-    resolution: Resolution, requested: Protocol, *, eps: str | None = None, of_data: tuple[int, str] | None = None
+    resolution: Resolution,
+    requested: Protocol,
+    *,
+    eps: str | None = None,
+    left_out: str = "",
+    of_data: tuple[int, str] | None = None,
 ) -> Signature:
     """Write a protocol as a signature: what was asked for, and in brackets what the data made of the rest.
 
-    `eps` is what the maps made of an eps that was left open; `of_data` has the number of images and the digest of their
-    ground truth, "blake2b:...".
+    `eps` is what the maps made of an eps that was left open; `left_out` tells the class that a mean over the foreground
+    leaves out; `of_data` has the number of images and the digest of their ground truth, "blake2b:...".
     """
     base = _base(requested.preset)
     fields = [("preset", requested.preset or "none")]
@@ -240,8 +255,11 @@ def signature(
     fields.append(("convention", requested.convention.name))
     fields.extend((_dashed(axis), choice) for axis, choice in requested.convention.axes().items())
     fields.extend((field.key, field.write(getattr(requested, field.attribute))) for field in OTHER_FIELDS)
-    asked = ((field, getattr(requested, field.attribute)) for field in WHERE_GIVEN)
-    fields.extend((field.key, field.write(value)) for field, value in asked if value not in (None, ()))
+    for field in WHERE_GIVEN:
+        value = getattr(requested, field.attribute)
+        if value not in (None, ()):
+            text = field.write(value)
+            fields.append((field.key, f"{text}({left_out})" if left_out and text == "foreground" else text))
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
@@ -299,7 +317,7 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
 def _requested(text: str) -> str:
     """Drop what the data made of an open field: `infer(0..3)` was asked for as `infer`."""
     word, bracket, _ = text.partition("(")
-    return word if bracket and word in ("infer", "default") else text
+    return word if bracket and word in ("infer", "default", "foreground") else text
 
 
 def _dashed(axis: str) -> str:

@@ -70,7 +70,7 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
     ]
     ratios: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for name in losses[0]:
-        defined = [at for at, entry in enumerate(scores.per_map) if entry.scores[name] is not None]
+        defined = [at for at, entry in enumerate(scores.per_map) if entry.scores[name] is not None and entry.in_means]
         if defined:
             ratios[name] = (
                 np.sum([losses[at][name] for at in defined], axis=0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 
 from segeval.errors import UsageError
 from segeval.protocol.resolution import Resolution
@@ -94,7 +95,8 @@ def _with(found: ProbabilityScores, of_maps: Sequence[Scores], losses: Mapping[s
     per_map = tuple(
         replace(entry, scores=ordered(scores)) for entry, scores in zip(found.per_map, of_maps, strict=True)
     )
-    return replace(found, losses=losses, scores=data_scores(of_maps, losses), per_map=per_map)
+    in_means = [entry.in_means for entry in found.per_map]
+    return replace(found, losses=losses, scores=data_scores(of_maps, losses, in_means), per_map=per_map)
 
 
 def _by_image(found: ProbabilityScores, run: Run, resolution: Resolution, settings: Probabilities) -> ProbabilityScores:
@@ -105,7 +107,8 @@ def _by_image(found: ProbabilityScores, run: Run, resolution: Resolution, settin
     focals = [
         _image_mean(column, _focal_of(entry, settings)) for column, entry in zip(columns, found.per_map, strict=True)
     ]
-    losses = {"bce": class_mean(bces), "focal": class_mean(focals)}
+    in_means = [entry.in_means for entry in found.per_map]
+    losses = {"bce": class_mean(list(compress(bces, in_means))), "focal": class_mean(list(compress(focals, in_means)))}
     if found.maps.count > 1:
         weights, eps, gamma = found.class_weights, settings.eps, settings.gamma
         losses["cross_entropy"] = mean_of_images(

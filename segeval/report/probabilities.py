@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from segeval.errors import RunFileError, UsageError
+from segeval.protocol.meanover import scoring_rules
 from segeval.protocol.resolution import Inference, Resolution
 from segeval.protocol.settings import LossSettings, resolve_eps
 from segeval.runs.run import Maps, Run
@@ -48,8 +49,8 @@ class MapScores:
     """Hold the scores of one probability map: of one class against the rest, or of the foreground.
 
     `ranking` has what average precision and AUROC of floats can be, given that a level keeps no order. `pos_weight` and
-    `alpha` are the values used, which "auto" takes from the ground truth. `best_iou` and `best_f1` are
-    chosen on the data that they are scored on.
+    `alpha` are the values used, which "auto" takes from the ground truth. `best_iou` and `best_f1` are chosen on the
+    data that they are scored on. `in_means` tells whether means over classes have it.
     """
 
     class_index: int
@@ -60,6 +61,7 @@ class MapScores:
     best_iou: Threshold | None
     best_f1: Threshold | None
     ranking: Mapping[str, Interval]
+    in_means: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +153,16 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
     histograms = _histograms(run, resolution, scored)
     sources = _sources(run, histograms, positions, settings)
     each = [_settings_of(settings, run.maps.count, position) for position in positions]
+    kept = _in_means(resolution, indices)
     per_map = tuple(
-        _map_scores(index, source, histogram, of_map)
-        for index, source, histogram, of_map in zip(indices, sources, histograms, each, strict=True)
+        replace(_map_scores(index, source, histogram, of_map), in_means=is_in)
+        for index, source, histogram, of_map, is_in in zip(indices, sources, histograms, each, kept, strict=True)
     )
     eps = resolve_eps(settings.eps, run.maps.kind.levels)
+    entered = [(source, of_map) for source, of_map, is_in in zip(sources, each, kept, strict=True) if is_in]
     losses = {
-        "bce": class_mean([bce_of(*pair) for pair in zip(sources, each, strict=True)]),
-        "focal": class_mean([focal_of(*pair) for pair in zip(sources, each, strict=True)]),
+        "bce": class_mean([bce_of(*pair) for pair in entered]),
+        "focal": class_mean([focal_of(*pair) for pair in entered]),
     }
     weights = None
     if run.maps.count > 1:
@@ -184,13 +188,21 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         maps=run.maps,
         eps=eps,
         losses=losses,
-        scores=data_scores([entry.scores for entry in per_map], losses),
+        scores=data_scores([entry.scores for entry in per_map], losses, kept),
         per_map=per_map,
         class_weights=weights,
         cells=cells,
         unnormalised=sum(row.unnormalised for row in run.rows),
         ranking=_mean_ranking(per_map),
     )
+
+
+def _in_means(resolution: Resolution, indices: Sequence[int]) -> list[bool]:
+    """Tell of each map whether the means over classes have it; one map alone is no mean over classes."""
+    if len(indices) == 1:
+        return [True]
+    over = scoring_rules(resolution.protocol, resolution.labeling.classes).over("bce")
+    return [bool(over[index]) for index in indices]
 
 
 def map_classes(resolution: Resolution, count: int) -> tuple[int | None, ...]:
@@ -240,13 +252,16 @@ def _sources(
     return [combine(of_maps[position]) for position in positions]
 
 
-def data_scores(of_maps: Sequence[Mapping[str, Value]], losses: Mapping[str, Loss]) -> dict[str, Value]:
-    """Return the scores of the data set from those of each map and the losses.
+def data_scores(
+    of_maps: Sequence[Mapping[str, Value]], losses: Mapping[str, Loss], in_means: Sequence[bool]
+) -> dict[str, Value]:
+    """Return the scores of the data set from those of each map and the losses; means have the maps `in_means`.
 
     Of several maps, Brier is the sum over the classes (scikit-learn), and calibration the mean over the classes; that
     of the predicted class is none of theirs.
     """
-    scores = {name: mean(entry[name] for entry in of_maps) for name in OF_CLASS_MAPS}
+    entered = [entry for entry, is_in in zip(of_maps, in_means, strict=True) if is_in]
+    scores = {name: mean(entry[name] for entry in entered) for name in OF_CLASS_MAPS}
     if "cross_entropy" in losses:
         scores["classwise_brier"], scores["classwise_ece"] = scores["brier"], scores["ece"]
         parts = [value for entry in of_maps if (value := entry["brier"]) is not None]
@@ -326,7 +341,7 @@ def _mean_ranking(per_map: Sequence[MapScores]) -> Mapping[str, Interval]:
     """Return the mean of values and of bounds over the classes that can be ranked."""
     found: dict[str, Interval] = {}
     for name in ("average_precision", "auroc"):
-        known = [entry.ranking[name] for entry in per_map if name in entry.ranking]
+        known = [entry.ranking[name] for entry in per_map if name in entry.ranking and entry.in_means]
         value, low, high = (mean(getattr(one, column) for one in known) for column in ("value", "low", "high"))
         if value is not None and low is not None and high is not None:
             found[name] = Interval(value, low, high)

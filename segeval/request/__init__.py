@@ -18,9 +18,11 @@ from segeval.protocol.classlists import checked_classes, numbered_classes, parse
 from segeval.protocol.conventions import Convention
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.meanover import parse_mean_over
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
-from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
+from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
+from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights
 from segeval.usertexts import LARGEST_TEXT
 
@@ -74,7 +76,11 @@ def amend(base: Request, options: FolderOptions) -> Request:
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
         allow=allowed_errors(allowed),
+        mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
     )
+    if "class_weights" in given and protocol.convention.average == "weighted":
+        weights = read_class_weights(given["class_weights"], protocol.classes or ())
+        protocol = replace(protocol, mean_weights=weights)
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     changed = replace(
         base,
@@ -231,20 +237,6 @@ def _fraction(option: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise UsageError(f"--{option} is not between 0 and 1", (str(value),), "Give a probability such as 0.5")
     return value
-
-
-def parse_ignore(values: ValueList) -> tuple[int | str, ...]:
-    """Return ignored values and names from "255,road", a value, or a list; "none" is nothing."""
-    if isinstance(values, int):
-        return (values,)
-    if not isinstance(values, str):
-        return tuple(values)
-    if values.strip().lower() == "none":
-        return ()
-    parts = [part.strip() for part in values.split(",")]
-    if not all(parts):
-        raise UsageError("--ignore has an empty place", (values,), "Give values or names, as in --ignore 255,road")
-    return tuple(int(part) if part.lstrip("-").isdecimal() else part for part in parts)
 
 
 def parse_map(pairs: ValueMapping | None) -> Mapped:

@@ -39,13 +39,19 @@ class ConventionOptions(TypedDict, total=False):
     """Say how outcomes are counted; see `segeval.protocol.conventions.Convention`."""
 
     convention: Annotated[str | None, "Count as this evaluator does; `explain` shows all of them."]
-    absent: Annotated[str | None, "IoU of a class in neither ground truth nor prediction: skip, zero, one, undefined."]
+    absent: Annotated[
+        str | None, "IoU of a class in neither ground truth nor prediction: skip, zero, one, undefined, skip-image."
+    ]
     pred_only: Annotated[str | None, "IoU of a class that is predicted but not in the ground truth: zero, skip."]
     pred_void: Annotated[str | None, "Void predicted on valid ground truth: miss, drop, error."]
     unknown: Annotated[str | None, "Predicted value outside classes and void: error, miss, drop."]
     gt_unknown: Annotated[str | None, "Such a value in the ground truth: error, drop, drop-fp."]
     ignored_class: Annotated[str | None, "An ignored value inside the class list: leave-out, keep, miss."]
-    average: Annotated[str | None, "What the mean runs over: dataset, image, class-image, image-class, micro."]
+    average: Annotated[
+        str | None,
+        "What the mean runs over: dataset, image, class-image, image-class, micro, image-micro, weighted.",
+    ]
+    mean_over: Annotated[ValueList | None, 'Classes of means, by name or id, or "foreground"; all pixels still count.']
 
 
 class LossOptions(TypedDict, total=False):
@@ -126,6 +132,8 @@ class RescoreOptions(
 
 class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
     """Hold what arrays in memory are scored by."""
+
+    class_weights: Annotated[Weights | None, 'Weights of `average="weighted"`: one a class, their file, or "auto".']
 
 
 class VerifyOptions(TypedDict, total=False):

@@ -18,8 +18,9 @@ class Score:
 
     `name` is its key in JSON, `title` what tables head it with. `unit` is "%" for fractions that people read in
     percent, "nats" for logarithms, "" for plain numbers. A `bounded` score is in [0, 1]. `of_data` scores have one
-    value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps. A
-    `pixel_mean` is a sum over pixels that `--loss-reduction` divides.
+    value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps.
+    `by_convention` are those that conventions decide over; a `pixel_mean` is a sum over pixels that `--loss-reduction`
+    divides.
     """
 
     name: str
@@ -31,16 +32,18 @@ class Score:
     per_class: bool = False
     of_maps: bool = False
     pixel_mean: bool = False
+    by_convention: bool = False
 
 
-HEADLINE = Score(name="miou", title="mIoU")
+HEADLINE = Score(name="miou", title="mIoU", by_convention=True)
 """The one score that is told where there is room for one."""
 SCORES = (
     HEADLINE,
-    Score(name="mdice", title="mDice"),
-    Score(name="pixel_accuracy", title="pixel acc."),
-    Score(name="mean_accuracy", title="mean acc."),
-    Score(name="fwiou", title="fwIoU"),
+    Score(name="mdice", title="mDice", by_convention=True),
+    Score(name="threshold_jaccard", title="threshold Jaccard"),
+    Score(name="pixel_accuracy", title="pixel acc.", by_convention=True),
+    Score(name="mean_accuracy", title="mean acc.", by_convention=True),
+    Score(name="fwiou", title="fwIoU", by_convention=True),
     Score(name="image_miou", title="mIoU^I"),
     Score(name="class_miou", title="mIoU^C"),
     Score(name="group_miou", title="group mIoU"),
@@ -103,6 +106,8 @@ SCORE: Mapping[str, Score] = {score.name: score for score in SCORES}
 """Every score by its name."""
 OF_MASKS = tuple(score.name for score in SCORES if score.of_data and not score.of_maps)
 """Scores of a data set that label masks are enough for."""
+OF_CONVENTIONS = tuple(score.name for score in SCORES if score.by_convention)
+"""Scores that conventions decide over."""
 OF_CLASSES = tuple(score.name for score in SCORES if score.per_class and not score.of_maps)
 """Scores of one class that label masks are enough for."""
 OF_MAPS = tuple(score.name for score in SCORES if score.of_maps)
