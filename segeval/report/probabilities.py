@@ -166,10 +166,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
     }
     weights = None
     if run.maps.count > 1:
-        if isinstance(settings.class_weights, tuple):
-            weights = _weights_of(settings.class_weights, run.maps.count, positions)
-        elif settings.class_weights == "auto":
-            weights = auto_class_weights([histogram.n_pos for histogram in histograms])
+        weights = _class_weights(settings, run.maps.count, positions, histograms)
         losses["cross_entropy"] = cross_entropy(sources, class_weights=weights, eps=settings.eps)
         losses["focal_cross_entropy"] = focal_cross_entropy(
             sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
@@ -195,6 +192,15 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         unnormalised=sum(row.unnormalised for row in run.rows),
         ranking=_mean_ranking(per_map),
     )
+
+
+def _class_weights(
+    settings: LossSettings, count: int, positions: Sequence[int], histograms: Sequence[LevelCounts]
+) -> tuple[float, ...] | None:
+    """Return the weights of the scored classes in cross-entropy, `None` where all weigh alike."""
+    if isinstance(settings.class_weights, tuple):
+        return _weights_of(settings.class_weights, count, positions)
+    return None if settings.class_weights is None else auto_class_weights([one.n_pos for one in histograms])
 
 
 def _in_means(resolution: Resolution, indices: Sequence[int]) -> list[bool]:
