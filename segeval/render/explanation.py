@@ -11,7 +11,7 @@ from segeval.explanation.explanation import Account, Circumstance, ClassChange, 
 from segeval.render.lossexplanation import print_reductions
 from segeval.render.messages import finding_label
 from segeval.render.report.wording import title
-from segeval.render.syntax.grid import Cell, grid
+from segeval.render.syntax.grid import Cell, grid, in_lines
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.numbers import count, percent
 from segeval.render.syntax.page import Page, page_text
@@ -20,6 +20,8 @@ from segeval.scores.overlap import Value
 MOST_CLASSES = 8
 """Classes shown of one step; JSON and -v have them all."""
 NO_MEAN = "(mean undefined)"
+NAMES_WIDTH, RULES_WIDTH = 34, 56
+"""Columns in which lists of conventions and of rules break into lines."""
 OUT = "-"
 OWN = "°"
 
@@ -97,13 +99,13 @@ def _alike(found: Explanation) -> list[list[Account]]:
 def _row(found: Explanation, accounts: Sequence[Account]) -> tuple[Cell, ...]:
     account = accounts[0]
     is_chosen = account is found.chosen
-    names = ", ".join(printable(one.name) for one in accounts)
+    names = in_lines((one.name for one in accounts), NAMES_WIDTH)
     name = Text(f"{names} (chosen)" if is_chosen else names, "bold" if is_chosen else "")
     if account.refusals:
         return name, OUT, "", "", Text(f"refuses: {_reasons(account)}", "yellow")
     value = OUT if account.miou is None else percent(account.miou)
     mean = Text(f"{value} {OWN}" if account.own else value, "bold")
-    rules = ", ".join(f"{_rule(step)} {_points(step.difference)}" for step in account.steps)
+    rules = in_lines((f"{_rule(step)} {_points(step.difference)}" for step in account.steps), RULES_WIDTH)
     if not account.steps and not is_chosen:
         rules = "same result" if not found.chosen.refusals else ""
     difference = "" if is_chosen else _points(found.difference(account), undefined="")
@@ -121,8 +123,8 @@ def _other_rows(found: Explanation) -> Iterator[tuple[Cell, ...]]:
         if groups:
             yield Text(title(name), "bold"), _percent(chosen.value), "", printable(found.chosen.name), ""
         for steps, accounts in groups.items():
-            who = ", ".join(printable(account.name) for account in accounts)
-            rules = ", ".join(f"{_rule(step)} {_points(step.difference)}" for step in steps)
+            who = in_lines((account.name for account in accounts), NAMES_WIDTH)
+            rules = in_lines((f"{_rule(step)} {_points(step.difference)}" for step in steps), RULES_WIDTH)
             value = accounts[0].scores[name].value
             yield "", _percent(value), _points(found.score_difference(accounts[0], name), undefined=""), who, rules
 
@@ -134,7 +136,7 @@ def _rule_rows(found: Explanation, verbose: bool) -> Iterator[tuple[Cell, ...]]:
         if account.steps:
             sharing.setdefault(account.steps, []).append(account.name)
     for steps, names in sharing.items():
-        who = ", ".join(map(printable, names))
+        who = in_lines(names, NAMES_WIDTH)
         for step in steps:
             changes = (
                 sorted(step.classes, key=_weight, reverse=True) if len(step.classes) > MOST_CLASSES else step.classes
