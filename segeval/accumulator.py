@@ -10,13 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from segeval.api import scored_run
 from segeval.errors import MaskError, UsageError
 from segeval.findings.policy import Policy, judged_report
-from segeval.protocol.resolution import resolve
 from segeval.report.report import Report
 from segeval.request import build_request
 from segeval.request.options import ArrayOptions, spelled
-from segeval.runs.run import Row, Run, raw_values
+from segeval.runs.run import Row, Run
 from segeval.tables.confusion import confusion
-from segeval.tables.counts import Int64Array, joint_counts, total
+from segeval.tables.counts import Int64Array, joint_counts
 
 
 class ConfusionMatrix:
@@ -63,10 +62,8 @@ class ConfusionMatrix:
     @property
     def counts(self) -> Int64Array:
         """Return the (K, K) confusion matrix, rows ground truth, columns prediction."""
-        table = total(row.counts for row in self._rows)
-        gt_values, pred_values = raw_values(table)
-        labeling = resolve(self._request.protocol, gt_values=gt_values, pred_values=pred_values).labeling
-        return confusion(table, labeling).matrix
+        run = Run(self._request.protocol, tuple(self._rows))
+        return confusion(run.table(), run.resolve().labeling).matrix
 
     def report(self) -> Report:
         """Return every score of what has been counted; errors as in `segeval.score`."""

@@ -37,8 +37,13 @@ KINDS: Mapping[str, Kind] = {
     "label-masks": Kind(ERROR, "label masks given as probability maps"),
     "transposed": Kind(ERROR, "predictions with height and width exchanged"),
     "resized": Kind(ERROR, "predictions of another size than their ground truth"),
+    "class-folders": Kind(ERROR, "one mask a class, in folders named after classes", allowable=True),
     "values": Kind(ERROR, "values that are neither a class nor ignored"),
     "zero-255": Kind(ERROR, "masks of 0 and 255 only, where 255 can be foreground or void"),
+    "one-255": Kind(ERROR, "masks of 1 and 255 in one file under --binary, where 255 can be foreground or void"),
+    "gray-levels": Kind(ERROR, "masks of more values than two under --binary, as JPEG and smoothing leave them"),
+    "suspected-void": Kind(ERROR, "a value that looks like void and counts as a class", allowable=True),
+    "gray-palette": Kind(ERROR, "gray palettes whose indices and gray levels can both be labels", allowable=True),
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),
@@ -50,12 +55,15 @@ KINDS: Mapping[str, Kind] = {
     "many-values": Kind(WARNING, "predictions with far more values than the ground truth", allowable=True),
     "off-by-one": Kind(WARNING, "predictions one above or one below the ground truth", allowable=True),
     "train-ids": Kind(WARNING, "Cityscapes train ids where regular ids are expected, or the reverse", allowable=True),
+    "label-spaces": Kind(WARNING, "folders whose values name other classes", allowable=True),
+    "ignored-background": Kind(WARNING, "an ignored value that predictions use as a class", allowable=True),
     "inverted": Kind(WARNING, "foreground and background exchanged", allowable=True),
     "constant": Kind(WARNING, "predictions that are one value everywhere", allowable=True),
     "masks-as-maps": Kind(WARNING, "probability maps that hold only 0 and 1", allowable=True),
     "unnormalised": Kind(WARNING, "probabilities of classes that do not add up to 1", allowable=True),
     "unknown-counted": Kind(WARNING, "values that are no class, counted as the convention says", allowable=True),
     "undefined-mean": Kind(WARNING, "a mean that the convention leaves undefined", allowable=True),
+    "odd-foreground": Kind(WARNING, "a mean over the foreground without a class that is no background", allowable=True),
     "few-images": Kind(WARNING, "intervals that rest on few images", allowable=True),
     "undefined-resamples": Kind(WARNING, "resamples that leave a score undefined", allowable=True),
     "not-comparable": Kind(WARNING, "runs that are not scored in the same way", allowable=True),
@@ -68,7 +76,7 @@ KINDS: Mapping[str, Kind] = {
 class Finding:
     """Tell one thing that looks wrong: its kind, what, where (one place a line), and the option or step that fixes it.
 
-    `allowed` says that the user accepts it.
+    `allowed` says that the user accepts it; `options` are those of the fix, as keywords.
     """
 
     kind: str
@@ -76,6 +84,7 @@ class Finding:
     where: tuple[str, ...] = ()
     fix: str = ""
     allowed: bool = False
+    options: tuple[tuple[str, str | bool], ...] = ()
 
     @property
     def severity(self) -> str:
@@ -155,20 +164,13 @@ class SegevalError(Exception):
 
     def changed(self, *, where: Iterable[str] | None = None, fix: str | None = None, kind: str | None = None) -> Self:
         """Return the same error with other places, another fix or another kind."""
-        told = type(self)(
-            self.what,
-            self.where if where is None else where,
-            self.fix if fix is None else fix,
-            kind=kind or self.kind,
-            payload=self.payload,
-        )
+        places, remedy = self.where if where is None else where, self.fix if fix is None else fix
+        told = type(self)(self.what, places, remedy, kind=kind or self.kind, payload=self.payload)
         told.__cause__ = self.__cause__
         return told
 
     def __str__(self) -> str:
-        place = f" ({'; '.join(self.where[:10])})" if self.where else ""
-        remedy = f". {self.fix}" if self.fix else ""
-        return f"{self.what}{place}{remedy}"
+        return str(Finding(self.kind, self.what, self.where, self.fix))
 
 
 class UsageError(SegevalError):
@@ -236,10 +238,7 @@ class Problems(SegevalError):  # noqa: N818 - a collection of errors, raised as 
 
 
 def merged(problems: Iterable[SegevalError]) -> tuple[SegevalError, ...]:
-    """Join problems of one kind and one remedy into one that names every place, in the order first met.
-
-    The cause of the first of a kind, if it has one, is the cause of all.
-    """
+    """Join problems of one kind and remedy into one with every place, in the order met, and the first one's cause."""
     alike: dict[tuple[type[SegevalError], str, str, str], list[SegevalError]] = {}
     for problem in problems:
         for single in problem.problems if isinstance(problem, Problems) else (problem,):

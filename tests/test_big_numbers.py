@@ -30,8 +30,8 @@ from segeval.request import build_request
 from segeval.runs.file import run_from_bytes, run_to_bytes
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import table, total
-from tests import png_corpus, tiff_corpus
-from tests.commandline import run_segeval
+from tests.corpora import png_corpus, tiff_corpus
+from tests.support.commandline import run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMATS = ("table", "json", "csv", "markdown", "latex", "junit", "github")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segeval.cli.root import COMMANDS
-from tests.commandline import run_segeval
+from tests.support.commandline import run_segeval
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 MASKS = ["sample_masks/pred", "sample_masks/gt", "--classes", "sample_masks/classes.txt"]
@@ -35,7 +35,7 @@ TABLE: list[tuple[list[str], int, str, str]] = [
     (["compare", "run.jsonl", "worse.jsonl"], 2, "", "--force"),
     (["explain", *MASKS], 0, "cityscapes", ""),
     (["explain", "nowhere", "sample_masks/gt"], 2, "", "nowhere"),
-    (["inspect", *MASKS], 0, "nothing looks wrong", ""),
+    (["inspect", *MASKS], 0, "no problems found", ""),
     (["inspect", "sample_masks/binary/probs", "sample_masks/binary/gt"], 2, "--probs", ""),
     (["presets"], 0, "cityscapes", ""),
     (["presets", "cityscape"], 2, "", "cityscapes"),

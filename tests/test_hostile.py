@@ -22,7 +22,7 @@ from PIL import Image
 from segeval.errors import ACTING, JOINERS
 from segeval.images import readers
 from segeval.measuring import reading
-from tests.commandline import Completed, run_segeval
+from tests.support.commandline import Completed, run_segeval
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "junit", "github")
 NAMES = (
@@ -289,7 +289,7 @@ def test_names_that_differ_in_case_only_are_two_images(tmp_path: Path) -> None:
     save(tmp_path / "pred/MASK.png", LABELS)
     done = run_segeval("score", tmp_path / "pred", tmp_path / "gt")
     assert_calm(done, 2)
-    assert "  Mask.png\n" in done.stderr
+    assert "  gt/Mask.png\n" in done.stderr
     save(tmp_path / "pred/Mask.png", LABELS)
     done = run_segeval("score", tmp_path / "pred", tmp_path / "gt", "-f", "json")
     assert json.loads(done.stdout)["data"]["images"] == 2

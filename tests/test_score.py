@@ -24,8 +24,8 @@ from segeval.folders.pairing import Pair
 from segeval.measuring.workers import Failure, stream
 from segeval.runs.run import Row
 from segeval.tables.counts import joint_counts
-from tests.commandline import run_segeval
-from tests.png_corpus import PALETTE, encode
+from tests.corpora.png_corpus import PALETTE, encode
+from tests.support.commandline import run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_masks"

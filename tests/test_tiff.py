@@ -18,8 +18,8 @@ from PIL import Image
 from segeval.errors import MaskError
 from segeval.images.readers import decode_mask, decode_probability
 from segeval.protocol.palettes import Palette
-from tests.png_corpus import pattern
-from tests.tiff_corpus import DEFLATE, tiff
+from tests.corpora.png_corpus import pattern
+from tests.corpora.tiff_corpus import DEFLATE, tiff
 
 PACKED = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "lzma")
 FLAT = np.full((300, 411), 7, np.uint8)

@@ -26,8 +26,8 @@ from segeval.folders.pairing import Pair
 from segeval.measuring import masks, workers
 from segeval.measuring.measure import measure
 from segeval.request import build_request
-from tests import png_corpus
-from tests.commandline import run_segeval
+from tests.corpora import png_corpus
+from tests.support.commandline import run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("a", "b", "c", "d", "e")

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "combine": "segeval.cli.verbs.combine",
     "compare": "segeval.cli.verbs.compare",
     "explain": "segeval.cli.verbs.explain",
+    "verify": "segeval.cli.verbs.verify",
     "inspect": "segeval.cli.verbs.inspect",
     "presets": "segeval.cli.verbs.presets",
     "completion": "segeval.cli.verbs.completion",
@@ -66,6 +67,10 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) 
         f"segeval {__version__} (Python {platform.python_version()}, numpy {version('numpy')}, "
         f"Pillow {version('pillow')})"
     )
+    if ctx.params.get("verbose"):
+        from segeval.cli.lanetext import lane_text
+
+        click.echo(lane_text())
     ctx.exit()
 
 
@@ -73,13 +78,13 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, asked: bool) 
 @click.option(
     "--version",
     is_flag=True,
-    is_eager=True,
     expose_value=False,
     callback=_print_version,
     help="Show the versions of segeval, Python, numpy and Pillow, and exit.",
 )
+@click.option("-v", "--verbose", is_flag=True, is_eager=True, help="With --version: say also how images are read.")
 @click.pass_context
-def root(ctx: click.Context) -> None:
+def root(ctx: click.Context, verbose: bool) -> None:
     """Score folders of segmentation masks: IoU, mIoU, BCE and focal loss.
 
     The number that the field's own evaluators give, with a signature that says how it was obtained.
@@ -87,6 +92,8 @@ def root(ctx: click.Context) -> None:
     \b
       segeval score pred/ gt/
     """
+    if verbose:
+        raise click.UsageError("-v stands behind the verb, as in 'segeval score -v pred/ gt/'")
     if ctx.invoked_subcommand is None:
         # click's own way raises an error in newer versions and exits in older ones.
         click.echo(ctx.get_help())

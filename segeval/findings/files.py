@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from fractions import Fraction
 
 from segeval.errors import ColorsMet, Finding, SegevalError, merged, printable
 from segeval.findings.colors import duplicate_colors
+from segeval.findings.swapping import swapped_names
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
 from segeval.images.colors import COLORS_FIX
@@ -17,10 +17,6 @@ from segeval.images.readers import ImageFacts
 from segeval.protocol.presets import explain_colors
 from segeval.request import Request
 
-GT_NAME = re.compile(r"(?i)(^|[_\-. ])(gt|gtfine|gtcoarse|groundtruth|ground_truth|label(ids|trainids)|mask_gt)$")
-"""Endings of file names that say ground truth."""
-GT_FOLDER = re.compile(r"(?i)^(gt|gtfine|ground[_\- ]?truths?|annotations?|labels?|segmentationclass)$")
-PRED_FOLDER = re.compile(r"(?i)^(preds?|predictions?|results?|outputs?|inference)$")
 FEW_PLACES = 3
 SIZES_FIX = "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here"
 
@@ -60,8 +56,10 @@ class Files:
 
 def file_findings(files: Files) -> Iterator[Finding]:
     """Tell what looks wrong in names and headers."""
-    for look in (_broken, _rgb, _maps, _sizes, _swapped, _extra):
+    for look in (_broken, _rgb, _maps, _sizes):
         yield from look(files)
+    yield from swapped_names(files.pairing)
+    yield from _extra(files)
 
 
 def _broken(files: Files) -> Iterator[Finding]:
@@ -183,28 +181,6 @@ def _unequal(files: Files) -> list[Pair]:
         )
 
     return [pair for pair in files.pairing.pairs if differs(pair)]
-
-
-def _swapped(files: Files) -> Iterator[Finding]:
-    """Find names that say ground truth in PRED, and none in GT."""
-    where = []
-    pred_root, gt_root = (root.absolute().name for root in (files.pairing.pred_root, files.pairing.gt_root))
-    if GT_FOLDER.match(pred_root) and PRED_FOLDER.match(gt_root):
-        where.append(f"PRED is the folder {printable(pred_root)}, GT the folder {printable(gt_root)}")
-    named = [name for name in files.pred.facts if _says_gt(name)]
-    if named and 2 * len(named) > len(files.pred.facts) and not any(map(_says_gt, files.gt.facts)):
-        where.append(f"PRED/{printable(named[0])}")
-    if where:
-        yield Finding(
-            "swapped",
-            "the names say that PRED holds the ground truth: the two folders may be swapped",
-            tuple(where),
-            "Give predictions first, then ground truth",
-        )
-
-
-def _says_gt(path: str) -> bool:
-    return bool(GT_NAME.search(path.rpartition("/")[2].rpartition(".")[0]))
 
 
 def _extra(files: Files) -> Iterator[Finding]:

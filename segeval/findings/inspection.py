@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segeval.errors import Finding
+from segeval.findings.remedies import Remedy
 from segeval.protocol.resolution import Inference
 
 SCHEMA = 2
@@ -54,6 +55,7 @@ class Inspection:
 
     `pairs` counts the pairs, `decoded` those of them whose pixels were read. `missing`, `extra`, `ambiguous` and
     `clashes` are as in `Pairing`. `notes` tell what is taken from the data. Findings that block come first.
+    `remedy` holds the options that score right, `None` where none do.
     """
 
     pairs: int
@@ -66,6 +68,7 @@ class Inspection:
     pred: Side
     findings: tuple[Finding, ...]
     notes: tuple[Inference, ...] = ()
+    remedy: Remedy | None = None
     strict: bool = False
 
     @property
@@ -77,7 +80,8 @@ class Inspection:
         """Return the inspection as JSON values.
 
         {schema, ready, pairs, decoded, missing, extra, ambiguous ([{gt, pred}]), clashes, gt, pred, findings ([{kind,
-        what, where, fix, severity}]), notes ([{what, option}])}; `gt` and `pred` are {files, encodings ([{encoding,
+        what, where, fix, severity}]), notes ([{what, option}]), remedy ({options, swap}, or `None`)};
+        `gt` and `pred` are {files, encodings ([{encoding,
         files}]), sizes ([{width, height, files}]), distinct, values ([{value, pixels, share, meaning}])}.
         """
         return {
@@ -93,4 +97,5 @@ class Inspection:
             "pred": self.pred.to_dict(),
             "findings": [{**finding.to_dict(), "severity": finding.severity} for finding in self.findings],
             "notes": [{"what": note.what, "option": note.option} for note in self.notes],
+            "remedy": self.remedy and {"options": dict(self.remedy.options), "swap": self.remedy.swap},
         }

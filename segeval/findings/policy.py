@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from segeval.errors import KINDS, Finding, FoundError, raise_all
+from segeval.errors import KINDS, Finding, FoundError, SegevalError, merged, raise_all
 from segeval.report.report import Report
 
 OF_WHOLE_RUNS = frozenset({"zero-255", "nothing-to-score", "probability-maps"})
@@ -46,6 +46,18 @@ def refusal(finding: Finding) -> FoundError:
     accept = f"--allow {finding.kind} accepts it" if KINDS[finding.kind].allowable else ""
     fix = ". Or: ".join(filter(None, (finding.fix, accept)))
     return FoundError(finding.what, finding.where, fix, kind=finding.kind)
+
+
+def explained(error: SegevalError, findings: Sequence[Finding]) -> list[SegevalError]:
+    """Return what findings say of values that cannot be scored: errors of their own, or the options to put first."""
+    refusals: list[SegevalError] = [refusal(one) for one in findings if one.blocks]
+    better = next((one for one in findings if one.options), None)
+    if refusals or better is None:
+        return refusals or [error]
+    return [
+        problem.changed(fix=f"{better.fix}. Or: {problem.fix}") if problem.kind == "values" else problem
+        for problem in merged([error])
+    ]
 
 
 def joined(findings: Iterable[Finding]) -> tuple[Finding, ...]:

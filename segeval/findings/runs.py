@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segeval.errors import Finding, SegevalError
-from segeval.findings.values import shown, value_findings
+from segeval.findings.classfolders import class_folders
+from segeval.findings.ignoring import ignored_classes
+from segeval.findings.palettes import gray_palettes
+from segeval.findings.readings import reading_findings
+from segeval.findings.swapping import swapped_values
+from segeval.findings.twovalued import two_valued
+from segeval.findings.values import Values, shown, value_findings
+from segeval.findings.voids import suspected_voids
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
 from segeval.report.labelcheck import FileNames
@@ -33,7 +40,14 @@ def run_findings(
             resolution = run.resolve_for(table)
         except SegevalError:  # which says on its own what keeps the run from being scored
             resolution = None
-    return (*_missing(run), *_maps(run), *value_findings(run, table, resolution, names))
+    values = Values(run, table, resolution, names or {})
+    found: list[Finding] = [*_missing(run), *_maps(run)]
+    for look in (class_folders, two_valued, suspected_voids, gray_palettes, reading_findings, value_findings):
+        found += look(values)
+    if not any(one.options for one in found):  # of which the values of the other reading look like void
+        found += swapped_values(values)
+    found += ignored_classes(values)
+    return tuple(found)
 
 
 def _missing(run: Run) -> Iterator[Finding]:

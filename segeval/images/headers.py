@@ -77,18 +77,24 @@ def unsupported(detail: str) -> MaskError:
     return MaskError("an image file has an encoding that is not read", (detail,), AS_PNG)
 
 
-def identify(data: bytes) -> str:
-    """Return PNG, GIF, TIFF, BMP, npy or npz from the first bytes of `data`, whatever the name; refuse the others."""
+def identify(data: bytes, *, jpeg: bool = False) -> str:
+    """Return PNG, GIF, TIFF, BMP, npy or npz from the first bytes of `data`, whatever the name; refuse the others.
+
+    JPEG is refused as a mask unless the caller can do with levels that are nearly those that were meant.
+    """
     if not data:
         raise MaskError("a file is empty", (), NEW_FILE)
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
     if data.startswith(b"\xff\xd8"):
+        if jpeg:
+            return "JPEG"
         raise MaskError(
             "a mask is a JPEG, which is lossy: its labels cannot be told from what the compression made of them",
             (),
-            "Save the mask as PNG from its source; converting the JPEG does not bring the labels back",
+            "Save the mask as PNG from its source; converting the JPEG does not bring the labels back. Or, if it is "
+            "black and white: --gt-threshold 127 for ground truth, --pred-threshold 127 for predictions",
             kind="jpeg",
         )
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":

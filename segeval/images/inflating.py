@@ -9,11 +9,16 @@ LIBDEFLATE = find_spec("deflate") is not None
 """Whether the extra `fast` is installed."""
 
 if LIBDEFLATE:
-    from deflate import DeflateError, crc32, zlib_decompress
-else:
-    from zlib import crc32
+    import deflate
 
-__all__ = ["LIBDEFLATE", "crc32", "inflated"]
+LARGEST = 1 << 26
+"""Bytes that `deflate` is given: where memory runs out, it prints a SystemError, "deallocated bytearray object has
+exported buffers"."""
+
+
+def checksum(data: memoryview) -> int:
+    """Return the CRC-32 of a PNG chunk."""
+    return deflate.crc32(data) if LIBDEFLATE else zlib.crc32(data)
 
 
 def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
@@ -22,10 +27,10 @@ def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
     What is wrong with a stream, if anything is, is for a slower decoder to say. No more than `size` + 1 bytes are made.
     Bytes behind the end of the stream are not looked at.
     """
-    if LIBDEFLATE:
+    if LIBDEFLATE and size <= LARGEST:
         try:
-            rows = zlib_decompress(compressed, size)
-        except DeflateError:
+            rows = deflate.zlib_decompress(compressed, size)
+        except deflate.DeflateError:
             return None
         return rows if len(rows) == size else None
     inflater = zlib.decompressobj()

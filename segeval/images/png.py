@@ -15,7 +15,7 @@ from PIL import Image
 
 from segeval.images.buffers import SHARED, Buffer
 from segeval.images.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
-from segeval.images.inflating import crc32
+from segeval.images.inflating import checksum
 from segeval.tables.lane import fast
 
 _PNG_COLOR_TYPES: dict[int, tuple[str, int, tuple[int, ...]]] = {
@@ -77,7 +77,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         end = position + 8 + length
         if end + 4 > len(data):
             raise truncated(f"the file ends within its {kind.decode('ascii')} chunk")
-        if crc32(view[position + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
+        if checksum(view[position + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
             raise damaged(f"wrong checksum (CRC) in the {kind.decode('ascii')} chunk at byte {position}")
         yield kind, view[position + 8 : end]
         position = end + 4

@@ -141,6 +141,7 @@ def read_mask(
     palette: Palette | None = None,
     max_pixels: int = MAX_PIXELS,
     buffer: Buffer | None = None,
+    jpeg: bool = False,
 ) -> tuple[NDArray[np.integer[Any]], ImageFacts | None]:
     """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
 
@@ -149,7 +150,7 @@ def read_mask(
     Gray samples and palette indices come as they are stored, whatever their depth and whatever tRNS says; a two-valued
     TIFF that calls 0 white comes as it is shown; .npy arrays keep their type. With `palette`, RGB colours become its
     raw values, and where it is explicit the colours of indices too. An alpha channel is dropped where it is opaque
-    everywhere. The array may lie in `buffer`.
+    everywhere. With `jpeg`, files of that format give their gray levels. The array may lie in `buffer`.
     Raises `MaskError`.
     """
     with _Told(name):
@@ -159,7 +160,7 @@ def read_mask(
                 png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)
             ):
                 return png_samples(png, buffer), png.facts
-        form = identify(data)
+        form = identify(data, jpeg=jpeg)
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array
 
@@ -224,10 +225,10 @@ def decode_probability(
         return samples
 
 
-def describe(data: bytes, *, name: str) -> ImageFacts:
+def describe(data: bytes, *, name: str, jpeg: bool = False) -> ImageFacts:
     """Return what the header of `data` says, without decoding; raises `MaskError` where no format is recognised."""
     with _Told(name):
-        form = identify(data)
+        form = identify(data, jpeg=jpeg)
         if form in ("npy", "npz"):
             from segeval.images.arrays import array_facts
 
@@ -277,6 +278,11 @@ def _opened(
 
         gif = parse_gif(data, max_pixels)
         return gif.facts, lambda: gif_samples(gif)
+    if form == "JPEG":
+        from segeval.images.jpeg import jpeg_levels, parse_jpeg
+
+        photo = parse_jpeg(data, max_pixels)
+        return photo.facts, lambda: jpeg_levels(photo)
     if form == "BMP":
         from segeval.images.bmp import bmp_samples, parse_bmp
 

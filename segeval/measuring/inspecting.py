@@ -15,6 +15,7 @@ from segeval.errors import ColorsMet, Finding, SegevalError, merged, printable
 from segeval.findings.files import FEW_PLACES, Files, Headers, colored_files, file_findings
 from segeval.findings.inspection import TOP, Inspection, Side, ValueShare
 from segeval.findings.policy import Policy, marked
+from segeval.findings.remedies import Remedy, remedy_of
 from segeval.findings.runs import run_findings
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
@@ -67,6 +68,7 @@ def inspect(
     if any(finding.blocks for finding in looks_wrong):  # which say why values are no labels
         problems = [problem for problem in problems if problem.kind != "values"]
     told = merged((*_untold(found.problems, files.told()), *problems))
+    findings = _ordered((*file_findings(files), *looks_wrong, *map(_as_finding, told)), policy)
     gt_values, pred_values = _histograms(found, resolution, files, sample, jobs)
     return Inspection(
         pairs=sum(bool(pair.pred) for pair in pairing.pairs),
@@ -77,10 +79,21 @@ def inspect(
         clashes=tuple(clash.gt for clash in pairing.clashes),
         gt=_side(files.gt, gt_values),
         pred=_side(files.pred, pred_values),
-        findings=_ordered((*file_findings(files), *looks_wrong, *map(_as_finding, told)), policy),
+        findings=findings,
+        remedy=_remedy(found, findings, {one.kind for one in (*looks_wrong, *map(_as_finding, problems))}),
         strict=policy.strict,
         notes=() if resolution is None or problems else resolution.notes,
     )
+
+
+def _remedy(found: Measurement, findings: Sequence[Finding], of_values: set[str]) -> Remedy | None:
+    """Return what scores right, `None` where files stand against it, which no option of values mends."""
+    if found.table is None or any(one.blocks and one.kind not in of_values for one in findings):
+        return None
+    better = remedy_of(found.run, found.table)
+    if better is not None and any(one.kind == "swapped" for one in findings):
+        return replace(better, swap=True)
+    return better
 
 
 def sampled(pairs: Sequence[Pair], most: int) -> Shard | None:
@@ -109,9 +122,13 @@ def _pred_files(pairing: Pairing) -> list[str]:
 
 
 def _headers(root: Path, names: Sequence[str], side: str, request: Request, jobs: int | None) -> Headers:
+    level = request.protocol.gt_threshold if side == "gt" else request.protocol.pred_threshold
+
     def described(path: str) -> ImageFacts:
         name = f"{side.upper()}/{printable(path)}"
-        return describe(read_bytes(root / path, name=name, max_pixels=request.max_pixels), name=name)
+        return describe(
+            read_bytes(root / path, name=name, max_pixels=request.max_pixels), name=name, jpeg=level is not None
+        )
 
     facts: dict[str, ImageFacts] = {}
     broken: dict[str, SegevalError] = {}

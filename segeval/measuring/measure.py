@@ -25,6 +25,7 @@ from segeval.measuring.measurement import (
 from segeval.request import Request
 from segeval.runs.run import Run
 from segeval.runs.traits import traits_of_all
+from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
     from segeval.runs.journal import Journal
@@ -51,6 +52,7 @@ def measure(
     wrong with single files is collected in `problems`, so that all of it can be told together; only folders that do
     not exist, options that contradict each other, and a journal that cannot be written are raised at once.
     """
+    lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
     pairing = pairing or paired(pred, gt, request)
     if request.protocol.probabilities is None:

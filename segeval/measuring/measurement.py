@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from segeval.errors import Finding, MaskError, SegevalError
+from segeval.findings.swapping import swapped_names
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders
 from segeval.folders.requiring import require_pairs
@@ -83,6 +84,8 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         gt_palette=request.gt_palette,
         max_pixels=request.max_pixels,
         most_values=MOST_INFERRED_CLASSES if open_values else None,
+        gt_jpeg=request.protocol.gt_threshold is not None,
+        pred_jpeg=request.protocol.pred_threshold is not None,
         digest_predictions=digest_predictions,
     )
 
@@ -142,7 +145,7 @@ def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[S
 
 def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
     """Tell what does not pair and is yet no error; images that count as wrong are in the run."""
-    found = []
+    found = [*swapped_names(pairing)]
     if pairing.extra:
         found.append(
             Finding(

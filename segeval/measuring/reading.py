@@ -35,8 +35,9 @@ Second = TypeVar("Second")
 class Reading:
     """Say where the files of pairs lie and how they are read.
 
-    `most_values` bounds the distinct values of a mask, where no class list says what they mean. `digest_predictions`
-    asks for the digests by which a later run knows that a prediction has not changed.
+    `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
+    `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
+    later run knows that a prediction has not changed.
     """
 
     pred: Path
@@ -45,6 +46,8 @@ class Reading:
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
     most_values: int | None = None
+    gt_jpeg: bool = False
+    pred_jpeg: bool = False
     digest_predictions: bool = False
 
 
@@ -104,18 +107,18 @@ class ReadMask:
 def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     """Return the ground truth of a pair; raises `MaskError`."""
     data = bytes_of(reading.gt, pair.gt, reading)
+    palette, most = reading.gt_palette, reading.max_pixels
     return ReadMask(
-        *read_mask(data, name=pair.gt, palette=reading.gt_palette, max_pixels=reading.max_pixels, buffer=BUFFERS.gt),
-        data,
+        *read_mask(data, name=pair.gt, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg), data
     )
 
 
 def read_prediction(name: str, reading: Reading) -> ReadMask:
     """Return a prediction of labels; raises `MaskError`."""
     data = bytes_of(reading.pred, name, reading)
+    palette, most = reading.pred_palette, reading.max_pixels
     return ReadMask(
-        *read_mask(data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred),
-        data,
+        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.pred, jpeg=reading.pred_jpeg), data
     )
 
 

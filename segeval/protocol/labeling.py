@@ -47,11 +47,14 @@ class Group:
 class ValueMap:
     """Look a raw value up: `indices` by raw value, and `default` for every value that is not listed.
 
-    An index is a position in the class list, `VOID` or `UNKNOWN`.
+    An index is a position in the class list, `VOID` or `UNKNOWN`. Where there is a `level`, values that are not listed
+    have `default` only above it, and `lower` from it downwards.
     """
 
     indices: Mapping[int, int] = field(default_factory=dict)
     default: int = UNKNOWN
+    level: int | None = None
+    lower: int = UNKNOWN
 
     def __call__(self, values: NDArray[np.integer]) -> NDArray[np.intp]:
         """Return the class index of each of `values`, of any shape and integer type; `NO_PREDICTION` is `NO_FILE`."""
@@ -61,7 +64,9 @@ class ValueMap:
 
     def index(self, value: int) -> int:
         """Return the class index of one raw value."""
-        return NO_FILE if value == NO_PREDICTION else self.indices.get(value, self.default)
+        if value == NO_PREDICTION:
+            return NO_FILE
+        return self.indices.get(value, self.default if self.level is None or value > self.level else self.lower)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ class Protocol:
     """Hold what was asked for; `None` and empty mean that it was not, so it is the default or inferred.
 
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
-    `mapping` for both folders. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
+    `mapping` for both folders; a stored value above `gt_threshold` or `pred_threshold` is foreground, and no map stands
+    beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
     `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
-    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`).
+    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
+    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto".
     """
 
     preset: str | None = None
@@ -36,12 +38,16 @@ class Protocol:
     pred_map: Mapped = ()
     closed: bool = False
     binary: bool = False
+    gt_threshold: int | None = None
+    pred_threshold: int | None = None
     groups: tuple[Group, ...] = ()
     palette: str | None = None
     convention: Convention = field(default_factory=Convention)
     missing: str = "error"
     keys: str | None = None
     allow: tuple[str, ...] = ()
+    mean_over: tuple[int | str, ...] | None = None
+    mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
 
     def __post_init__(self) -> None:
@@ -49,6 +55,30 @@ class Protocol:
             raise UsageError(
                 f"'{self.missing}' is not a choice for missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
             )
+        if (self.gt_threshold, self.pred_threshold) != (None, None):
+            self._check_thresholds()
+
+    def _check_thresholds(self) -> None:
+        """Refuse what would read a value that a threshold reads already, and masks that are not binary."""
+        if self.mapping or self.gt_map or self.pred_map:
+            raise UsageError(
+                "--gt-threshold and --pred-threshold read every value, so that a map has nothing left to rename",
+                ("--map, --gt-map or --pred-map",),
+                "Leave the map or the threshold out; --ignore takes void values out before the threshold",
+            )
+        if self.pred_threshold is not None and self.probabilities is not None:
+            raise UsageError(
+                "--pred-threshold is of label masks, and the predictions are probability maps",
+                (),
+                "Give --threshold, a probability, in its place",
+            )
+        for level in (self.gt_threshold, self.pred_threshold):
+            if level is not None and (isinstance(level, bool) or not isinstance(level, int)):
+                raise UsageError(
+                    "a threshold of masks is no whole number", (str(level),), "Give a stored value, as 127"
+                )
+        if not self.binary:
+            raise UsageError("--gt-threshold and --pred-threshold are of binary masks", (), "Add --binary")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
@@ -69,31 +99,31 @@ class Protocol:
             "pred_map": [list(pair) for pair in self.pred_map],
             "closed": self.closed,
             "binary": self.binary,
+            **({} if self.gt_threshold is None else {"gt_threshold": self.gt_threshold}),
+            **({} if self.pred_threshold is None else {"pred_threshold": self.pred_threshold}),
             "groups": [{"name": group.name, "ids": list(group.ids)} for group in self.groups],
             "palette": self.palette,
             "convention": {"name": self.convention.name, **self.convention.axes()},
             "missing": self.missing,
             "keys": self.keys,
             **({"allow": list(self.allow)} if self.allow else {}),
+            **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
+            **({} if self.mean_weights is None else {"mean_weights": _listed(self.mean_weights)}),
             "probabilities": None if self.probabilities is None else _losses_to_dict(self.probabilities),
         }
 
 
 def _losses_to_dict(chosen: Probabilities) -> dict[str, Any]:
-    """Return the threshold and the losses' settings, side by side."""
+    """Return the threshold and the losses' settings, side by side, and what else was asked for."""
     settings = {field.name: getattr(chosen, field.name) for field in fields(LossSettings)}
-    weights = chosen.class_weights
-    return {
-        "threshold": chosen.threshold,
-        **settings,
-        "class_weights": list(weights) if isinstance(weights, tuple) else weights,
-    }
+    asked = {name: getattr(chosen, name) for name in ("loss_reduction", "beta2")}
+    facts = {"threshold": chosen.threshold, **settings} | {name: one for name, one in asked.items() if one is not None}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
 
 
 def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
     """Read a protocol back from its JSON values; raises KeyError, TypeError or ValueError where they are none."""
     classes, losses = facts["classes"], facts["probabilities"]
-    weights = losses and losses["class_weights"]
     return Protocol(
         preset=facts["preset"],
         classes=None
@@ -107,16 +137,33 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         pred_map=_pairs(facts["pred_map"]),
         closed=bool(facts["closed"]),
         binary=bool(facts["binary"]),
+        gt_threshold=facts.get("gt_threshold"),
+        pred_threshold=facts.get("pred_threshold"),
         groups=tuple(Group(str(group["name"]), tuple(map(int, group["ids"]))) for group in facts["groups"]),
         palette=facts["palette"],
         convention=Convention(**facts["convention"]),
         missing=facts["missing"],
         keys=facts["keys"],
         allow=tuple(map(str, facts.get("allow", ()))),
-        probabilities=None
-        if losses is None
-        else Probabilities(**{**losses, "class_weights": tuple(weights) if isinstance(weights, list) else weights}),
+        mean_over=tuple(facts["mean_over"]) if "mean_over" in facts else None,
+        mean_weights=_tupled(facts.get("mean_weights")),
+        probabilities=None if losses is None else _losses_from_dict(losses),
     )
+
+
+def _losses_from_dict(facts: Mapping[str, Any]) -> Probabilities:
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+    return Probabilities(**settings)
+
+
+def _listed(weights: tuple[float, ...] | str) -> list[float] | str:
+    return list(weights) if isinstance(weights, tuple) else weights
+
+
+def _tupled(weights: Any) -> tuple[float, ...] | str | None:
+    return tuple(map(float, weights)) if isinstance(weights, list) else weights
 
 
 def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from segeval.errors import LabelError, UsageError
 from segeval.protocol.classlists import numbered_classes
-from segeval.protocol.labeling import NO_FILE, UNKNOWN, Labeling, SegmentationClass, ValueMap, value_map
+from segeval.protocol.fullrange import DEFAULT_VOID, WHAT, SideFiles, doubt_of, is_binary, side_files
+from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling, SegmentationClass, ValueMap, value_map
 from segeval.protocol.protocol import Mapped, Protocol
 
-DEFAULT_VOID = 255
 BINARY_CLASSES = (SegmentationClass(0, "background"), SegmentationClass(1, "foreground"))
 MOST_INFERRED_CLASSES = 1024
 
@@ -38,24 +38,26 @@ class Resolution:
 
 
 def resolve(
-    protocol: Protocol, *, gt_values: Collection[int], pred_values: Collection[int], map_count: int | None = None
+    protocol: Protocol,
+    *,
+    gt_values: Collection[int],
+    pred_values: Collection[int],
+    map_count: int | None = None,
+    sides: tuple[SideFiles, SideFiles] | None = None,
 ) -> Resolution:
     """Fix what `protocol` leaves open from the raw values of both folders, by the house's rules.
 
     `map_count` is the number of probability maps an image has: one describes two classes, more are one a class.
+    `sides` tell what the files of ground truth and predictions hold; without them each side is one file.
     Raises `LabelError` where the values admit two readings or are too many to be classes.
     """
     inferred: list[str] = []
     notes: list[Inference] = []
-    if _looks_binary(protocol, gt_values):
-        agree = map_count == 1 if map_count else set(pred_values) <= {0, DEFAULT_VOID}
-        if protocol.classes is not None or not agree:
-            raise LabelError(
-                "ground truth holds only 0 and 255, which can be two classes or one class and void",
-                (),
-                "Use --binary (0 is background, everything else foreground) or --ignore 255 (255 is void)",
-                kind="zero-255",
-            )
+    gt_side, pred_side = sides or (side_files(gt_values), side_files(pred_values))
+    if doubt := doubt_of(protocol, gt_side, pred_side, map_count):
+        named = [f"{side}/{key}" for side, keys in (("gt", doubt.gt), ("pred", doubt.pred)) for key in keys if key]
+        raise LabelError(WHAT, named, doubt.fix, kind="zero-255")
+    if is_binary(protocol, gt_side, pred_side, map_count):
         protocol = replace(protocol, binary=True)
         inferred.append("binary")
         notes.append(Inference("found 2 classes: 0 is background, 255 foreground", "--binary"))
@@ -126,15 +128,6 @@ def _with_map_classes(protocol: Protocol, map_count: int, inferred: list[str], n
     return protocol
 
 
-def _looks_binary(protocol: Protocol, gt_values: Collection[int]) -> bool:
-    return (
-        not protocol.binary
-        and protocol.ignore is None
-        and not (protocol.mapping or protocol.gt_map)
-        and set(gt_values) == {0, DEFAULT_VOID}
-    )
-
-
 def _resolve_binary(
     protocol: Protocol, inferred: list[str], notes: list[Inference], *, labels_are_indices: bool
 ) -> Resolution:
@@ -144,12 +137,14 @@ def _resolve_binary(
     ignore = _ignored(protocol, classes) if protocol.ignore is not None else []
     mapping = dict(protocol.mapping)
 
-    def lookup(own: Mapped) -> ValueMap:
+    def lookup(own: Mapped, level: int | None) -> ValueMap:
+        if level is not None:
+            return ValueMap(dict.fromkeys(ignore, VOID), default=1, level=level, lower=0)
         ordered = tuple(SegmentationClass(index, entry.name, entry.color) for index, entry in enumerate(classes))
         return value_map(ordered, ignore=ignore, mapping={**mapping, **dict(own)}, default=1)
 
-    pred = ValueMap({0: 0, 1: 1}) if labels_are_indices else lookup(protocol.pred_map)
-    labeling = Labeling(classes, lookup(protocol.gt_map), pred, protocol.groups)
+    pred = ValueMap({0: 0, 1: 1}) if labels_are_indices else lookup(protocol.pred_map, protocol.pred_threshold)
+    labeling = Labeling(classes, lookup(protocol.gt_map, protocol.gt_threshold), pred, protocol.groups)
     protocol = replace(protocol, classes=classes, ignore=tuple(ignore))
     return Resolution(protocol, labeling, tuple(inferred), tuple(notes))
 

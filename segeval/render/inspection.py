@@ -27,12 +27,12 @@ def render_inspection_json(found: Inspection) -> str:
     return f"{json_text(found.to_dict())}\n"
 
 
-def render_inspection(found: Inspection, *, color: bool = False, width: int | None = None) -> str:
-    """Return the inspection for reading."""
-    return page_text(lambda page: _print(page, found), color=color, width=width)
+def render_inspection(found: Inspection, *, command: str = "", color: bool = False, width: int | None = None) -> str:
+    """Return the inspection for reading; `command` is the line that scores right, "" where there is none."""
+    return page_text(lambda page: _print(page, found, command), color=color, width=width)
 
 
-def _print(page: Page, found: Inspection) -> None:
+def _print(page: Page, found: Inspection, command: str) -> None:
     page.show(grid(("", "GT", "PRED"), _folder_rows(found), folded=(1, 2)))
     if found.gt.values or found.pred.values:
         titles = ("value", "meaning", "GT px", "GT %", "PRED px", "PRED %")
@@ -48,6 +48,8 @@ def _print(page: Page, found: Inspection) -> None:
         page.say(Text(verdict, "bold green"))
     else:
         page.say(Text("scoring would fail", "bold red"))
+    if command:
+        page.say(Text.assemble(("score with: ", "bold cyan"), printable(command)))
 
 
 def _folder_rows(found: Inspection) -> Iterator[Sequence[Cell]]:

@@ -37,7 +37,7 @@ Counted = tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]
 
 
 def counted_bytes(gt: NDArray[np.uint8], pred: NDArray[np.uint8]) -> Counted:
-    """Return each (gt, pred) that occurs, ascending, and how often; of one-dimensional arrays of one size, not empty."""
+    """Return each (gt, pred) that occurs, ascending, and how often, in flat arrays of one size, not empty."""
     memory = _bytes.memory
     size = count_bytes(gt, pred, memory)
     order = memory[PART : PART + size].argsort()

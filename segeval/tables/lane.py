@@ -49,7 +49,7 @@ def forget() -> None:
 
 
 def compiled() -> bool:
-    """Tell whether every kernel is compiled and can be loaded, on a machine of the byte order that they are made for."""
+    """Tell whether every kernel is compiled and can be loaded, on a little-endian machine, for which they are made."""
     return sys.byteorder == "little" and all(map(_loads, KERNELS))
 
 

@@ -2,8 +2,8 @@
 """Count pairs of values, compiled by Cython.
 
 Masks are piecewise constant: the ends of runs of equal (gt, pred) are looked for in words of eight bytes, each held
-against the word one pixel before, so that no run waits for the one before it. Sizes are checked before the first byte is touched; nothing is allocated,
-and the interpreter's lock is released.
+against the word one pixel before, so that no run waits for the one before it. Sizes are checked before the first byte
+is touched; nothing is allocated, and the interpreter's lock is released.
 """
 
 import cython

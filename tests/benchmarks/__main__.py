@@ -45,7 +45,7 @@ def main(
     home = directory or corpora.default_directory()
     progress = Console(stderr=True)
     console = Console() if Console().is_terminal else Console(width=TABLE_WIDTH)
-    chosen = [entry for entry in corpora.CORPORA if not names or entry.name in names]
+    chosen = [entry for entry in corpora.CORPORA if entry.installed() and (not names or entry.name in names)]
     rounds = min(rounds, 3) if quick else rounds
     found = []
     for corpus in chosen:

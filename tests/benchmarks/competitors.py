@@ -6,7 +6,10 @@ held against one another before a time counts.
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segeval.images.inflating import inflated
+from segeval.images.png import parse_png
 from tests.benchmarks.corpora import Corpus, Folders
 
 Int64Array = NDArray[np.int64]
@@ -144,6 +149,63 @@ def vernier_pngs(threads: int | None) -> Callable[[Corpus, Folders], Result]:
     return run
 
 
+def hotcoco_pngs(threads: int | None) -> Callable[[Corpus, Folders], Result]:
+    """Return a run of hotcoco's own PNG reader and counter: pair by pair, or a folder on all threads if `None`."""
+
+    def run(corpus: Corpus, folders: Folders) -> Result:
+        evaluator = import_module("hotcoco.semantic").SemanticEval(corpus.classes, ignore_index=corpus.ignore)
+        if threads is None:
+            evaluator.update_folders(str(folders.gt), str(folders.pred))
+        else:
+            for gt, pred in folders.pairs():
+                evaluator.update_png(str(gt), str(pred))
+        return Result(confusion=evaluator.confusion().astype(np.int64))
+
+    return run
+
+
+def hotcoco_command(corpus: Corpus, folders: Folders) -> Result:
+    """Run hotcoco's command line, the start of its process included."""
+    command = [str(Path(sys.executable).with_name("coco")), "semantic", "eval", "--json", "--gt", str(folders.gt)]
+    command += ["--pred", str(folders.pred), "--classes", str(corpus.classes), "--ignore-index", str(corpus.ignore)]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["per_class"]
+    hit, gt, pred = (np.array([entry[key] for entry in found], np.int64) for key in ("tp", "gt_area", "pred_area"))
+    return Result(areas=(hit, gt, pred))
+
+
+def segeval_command(corpus: Corpus, folders: Folders) -> Result:
+    """Run segeval's command line, the start of its process included."""
+    script = Path(sys.executable).with_name("segeval")
+    command = [str(script)] if script.exists() else [sys.executable, "-m", "segeval"]
+    command += ["score", str(folders.pred), str(folders.gt), "-f", "json", "-q"]
+    command += ["--classes", str(corpus.classes), "--ignore", str(corpus.ignore)]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return Result(confusion=np.array(found["confusion"]["counts"], np.int64))
+
+
+def kornia_decode(corpus: Corpus, folders: Folders) -> Result:
+    """Decode with kornia-rs, nothing else."""
+    for gt, pred in folders.pairs():
+        for path in (gt, pred):
+            kornia_samples(path)
+    return Result()
+
+
+def kornia_samples(path: Path) -> NDArray[np.uint8]:
+    """Return what kornia-rs decodes of a gray 8-bit PNG."""
+    samples: NDArray[np.uint8] = import_module("kornia_rs.io").read_image_png_u8(str(path), "mono")
+    return samples
+
+
+def inflate_only(corpus: Corpus, folders: Folders) -> Result:
+    """Read files, check their chunks and inflate them, nothing else: what no reader of whole files goes below."""
+    for gt, pred in folders.pairs():
+        for path in (gt, pred):
+            image = parse_png(path.read_bytes(), 2**30)
+            inflated(image.compressed, image.inflated_size)
+    return Result()
+
+
 def numpy_bce(corpus: Corpus, folders: Folders) -> Result:
     """Take both logarithms of every pixel in float32, clamped as in PyTorch."""
     total, pixels = 0.0, 0
@@ -203,8 +265,14 @@ COMPETITORS = (
     Competitor("mmseg formula", "torch.histc of the areas", mmseg_areas, "torch"),
     Competitor("vernier, 1 thread", "evaluate_from_pngs", vernier_pngs(1), "vernier"),
     Competitor("vernier, all threads", "evaluate_from_pngs", vernier_pngs(None), "vernier"),
+    Competitor("hotcoco, 1 thread", "SemanticEval.update_png", hotcoco_pngs(1), "hotcoco"),
+    Competitor("hotcoco, all threads", "SemanticEval.update_folders", hotcoco_pngs(None), "hotcoco"),
+    Competitor("hotcoco, command line", "coco semantic eval", hotcoco_command, "hotcoco"),
+    Competitor("kornia-rs, decode only", "read_image_png_u8", kornia_decode, "kornia_rs", floor=True),
+    Competitor("inflate only", "segeval's parser, libdeflate or zlib", inflate_only, floor=True),
     Competitor("segeval, 1 job", "segeval.score(jobs=1)", segeval_score(1)),
     Competitor("segeval, all jobs", "segeval.score()", segeval_score(None)),
+    Competitor("segeval, command line", "segeval score -f json", segeval_command),
     Competitor("decode only", "np.asarray(Image.open(path)) of both files: the floor", decode_only, None, True, True),
     Competitor("numpy script", "two logarithms a pixel, float32", numpy_bce, None, True),
     Competitor("scikit-learn", "log_loss", scikit_learn_log_loss, "sklearn", True),

@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,38 @@ VERSION = 1
 Mask = NDArray[np.uint8]
 Field = NDArray[np.float32]
 Draw = Callable[["Corpus", np.random.Generator], tuple[Mask, Mask]]
+Save = Callable[[Mask, Path], None]
+
+
+def save_gray(mask: Mask, path: Path) -> None:
+    """Save as Pillow saves gray."""
+    Image.fromarray(mask).save(path)
+
+
+def save_words(mask: Mask, path: Path) -> None:
+    """Save the same labels as gray of 16 bit."""
+    Image.fromarray(mask.astype(np.uint16)).save(path)
+
+
+def save_palette(mask: Mask, path: Path) -> None:
+    """Save as indices of a palette, as VOC does."""
+    image = Image.fromarray(mask)
+    image.putpalette([37 * index % 256 for index in range(768)])
+    image.save(path)
+
+
+def save_opencv(mask: Mask, path: Path) -> None:
+    """Save as OpenCV saves gray."""
+    if not import_module("cv2").imwrite(str(path), mask):
+        raise OSError(f"OpenCV did not write {path}")
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
     """Describe pairs of (height, width) 8-bit images; `pairs` of them are drawn unless told otherwise.
 
-    `classes` labels count from 0 and `ignore` is void. Of probability maps the ground truth is 0 and 255.
+    `classes` labels count from 0 and `ignore` is void. Of probability maps the ground truth is 0 and 255. `save` writes
+    the files, and needs `module`.
     """
 
     name: str
@@ -37,6 +64,12 @@ class Corpus:
     pairs: int
     draw: Draw
     probabilities: bool = False
+    save: Save = save_gray
+    module: str | None = None
+
+    def installed(self) -> bool:
+        """Tell whether what writes its files can be imported."""
+        return self.module is None or find_spec(self.module) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +156,15 @@ def _probability(corpus: Corpus, rng: np.random.Generator) -> tuple[Mask, Mask]:
 CORPORA = (
     Corpus("cityscapes", "Cityscapes-like, 2048x1024, K=19", 1024, 2048, 19, 255, 48, _street),
     Corpus("camvid", "CamVid-like, 480x360, K=11", 360, 480, 11, 11, 101, _small_street),
+    Corpus("words", "CamVid-like as 16-bit gray, 480x360, K=11", 360, 480, 11, 11, 101, _small_street, save=save_words),
+    Corpus(
+        "palette", "CamVid-like with a palette, 480x360, K=11", 360, 480, 11, 11, 101, _small_street, save=save_palette
+    ),
+    Corpus(
+        *("opencv", "Cityscapes-like, written by OpenCV, 2048x1024, K=19", 1024, 2048, 19, 255, 16, _street),
+        save=save_opencv,
+        module="cv2",
+    ),
     Corpus("ade", "ADE20K-like, 683x512, K=150", 512, 683, 150, 255, 30, _indoor),
     Corpus("noise", "worst case: noise, 2048x1024, K=19", 1024, 2048, 19, 255, 4, _noise),
     Corpus("tiny", "many tiny images, 64x64, K=19", 64, 64, 19, 255, 400, _thumbnail),
@@ -161,6 +203,6 @@ def _write(corpus: Corpus, pairs: int, copies: int, home: Path) -> None:
         drawn = corpus.draw(corpus, np.random.default_rng((SEED, number)))
         for side, mask in zip(("gt", "pred"), drawn, strict=True):
             first = home / side / f"{number:05}-000.png"
-            Image.fromarray(mask).save(first)
+            corpus.save(mask, first)
             for copy in range(1, copies):
                 shutil.copyfile(first, home / side / f"{number:05}-{copy:03}.png")

@@ -131,13 +131,10 @@ def startup_commands(folders: Folders, corpus: Corpus) -> dict[str, list[str]]:
     score = ["score", str(folders.pred), str(folders.gt), "--classes", str(corpus.classes)]
     return {
         "import click": [sys.executable, "-c", "import click"],
-        "import click, numpy, PIL.Image, rich.table": [
-            sys.executable,
-            "-c",
-            "import click, numpy, PIL.Image, rich.table",
-        ],
+        "import click, numpy, PIL.Image": [sys.executable, "-c", "import click, numpy, PIL.Image"],
         "segeval --help": [*segeval, "--help"],
         "segeval --version": [*segeval, "--version"],
+        "segeval score -f json, one tiny pair": [*segeval, *score, "--ignore", str(corpus.ignore), "-f", "json"],
         "segeval score, one tiny pair": [*segeval, *score, "--ignore", str(corpus.ignore)],
     }
 

@@ -42,6 +42,7 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
     result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
     """
+    from segeval.cli.commandline import score_line
     from segeval.cli.console import page_options, progress_bar, write_result
     from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
@@ -55,5 +56,6 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     if options["format"] == "json":
         write_result(render_inspection_json(found))
     else:
-        write_result(render_inspection(found, **page_options(options["color"])))
+        command = "" if found.remedy is None else score_line(pred, gt, found.remedy)
+        write_result(render_inspection(found, command=command, **page_options(options["color"])))
     return 0 if found.ready else 2

@@ -72,6 +72,10 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     from segeval.request.options import FolderOptions, chosen
 
     request = build_request(**chosen(FolderOptions, options))
+    if options["verbose"] and not options["quiet"]:
+        from segeval.cli.lanetext import lane_text
+
+        tell_asides([lane_text()])
     shard = _shard(options["shard"])
     asked = asked_statistics(options)
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
