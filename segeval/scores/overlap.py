@@ -117,16 +117,16 @@ def weighted_mean(values: Sequence[Value], weights: Sequence[float]) -> Value:
 def class_means(ratios: Ratios) -> tuple[Value, ...]:
     """Average an (images, K) score over the images, for each class."""
     return tuple(
-        mean(value for value, defined in zip(values, known, strict=True) if defined)
-        for values, known in zip(ratios.value.T.tolist(), ratios.defined.T.tolist(), strict=True)
+        mean(values[known].tolist())  # one at a time: as Python numbers all would take four times the memory
+        for values, known in zip(ratios.value.T, ratios.defined.T, strict=True)
     )
 
 
 def image_means(ratios: Ratios) -> tuple[Value, ...]:
     """Average an (images, K) score over the classes, for each image."""
     return tuple(
-        mean(value for value, defined in zip(values, known, strict=True) if defined)
-        for values, known in zip(ratios.value.tolist(), ratios.defined.tolist(), strict=True)
+        mean(values[known].tolist())  # one at a time: as Python numbers all would take four times the memory
+        for values, known in zip(ratios.value, ratios.defined, strict=True)
     )
 
 
