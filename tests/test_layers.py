@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "locks", "files", "usertexts", "version"),
+    ("errors", "version", "files"),
     ("protocol",),
     ("tables",),
     ("scores",),

@@ -9,9 +9,9 @@ from hashlib import blake2b
 from typing import NoReturn
 
 from segeval.errors import UsageError, did_you_mean
+from segeval.files.usertexts import TextBoundError, check_lines, json_data, toml_data
 from segeval.protocol.classtext import NUMBER, class_id, text_classes
 from segeval.protocol.labeling import Color, SegmentationClass
-from segeval.usertexts import TextBoundError, check_lines, json_data, toml_data
 
 CLASSES_FIX = (
     "Give one class name a line (the first line is class 0), one '<id> <name>' a line, "

@@ -12,7 +12,7 @@ from segeval.errors import UsageError
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.render.syntax.csv import csv_text
 from segeval.render.syntax.json import json_text
-from segeval.report.probabilities import MapScores, ProbabilityScores
+from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import Curve, Threshold, curve, reliability
 from segeval.tables.floatlevels import FloatLevels, LevelCounts

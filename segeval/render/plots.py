@@ -15,7 +15,7 @@ from rich.style import Style
 
 from segeval.errors import UsageError, printable
 from segeval.render.syntax.numbers import loss
-from segeval.report.probabilities import MapScores
+from segeval.report.mapscores import MapScores
 from segeval.report.report import Report
 from segeval.scores.curves import curve, reliability
 from segeval.scores.overlap import ratio

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
 from segeval.protocol.settings import resolve_eps
-from segeval.report.probabilities import ProbabilityScores, map_classes
+from segeval.report.mapscores import ProbabilityScores
+from segeval.report.probabilities import map_classes
 from segeval.runs.run import Run
 from segeval.sampling.sample import Extra
 from segeval.scores.lossums import FloatSums

@@ -10,7 +10,8 @@ from itertools import compress
 from segeval.errors import UsageError
 from segeval.protocol.resolution import Resolution
 from segeval.protocol.settings import LOSS_REDUCTIONS, LossSettings, Probabilities
-from segeval.report.probabilities import MapScores, ProbabilityScores, data_scores, map_classes, probability_scores
+from segeval.report.mapscores import MapScores, ProbabilityScores
+from segeval.report.probabilities import data_scores, map_classes, probability_scores
 from segeval.runs.run import Run
 from segeval.scores.curves import brier, mae
 from segeval.scores.losses import Loss, Source, bce, class_mean, cross_entropy, focal, focal_cross_entropy

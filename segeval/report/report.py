@@ -17,7 +17,7 @@ from segeval.scores.registry import OF_CLASSES
 from segeval.tables.confusion import Confusion
 
 if TYPE_CHECKING:
-    from segeval.report.probabilities import ProbabilityScores
+    from segeval.report.mapscores import ProbabilityScores
     from segeval.sampling.resampling import Interval
 
 SCHEMA = 2

@@ -7,7 +7,8 @@ from typing import Literal
 
 from segeval.protocol.conventions import SALIENCY
 from segeval.protocol.resolution import Inference, Resolution
-from segeval.report.probabilities import ProbabilityScores, map_classes
+from segeval.report.mapscores import ProbabilityScores
+from segeval.report.probabilities import map_classes
 from segeval.runs.run import Run
 from segeval.scores.calibration import top_label_ece
 from segeval.scores.fmeasures import BETA2, f_measures

@@ -35,7 +35,7 @@ from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
     from segeval.report.extras import Statistics
-    from segeval.report.probabilities import ProbabilityScores
+    from segeval.report.mapscores import ProbabilityScores
 
 MOST_LISTED = 10
 

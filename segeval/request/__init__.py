@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from segeval.errors import UsageError
+from segeval.files.userfiles import read_user_file
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.allowing import allowed_errors, parse_allow
@@ -24,7 +25,6 @@ from segeval.protocol.settings import USUAL, Probabilities
 from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
 from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights
-from segeval.usertexts import LARGEST_TEXT
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
@@ -160,27 +160,6 @@ def _colored(request: Request, given: Mapping[str, Any]) -> Request:
         pred_palette=pred_palette,
         gt_palette=gt_palette,
     )
-
-
-def read_user_file(path: str | Path) -> str:
-    """Return the text of a small file that the user names; raises `UsageError` where there is none."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(LARGEST_TEXT + 1)
-    except OSError as error:
-        raise UsageError(
-            "a file cannot be read", (f"{path}: {error.strerror or error}",), "Check the path that the option names"
-        ) from None
-    if len(data) > LARGEST_TEXT:
-        raise UsageError(
-            "a file is too large for a list",
-            (f"{path}: more than {LARGEST_TEXT:,} bytes",),
-            "Check the path that the option names",
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError("a file is not UTF-8 text", (str(path),), "Check the path that the option names") from None
 
 
 def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:

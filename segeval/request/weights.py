@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from segeval.errors import UsageError
+from segeval.files.usertexts import json_data
 from segeval.protocol.labeling import SegmentationClass
-from segeval.usertexts import json_data
 
 
 def parse_weights(

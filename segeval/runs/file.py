@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from segeval.errors import RunFileError
-from segeval.files import AtomicFile
+from segeval.files.atomic import AtomicFile
 from segeval.runs.leveltables import (
     FloatReader,
     float_lines,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import OutputError, RunFileError
-from segeval.locks import open_locked, unlink_held
+from segeval.files.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
 from segeval.runs.file import CHUNK, TOOL, schema_of, split_lines
 from segeval.runs.leveltables import packed, unpacked

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from segeval.usertexts import inert_json
+from segeval.files.usertexts import inert_json
 
 MOST_BRACKETS, MOST_QUOTES, MOST_BLANKS = 1 << 20, 1 << 18, 1 << 18
 """Lists and objects in one line, where an empty one takes two bytes in the file and sixty in memory; marks of strings,

@@ -16,7 +16,7 @@ from segeval.render.report.wording import bounds_of, title
 from segeval.render.syntax.grid import BOX, cut, names_and_numbers, side_by_side
 from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
 from segeval.render.syntax.page import Page
-from segeval.report.probabilities import MapScores, ProbabilityScores
+from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import LossCell, Threshold
 from segeval.scores.losses import Loss

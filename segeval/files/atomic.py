@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from segeval.errors import OutputError
-from segeval.locks import lock, still_at
+from segeval.files.locks import lock, still_at
 
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
