@@ -32,6 +32,8 @@ LEAST_THEN, TIMES_BETTER = 0.4, 2.0
 """Another reading is meant where it agrees on more than this share of the mean class, and so much better than now."""
 MOST = 0.5
 """A ground-truth value is found again where more than this share of its pixels agrees."""
+LEAST_RENAMED = 0.5
+"""The same where both sides have the same values: masks of other images agree on up to 0.44 if one renames classes."""
 LEAST_OVERLAP = 0.1
 """Values of the two sides can be one class where their intersection over union is above this."""
 TRAIN_IDS = frozenset({*range(19), DEFAULT_VOID})
@@ -58,11 +60,11 @@ class Agreement:
         """Return the mean share over the values of the ground truth."""
         return float(self.shares.mean()) if len(self.shares) else 0.0
 
-    def far_better(self, now: Agreement) -> bool:
-        """Tell whether this is how the masks are meant, and not `now`."""
+    def far_better(self, now: Agreement, least: float) -> bool:
+        """Tell whether this is how the masks are meant, and not `now`: above `least` in the mean class."""
         found = int((self.shares > MOST).sum())
         return (
-            self.balanced > LEAST_THEN
+            self.balanced > least
             and self.balanced >= TIMES_BETTER * now.balanced
             and self.share > now.share
             and found >= min(FEW_CLASSES, len(self.shares))
@@ -88,12 +90,16 @@ def agreement(table: JointCounts, labeling: Labeling) -> Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Hold options that may be meant: the kind of mistake, what it is, and `instead`, another way to the same."""
+    """Hold options that may be meant: the kind of mistake, what it is, and `instead`, another way to the same.
+
+    `least` is the share of the mean class that has to agree.
+    """
 
     kind: str
     what: str
     options: Options
     instead: str = ""
+    least: float = LEAST_THEN
 
 
 def reading_findings(values: Values) -> Iterator[Finding]:
@@ -110,7 +116,7 @@ def reading_findings(values: Values) -> Iterator[Finding]:
         return
     for readings in (_train_ids(values), _off_by_one(values), _label_spaces(values)):
         candidates = [(then, one) for one in readings if (then := tried(values, one.options)) is not None]
-        better = [(then, one) for then, one in candidates if then.far_better(now)]
+        better = [(then, one) for then, one in candidates if then.far_better(now, one.least)]
         if better:
             then, meant = max(better, key=lambda entry: entry[0].equal)  # the first of equal ones
             yield told(meant, now, then)
@@ -246,10 +252,19 @@ def _label_spaces(values: Values) -> Iterator[Reading]:
         return
     shared = (gt & pred) - {DEFAULT_VOID}
     what = "values of the two folders overlap as if they named other classes: they look like two label spaces"
+    least = LEAST_RENAMED
     if len(shared) < 2:
+        least = LEAST_THEN
         common = f"no value but {min(shared)}" if shared else "no value"
         what = f"the two folders share {common}: they look like two label spaces"
-    pairs = _overlapping(values.table)
+    for pairs in (*_in_order(gt, pred), _overlapping(values.table)):
+        for options in _moves_between(values, pairs):
+            yield Reading("label-spaces", what, options, least=least)
+
+
+def _moves_between(values: Values, pairs: Mapping[int, int]) -> Iterator[Options]:
+    """Yield the maps that send the values of one side to those of the other."""
+    gt, pred = values.distinct()
     back = dict(sorted((pred_value, gt_value) for gt_value, pred_value in pairs.items()))
     moves: list[tuple[str, Mapping[int, int]]] = [("gt_map", pairs), ("pred_map", back)]
     if values.protocol.closed:
@@ -259,7 +274,15 @@ def _label_spaces(values: Values) -> Iterator[Reading]:
         moves = moves[::-1]
     for option, mapping in moves:
         if mapping:
-            yield Reading("label-spaces", what, ((option, written_map(mapping)),))
+            yield ((option, written_map(mapping)),)
+
+
+def _in_order(gt: set[int], pred: set[int]) -> Iterator[Mapping[int, int]]:
+    """Yield ground-truth value -> predicted value by their order, where the sides have as many."""
+    for kept in (gt - {DEFAULT_VOID}, gt):
+        others = pred if kept is gt else pred - {DEFAULT_VOID}
+        if len(kept) == len(others) and kept != others:
+            yield dict(zip(sorted(kept), sorted(others), strict=True))
 
 
 def _overlapping(table: JointCounts) -> Mapping[int, int]:
