@@ -134,7 +134,7 @@ def test_overlap_is_that_of_a_loop_over_pixels(images: list[Pixels], axes: dict[
             "image": average(average(value for value, _ in image) for image in of_images),
             "class-image": average(classes),
             "image-class": average(value for image in of_images for value, _ in image),
-            "image-micro": average(score(*map(sum, part), rule, weight)[0] for part in parts),
+            "image-micro": average(score(sum(tp), sum(fp), sum(fn), rule, weight)[0] for tp, fp, fn in parts),
         }[rule.average]
     if rule.absent == "skip-image":
         poison = any(value is None for value in classes)

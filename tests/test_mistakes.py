@@ -116,9 +116,13 @@ DATA = list(FOLDERS)
 
 def run_of(found: tuple[Pair, ...], mistake: Mistake) -> Run:
     made = map(mistake.made, found)
-    rows = [Row(one.name, *one.gt.shape, one.name, joint_counts(gt=one.gt, pred=one.pred)) for one in made]
+    rows = [
+        Row(one.name, one.gt.shape[0], one.gt.shape[1], one.name, joint_counts(gt=one.gt, pred=one.pred))
+        for one in made
+    ]
     rows.sort(key=lambda row: row.key.encode())
-    return Run(build_request(**dict(mistake.options)).protocol, tuple(rows))  # type: ignore[typeddict-item]
+    options: Any = dict(mistake.options)
+    return Run(build_request(**options).protocol, tuple(rows))
 
 
 def kinds(found: tuple[Finding, ...]) -> set[str]:
@@ -142,7 +146,8 @@ def test_the_options_of_a_finding_give_the_score_of_the_sound_masks(data: str, n
     mistake = MISTAKES[name]
     run, sound = run_of(pairs(data), mistake), run_of(pairs(data), replace(mistake, gt=SAME, pred=SAME))
     (finding,) = run_findings(run)
-    mended = rescore(run, **dict(finding.options))  # type: ignore[misc, arg-type]
+    options: Any = dict(finding.options)
+    mended = rescore(run, **options)
     assert run_findings(mended) == ()
     assert build_report(mended).scores["miou"] == build_report(sound).scores["miou"]
 
