@@ -9,10 +9,11 @@ from segeval.version import __version__
 
 if TYPE_CHECKING:
     from segeval.accumulator import ConfusionMatrix
-    from segeval.api import combine, compare, explain, inspect, measure, rescore, score
+    from segeval.api import combine, compare, explain, inspect, measure, rescore, score, verify
     from segeval.comparison.runs import ComparisonReport
+    from segeval.comparison.verification import Verification
     from segeval.errors import Problems, SegevalError
-    from segeval.explanation import Explanation
+    from segeval.explanation.explanation import Explanation
     from segeval.findings.inspection import Inspection
     from segeval.protocol.presets import preset, preset_names
     from segeval.protocol.protocol import Protocol
@@ -35,6 +36,7 @@ __all__ = [
     "Run",
     "SegevalError",
     "Signature",
+    "Verification",
     "__version__",
     "combine",
     "compare",
@@ -47,13 +49,14 @@ __all__ = [
     "rescore",
     "save_run",
     "score",
+    "verify",
 ]
 
 # Imported when first used: `segeval --help` needs neither numpy nor Pillow.
 _HOMES = {
     "ComparisonReport": "segeval.comparison.runs",
     "ConfusionMatrix": "segeval.accumulator",
-    "Explanation": "segeval.explanation",
+    "Explanation": "segeval.explanation.explanation",
     "Inspection": "segeval.findings.inspection",
     "LevelHistogram": "segeval.tables.levels",
     "LevelTable": "segeval.tables.levels",
@@ -63,6 +66,7 @@ _HOMES = {
     "Run": "segeval.runs.run",
     "SegevalError": "segeval.errors",
     "Signature": "segeval.protocol.signature",
+    "Verification": "segeval.comparison.verification",
     "combine": "segeval.api",
     "compare": "segeval.api",
     "explain": "segeval.api",
@@ -74,6 +78,7 @@ _HOMES = {
     "rescore": "segeval.api",
     "save_run": "segeval.runs.file",
     "score": "segeval.api",
+    "verify": "segeval.api",
 }
 
 

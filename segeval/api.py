@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from segeval.errors import FoundError, LabelError, Problems, raise_all
+from segeval.errors import FoundError, LabelError, Problems, UsageError, raise_all
 from segeval.findings.policy import Policy, explained, joined, judged, judged_report, marked
 from segeval.findings.runs import run_findings
 from segeval.measuring.measure import Measurement, Progress
@@ -22,6 +22,7 @@ from segeval.request.options import (
     RescoreOptions,
     ScoreOptions,
     StatisticsOptions,
+    VerifyOptions,
     chosen,
     spelled,
 )
@@ -29,7 +30,8 @@ from segeval.runs.run import Run
 
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
-    from segeval.explanation import Explanation
+    from segeval.comparison.verification import Verification
+    from segeval.explanation.explanation import Explanation
     from segeval.findings.inspection import Inspection
     from segeval.report.extras import Statistics
     from segeval.report.gates import Gate
@@ -191,10 +193,52 @@ def combine(*parts: str | Path | Run) -> Run:
 
 def explain(run: str | Path | Run) -> Explanation:
     """Score a run, or a run file, under every convention, and say which rules make the differences."""
-    from segeval.explanation import explain as explain_run
+    from segeval.explanation.accounts import explain as explain_run
 
     given = _loaded(run)
     return replace(explain_run(given), warnings=judged(run_findings(given), Policy(given.protocol.allow)))
+
+
+@spelled(VerifyOptions)
+def verify(
+    signature: str,
+    claim: str,
+    pred: str | Path | Run,
+    gt: str | Path | None = None,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[VerifyOptions],
+) -> Verification:
+    """Check a published number: score under its signature's protocol, and compare to the digits printed.
+
+    `claim` is as "miou=0.7425" or "miou=74.25%". `pred` and `gt` are folders, or `pred` a run or run file. The options
+    give again what a signature holds as a digest only, and say how files are named. Raises `SegevalError` where the
+    data cannot be scored so.
+
+    >>> verify("segeval|classes:19|v:0.1.0", "miou=74.25%", "run.jsonl").holds()  # doctest: +SKIP
+    True
+    """
+    from segeval.comparison.verification import claimed_request, parse_claim, verification
+    from segeval.protocol.signature import Signature
+    from segeval.report.rescoring import under
+
+    line, printed = Signature.parse(signature), parse_claim(claim)
+    request = claimed_request(line, chosen(FolderOptions, options))
+    keys = request.protocol.keys
+    if gt is None:
+        stored = _loaded(pred)
+        # How colours were read and what a missing file is was settled when the images were.
+        kept = replace(request.protocol, palette=stored.protocol.palette, missing=stored.protocol.missing)
+        return verification(line, printed, scored_run(under(stored, kept, keys=keys)))
+    if isinstance(pred, Run):
+        raise UsageError("a run has its ground truth with it", (str(gt),), "Give a run alone, or two folders")
+    found = measure_pairs(Path(pred), Path(gt), request, jobs=jobs, progress=progress)
+    if keys is not None and not found.problems:
+        report = scored_run(under(found.run, request.protocol, keys=keys), names=found.names)
+    else:
+        report = report_measurement(found)
+    return verification(line, printed, judged_report(report, Policy(request.allow)))
 
 
 @spelled(FolderOptions)

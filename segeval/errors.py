@@ -43,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "one-255": Kind(ERROR, "masks of 1 and 255 in one file under --binary, where 255 can be foreground or void"),
     "gray-levels": Kind(ERROR, "masks of more values than two under --binary, as JPEG and smoothing leave them"),
     "suspected-void": Kind(ERROR, "a value that looks like void and counts as a class", allowable=True),
-    "gray-palette": Kind(ERROR, "gray palettes whose indices and levels are both possible labels", allowable=True),
+    "gray-palette": Kind(ERROR, "gray palettes whose indices and gray levels can both be labels", allowable=True),
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),
@@ -63,6 +63,7 @@ KINDS: Mapping[str, Kind] = {
     "unnormalised": Kind(WARNING, "probabilities of classes that do not add up to 1", allowable=True),
     "unknown-counted": Kind(WARNING, "values that are no class, counted as the convention says", allowable=True),
     "undefined-mean": Kind(WARNING, "a mean that the convention leaves undefined", allowable=True),
+    "odd-foreground": Kind(WARNING, "a mean over the foreground without a class that is no background", allowable=True),
     "few-images": Kind(WARNING, "intervals that rest on few images", allowable=True),
     "undefined-resamples": Kind(WARNING, "resamples that leave a score undefined", allowable=True),
     "not-comparable": Kind(WARNING, "runs that are not scored in the same way", allowable=True),
@@ -163,19 +164,13 @@ class SegevalError(Exception):
 
     def changed(self, *, where: Iterable[str] | None = None, fix: str | None = None, kind: str | None = None) -> Self:
         """Return the same error with other places, another fix or another kind."""
-        told = type(self)(
-            self.what,
-            self.where if where is None else where,
-            self.fix if fix is None else fix,
-            kind=kind or self.kind,
-            payload=self.payload,
-        )
+        places, remedy = self.where if where is None else where, self.fix if fix is None else fix
+        told = type(self)(self.what, places, remedy, kind=kind or self.kind, payload=self.payload)
         told.__cause__ = self.__cause__
         return told
 
     def __str__(self) -> str:
-        place = f" ({'; '.join(self.where[:10])})" if self.where else ""
-        return f"{self.what}{place}{f'. {self.fix}' if self.fix else ''}"
+        return str(Finding(self.kind, self.what, self.where, self.fix))
 
 
 class UsageError(SegevalError):

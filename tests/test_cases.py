@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.commandline import run_segeval
+from tests.support.commandline import run_segeval
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not here")

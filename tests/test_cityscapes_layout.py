@@ -19,9 +19,9 @@ from PIL import Image
 from segeval.api import score
 from segeval.errors import SegevalError
 from segeval.report.report import Report
-from tests.commandline import run_segeval
 from tests.evaluators import Refused, close
 from tests.evaluators.cityscapes_scripts import official_scores
+from tests.support.commandline import run_segeval
 
 IMAGES = ("frankfurt_000000_000294", "frankfurt_000001_064651", "lindau_000000_000019", "munster_000173_000019")
 CATEGORIES = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.png_corpus import encode, pattern
+from tests.corpora.png_corpus import encode, pattern
 
 STREAMS = [closed for size in range(4) for closed in combinations((0, 1, 2), size)]
 VERBS: dict[str, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.commandline import Completed, run_segeval
+from tests.support.commandline import Completed, run_segeval
 
 GT = np.array([[0, 0, 1, 1, 2, 2], [0, 1, 2, 255, 255, 3]], np.uint8)
 PRED = np.array([[0, 1, 1, 1, 2, 0], [0, 1, 1, 2, 255, 3]], np.uint8)
@@ -129,7 +129,7 @@ def without_signature(report: Any) -> Any:
     ("pred", "gt", "options"),
     [
         ("pred", "gt", []),
-        ("pred", "gt", ["--preset", "binary"]),
+        ("pred", "gt", ["--preset", "binary", "--gt-threshold", "0", "--pred-threshold", "0"]),
         ("map8", "gt2", ["--probs"]),
         ("map16", "gt2", ["--probs", "--gamma", "1.5"]),
         ("levels", "gt", ["--probs", "--eps", "torch"]),
@@ -152,7 +152,7 @@ CHANGES: dict[str, tuple[str, str, list[str], list[str]]] = {
     "classes": ("pred", "gt", [], ["--classes", "7"]),
     "merge": ("pred", "gt", [], ["--map", "3=2"]),
     "one side": ("pred", "gt", [], ["--gt-map", "2=1", "--pred-map", "0=1"]),
-    "binary": ("pred", "gt", [], ["--binary", "--ignore", "255"]),
+    "binary": ("pred", "gt", [], ["--ignore", "255", "--gt-threshold", "0", "--pred-threshold", "0"]),
     "convention": ("pred", "gt", [], ["--classes", "9", "--convention", "ade20k"]),
     "axis": ("pred", "gt", [], ["--classes", "9", "--absent", "zero"]),
     "axis of a stored convention": ("pred", "gt", ["--classes", "9", "--convention", "ade20k"], ["--absent", "one"]),
@@ -283,4 +283,5 @@ def test_shards_of_16_bit_maps_that_meant_two_things_are_not_reported(folder: Pa
     for part in ("a", "b"):
         save(folder, f"{part}/pred", "--probs", gt=f"{part}/gt", name=f"{part}.jsonl")
     assert run_segeval("combine", "a.jsonl", "b.jsonl", "-o", "c.jsonl", cwd=folder).code == 0
-    assert "one meaning of the ground truth" in refused(folder, "report", "c.jsonl")
+    assert "gt/z" in refused(folder, "report", "c.jsonl")
+    assert "one meaning of the ground truth" in refused(folder, "report", "c.jsonl", "--ignore", "255")

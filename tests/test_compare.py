@@ -22,9 +22,9 @@ from segeval.report.scoring import measured
 from segeval.runs.file import load_run
 from segeval.sampling.resampling import Resampling
 from segeval.sampling.significance import compare as compare_samples
-from tests.commandline import Completed, run_segeval
-from tests.junitschema import JUNIT
-from tests.statisticsdata import Masks, drawn_masks, predicted, write
+from tests.support.commandline import Completed, run_segeval
+from tests.support.junitschema import JUNIT
+from tests.support.statisticsdata import Masks, drawn_masks, predicted, write
 
 TEXT_FORMATS = ("table", "markdown", "latex")
 
@@ -468,7 +468,8 @@ def test_there_is_no_bare_value_of_two_runs(folder: Path) -> None:
 
 def test_verbose_gives_the_long_signature(folder: Path) -> None:
     found = compared(folder, "base.jsonl", "worse.jsonl")["signature"]
-    assert found.endswith(f"|ci:95|ci-method:percentile|resamples:300|seed:0|unit:image|n:7|v:{segeval.__version__}")
+    version = f"|v:{segeval.__version__}|images:7|gt:"
+    assert f"|ci:95|ci-method:percentile|resamples:300|seed:0|unit:image|n:7{version}" in found
     assert compare(folder, "base.jsonl", "worse.jsonl", "-v").stdout.splitlines()[-1] == f" {found}"
     assert found not in compare(folder, "base.jsonl", "worse.jsonl").stdout
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commandline import Completed, run_segeval
-from tests.png_corpus import encode, pattern
+from tests.corpora.png_corpus import encode, pattern
+from tests.support.commandline import Completed, run_segeval
 
 
 @pytest.fixture

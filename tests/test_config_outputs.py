@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commandline import run_segeval
-from tests.png_corpus import encode, pattern
+from tests.corpora.png_corpus import encode, pattern
+from tests.support.commandline import run_segeval
 
 OUTPUTS = {
     "save": ("run.jsonl", "{}"),

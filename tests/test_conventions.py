@@ -43,6 +43,21 @@ GOLDEN: dict[str, tuple[tuple[float | None, ...] | None, float | None, int]] = {
     "detectron2": ((0.8571, 0.4, None, None), 0.628571, 6),
     "smp-micro": (None, 0.666667, 6),
     "voc": (None, None, 6),
+    "torchvision": (None, None, 6),
+    "fast-hist": ((0.8571, 0.4, 0, 0), 0.314286, 6),
+    "deeplab": ((0.8571, 0.4, 0, None), 0.419048, 6),
+    "detectron2-void-class": ((0.8571, 0.4, None, None), 0.628571, 6),
+    "smp-micro-imagewise": (None, 0.659091, 6),
+    "smp-weighted": ((0.8, 0.4, 0, 1), 0.550000, 6),
+    "smp-binary": (None, 0.4, 6),
+    "keras-binary-iou": (None, 0.4, 6),
+    "monai-miou": (None, 0.725000, 6),
+    "monai-dice": (None, 0.725000, 6),
+    "nnunet": (None, None, 6),
+    "paddleseg": ((0.8, 0.4, 0, 1), 0.550000, 6),
+    "paddleseg-2.8.0": ((0.8, 0.4, 0, 0), 0.300000, 6),
+    "isic2018": (None, 0.625000, 6),
+    "kaggle-dice": (None, 0.625000, 6),
 }
 
 

@@ -9,9 +9,9 @@ import pytest
 from segeval.errors import InternalError, SegevalError
 from segeval.images.readers import decode_mask, decode_probability, describe
 from segeval.runs.file import run_from_bytes
-from tests.make_corpora import MAKERS, ROOT
+from tests.corpora.__main__ import MAKERS, ROOT
 
-FILES = sorted(path for path in ROOT.glob("*/*") if path.is_file())
+FILES = sorted(path for path in ROOT.glob("*/*") if path.is_file() and path.suffix not in {".py", ".pyc"})
 
 
 def test_every_target_has_a_small_corpus() -> None:

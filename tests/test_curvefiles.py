@@ -15,8 +15,8 @@ import segeval
 from segeval.errors import UsageError
 from segeval.render.curves import COLUMNS, curves_csv, curves_json
 from segeval.report.report import Report
-from tests.probability_folders import converted, save_gt, save_npy
-from tests.sample_reports import REPORTS
+from tests.support.probability_folders import converted, save_gt, save_npy
+from tests.support.sample_reports import REPORTS
 
 GT = np.array([[0, 0, 1, 1], [2, 2, 255, 0]], np.uint8)
 LEVELS = np.array(

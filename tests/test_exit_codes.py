@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segeval.cli.root import COMMANDS
-from tests.commandline import run_segeval
+from tests.support.commandline import run_segeval
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 MASKS = ["sample_masks/pred", "sample_masks/gt", "--classes", "sample_masks/classes.txt"]

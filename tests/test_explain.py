@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segeval.errors import LabelError, NothingToScoreError, SegevalError
-from segeval.explanation import Account, Explanation, explain
+from segeval.explanation.accounts import explain
+from segeval.explanation.explanation import Account, Explanation
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, convention, conventions
 from segeval.protocol.labeling import SegmentationClass
@@ -23,8 +24,8 @@ from segeval.render.explanation import refusal_warning, render_explanation, rend
 from segeval.report.scoring import build_report
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import joint_counts
-from tests.commandline import run_segeval
 from tests.snapshots import check_snapshot
+from tests.support.commandline import run_segeval
 
 GT = ([[0, 0, 0, 0, 0], [1, 1, 1, 255, 255]], [[0] * 5, [0] * 5])
 PRED = ([[0, 0, 0, 1, 255], [1, 1, 2, 2, 255]], [[0] * 5, [0, 0, 0, 0, 1]])
@@ -36,11 +37,19 @@ RULES: dict[str, list[tuple[str, float]]] = {
     "mmseg": [],
     "hf": [],
     "ade20k": [("absent", -0.1)],
-    "cocostuff": [("pred_only", 0.6 - 0.4), ("pred_void", 0.628571 - 0.6)],
-    "detectron2": [("pred_only", 0.6 - 0.4), ("pred_void", 0.628571 - 0.6)],
+    "detectron2-void-class": [("pred_only", 0.6 - 0.4), ("pred_void", 0.628571 - 0.6)],
+    # void in the predictions is refused
+    **{name: [] for name in ("cocostuff", "detectron2", "fast-hist", "deeplab", "torchvision", "torchmetrics-jaccard")},
+    # more than two classes, or no weights, are refused
+    **{name: [] for name in ("smp-binary", "keras-binary-iou", "isic2018", "kaggle-dice", "smp-weighted")},
+    "monai-miou": [("pred_only", 0.6 - 0.4), ("average", 0.725 - 0.6)],
+    # which prints no IoU
+    "monai-dice": [],
+    "paddleseg": [("absent", 0.15)],
+    "paddleseg-2.8.0": [("absent", -0.1)],
+    "smp-micro-imagewise": [("absent", 0.15), ("average", 0.659091 - 0.55)],
     "mapillary": [("pred_void", 0.019048)],
     "segnet": [("absent", -0.1), ("pred_void", 0.314286 - 0.3)],
-    "torchmetrics-jaccard": [("pred_void", 0.019048)],
     "torchmetrics-miou": [("average", 0.0)],
     "smp-macro": [("absent", 0.15)],
     "smp-macro-imagewise": [("absent", 0.15), ("average", 0.075)],
@@ -97,7 +106,9 @@ def test_a_chosen_convention_that_refuses_leaves_no_steps_and_says_so() -> None:
 def test_an_unknown_value_is_counted_where_a_convention_counts_it() -> None:
     found = explain(run_of(protocol=Protocol(classes=CLASSES[:2])))
     refusing = {account.name for account in (found.chosen, *found.others) if account.refusals}
-    assert refusing == {name for name, rule in conventions().items() if rule.unknown == "error"}
+    counting = {name for name, rule in conventions().items() if rule.unknown != "error"}
+    # a weighted mean needs weights
+    assert refusing == set(conventions()) - counting | {"smp-weighted"}
     # two pixels hold the value 2, one of them on void
     assert {refusal.pixels for refusal in found.chosen.refusals} == {2}
     unknown = [entry.pixels for entry in found.circumstances if entry.axis == "unknown"]
@@ -112,7 +123,7 @@ def test_without_a_valid_pixel_nobody_can_score() -> None:
 
 def test_the_chosen_refusal_is_raised_where_all_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     strict = {"segeval": Convention(), "voc": convention("voc")}
-    monkeypatch.setattr("segeval.explanation.conventions", lambda: strict)
+    monkeypatch.setattr("segeval.explanation.accounts.conventions", lambda: strict)
     with pytest.raises(LabelError, match="neither a class nor ignored") as caught:
         explain(run_of([[[0, 1]]], [[[0, 9]]]), names={"000": ("a_gt.png", "a.png")})
     assert caught.value.where == ("a.png: value 9 (1 px)",)
@@ -138,7 +149,7 @@ def test_rules_of_the_golden_masks_are_worth_what_they_are_by_hand(name: str) ->
 
 
 def test_every_convention_is_explained() -> None:
-    assert set(RULES) | {"segeval", "voc"} == set(conventions())
+    assert set(RULES) | {"segeval", "voc", "nnunet"} == set(conventions())
 
 
 def test_a_step_names_the_classes_that_it_moves() -> None:
@@ -187,7 +198,9 @@ def test_unknown_ground_truth_is_counted() -> None:
     (entry,) = [entry for entry in found.circumstances if entry.axis == "gt_unknown"]
     assert entry.pixels == 1
     # the pixel leaves the ground truth, and its prediction stays a false positive
-    assert account_of(found, "mmseg").miou == pytest.approx(2 / 3)
+    assert account_of(found, "hf").miou == pytest.approx(2 / 3)
+    # whose histogram of a single class counts every pixel as predicted
+    assert account_of(found, "mmseg").refusals
 
 
 VALUES = st.sampled_from([0, 1, 2, 3, 255, 9])
@@ -220,6 +233,12 @@ def test_steps_lead_from_the_chosen_mean_to_each_other_one(
                 assert ious[change.id] == change.before
                 ious[change.id] = change.after
         assert (mean, tuple(ious)) == (account.miou, account.ious)
+        for other, score in account.scores.items():
+            value = found.chosen.scores[other].value
+            for step in score.steps:
+                assert step.before == value
+                value = step.after
+            assert value == score.value
 
 
 @settings(max_examples=40, deadline=None)
@@ -243,6 +262,9 @@ def test_each_convention_says_what_score_says_under_its_name(
         assert (account.miou, account.classes_in_mean) == (report.scores["miou"], report.classes_in_mean)
         by_id = {entry.id: entry.iou for entry in report.classes}
         assert account.ious == tuple(by_id.get(entry.id) for entry in found.classes)
+        for other, score in account.scores.items():
+            assert score.value == report.scores[other]
+            assert score.own == (other in report.own_scores)
 
 
 # What a shell sees

@@ -31,7 +31,7 @@ from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.resolution import resolve
 from segeval.protocol.signature import Signature, signature
-from tests.commandline import run_segeval
+from tests.support.commandline import run_segeval
 
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -21,7 +21,7 @@ from segeval.report.gates import (
 )
 from segeval.report.report import Report
 from segeval.scores.registry import OF_MAPS, OF_MASKS, SCORE
-from tests.sample_reports import REPORTS, report_of
+from tests.support.sample_reports import REPORTS, report_of
 
 UNDER, OVER = ">=", "<="
 

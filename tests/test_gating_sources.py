@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commandline import Completed, run_segeval
-from tests.png_corpus import encode
+from tests.corpora.png_corpus import encode
+from tests.support.commandline import Completed, run_segeval
 
 COMMAND_LINES = 400
 NAMES = ("sky", "traffic light", "road")

@@ -10,8 +10,8 @@ from click.shell_completion import ShellComplete
 
 from segeval.cli.root import root
 from segeval.render.pages import render_page
-from tests.commandline import run_segeval
-from tests.readme import MANUAL, ROOT
+from tests.support.commandline import run_segeval
+from tests.support.readme import MANUAL, ROOT
 
 TOPICS = [page.stem for page in MANUAL]
 TABLE = """# Title

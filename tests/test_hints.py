@@ -8,7 +8,7 @@ import pytest
 
 from segeval.folders.pairing import PairingRules
 from segeval.folders.requiring import require_pairs
-from tests.trees import CORES, pairing_of, problem
+from tests.support.trees import CORES, pairing_of, problem
 
 
 def suggestion(gt: list[str], pred: list[str], tmp_path: Path, rules: PairingRules | None = None) -> str:

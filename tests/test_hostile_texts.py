@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.png_corpus import encode, pattern
+from tests.corpora.png_corpus import encode, pattern
 
 SECONDS, MEGABYTES = 2, 300
 SIZES = (1 << 10, 1 << 14, 1 << 18, 1 << 20, 1 << 24)

@@ -20,8 +20,8 @@ from segeval.folders.pairing import Pair
 from segeval.measuring.inspecting import sampled
 from segeval.protocol.presets import preset
 from segeval.runs.sharding import in_shard
-from tests.commandline import Completed, run_segeval
 from tests.snapshots import check_snapshot
+from tests.support.commandline import Completed, run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_masks"
@@ -97,14 +97,17 @@ CASES: dict[str, Case] = {
         "zero-255", guess(TWO), each(TWO, lambda mask: mask * 255), says="--binary", blocks=True
     ),
     "predictions 0/255, ground truth 0/1": Case(
-        "scales", each(guess(TWO), lambda mask: mask * 255), TWO, says="Use --binary", mends=True
+        "zero-255", each(guess(TWO), lambda mask: mask * 255), TWO, says="Use --binary", blocks=True
     ),
     "predictions 0/255, ground truth 0/1 with void": Case(
-        "scales",
+        "zero-255",
         each(guess(TWO), lambda mask: mask * 255),
         each(TWO, lambda mask: np.where(np.arange(32) < 2, 255, mask).astype(np.uint8)),
         says="--pred-map 255=1",
-        mends=True,
+        blocks=True,
+    ),
+    "predictions 0/255 whose 255 is said to be void": Case(
+        "scales", each(guess(TWO), lambda mask: mask * 255), TWO, ("--ignore", "255"), says="--binary"
     ),
     "predictions one less": Case(
         "off-by-one", guess(FOUR), each(FOUR, lambda mask: mask + 1), says="--gt-map 0=255,1=0,2=1,3=2,4=3", mends=True

@@ -19,7 +19,7 @@ from segeval.images import inflating
 from segeval.images.readers import decode_mask
 from segeval.tables import lane
 from segeval.tables.counts import joint_counts
-from tests import png_corpus as corpus
+from tests.corpora import png_corpus as corpus
 from tests.fuzz import lanes
 from tests.fuzz.engine import run
 

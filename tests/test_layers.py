@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "locks", "files", "usertexts", "version"),
+    ("errors", "version", "files"),
     ("protocol",),
     ("tables",),
     ("scores",),
@@ -157,7 +157,7 @@ def test_modules_and_functions_are_of_a_size_to_be_read(path: Path) -> None:
 
 
 MOST_ROOMS = 16
-MOST_MODULES = 50
+MOST_MODULES = 66  # one a subject of what can look wrong in values
 TRACE = """
 import sys, threading
 from pathlib import Path

@@ -14,11 +14,11 @@ from unittest import mock
 import numpy as np
 import pytest
 
-import segeval.files
-import segeval.locks
+import segeval.files.atomic
+import segeval.files.locks
 from segeval.errors import OutputError, RunFileError
-from segeval.files import AtomicFile
-from segeval.locks import open_locked, unlink_held
+from segeval.files.atomic import AtomicFile
+from segeval.files.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
 from segeval.runs.file import load_run, run_to_bytes
 from segeval.runs.journal import Journal
@@ -65,7 +65,7 @@ def test_a_held_file_is_nobody_elses(tmp_path: Path) -> None:
 def test_a_holder_that_leaves_between_opening_and_locking_takes_its_file_with_it(tmp_path: Path) -> None:
     path = tmp_path / "x"
     first = open_locked(path)
-    with before(segeval.locks, "lock", lambda: unlink_held(first, path)):
+    with before(segeval.files.locks, "lock", lambda: unlink_held(first, path)):
         second = open_locked(path)
     # The lock that was got first was on a file without a name, on which a third could not have waited.
     assert os.path.samestat(os.fstat(second), path.stat())
@@ -78,7 +78,7 @@ def test_a_file_that_was_put_in_the_place_of_the_locked_one_is_locked_instead(tm
     path, other = tmp_path / "x", tmp_path / "other"
     path.touch()
     other.touch()
-    with before(segeval.locks, "lock", lambda: _put(other, path)):
+    with before(segeval.files.locks, "lock", lambda: _put(other, path)):
         held = open_locked(path)
     assert os.path.samestat(os.fstat(held), path.stat())
     os.close(held)
@@ -103,7 +103,7 @@ def test_unlinking_comes_before_unlocking(tmp_path: Path) -> None:
 def test_two_journals_of_one_run_never_live_at_once(tmp_path: Path) -> None:
     path = tmp_path / ".run.jsonl.partial"
     first = Journal(path, Protocol())
-    with before(segeval.locks, "lock", first.remove):
+    with before(segeval.files.locks, "lock", first.remove):
         second = Journal(path, Protocol())
     second.begin()
     with pytest.raises(OutputError, match="another segeval"):
@@ -175,9 +175,9 @@ def test_a_part_that_is_taken_for_a_leftover_before_it_is_locked_is_made_again(t
 
     def cleared() -> None:
         for part in parts(tmp_path):
-            segeval.files._clear(part)
+            segeval.files.atomic._clear(part)
 
-    with before(segeval.files, "lock", cleared):
+    with before(segeval.files.atomic, "lock", cleared):
         file = AtomicFile(target)
     assert len(parts(tmp_path)) == 1
     file.commit(b"new")
@@ -191,7 +191,7 @@ def test_a_part_that_a_clearing_process_holds_is_left_to_it(tmp_path: Path) -> N
     def hold() -> None:
         held.extend(open_locked(part) for part in parts(tmp_path))
 
-    with before(segeval.files, "lock", hold):
+    with before(segeval.files.atomic, "lock", hold):
         file = AtomicFile(target)
     file.commit(b"new")
     assert target.read_bytes() == b"new"

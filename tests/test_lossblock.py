@@ -15,8 +15,8 @@ from segeval.render.report.losses import eps_text, print_losses
 from segeval.render.report.table import render_table
 from segeval.render.syntax.page import page_text
 from segeval.report.report import Report
-from tests.probability_folders import NAMES, converted, save_gt, save_npy
-from tests.sample_reports import REPORTS
+from tests.support.probability_folders import NAMES, converted, save_gt, save_npy
+from tests.support.sample_reports import REPORTS
 
 RANDOM = np.random.default_rng(5)
 GT = RANDOM.integers(0, 3, (20, 30)).astype(np.uint8)
@@ -92,7 +92,7 @@ def test_floats_have_no_interval(tmp_path: Path) -> None:
     assert len(row(text, "BCE")) == 3
     assert "half a step" not in text
     assert "eps torch, no logarithm below -100" in text
-    assert "from 16-bit levels" in text
+    assert "from levels of p" in text
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from segeval.scores.losses import (
     focal,
     focal_cross_entropy,
 )
-from segeval.scores.lossums import FloatSums, combine, float_levels, float_sums
+from segeval.scores.lossums import FloatSums, combine, float_sums
 from segeval.tables.counts import joint_counts
 from segeval.tables.levels import LevelHistogram, LevelTable, add, count_levels, empty_histogram, level_histogram
 
@@ -196,8 +196,6 @@ class TestRefused:
         everything, first = np.ones((1, 2), bool), np.array([[True, False]])
         with pytest.raises(MaskError, match=r"outside \[0, 1\]"):
             float_sums(prob, everything, everything, LossSettings())
-        with pytest.raises(MaskError, match=r"outside \[0, 1\]"):
-            float_levels(prob)
         assert float_sums(prob, everything, first, LossSettings()).n_pos == 1
 
     def test_maps_of_another_type_or_shape(self) -> None:
@@ -208,7 +206,6 @@ class TestRefused:
             (float_sums, np.zeros((2, 2), np.longdouble), yes, yes, LossSettings()),
             (float_sums, np.zeros((2, 3)), yes, yes, LossSettings()),
             (float_sums, np.zeros((2, 2)), yes, yes[:1], LossSettings()),
-            (float_levels, np.zeros((2, 2), np.uint32)),
             (LevelTable().update, np.zeros((2, 2)), yes),
             (LevelTable().update, np.zeros((2, 3), np.uint8), yes),
             (LevelTable().update, np.full((2, 2), 256, np.uint16), yes),
@@ -220,7 +217,7 @@ class TestRefused:
     @pytest.mark.parametrize("level", [-1, 256, NO_PREDICTION])
     def test_a_predicted_value_that_is_no_level(self, level: int) -> None:
         lookup = value_map([SegmentationClass(0, "a")])
-        with pytest.raises(MaskError, match=r"no level of 0\.\.255"):
+        with pytest.raises(MaskError, match=r"not a level of 0\.\.255"):
             level_histogram(joint_counts(gt=np.array([0]), pred=np.array([level])), lookup, 0, 256)
 
     def test_histograms_of_another_size(self) -> None:
@@ -528,7 +525,7 @@ class TestCounting:
         noise = np.random.default_rng(4)
         prob = noise.random((3, 7, 10)).astype(np.float32).transpose(1, 0, 2)[:, 1]
         positive, valid = noise.random((7, 10)) < 0.3, noise.random((7, 10)) < 0.9
-        whole, levels = float_sums(prob, positive, valid, LossSettings()), float_levels(prob)
+        whole = float_sums(prob, positive, valid, LossSettings())
         monkeypatch.setattr(floatmaps, "CHUNK", 16)
         pieces = float_sums(prob, positive, valid, LossSettings())
         assert (
@@ -540,18 +537,10 @@ class TestCounting:
             )
         )
         assert value(bce(pieces)) == pytest.approx(value(bce(whole)), rel=1e-13)
-        assert np.array_equal(float_levels(prob), levels)
 
     def test_an_empty_map_sums_to_nothing(self) -> None:
         none = np.zeros((0, 3), bool)
         assert float_sums(np.zeros((0, 3), np.float32), none, none, LossSettings()) == FloatSums(2.0, "torch")
-        assert float_levels(np.zeros((0, 3))).shape == (0, 3)
-
-    def test_levels_of_floats_are_rounded_half_to_even(self) -> None:
-        prob = np.array([[0.0, 1.0, 0.5, 0.25, 0.75, 1 / 65535]])  # 0.5 is level 32767.5
-        assert float_levels(prob).tolist() == [[0, 65535, 32768, 16384, 49151, 1]]
-        assert float_levels(np.array([0, 1, 255], np.uint8)).tolist() == [0, 257, 65535]
-        assert float_levels(np.array([7], np.uint16)).dtype == np.uint16
 
 
 @pytest.fixture(scope="module")

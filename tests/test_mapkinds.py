@@ -43,7 +43,9 @@ def test_the_greatest_stored_value_is_that_of_the_type() -> None:
     assert SIXTEEN_BIT.top == np.iinfo(np.uint16).max
     assert FLOAT.top == 1
     assert LEVELS == (256, 65536)
-    assert all(kind.counted_levels in LEVELS for kind in MAP_KINDS)
+    assert (EIGHT_BIT.counted_levels, SIXTEEN_BIT.counted_levels) == LEVELS
+    with pytest.raises(ValueError, match="floats"):
+        _ = FLOAT.counted_levels
 
 
 def test_the_usual_eps_is_what_an_open_eps_becomes() -> None:

@@ -14,7 +14,7 @@ from segeval.errors import UsageError
 from segeval.folders.matching import match
 from segeval.folders.pairing import Clash, Pair, PairingRules, pair_folders
 from segeval.folders.requiring import require_pairs
-from tests.trees import SUFFIXES, make, paired, pairing_of
+from tests.support.trees import SUFFIXES, make, paired, pairing_of
 
 CITY = PairingRules(
     key_regex="^(?P<key>[^_]+_[0-9]{6}_[0-9]{6})",

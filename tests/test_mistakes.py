@@ -25,7 +25,7 @@ from segeval.request import build_request
 from segeval.request.options import FolderOptions, RescoreOptions, chosen
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import joint_counts
-from tests.commandline import run_segeval
+from tests.support.commandline import run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"sample_masks": ROOT / "sample_masks", "camvid": ROOT.parent / "shared" / "camvid-val"}
@@ -121,7 +121,10 @@ def options_of(options: tuple[tuple[str, str], ...]) -> FolderOptions:
 
 def run_of(found: tuple[Pair, ...], mistake: Mistake) -> Run:
     made = map(mistake.made, found)
-    rows = [Row(one.name, *one.gt.shape, one.name, joint_counts(gt=one.gt, pred=one.pred)) for one in made]
+    rows = [
+        Row(one.name, one.gt.shape[0], one.gt.shape[1], one.name, joint_counts(gt=one.gt, pred=one.pred))
+        for one in made
+    ]
     rows.sort(key=lambda row: row.key.encode())
     return Run(build_request(**options_of(mistake.options)).protocol, tuple(rows))
 

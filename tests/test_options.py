@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,10 @@ def test_the_type_checker_refuses_what_no_function_takes(tmp_path: Path) -> None
         text=True,
         check=False,
         cwd=tmp_path,
+        env={
+            **os.environ,
+            "MYPYPATH": str(Path(segeval.__file__).parents[1]),
+        },
     )
     refused = [int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line]
     assert refused == list(range(2, 2 + len(wrong))), done.stdout + done.stderr
@@ -151,7 +156,7 @@ def test_keywords_bear_the_names_of_the_command_line(table: type[Any], command: 
 
 
 def test_every_axis_is_a_keyword() -> None:
-    assert set(names_in(ConventionOptions)) == {"convention", *AXES}
+    assert set(names_in(ConventionOptions)) == {"convention", "mean_over", *AXES}
 
 
 def test_gates_and_statistics_are_plain_keywords() -> None:

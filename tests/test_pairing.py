@@ -12,7 +12,7 @@ from segeval.errors import NothingToScoreError, PairingError, UsageError
 from segeval.folders.matching import match
 from segeval.folders.pairing import Clash, Pair, Pairing, PairingRules, class_folders, pair_class_folders, pair_folders
 from segeval.folders.requiring import require_pairs
-from tests.trees import SUFFIXES, make, paired, pairing_of, problem, problems_of
+from tests.support.trees import SUFFIXES, make, paired, pairing_of, problem, problems_of
 
 # Roots
 

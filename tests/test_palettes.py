@@ -44,12 +44,12 @@ EXPECTED = {(128, 64, 128): 0, (250, 170, 30): 7}
         ("p.json", '{"0,0,0": true}', "not a colour with its class", "p.json, key '0,0,0': True", "128 64 128 road"),
         ("p.json", '{"road": [0, 0, 256]}', "three whole numbers", "key 'road': [0, 0, 256]", "128 64 128 road"),
         ("p.json", '{"road": 7}', "three whole numbers", "p.json, key 'road': 'road'", "128 64 128 road"),
-        ("p.json", '{"0,0,0": 0, "0,0,0": 1}', "not valid JSON", "the key '0,0,0' occurs twice", "Mend"),
+        ("p.json", '{"0,0,0": 0, "0,0,0": 1}', "not valid JSON", "the key '0,0,0' occurs twice", "Fix"),
         ("p.json", '[[0, 0, 0], [0, 0]]', "three whole numbers", "p.json, entry 2: [0, 0]", "128 64 128 road"),
         ("p.json", '[{"id": 0, "name": "road"}]', "not a colour with its class", "p.json, entry 1", "128 64 128 road"),
         ("p.json", '[{"color": [0, 0, 0], "name": 1}]', "not a colour", "p.json, entry 1", "128 64 128 road"),
         ("p.json", "7", "not a colour with its class", "p.json: 7", "128 64 128 road"),
-        ("p.toml", "x = ", "not valid TOML", "p.toml: ", "Mend"),
+        ("p.toml", "x = ", "not valid TOML", "p.toml: ", "Fix"),
     ],
 )  # fmt: skip
 def test_a_doubtful_palette_is_refused_with_place_and_remedy(

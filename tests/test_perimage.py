@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commandline import Completed, run_segeval
-from tests.statisticsdata import counted, drawn_masks, predicted, write
+from tests.support.commandline import Completed, run_segeval
+from tests.support.statisticsdata import counted, drawn_masks, predicted, write
 
 COLUMNS = [
     *("key", "class_id", "class", "iou", "dice", "precision", "recall", "tp", "fp", "fn"),

@@ -17,8 +17,8 @@ import segeval
 from segeval.errors import UsageError
 from segeval.render.plots import DOTS, MARGIN, ROWS, Canvas, render_plots
 from segeval.report.report import Report
-from tests.probability_folders import converted, save_gt, save_npy
-from tests.sample_reports import REPORTS
+from tests.support.probability_folders import converted, save_gt, save_npy
+from tests.support.sample_reports import REPORTS
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_masks"

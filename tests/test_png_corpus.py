@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import png_corpus as corpus
+from tests.corpora import png_corpus as corpus
 
 
 def test_decodes_a_file_written_by_hand() -> None:

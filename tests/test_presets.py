@@ -339,7 +339,7 @@ def test_everything_that_a_preset_can_say_is_read() -> None:
         ('name = "mine"\n', "", "lacks a key", "mine.toml: name", "at least a name and classes"),
         ('name = "mine"', 'name = "a b"', "not one word", "name: 'a b'", "letters"),
         ('name = "mine"', "name = 3", "another type", "name: 3", "Give a text"),
-        ('name = "mine"', 'name = "mine', "not valid TOML", "mine.toml: ", "Mend"),
+        ('name = "mine"', 'name = "mine', "not valid TOML", "mine.toml: ", "Fix"),
         ('title = "My data"', 'titel = "My data"', "unknown key", "'titel'", "Did you mean 'title'?"),
         ('title = "My data"', r'title = "\u001b[2J"', "control characters", "title: ", "printable"),
         ('"mmseg"', '"mmsge"', "convention that does not exist", "convention: 'mmsge'", "Did you mean 'mmseg'?"),

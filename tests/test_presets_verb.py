@@ -12,8 +12,8 @@ import pytest
 from segeval.protocol.conventions import convention
 from segeval.protocol.presets import parse_preset, preset, preset_names
 from segeval.render.presets import preset_to_dict, render_preset
-from tests.commandline import run_segeval
 from tests.snapshots import check_snapshot
+from tests.support.commandline import run_segeval
 
 OWN = """
 name = "mine"

@@ -20,8 +20,8 @@ from segeval.measuring.measure import measure
 from segeval.report.report import Report
 from segeval.report.scoring import build_report
 from segeval.request import build_request
-from tests.commandline import run_segeval
-from tests.probability_folders import (
+from tests.support.commandline import run_segeval
+from tests.support.probability_folders import (
     BINARY_LAYOUTS,
     KEYS,
     LAYOUTS,

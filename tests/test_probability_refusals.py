@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commandline import Completed, run_segeval
-from tests.probability_folders import NAMES, Array, converted, save_gt, save_npy, save_png
+from tests.support.commandline import Completed, run_segeval
+from tests.support.probability_folders import NAMES, Array, converted, save_gt, save_npy, save_png
 
 SHAPE = (6, 5)
 RANDOM = np.random.default_rng(8)
@@ -215,12 +215,11 @@ def test_single_maps_without_probs(options: tuple[str, ...], foreground: int, ki
     assert done.stderr.count("error:") == 1
 
 
-def test_single_maps_under_binary_are_scored_with_a_warning(root: Path) -> None:
+def test_single_maps_under_binary_are_refused_with_both_ways_to_read_them(root: Path) -> None:
     save_gt(root / "gt", [np.where(gt == 1, 255, 0).astype(np.uint8) for gt in GT])
     of_every_image(root, save_png, "png", ONE)
     done = scored(root, "--binary")
-    assert done.code == 0
-    assert "Score them with --probs" in done.stderr
+    assert_refused(done, "pred/a.png", "--pred-threshold", "--probs")
 
 
 @pytest.mark.parametrize("folders", [("0", "1", "2"), NAMES])

@@ -26,8 +26,8 @@ from PIL import Image
 from segeval.errors import MaskError
 from segeval.images.readers import IMAGE_SUFFIXES, decode_mask, decode_probability, describe, read_bytes
 from segeval.protocol.palettes import Palette
-from tests import png_corpus as corpus
-from tests import tiff_corpus
+from tests.corpora import png_corpus as corpus
+from tests.corpora import tiff_corpus
 
 CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val"
 COLORS = {(0, 0, 0): 255, (128, 64, 128): 7, (0, 0, 142): 26}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from segeval import __version__
-from tests.readme import MANUAL, PAGES, README, ROOT, commands, shown, workplace
+from tests.support.readme import MANUAL, PAGES, README, ROOT, commands, shown, workplace
 
 GITHUB = ROOT / ".github"
 """A source archive has none."""

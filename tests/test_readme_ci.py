@@ -14,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.junitschema import JUNIT
+from tests.support.junitschema import JUNIT
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "segeval" / "docs" / "ci.md").read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.commandline import run_segeval
-from tests.png_corpus import chunk, corrupt, encode, header, png
+from tests.corpora.png_corpus import chunk, corrupt, encode, header, png
+from tests.support.commandline import run_segeval
 
 MASK = np.arange(48).reshape(6, 8) % 3
 

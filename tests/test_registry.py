@@ -25,7 +25,7 @@ from segeval.scores.registry import (
     score_meant,
 )
 from segeval.tables.levels import LevelTable
-from tests.sample_reports import REPORTS
+from tests.support.sample_reports import REPORTS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 

@@ -31,9 +31,9 @@ from segeval.render.syntax.latex import escaped as latex_escaped
 from segeval.render.syntax.markdown import escaped as markdown_escaped
 from segeval.render.syntax.numbers import against, fraction, loss, percent
 from segeval.report.report import Data, Report, Verdict
-from tests.junitschema import JUNIT
-from tests.sample_reports import HOSTILE_NAMES, REPORTS, report_of
 from tests.snapshots import check_snapshot
+from tests.support.junitschema import JUNIT
+from tests.support.sample_reports import HOSTILE_NAMES, REPORTS, report_of
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ANY_TEXT = st.text(st.characters(), max_size=30)

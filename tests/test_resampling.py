@@ -16,6 +16,7 @@ from scipy import stats  # type: ignore[import-untyped]  # SciPy ships no types
 
 from segeval.errors import NothingToScoreError, UsageError
 from segeval.protocol.conventions import AXES, Convention, conventions
+from segeval.protocol.meanover import ScoringRules
 from segeval.sampling import resampling
 from segeval.sampling.resampling import (
     FEW_UNITS,
@@ -27,16 +28,7 @@ from segeval.sampling.resampling import (
     jackknife,
 )
 from segeval.sampling.sample import Sample, sample, units
-from segeval.scores.overlap import (
-    averaged,
-    class_mious,
-    frequency_weighted,
-    image_mious,
-    mean,
-    outcomes,
-    pixel_accuracy,
-    recalls,
-)
+from segeval.scores.scored import mask_scores
 from segeval.tables.confusion import Tallies
 from tests.benchmarks.coverage_simulation import coverage
 
@@ -52,7 +44,7 @@ def some_images(count: int, size: int, seed: int) -> Tallies:
     missing = np.zeros_like(true)
     false_alarms = draw.integers(0, 100, (count, size)) * (draw.random((count, size)) < 0.5)
     stray = draw.integers(0, 5, (count, size))
-    return Tallies(hit, true - void - unknown, hit + false_alarms, void, unknown, missing, stray)
+    return Tallies(hit, true - void - unknown, hit + false_alarms, void, unknown, missing, stray, stray * 0, stray * 0)
 
 
 def drawn(images: Tallies, indices: NDArray[np.intp]) -> Tallies:
@@ -62,18 +54,8 @@ def drawn(images: Tallies, indices: NDArray[np.intp]) -> Tallies:
 def scored(images: Tallies, rule: Convention) -> dict[str, float | None]:
     """Score images as a report does, from the functions of segeval.scores.overlap."""
     whole = Tallies(**{field.name: getattr(images, field.name).sum(axis=0) for field in fields(Tallies)})
-    pair = outcomes(whole, rule), outcomes(images, rule)
-    iou = averaged(*pair, rule)
-    return {
-        "miou": iou.mean,
-        "mdice": averaged(*pair, rule, hit_weight=2).mean,
-        "pixel_accuracy": pixel_accuracy(whole),
-        "mean_accuracy": mean(recalls(whole)),
-        "fwiou": frequency_weighted(iou.classes, whole),
-        "image_miou": mean(image_mious(outcomes(images))),
-        "class_miou": mean(class_mious(outcomes(images))),
-        **{str(index): value for index, value in enumerate(iou.classes)},
-    }
+    found = mask_scores(whole, images, ScoringRules(rule, images.hit.shape[1]))
+    return {**found.scores, **{str(index): value for index, value in enumerate(found.iou.classes)}}
 
 
 def names(count: int) -> list[str]:

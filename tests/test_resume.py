@@ -20,8 +20,9 @@ from PIL import Image
 
 from segeval.errors import OutputError, RunFileError
 from segeval.folders.pairing import Pair
+from segeval.measuring.maps import measure_maps
+from segeval.measuring.masks import measure_masks
 from segeval.measuring.measure import Measurement, measure
-from segeval.measuring.reading import Reading, read_ground_truth
 from segeval.request import Request, build_request
 from segeval.runs.file import load_run, run_to_bytes
 from segeval.runs.run import Run, union
@@ -59,19 +60,21 @@ def request_of(kind: str = "masks", **options: object) -> Request:
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
-    """Note which images are decoded."""
-    decoded: list[str] = []
-    original = read_ground_truth
+    """Note which images are measured."""
+    measured: list[str] = []
 
-    def noting(pair: Pair, reading: Reading) -> object:
-        decoded.append(pair.key)
-        return original(pair, reading)
+    def noting(original: Callable[..., object]) -> Callable[..., object]:
+        def note(pair: Pair, *rest: object, **options: object) -> object:
+            measured.append(pair.key)
+            return original(pair, *rest, **options)
+
+        return note
 
     with (
-        mock.patch("segeval.measuring.masks.read_ground_truth", noting),
-        mock.patch("segeval.measuring.maps.read_ground_truth", noting),
+        mock.patch("segeval.measuring.measure.measure_masks", noting(measure_masks)),
+        mock.patch("segeval.measuring.mapfolders.measure_maps", noting(measure_maps)),
     ):
-        yield decoded
+        yield measured
 
 
 class Crash(BaseException):
@@ -243,7 +246,7 @@ def test_sums_of_another_meaning_are_all_measured_again(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 1], [255, 1], [0, 0]], np.uint8)).save(tmp_path / "gt" / "0.png")
     found, notes = attempt(tmp_path, request, resume=True)
     assert not found.problems
-    assert "measured again" in notes[-1]
+    assert "scored again" in notes[-1]
     assert (tmp_path / "run.jsonl").read_bytes() == fresh(tmp_path, request)
 
 

@@ -13,7 +13,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.runs import run as module
 from segeval.runs.run import Maps
 from segeval.tables.counts import JointCounts, total
-from tests.runs import image_lists, kinds, run_of
+from tests.support.runs import image_lists, kinds, run_of
 
 IMAGES = [("a", 1), ("b", 2), ("c", 3)]
 

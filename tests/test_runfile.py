@@ -28,7 +28,7 @@ from segeval.protocol.settings import Probabilities
 from segeval.runs.file import load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Maps, Row, Run
 from segeval.tables.counts import table
-from tests.runs import KINDS, NAMES, image_lists, kinds, run_of
+from tests.support.runs import KINDS, NAMES, image_lists, kinds, run_of
 
 DIGEST = "blake2b:" + "0" * 32
 HAND_MADE = Run(
@@ -78,9 +78,9 @@ def test_another_file_is_told_from_a_damaged_run(data: bytes) -> None:
 
 
 def test_a_newer_schema_is_refused_by_its_number() -> None:
-    found = problem(edited(HAND_MADE, 0, lambda facts: facts | {"schema": 2, "new": []}))
+    found = problem(edited(HAND_MADE, 0, lambda facts: facts | {"schema": 3, "new": []}))
     assert found.what == "a run file was written by a newer segeval"
-    assert "schema 2" in found.where[0]
+    assert "schema 3" in found.where[0]
 
 
 def test_an_unfinished_run_is_not_taken_for_one() -> None:
@@ -308,8 +308,8 @@ def test_maps_that_cannot_be_are_refused(name: str) -> None:
 
 def test_level_histograms_may_not_lack() -> None:
     lines = lines_of(run_of(Maps(FLOAT, 2), [("a", 1), ("b", 2)]))[:-1]
-    assert "histograms" in problem(sealed(lines[:-1])).where[0]
-    assert "histograms" in problem(sealed([*lines[:1], *lines[-2:]])).where[0]
+    assert "levels are missing" in problem(sealed(lines[:-1])).where[0]
+    assert "out of order" in problem(sealed([*lines[:1], *lines[-2:]])).where[0]
 
 
 def test_rows_are_in_key_order_once_each() -> None:

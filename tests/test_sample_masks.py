@@ -44,7 +44,7 @@ def confusion() -> NDArray[np.int64]:
 
 def test_the_script_draws_the_committed_pixels_again(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
-    script = [sys.executable, str(ROOT / "tests" / "make_sample_masks.py"), str(out)]
+    script = [sys.executable, str(ROOT / "tests" / "support" / "make_sample_masks.py"), str(out)]
     run = subprocess.run(script, check=False, capture_output=True, text=True)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
     assert pngs(out) == pngs(SAMPLE)

@@ -22,8 +22,8 @@ from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
-from tests.commandline import run_segeval
-from tests.runs import image_lists, kinds, run_of
+from tests.support.commandline import run_segeval
+from tests.support.runs import image_lists, kinds, run_of
 
 
 def schema(name: str) -> Any:
@@ -51,7 +51,15 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
     }
     assert chosen == AXES
     assert tuple(protocol["missing"]["enum"]) == MISSING_CHOICES
-    assert list(protocol) == list(Protocol(allow=("off-by-one",)).to_dict())
+    every = Protocol(
+        allow=("off-by-one",),
+        binary=True,
+        gt_threshold=0,
+        pred_threshold=0,
+        mean_over=(1,),
+        mean_weights="auto",
+    )
+    assert list(protocol) == list(every.to_dict())
 
 
 # Run files
@@ -79,7 +87,7 @@ def test_a_protocol_with_everything_validates() -> None:
 
 Change = Callable[[dict[str, Any]], object]
 WRONG_LINES: dict[str, tuple[int, Change]] = {
-    "another schema": (0, lambda line: line.update(schema=2)),
+    "another schema": (0, lambda line: line.update(schema=3)),
     "a header with more": (0, lambda line: line.update(time=0)),
     "a kind of map that is none": (0, lambda line: line.update(maps={"kind": "int8", "count": 1})),
     "no convention": (0, lambda line: line["protocol"].pop("convention")),
@@ -89,7 +97,9 @@ WRONG_LINES: dict[str, tuple[int, Change]] = {
     "an empty table": (1, lambda line: line.update(counts=[])),
     "no pixel": (1, lambda line: line.update(counts=[[0, [0], [0]]])),
     "sums of another length": (1, lambda line: line["sums"][0].pop()),
-    "a level that is none": (3, lambda line: line["positives"].__setitem__(0, [65536])),
+    "bins of another number": (3, lambda line: line["bins"][0].pop()),
+    "a piece without a level": (4, lambda line: line.update(steps=[])),
+    "a shift beyond the mantissa": (4, lambda line: line.update(shift=53)),
     "an end without its digest": (-1, lambda line: line.pop("digest")),
     "a digest of another kind": (-1, lambda line: line.update(digest="md5:00")),
 }
@@ -137,6 +147,7 @@ COMMANDS: dict[str, list[str]] = {
     "maps a class of floats": ["floats", "gt", "--probs", "--eps", "1e-7"],
     "gates": ["pred", "gt", "--fail-under", "miou=0.9", "--fail-under", "iou.1=0.0"],
     "a gate on a loss": ["map8", "binary", "--probs", "--fail-over", "bce=0.2"],
+    "means over some classes": ["pred", "gt", "--classes", "4", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],
     "an empty ground truth": ["binary", "binary", "--binary", "--worst", "1"],
 }

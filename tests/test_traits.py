@@ -18,7 +18,7 @@ from segeval.runs.journal import Journal
 from segeval.runs.run import union
 from segeval.runs.sharding import Shard
 from segeval.runs.traits import NO_TRAITS, SideTraits, Traits
-from tests.tiff_corpus import tiff
+from tests.corpora.tiff_corpus import tiff
 
 LABELS = np.array([[0, 1, 1], [2, 2, 0]], np.uint8)
 GRAY = bytes(value for level in (0, 85, 170, 255) for value in (level, level, level))

@@ -114,9 +114,9 @@ def test_links_that_fan_out_at_every_level_end_in_time(tmp_path: Path) -> None:
         for link in range(4):
             (tmp_path / f"level{level}" / f"to{link}").symlink_to(f"../level{level + 1}")
     make(tmp_path / "level12", "mask.png")
-    started = time.monotonic()
+    started = time.process_time()
     tree = walk(tmp_path / "level0", wanted)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     assert len(tree.files) <= 13 * walking.MOST_VISITS
     assert any("256 ways" in reason for _, reason in tree.problems)
 

@@ -13,8 +13,8 @@ from unittest import mock
 
 import pytest
 
-from tests.commandline import run_segeval
-from tests.png_corpus import encode, pattern
+from tests.corpora.png_corpus import encode, pattern
+from tests.support.commandline import run_segeval
 
 CALLS: dict[str, tuple[Any, str]] = {
     "write": (os, "write"),

@@ -67,7 +67,7 @@ def _configurable(command: click.Command) -> dict[str, click.Option]:
 
 
 def _table(path: Path) -> dict[str, Any] | None:
-    from segeval.usertexts import LARGEST_TEXT, TextBoundError, toml_data
+    from segeval.files.usertexts import LARGEST_TEXT, TextBoundError, toml_data
 
     try:
         with path.open("rb") as file:  # --config may name a device without end

@@ -15,7 +15,7 @@ from segeval.render import known_format, parse_target, render
 from segeval.report.report import Report
 
 if TYPE_CHECKING:  # most runs have no gate and no file
-    from segeval.files import AtomicFile
+    from segeval.files.atomic import AtomicFile
     from segeval.report.gates import Gate
 
 TextOf = Callable[[Report], str]
@@ -50,7 +50,7 @@ class Delivery:
         if options["per_image"] is not None:
             wanted.append((_images(options["per_image"].suffix), options["per_image"]))
         if wanted:
-            from segeval.files import AtomicFile
+            from segeval.files.atomic import AtomicFile
 
             for text_of, path in wanted:
                 self._files.append((text_of, AtomicFile(path)))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from segeval.cli.parameters import BOUND, CLASSES, FILE, PALETTE, PRESET, TARGET, WEIGHTS, added_up
+from segeval.cli.parameters import ALPHA, BOUND, CLASSES, FILE, PALETTE, PRESET, TARGET, WEIGHTS, added_up
 from segeval.protocol.axes import AXES, MISSING_CHOICES
-from segeval.protocol.settings import USUAL
+from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
 
 if TYPE_CHECKING:
     from segeval.findings.policy import Policy
@@ -99,12 +99,18 @@ convention_options = stacked(
         click.option(f"--{axis.replace('_', '-')}", axis, type=click.Choice(choices), help=AXIS_HELP[axis])
         for axis, choices in AXES.items()
     ),
+    click.option(
+        "--mean-over", metavar="CLASSES|foreground", help="Take means over these classes; all pixels still count."
+    ),
 )
-pairing_options = stacked(
+affix_options = stacked(
     click.option("--gt-suffix", metavar="TEXT", help="Score the ground truth with this suffix (_gtFine_labelIds)."),
     click.option("--pred-suffix", metavar="TEXT", help="The same for predictions."),
     click.option("--gt-prefix", metavar="TEXT", help="Score the ground truth whose names begin with this (mask_)."),
     click.option("--pred-prefix", metavar="TEXT", help="The same for predictions."),
+)
+pairing_options = stacked(
+    affix_options,
     click.option(
         "--missing",
         type=click.Choice(MISSING_CHOICES),
@@ -131,9 +137,11 @@ loss_options = stacked(
     ),
     click.option(
         "--alpha",
+        type=ALPHA,
+        metavar="VALUE|auto|none|FILE",
         default=f"{USUAL.alpha}",
         show_default=True,
-        help="Focal loss: weight of positives; auto or none.",
+        help="Focal loss: weight of positives, or a file of one a class.",
     ),
     click.option(
         "--pos-weight",
@@ -147,6 +155,12 @@ loss_options = stacked(
         metavar="auto|FILE",
         help="Cross-entropy: one weight a class, or inverse frequency.",
     ),
+    click.option(
+        "--loss-reduction",
+        type=click.Choice(LOSS_REDUCTIONS),
+        help="What losses are divided by. [default: weights for cross-entropy, pixels for the rest]",
+    ),
+    click.option("--beta2", type=float, metavar="VALUE", help="F-measures: squared beta. [default: 0.3]"),
     click.option(
         "--eps",
         metavar="half-step|torch|VALUE",

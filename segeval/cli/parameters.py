@@ -69,11 +69,21 @@ class Target(Lines):
         return f"{format_name}:", str(path)
 
 
+def is_alpha_word(text: str) -> bool:
+    """Tell whether the value of --alpha is a word or a number, and no file."""
+    try:
+        float(text)
+    except ValueError:
+        return text in ("auto", "none")
+    return True
+
+
 FILE = FOLDER = PathType()
 CLASSES = FileOrWord(str.isdecimal)
 PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word)
 PALETTE = FileOrWord(lambda word: False)
 WEIGHTS = FileOrWord("auto".__eq__)
+ALPHA = FileOrWord(is_alpha_word)
 TARGET = Target()
 BOUND = Lines()
 

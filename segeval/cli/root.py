@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "combine": "segeval.cli.verbs.combine",
     "compare": "segeval.cli.verbs.compare",
     "explain": "segeval.cli.verbs.explain",
+    "verify": "segeval.cli.verbs.verify",
     "inspect": "segeval.cli.verbs.inspect",
     "presets": "segeval.cli.verbs.presets",
     "completion": "segeval.cli.verbs.completion",

@@ -21,7 +21,6 @@ from segeval.report.extras import (
     losses_of,
     run_sample,
     undefined_warning,
-    with_fields,
 )
 from segeval.report.imagelosses import ImageLosses
 from segeval.report.report import SCHEMA, Report
@@ -192,7 +191,7 @@ def compare_runs(
         hit = _worst_hit(base, side, worst_hit)
         runs.append(ComparedRun(side.name, side.report, differences, classes, hit, regressions))
     return ComparisonReport(
-        signature=with_fields(base.report.signature, resampling_fields(drawing, group_by or "image", unit_count)),
+        signature=base.report.signature.with_fields(resampling_fields(drawing, group_by or "image", unit_count)),
         base_name=base.name,
         base=base.report,
         runs=tuple(runs),
@@ -298,7 +297,7 @@ def _compared(
 
 
 def _alike(base: Sample, new: Sample) -> bool:
-    return base.layout == new.layout and base.convention == new.convention and list(base.observed) == list(new.observed)
+    return base.layout == new.layout and base.rules == new.rules and list(base.observed) == list(new.observed)
 
 
 def _difference(base: Value, new: Value, evidence: Difference | None) -> Difference:
@@ -311,7 +310,9 @@ def _difference(base: Value, new: Value, evidence: Difference | None) -> Differe
 
 def _worst_hit(base: _Side, new: _Side, limit: int) -> tuple[ImageChange, ...]:
     """Return the images whose own mean IoU fell most, the worst first, ties by key."""
-    before, after = (image_mious(outcomes(side.found.images)) for side in (base, new))
+    before, after = (
+        image_mious(outcomes(side.found.images).of(side.found.rules.over("image_miou"))) for side in (base, new)
+    )
     fallen = sorted(
         (second - first, row.key, index)
         for index, (row, first, second) in enumerate(zip(base.run.rows, before, after, strict=True))

@@ -32,8 +32,11 @@ def gray_palettes(values: Values) -> Iterator[Finding]:
         if indices <= known and {levels.get(index, index) for index in indices} <= known:
             yield Finding(
                 "gray-palette",
-                f"the palettes of {('GT', 'PRED')[side]} are gray, and indices that differ from their gray levels can both be labels",
-                shown(f"index {index} is the gray level {level}" for index, level in held.gray_entries),
+                "palettes are gray, and both their indices and their gray levels can be labels",
+                shown(
+                    f"{('gt', 'pred')[side]}/: index {index} is the gray level {level}"
+                    for index, level in held.gray_entries
+                ),
                 "Say what each gray means with --palette FILE (a line 'R G B CLASS' for each), or save one channel "
                 "with the labels",
             )

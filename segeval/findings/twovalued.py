@@ -119,6 +119,11 @@ def _levels_fix(values: Values, side: int, met: list[int]) -> str:
     if void and len(met) - len(void) < 2:
         given = list(values.protocol.ignore or ())
         return f"Use --ignore {','.join(map(str, (*given, *sorted(void))))} where this is void"
+    if max({*met} - {DEFAULT_VOID}) <= FEW_LEVELS < met[-1]:
+        above_0 = f"{THRESHOLDS[side]} 0"
+        return (
+            f"Use --ignore 255 {above_0} (255 is void, all else but 0 foreground) or {above_0} (255 is foreground too)"
+        )
     level = 0 if met[-1] <= FEW_LEVELS else met[-1] // 2
     fix = f"Use {THRESHOLDS[side]} {level}: what is above {level} is foreground"
     if side and len(met) > MANY_VALUES:

@@ -93,8 +93,8 @@ def identify(data: bytes, *, jpeg: bool = False) -> str:
         raise MaskError(
             "a mask is a JPEG, which is lossy: its labels cannot be told from what the compression made of them",
             (),
-            "Save the mask as PNG from its source; converting the JPEG does not bring the labels back. Or, if it is black "
-            "and white: --gt-threshold 127 for ground truth, --pred-threshold 127 for predictions",
+            "Save the mask as PNG from its source; converting the JPEG does not bring the labels back. Or, if it is "
+            "black and white: --gt-threshold 127 for ground truth, --pred-threshold 127 for predictions",
             kind="jpeg",
         )
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":

@@ -11,6 +11,10 @@ LIBDEFLATE = find_spec("deflate") is not None
 if LIBDEFLATE:
     import deflate
 
+LARGEST = 1 << 26
+"""Bytes that `deflate` is given: where memory runs out, it prints a SystemError, "deallocated bytearray object has
+exported buffers"."""
+
 
 def checksum(data: memoryview) -> int:
     """Return the CRC-32 of a PNG chunk."""
@@ -23,7 +27,7 @@ def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
     What is wrong with a stream, if anything is, is for a slower decoder to say. No more than `size` + 1 bytes are made.
     Bytes behind the end of the stream are not looked at.
     """
-    if LIBDEFLATE:
+    if LIBDEFLATE and size <= LARGEST:
         try:
             rows = deflate.zlib_decompress(compressed, size)
         except deflate.DeflateError:

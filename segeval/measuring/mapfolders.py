@@ -31,7 +31,7 @@ from segeval.report.rescoring import sums_fit
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run
 from segeval.runs.traits import NO_TRAITS, traits_of_all
-from segeval.tables.levels import LevelHistogram, add
+from segeval.tables.floatlevels import LevelCounts, add_levels
 
 FIRST_IMAGES = 8
 """Images that are looked at to say that folder and options do not go together."""
@@ -69,13 +69,14 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
     if course.journal is not None:
         course.journal.begin(maps, "" if maps.in_rows else _meaning(reading))
     rows: list[Row] = []
-    levels: tuple[LevelHistogram, ...] = ()
+    levels: tuple[LevelCounts, ...] = ()
     traits = NO_TRAITS
     for result in collected(pairs, partial(measure_maps, reading=reading), files, problems, course):
         rows.append(result.row)
         traits |= result.traits
         if result.levels:
-            levels = tuple(map(add, levels, result.levels)) if levels else result.levels
+            parts = zip(levels, result.levels, strict=True)
+            levels = tuple(map(add_levels, parts)) if levels else result.levels
     run = Run(request.protocol, in_order(rows), maps, levels, traits_of_all((traits,)))
     warnings = pairing_warnings(pairing, request.protocol.missing)
     if rows and not maps.in_rows:

@@ -24,16 +24,18 @@ from segeval.measuring.reading import (
     read_ground_truth,
     require_size,
 )
-from segeval.protocol.labeling import Labeling, ValueMap
-from segeval.protocol.mapkinds import MapKind, kind_stored_as
+from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap
+from segeval.protocol.mapkinds import EIGHT_BIT, MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.protocol.settings import LossSettings
 from segeval.runs.run import Maps, MeasuredRow, Row
 from segeval.runs.traits import SideTraits
-from segeval.scores.lossums import FloatSums, float_levels, float_sums, kind_of_array
+from segeval.scores.calibration import confidence_bins
+from segeval.scores.lossums import FloatSums, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
-from segeval.tables.levels import LevelHistogram, count_levels, thresholded
+from segeval.tables.floatlevels import LevelCounts, count_float_levels
+from segeval.tables.levels import count_levels, thresholded
 
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""
@@ -93,7 +95,8 @@ def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
         try:
             found = _of_header(pair, files)
             if found is None:
-                _, (maps, _) = both(partial(read_ground_truth, pair, files), partial(_classes_first, pair, files))
+                truth, (maps, _) = both(partial(read_ground_truth, pair, files), partial(read_maps, pair, files))
+                _require_class_axis_first(pair, maps, truth.values.shape)
                 found = Maps(kind_of_array(maps[0]), len(maps))
         except SegevalError as error:
             problems.append(error)
@@ -103,18 +106,15 @@ def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
     raise MaskError("no image has a probability map", (), "Check the folder of predictions")
 
 
-def _classes_first(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
-    """Read the maps of one image; raises `MaskError` where they fit its ground truth with the class axis last only."""
-    maps, found = read_maps(pair, files)
-    height, width = read_ground_truth(pair, files).values.shape
+def _require_class_axis_first(pair: Pair, maps: Sequence[NDArray[Any]], size: tuple[int, ...]) -> None:
+    """Raise `MaskError` where the maps of an image fit its ground truth with the class axis last only."""
     shape = (len(maps), *maps[0].shape)
-    if len(pair.pred) == 1 and shape[:2] == (height, width) != shape[1:]:
+    if len(pair.pred) == 1 and shape[:2] == size != shape[1:]:
         raise MaskError(
             "an array of probability maps has the class axis last",
             (f"{pair.pred[0]}: {shape}",),
             "Save it with the class axis first, as numpy.moveaxis(array, -1, 0) gives it",
         )
-    return maps, found
 
 
 def _of_header(pair: Pair, files: Reading) -> Maps | None:
@@ -156,27 +156,35 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
         require_size(array.shape, gt.shape, file)
     row = partial(Row, pair.key, height, width, gt_digest, unnormalised=_unnormalised(maps, reading.maps.kind))
-    if reading.maps.in_rows:
-        tables = tuple(joint_levels(gt=gt, levels=array) for array in maps)
-        if len(maps) == 1:
-            labels = thresholded(tables[0], reading.threshold)
-        else:
-            labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
-        return MeasuredRow(row(labels, tables), pred_digest=pred_digest, traits=traits)
+    if reading.maps.in_rows and len(maps) == 1:
+        tables = (joint_levels(gt=gt, levels=maps[0]),)
+        return MeasuredRow(
+            row(thresholded(tables[0], reading.threshold), tables), pred_digest=pred_digest, traits=traits
+        )
+    indices = _index_image(gt, reading.labeling.gt)
     if len(maps) == 1:
         above = maps[0].astype(np.float64) / reading.maps.kind.top > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
+        more = _shades(maps[0], indices, reading)
     else:
-        labels = joint_counts(gt=gt, pred=_class_labels(maps, reading.class_ids))
-    indices = _index_image(gt, reading.labeling.gt)
+        winners, best = _winners(maps)
+        labels = joint_counts(gt=gt, pred=_class_labels(winners, reading.class_ids))
+        more = _confidence(winners, best, indices, reading)
+        del winners, best
+    if reading.maps.in_rows:
+        levels_of_maps = tuple(joint_levels(gt=gt, levels=array) for array in maps)
+        return MeasuredRow(row(labels, levels_of_maps, **more), pred_digest=pred_digest, traits=traits)
     sums: list[FloatSums] = []
-    levels: list[LevelHistogram] = []
+    levels: list[LevelCounts] = []
     valid = indices >= 0
     for class_index, array in zip(reading.described, maps, strict=True):
         positive = indices == class_index if class_index is not None else np.zeros_like(valid)
         sums.append(float_sums(array, positive, valid, reading.settings))
-        levels.append(count_levels(float_levels(array), positive, valid, levels=reading.maps.kind.counted_levels))
-    return MeasuredRow(row(labels, (), tuple(sums)), tuple(levels), pred_digest, traits)
+        if reading.maps.kind.levels is None:
+            levels.append(count_float_levels(array, positive, valid, threshold=reading.threshold))
+        else:
+            levels.append(count_levels(array, positive, valid, levels=reading.maps.kind.levels))
+    return MeasuredRow(row(labels, (), tuple(sums), **more), tuple(levels), pred_digest, traits)
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:
@@ -189,8 +197,8 @@ def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> Non
         )
 
 
-def _class_labels(maps: Sequence[NDArray[Any]], class_ids: Sequence[int]) -> NDArray[np.integer[Any]]:
-    """Return the id of the class with the highest probability at each pixel, the first of equals."""
+def _winners(maps: Sequence[NDArray[Any]]) -> tuple[NDArray[np.uint16], NDArray[Any]]:
+    """Return which map has the highest probability at each pixel, the first of equals, and that probability."""
     best = maps[0].copy()
     labels = np.zeros(best.shape, np.uint16)
     higher = np.empty(best.shape, np.bool_)
@@ -198,9 +206,36 @@ def _class_labels(maps: Sequence[NDArray[Any]], class_ids: Sequence[int]) -> NDA
         np.greater(array, best, out=higher)
         np.copyto(labels, np.uint16(index), where=higher)
         np.copyto(best, array, where=higher)
+    return labels, best
+
+
+def _class_labels(labels: NDArray[np.uint16], class_ids: Sequence[int]) -> NDArray[np.integer[Any]]:
+    """Return the id of the class of the map that won each pixel."""
     if tuple(class_ids) == tuple(range(len(class_ids))):
         return labels
     return np.asarray(class_ids, np.int64)[labels]
+
+
+def _confidence(
+    winners: NDArray[np.uint16], best: NDArray[Any], indices: NDArray[np.int32], reading: MapReading
+) -> dict[str, Any]:
+    """Sort the pixels of an image by the highest probability; one of an ignored class is never right."""
+    described = np.array([UNKNOWN if index is None else index for index in reading.described], np.int32)
+    valid = indices >= 0
+    return {"confidence": confidence_bins(best, (described[winners] == indices) & valid, valid, reading.maps.kind)}
+
+
+def _shades(array: NDArray[Any], indices: NDArray[np.int32], reading: MapReading) -> dict[str, Any]:
+    """Count the 256 levels floor(255 p) of one map of more than 8 bits."""
+    top, valid = reading.maps.kind.top, indices >= 0
+    if reading.maps.kind.levels is None:
+        with np.errstate(invalid="ignore"):  # void pixels may hold what is no probability
+            shades = (array.astype(np.float64) * EIGHT_BIT.top).astype(np.uint8)
+    else:
+        shades = (array // (top // EIGHT_BIT.top)).astype(np.uint8)
+    (described,) = reading.described
+    positive = indices == described if described is not None else np.zeros_like(valid)
+    return {"shades": count_levels(shades, positive, valid, levels=EIGHT_BIT.counted_levels)}
 
 
 def _unnormalised(maps: Sequence[NDArray[Any]], kind: MapKind) -> int:

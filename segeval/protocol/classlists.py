@@ -9,9 +9,9 @@ from hashlib import blake2b
 from typing import NoReturn
 
 from segeval.errors import UsageError, did_you_mean
+from segeval.files.usertexts import TextBoundError, check_lines, json_data, toml_data
 from segeval.protocol.classtext import NUMBER, class_id, text_classes
 from segeval.protocol.labeling import Color, SegmentationClass
-from segeval.usertexts import TextBoundError, check_lines, json_data, toml_data
 
 CLASSES_FIX = (
     "Give one class name a line (the first line is class 0), one '<id> <name>' a line, "
@@ -49,7 +49,12 @@ def parse_classes(text: str, *, name: str) -> tuple[SegmentationClass, ...]:
 def numbered_classes(count: int) -> tuple[SegmentationClass, ...]:
     """Return `count` classes called "0", "1", and so on."""
     if not 1 <= count <= MOST_CLASSES:
-        raise UsageError(f"there cannot be {count:,} classes", (), f"Give a number of classes of 1 to {MOST_CLASSES:,}")
+        memory = f"their confusion matrix would take {8 * count**2 / 2**20:,.0f} MiB"
+        raise UsageError(
+            f"there cannot be {count:,} classes",
+            (memory,) if count > 0 else (),
+            f"Give 1 to {MOST_CLASSES:,}, or leave --classes out: classes are then the values met",
+        )
     return tuple(SegmentationClass(index, str(index)) for index in range(count))
 
 

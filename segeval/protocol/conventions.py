@@ -17,7 +17,8 @@ __all__ = ["AXES", "Convention", "convention", "conventions"]
 class Convention:
     """Choose on every axis on which evaluators differ.
 
-    - `absent`: IoU of a class in neither ground truth nor prediction: left out, 0, 1, or undefined with its mean.
+    - `absent`: IoU of a class in neither ground truth nor prediction: left out, 0, 1, or undefined with its mean;
+      "skip-image" leaves it out of such images, and is undefined with its mean where no image has it (nnU-Net).
     - `pred_only`: IoU of a class that is predicted but not in the ground truth: 0, or left out.
     - `pred_void`: void predicted on a valid pixel: a miss of the true class, dropped with its pixel, or an error.
     - `unknown`: a predicted value outside classes and void, likewise.
@@ -58,20 +59,28 @@ DEFAULT = Convention()
 """What segeval does where nobody asks for another; its line in the data file says the same."""
 
 
+SALIENCY = ("sod", "pysodmetrics")
+"""Evaluators of salient object detection: their names decide MAE and F-measures, and overlap is segeval's own."""
+
+
 @cache
 def conventions() -> Mapping[str, Convention]:
     """Return every convention by name, in the order of the data file."""
     import tomllib
 
-    text = Path(__file__).with_name("conventions.toml").read_text(encoding="utf-8")
-    return {name: Convention(name=name, **axes) for name, axes in tomllib.loads(text)["conventions"].items()}
+    found = tomllib.loads(Path(__file__).with_name("conventions.toml").read_text(encoding="utf-8"))
+    return {name: Convention(name=name, **axes) for name, axes in found["conventions"].items()}
 
 
 def convention(name: str) -> Convention:
-    """Return the convention called `name`."""
+    """Return the convention called `name`, one of `conventions` or of `SALIENCY`."""
     if name == DEFAULT.name:
         return DEFAULT
+    if name in SALIENCY:
+        return replace(DEFAULT, name=name)
     try:
         return conventions()[name]
     except KeyError:
-        raise UsageError(f"there is no convention '{name}'", (), f"Choose one of {', '.join(conventions())}") from None
+        raise UsageError(
+            f"there is no convention '{name}'", (), f"Choose one of {', '.join((*conventions(), *SALIENCY))}"
+        ) from None

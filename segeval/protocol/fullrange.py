@@ -55,10 +55,11 @@ class Doubt:
 def is_binary(protocol: Protocol, gt: SideFiles, pred: SideFiles, map_count: int | None) -> bool:
     """Tell whether masks of which nothing was said are binary: no file of either side holds but 0 and 255.
 
-    One probability map an image is binary, several are not.
+    One probability map an image is binary, several are not. Ground truth of 255 alone is void.
     """
     told = protocol.classes is not None or protocol.mapping or protocol.gt_map or protocol.pred_map
-    if told or _is_settled(protocol) or not (gt.full_range or pred.full_range):
+    void_only = gt.values == {DEFAULT_VOID}  # which as foreground would be all there is
+    if told or void_only or _is_settled(protocol) or not (gt.full_range or pred.full_range):
         return False
     return gt.values <= FULL and (pred.values <= FULL if map_count is None else map_count == 1)
 
@@ -67,7 +68,7 @@ def doubt_of(protocol: Protocol, gt: SideFiles, pred: SideFiles, map_count: int 
     """Return the images in which 255 may be foreground or void, `None` where that is settled."""
     if _is_settled(protocol) or is_binary(protocol, gt, pred, map_count):
         return None
-    of_gt = gt.full_range if _is_open(protocol, gt, dict(protocol.gt_map)) else ()
+    of_gt = gt.full_range if gt.values != {DEFAULT_VOID} and _is_open(protocol, gt, dict(protocol.gt_map)) else ()
     of_pred = pred.full_range if map_count is None and _is_open(protocol, pred, dict(protocol.pred_map)) else ()
     return Doubt(of_gt, of_pred, _fix(gt, pred, of_pred)) if of_gt or of_pred else None
 

@@ -12,15 +12,14 @@ class MapKind:
     """Say what one kind of map is.
 
     `name` is what run files and JSON call it, `words` what people read. `stored` has the types that hold it: numpy's
-    letter and bits. A map has `levels` levels, `None` where p is a float; its histograms have `counted_levels`. Where
-    `in_rows`, each row of a run keeps the whole table of levels, else only sums of losses.
+    letter and bits. A map has `levels` levels, `None` where p is a float. Where `in_rows`, each row of a run keeps the
+    whole table of levels, else only sums of losses.
     """
 
     name: str
     words: str
     stored: tuple[tuple[str, int], ...]
     levels: int | None
-    counted_levels: int
     in_rows: bool
 
     @property
@@ -29,21 +28,25 @@ class MapKind:
         return 1 if self.levels is None else self.levels - 1
 
     @property
+    def counted_levels(self) -> int:
+        """Return the number of levels; floats, which have none, raise `ValueError`."""
+        if self.levels is None:
+            raise ValueError("maps of floats have no number of levels")
+        return self.levels
+
+    @property
     def usual_eps(self) -> Literal["half-step", "torch"]:
         """Return what an eps that is left open is."""
         return usual_eps(self.levels)
 
 
-EIGHT_BIT = MapKind(name="uint8", words="8-bit", stored=(("u", 8),), levels=1 << 8, counted_levels=1 << 8, in_rows=True)
-SIXTEEN_BIT = MapKind(
-    name="uint16", words="16-bit", stored=(("u", 16),), levels=1 << 16, counted_levels=1 << 16, in_rows=False
-)
+EIGHT_BIT = MapKind(name="uint8", words="8-bit", stored=(("u", 8),), levels=1 << 8, in_rows=True)
+SIXTEEN_BIT = MapKind(name="uint16", words="16-bit", stored=(("u", 16),), levels=1 << 16, in_rows=False)
 FLOAT = MapKind(
     name="float",
     words="float",
     stored=(("f", 16), ("f", 32), ("f", 64)),
     levels=None,
-    counted_levels=SIXTEEN_BIT.counted_levels,
     in_rows=False,
 )
 MAP_KINDS = (EIGHT_BIT, SIXTEEN_BIT, FLOAT)

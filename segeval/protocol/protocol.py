@@ -26,7 +26,8 @@ class Protocol:
     `mapping` for both folders; a stored value above `gt_threshold` or `pred_threshold` is foreground, and no map stands
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
     `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
-    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`).
+    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
+    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto".
     """
 
     preset: str | None = None
@@ -45,6 +46,8 @@ class Protocol:
     missing: str = "error"
     keys: str | None = None
     allow: tuple[str, ...] = ()
+    mean_over: tuple[int | str, ...] | None = None
+    mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
 
     def __post_init__(self) -> None:
@@ -104,25 +107,23 @@ class Protocol:
             "missing": self.missing,
             "keys": self.keys,
             **({"allow": list(self.allow)} if self.allow else {}),
+            **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
+            **({} if self.mean_weights is None else {"mean_weights": _listed(self.mean_weights)}),
             "probabilities": None if self.probabilities is None else _losses_to_dict(self.probabilities),
         }
 
 
 def _losses_to_dict(chosen: Probabilities) -> dict[str, Any]:
-    """Return the threshold and the losses' settings, side by side."""
+    """Return the threshold and the losses' settings, side by side, and what else was asked for."""
     settings = {field.name: getattr(chosen, field.name) for field in fields(LossSettings)}
-    weights = chosen.class_weights
-    return {
-        "threshold": chosen.threshold,
-        **settings,
-        "class_weights": list(weights) if isinstance(weights, tuple) else weights,
-    }
+    asked = {name: getattr(chosen, name) for name in ("loss_reduction", "beta2")}
+    facts = {"threshold": chosen.threshold, **settings} | {name: one for name, one in asked.items() if one is not None}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
 
 
 def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
     """Read a protocol back from its JSON values; raises KeyError, TypeError or ValueError where they are none."""
     classes, losses = facts["classes"], facts["probabilities"]
-    weights = losses and losses["class_weights"]
     return Protocol(
         preset=facts["preset"],
         classes=None
@@ -144,10 +145,25 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         missing=facts["missing"],
         keys=facts["keys"],
         allow=tuple(map(str, facts.get("allow", ()))),
-        probabilities=None
-        if losses is None
-        else Probabilities(**{**losses, "class_weights": tuple(weights) if isinstance(weights, list) else weights}),
+        mean_over=tuple(facts["mean_over"]) if "mean_over" in facts else None,
+        mean_weights=_tupled(facts.get("mean_weights")),
+        probabilities=None if losses is None else _losses_from_dict(losses),
     )
+
+
+def _losses_from_dict(facts: Mapping[str, Any]) -> Probabilities:
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+    return Probabilities(**settings)
+
+
+def _listed(weights: tuple[float, ...] | str) -> list[float] | str:
+    return list(weights) if isinstance(weights, tuple) else weights
+
+
+def _tupled(weights: Any) -> tuple[float, ...] | str | None:
+    return tuple(map(float, weights)) if isinstance(weights, list) else weights
 
 
 def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:

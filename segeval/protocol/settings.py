@@ -9,6 +9,8 @@ from typing import Literal, TypeGuard
 from segeval.errors import UsageError
 from segeval.protocol.mapkinds import usual_eps
 
+LOSS_REDUCTIONS = ("pixels", "images", "all-pixels", "weights")
+"""What a loss can be divided by; see `Probabilities`."""
 Eps = float | str | None
 """What keeps a logarithm finite: a number, "half-step", "torch", or None for the usual one of the two."""
 
@@ -19,7 +21,7 @@ class LossSettings:
 
     - `gamma` >= 0: focal exponent.
     - `alpha` in [0, 1]: focal weight of positives, 1 - alpha that of negatives; None weighs neither, "auto" is
-      N_neg / (N_neg + N_pos).
+      N_neg / (N_neg + N_pos); a tuple has one a class.
     - `pos_weight` > 0: weight of positives in BCE; "auto" is N_neg / N_pos.
     - `eps` in (0, 0.5): p becomes min(max(p, eps), 1 - eps); "half-step" is half a level of the map; "torch" clamps
       each logarithm at -100 and nothing else; None is half-step for maps of levels and torch for floats.
@@ -29,7 +31,7 @@ class LossSettings:
     """
 
     gamma: float = 2.0
-    alpha: float | str | None = 0.25
+    alpha: float | str | tuple[float, ...] | None = 0.25
     pos_weight: float | str = 1.0
     eps: Eps = None
     class_weights: tuple[float, ...] | str | None = None
@@ -46,10 +48,27 @@ class LossSettings:
 class Probabilities(LossSettings):
     """Choose how probability maps are read: the losses' settings, and the `threshold` above which p is label 1.
 
-    The threshold is that of binary maps; of several maps the highest p decides.
+    The threshold is that of binary maps; of several maps the highest p decides. `loss_reduction` is what losses are
+    divided by: "pixels", the valid ones; "all-pixels", with void; "weights", the sum of the class weights of valid
+    pixels, for cross-entropy, while other losses stay with pixels; "images", each image's loss by its own rule and
+    then their plain mean. None is weights for cross-entropy and pixels for all else. `beta2` > 0 is the squared beta
+    of F-measures, None is 0.3.
+
+    Raises `UsageError` for anything else.
     """
 
     threshold: float = 0.5
+    loss_reduction: str | None = None
+    beta2: float | None = None
+
+    def __post_init__(self) -> None:
+        LossSettings.__post_init__(self)
+        if self.loss_reduction is not None and self.loss_reduction not in LOSS_REDUCTIONS:
+            raise UsageError(
+                f"'{self.loss_reduction}' is no reduction of losses", (), f"Choose one of {', '.join(LOSS_REDUCTIONS)}"
+            )
+        if self.beta2 is not None and (not is_number(self.beta2) or not 0 < self.beta2 < math.inf):
+            raise UsageError(f"beta2 is {self.beta2}", (), "Give a finite beta2 above 0, as 0.3")
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -64,10 +83,10 @@ def check_gamma(gamma: object) -> None:
 
 
 def check_alpha(alpha: object) -> None:
-    """Raise `UsageError` unless `alpha` is None, "auto" or a number in [0, 1]."""
+    """Raise `UsageError` unless `alpha` is None, "auto", a number in [0, 1] or a tuple of such, one a class."""
     if alpha is None or alpha == "auto":
         return
-    if not is_number(alpha) or not 0 <= alpha <= 1:
+    if not all(is_number(one) and 0 <= one <= 1 for one in (alpha if isinstance(alpha, tuple) else (alpha,))):
         raise UsageError(f"alpha is {alpha}", (), "Give alpha in [0, 1], 'auto', or none to switch it off")
 
 
@@ -122,3 +141,6 @@ def resolve_eps(eps: Eps, levels: int | None) -> float | Literal["torch"]:
 
 USUAL = Probabilities()
 """What holds where nothing is asked for."""
+assert isinstance(USUAL.alpha, float), "one alpha serves all classes"
+USUAL_ALPHA: float = USUAL.alpha
+"""The focal weight of positives where nothing is asked for."""

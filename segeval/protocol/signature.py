@@ -1,4 +1,7 @@
-"""The protocol as one line of text: `segeval|classes:19@1f0c2b7a|ignore:255|convention:cityscapes|v:0.1.0`."""
+"""The protocol as one line of text, and the ground truth that it was used on, as sacreBLEU names its test set.
+
+`segeval|classes:19@1f0c2b7a|ignore:255|convention:cityscapes|v:0.1.0|images:500|gt:8f0a3c51`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from segeval.version import __version__
 
 FIRST = "segeval"
 OF_PRESET = "preset"
-ALWAYS_SHOWN = ("classes", "ignore", "convention", "eps", "v")
+VERSION = "v"
+OF_DATA = ("images", "gt")
+"""What a signature ends with: the number of images, and eight digits of the digest of the ground truth."""
+ALWAYS_SHOWN = ("classes", "ignore", "convention", "eps", VERSION, *OF_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,10 @@ def _read_value(text: str) -> float | str | None:
         return None if text == "none" else text
 
 
+def _read_alpha(text: str) -> float | str | tuple[float, ...] | None:
+    return tuple(map(float, text.split(","))) if "," in text else _read_value(text)
+
+
 def _read_weights(text: str) -> tuple[float, ...] | str | None:
     return _word(text) if text in ("none", "auto") else tuple(map(float, text.split(",")))
 
@@ -95,6 +105,14 @@ def _read_kinds(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(text.split(","))
 
 
+def _write_chosen(classes: tuple[int | str, ...] | None) -> str:
+    return "all" if classes is None else ",".join(map(str, classes))
+
+
+def _read_chosen(text: str) -> tuple[int | str, ...] | None:
+    return None if text == "all" else _read_ignore(text)
+
+
 LABEL_FIELDS = (
     Field("classes", "classes", _write_classes, _read_classes),
     Field("ignore", "ignore", _write_ignore, _read_ignore),
@@ -106,6 +124,8 @@ LABEL_FIELDS = (
 )
 """What a preset decides; where the user did not say otherwise the signature says `preset`."""
 WHERE_GIVEN = (
+    Field("mean-over", "mean_over", _write_chosen, _read_chosen),
+    Field("mean-weights", "mean_weights", _write_value, _read_weights),
     Field("gt-threshold", "gt_threshold", _write_value, _read_level),
     Field("pred-threshold", "pred_threshold", _write_value, _read_level),
     Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds),
@@ -119,10 +139,14 @@ OTHER_FIELDS = (
 LOSS_FIELDS = (
     Field("threshold", "threshold", _write_value, float),
     Field("gamma", "gamma", _write_value, float),
-    Field("alpha", "alpha", _write_value, _read_value),
+    Field("alpha", "alpha", _write_value, _read_alpha),
     Field("pos-weight", "pos_weight", _write_value, _read_value),
     Field("eps", "eps", lambda eps: "default" if eps is None else _write_value(eps), _read_value),
     Field("class-weights", "class_weights", _write_value, _read_weights),
+)
+LOSS_FIELDS_WHERE_GIVEN = (
+    Field("loss-reduction", "loss_reduction", _write_value, _word),
+    Field("beta2", "beta2", _write_value, _read_value),
 )
 
 
@@ -150,6 +174,11 @@ class Signature:
     def get(self, key: str) -> str:
         """Return the text of one field, "" where it is absent."""
         return dict(self.fields).get(key, "")
+
+    def with_fields(self, more: Iterable[tuple[str, str]]) -> Signature:
+        """Add settings of a report, before the version and what was scored."""
+        at = [key for key, _ in self.fields].index(VERSION)
+        return Signature((*self.fields[:at], *more, *self.fields[at:]))
 
     def short(self) -> str:
         """Return the line without what is as it is by default."""
@@ -179,7 +208,11 @@ class Signature:
                 for field in (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN)
                 if texts[field.key] != OF_PRESET
             }
-            losses = {field.attribute: field.read(texts[field.key]) for field in LOSS_FIELDS if field.key in texts}
+            losses = {
+                field.attribute: field.read(texts[field.key])
+                for field in (*LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
+                if field.key in texts
+            }
         except ValueError as error:
             raise UsageError("a field of the signature cannot be read", (str(error),), "Give it as printed") from None
         named = protocol.convention if texts["convention"] == OF_PRESET else convention(texts["convention"])
@@ -195,12 +228,17 @@ class Signature:
 
 
 def signature(
-    resolution: Resolution, requested: Protocol, *, eps: str | None = None, more: Iterable[tuple[str, str]] = ()
+    resolution: Resolution,
+    requested: Protocol,
+    *,
+    eps: str | None = None,
+    left_out: str = "",
+    of_data: tuple[int, str] | None = None,
 ) -> Signature:
     """Write a protocol as a signature: what was asked for, and in brackets what the data made of the rest.
 
-    `eps` is what the maps made of an eps that was left open; `more` adds settings of the report, such as those of the
-    intervals.
+    `eps` is what the maps made of an eps that was left open; `left_out` tells the class that a mean over the foreground
+    leaves out; `of_data` has the number of images and the digest of their ground truth, "blake2b:...".
     """
     base = _base(requested.preset)
     fields = [("preset", requested.preset or "none")]
@@ -217,8 +255,11 @@ def signature(
     fields.append(("convention", requested.convention.name))
     fields.extend((_dashed(axis), choice) for axis, choice in requested.convention.axes().items())
     fields.extend((field.key, field.write(getattr(requested, field.attribute))) for field in OTHER_FIELDS)
-    asked = ((field, getattr(requested, field.attribute)) for field in WHERE_GIVEN)
-    fields.extend((field.key, field.write(value)) for field, value in asked if value not in (None, ()))
+    for field in WHERE_GIVEN:
+        value = getattr(requested, field.attribute)
+        if value not in (None, ()):
+            text = field.write(value)
+            fields.append((field.key, f"{text}({left_out})" if left_out and text == "foreground" else text))
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
@@ -226,7 +267,23 @@ def signature(
         if eps is not None and losses.eps is None:
             texts["eps"] = f"{texts['eps']}({eps})"
         fields.extend(texts.items())
-    return Signature((*fields, *more, ("v", __version__)))
+        fields.extend(
+            (field.key, field.write(value))
+            for field in LOSS_FIELDS_WHERE_GIVEN
+            if (value := getattr(losses, field.attribute)) is not None
+        )
+    fields.append((VERSION, __version__))
+    if of_data is not None:
+        images, digest = of_data
+        fields.extend(zip(OF_DATA, (str(images), digest.partition(":")[2][:8]), strict=True))
+    return Signature(tuple(fields))
+
+
+def known_keys() -> tuple[str, ...]:
+    """Return every key that the protocol and the data have in a signature."""
+    fields = (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN, *LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
+    axes = map(_dashed, AXES)
+    return ("preset", "convention", "probs", *axes, *(field.key for field in fields), VERSION, *OF_DATA)
 
 
 def _base(name: str | None) -> Protocol | None:
@@ -252,14 +309,15 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
         losses = Probabilities()
-        texts.update({field.key: field.write(getattr(losses, field.attribute)) for field in LOSS_FIELDS})
+        every = (*LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
+        texts.update({field.key: field.write(getattr(losses, field.attribute)) for field in every})
     return texts
 
 
 def _requested(text: str) -> str:
     """Drop what the data made of an open field: `infer(0..3)` was asked for as `infer`."""
     word, bracket, _ = text.partition("(")
-    return word if bracket and word in ("infer", "default") else text
+    return word if bracket and word in ("infer", "default", "foreground") else text
 
 
 def _dashed(axis: str) -> str:

@@ -12,10 +12,10 @@ from segeval.errors import UsageError
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.render.syntax.csv import csv_text
 from segeval.render.syntax.json import json_text
-from segeval.report.probabilities import MapScores, ProbabilityScores
+from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import Curve, Threshold, curve, reliability
-from segeval.tables.levels import LevelHistogram
+from segeval.tables.floatlevels import FloatLevels, LevelCounts
 
 COLUMNS = ("id", "name", "threshold", "tp", "fp", "fn", "precision", "recall", "iou", "f1")
 SCHEMA = 1
@@ -53,13 +53,13 @@ def _rows(report: Report) -> Iterator[Sequence[object]]:
         yield from ((scores.id, scores.name, *row) for row in zip(*columns, strict=True))
 
 
-def kept_thresholds(histogram: LevelHistogram) -> Curve:
-    """Return the curve of a map: all 256 thresholds of 8 bits; of 65536 those where something changes.
+def kept_thresholds(histogram: LevelCounts) -> Curve:
+    """Return the curve of a map: all 256 thresholds of 8 bits; of more levels those where something changes.
 
     Between two thresholds that are kept, every count is that of the lower one. The first and the last are always kept.
     """
     points = curve(histogram)
-    if histogram.levels <= EIGHT_BIT.counted_levels:
+    if isinstance(histogram, FloatLevels) or histogram.levels <= EIGHT_BIT.counted_levels:
         return points
     occupied = histogram.positives + histogram.negatives > 0
     occupied[[0, -1]] = True
@@ -84,10 +84,11 @@ def _entry(scores: ClassScores, entry: MapScores, points: Curve) -> dict[str, An
     return {
         "id": scores.id,
         "name": scores.name,
-        "levels": entry.histogram.levels,
+        "levels": len(entry.histogram) if isinstance(entry.histogram, FloatLevels) else entry.histogram.levels,
         "positives": entry.histogram.n_pos,
         "negatives": entry.histogram.n_neg,
         **{name: entry.scores[name] for name in ("average_precision", "auroc", "ece")},
+        **({"ranking": {name: asdict(bounds) for name, bounds in entry.ranking.items()}} if entry.ranking else {}),
         "best_iou": _best(entry.best_iou),
         "best_f1": _best(entry.best_f1),
         "threshold": points.thresholds.tolist(),

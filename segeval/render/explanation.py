@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from segeval.errors import Finding, and_more, listed, printable
-from segeval.explanation import Account, Circumstance, ClassChange, Explanation, Step
+from segeval.explanation.explanation import Account, Circumstance, ClassChange, Explanation, Step
+from segeval.render.lossexplanation import print_reductions
 from segeval.render.messages import finding_label
-from segeval.render.syntax.grid import Cell, grid
+from segeval.render.report.wording import title
+from segeval.render.syntax.grid import Cell, grid, in_lines
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.numbers import count, percent
 from segeval.render.syntax.page import Page, page_text
@@ -18,7 +20,10 @@ from segeval.scores.overlap import Value
 MOST_CLASSES = 8
 """Classes shown of one step; JSON and -v have them all."""
 NO_MEAN = "(mean undefined)"
+NAMES_WIDTH, RULES_WIDTH = 34, 56
+"""Columns in which lists of conventions and of rules break into lines."""
 OUT = "-"
+OWN = "°"
 
 
 def render_explanation_json(found: Explanation) -> str:
@@ -49,9 +54,9 @@ def _print(page: Page, found: Explanation, verbose: bool) -> None:
     page.show(
         grid(
             ("convention", "mIoU %", "points", "classes", "rules that change it"),
-            (_row(found, account) for account in (found.chosen, *found.others)),
+            (_row(found, accounts) for accounts in _alike(found)),
             right=(1, 2, 3),
-            folded=(4,),
+            folded=(0, 4),
         )
     )
     origin = f"points are percentage points from {printable(found.chosen.name)}"
@@ -64,29 +69,64 @@ def _print(page: Page, found: Explanation, verbose: bool) -> None:
             grid(("convention", "rule", "points", "class", "IoU %", "becomes"), rows, right=(2, 4, 5), folded=(0,))
         )
         page.say(Text(f"{OUT} is a class that is not in the mean", "dim"))
+    others = list(_other_rows(found))
+    if others:
+        page.show(
+            grid(("score", "%", "points", "convention", "rules that change it"), others, right=(1, 2), folded=(3, 4))
+        )
+    if any(account.own for account in (found.chosen, *found.others)):
+        page.say(Text(f"{OWN} segeval's own mIoU, since the evaluator prints none", "dim"))
     for circumstance in found.circumstances:
         page.say(Text.assemble((f"{_option(circumstance.axis)}: ", "bold"), printable(_circumstance(circumstance))))
     if not found.circumstances:
         page.say(Text("no rule matters for these masks: every convention gives the same result"))
+    print_reductions(page, found.losses)
     for warning in found.warnings:
         page.label(finding_label(warning), "bold yellow", str(warning))
     line = str(found.signature) if verbose else found.signature.short()
     page.say(Text(printable(line), "dim"), whole=True)
 
 
-def _row(found: Explanation, account: Account) -> tuple[Cell, ...]:
+def _alike(found: Explanation) -> list[list[Account]]:
+    """Put conventions together that come to the same mean by the same rules, or refuse the same."""
+    groups: dict[object, list[Account]] = {}
+    for account in found.others:
+        key = (account.miou, account.classes_in_mean, account.own, account.steps, account.refusals)
+        groups.setdefault(key, []).append(account)
+    return [[found.chosen], *groups.values()]
+
+
+def _row(found: Explanation, accounts: Sequence[Account]) -> tuple[Cell, ...]:
+    account = accounts[0]
     is_chosen = account is found.chosen
-    name = Text(
-        f"{printable(account.name)} (chosen)" if is_chosen else printable(account.name), "bold" if is_chosen else ""
-    )
+    names = in_lines((one.name for one in accounts), NAMES_WIDTH)
+    name = Text(f"{names} (chosen)" if is_chosen else names, "bold" if is_chosen else "")
     if account.refusals:
         return name, OUT, "", "", Text(f"refuses: {_reasons(account)}", "yellow")
-    mean = Text(OUT if account.miou is None else percent(account.miou), "bold")
-    rules = ", ".join(f"{_rule(step)} {_points(step.difference)}" for step in account.steps)
+    value = OUT if account.miou is None else percent(account.miou)
+    mean = Text(f"{value} {OWN}" if account.own else value, "bold")
+    rules = in_lines((f"{_rule(step)} {_points(step.difference)}" for step in account.steps), RULES_WIDTH)
     if not account.steps and not is_chosen:
         rules = "same result" if not found.chosen.refusals else ""
     difference = "" if is_chosen else _points(found.difference(account), undefined="")
     return name, mean, difference, str(account.classes_in_mean), rules
+
+
+def _other_rows(found: Explanation) -> Iterator[tuple[Cell, ...]]:
+    """Return a row for each way to another score than mIoU that some evaluator prints, with who goes it."""
+    for name, chosen in found.chosen.scores.items():
+        groups: dict[tuple[Step, ...], list[Account]] = {}
+        for account in found.others:
+            score = account.scores.get(name)
+            if score is not None and score.steps and not score.own:
+                groups.setdefault(score.steps, []).append(account)
+        if groups:
+            yield Text(title(name), "bold"), _percent(chosen.value), "", printable(found.chosen.name), ""
+        for steps, accounts in groups.items():
+            who = in_lines((account.name for account in accounts), NAMES_WIDTH)
+            rules = in_lines((f"{_rule(step)} {_points(step.difference)}" for step in steps), RULES_WIDTH)
+            value = accounts[0].scores[name].value
+            yield "", _percent(value), _points(found.score_difference(accounts[0], name), undefined=""), who, rules
 
 
 def _rule_rows(found: Explanation, verbose: bool) -> Iterator[tuple[Cell, ...]]:
@@ -96,7 +136,7 @@ def _rule_rows(found: Explanation, verbose: bool) -> Iterator[tuple[Cell, ...]]:
         if account.steps:
             sharing.setdefault(account.steps, []).append(account.name)
     for steps, names in sharing.items():
-        who = ", ".join(map(printable, names))
+        who = in_lines(names, NAMES_WIDTH)
         for step in steps:
             changes = (
                 sorted(step.classes, key=_weight, reverse=True) if len(step.classes) > MOST_CLASSES else step.classes
@@ -127,7 +167,10 @@ def _option(axis: str) -> str:
 
 
 def _reasons(account: Account) -> str:
-    return ", ".join(f"{refusal.what} ({count(refusal.pixels)} px)" for refusal in account.refusals)
+    return ", ".join(
+        refusal.what if refusal.pixels is None else f"{refusal.what} ({count(refusal.pixels)} px)"
+        for refusal in account.refusals
+    )
 
 
 def _percent(value: Value) -> str:

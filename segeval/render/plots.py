@@ -15,11 +15,11 @@ from rich.style import Style
 
 from segeval.errors import UsageError, printable
 from segeval.render.syntax.numbers import loss
-from segeval.report.probabilities import MapScores
+from segeval.report.mapscores import MapScores
 from segeval.report.report import Report
 from segeval.scores.curves import curve, reliability
 from segeval.scores.overlap import ratio
-from segeval.tables.levels import LevelHistogram
+from segeval.tables.floatlevels import LevelCounts
 
 SHOWN_CLASSES = 3
 """Of more classes, of lowest average precision are drawn."""
@@ -195,7 +195,7 @@ def _recall_panel(name: str, entry: MapScores) -> Panel:
     )
 
 
-def _draw_recall(canvas: Canvas, histogram: LevelHistogram) -> bool:
+def _draw_recall(canvas: Canvas, histogram: LevelCounts) -> bool:
     """Draw the steps that average precision is the area of, and the precision of chance."""
     prevalence = ratio(histogram.n_pos, histogram.n_pos + histogram.n_neg)
     if prevalence is None or not histogram.n_pos or not histogram.n_neg:
@@ -224,7 +224,7 @@ def _reliability_panel(name: str, entry: MapScores) -> Panel:
     )
 
 
-def _draw_reliability(canvas: Canvas, histogram: LevelHistogram) -> bool:
+def _draw_reliability(canvas: Canvas, histogram: LevelCounts) -> bool:
     """Mark how often each bin was right over its mean p, on the diagonal of perfect calibration."""
     everything = histogram.n_pos + histogram.n_neg
     canvas.guide(lambda x: x)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, UsageError, and_more
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
-from segeval.protocol.signature import Signature
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.imagescores import ImageScores
 from segeval.report.report import Report
@@ -20,8 +19,9 @@ from segeval.runs.run import Run
 from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
+from segeval.scores.accuracy import pixel_accuracy
 from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
-from segeval.scores.overlap import Value, image_mious, outcomes, overlap, pixel_accuracy
+from segeval.scores.overlap import Value, image_mious, outcomes, overlap
 from segeval.tables.confusion import Tallies, image_tallies
 
 if TYPE_CHECKING:
@@ -95,28 +95,25 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
         details = replace(details, uncertainty=drawn)
         report = replace(
             report,
-            signature=with_fields(report.signature, drawn.fields()),
+            signature=report.signature.with_fields(drawn.fields()),
             warnings=(*report.warnings, *_interval_warnings(drawn, report)),
         )
     if asked.worst is not None:
         tables = [row.counts for row in run.rows]
-        ranked = worst_images([row.key for row in run.rows], tables, found.labeling, asked.worst)
+        ranked = worst_images(
+            [row.key for row in run.rows], tables, found.labeling, asked.worst, over=found.rules.over("image_miou")
+        )
         details = replace(details, worst_images=ranked)
     if asked.gain:
+        rule, over = found.rules.rule("miou"), found.rules.over("miou")
         gains = Gains(
-            perfect_class_gains(found.confusion, found.convention),
-            top_confusions(found.confusion, found.convention, MOST_CONFUSIONS),
+            perfect_class_gains(found.confusion, rule, over=over),
+            top_confusions(found.confusion, rule, MOST_CONFUSIONS, over=over),
         )
         details = replace(details, gains=gains)
     if asked.images:
         details = replace(details, images=image_scores(run, found, losses))
     return replace(report, details=details)
-
-
-def with_fields(signature: Signature, more: tuple[tuple[str, str], ...]) -> Signature:
-    """Add settings of a report to its signature, before the version that ends it."""
-    *others, version = signature.fields
-    return Signature((*others, *more, version))
 
 
 def losses_of(run: Run, found: Measured, report: Report) -> ImageLosses | None:
@@ -128,7 +125,7 @@ def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_b
     """Sum by unit what every score of a run is made of that is a function of sums."""
     return sample(
         found.images,
-        found.convention,
+        found.rules,
         units([row.key for row in run.rows], group_by),
         groups=_group_tallies(run, found),
         extra=None if losses is None else losses.ratios,
@@ -141,8 +138,8 @@ def _group_tallies(run: Run, found: Measured) -> Tallies | None:
     `None` where there are no groups, and where the convention's average of groups is not what the report has, which is
     the mean over the data set.
     """
-    labeling, convention = found.labeling, found.convention
-    if not labeling.groups or convention.average != "dataset" or convention.absent == "undefined":
+    labeling, convention = found.labeling, found.rules.rule("group_miou")
+    if not labeling.groups or convention.average != "dataset" or convention.absent in ("undefined", "skip-image"):
         return None
     count = len(labeling.groups)
     group_of = {class_id: index for index, group in enumerate(labeling.groups) for class_id in group.ids}
@@ -208,9 +205,12 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
 
 def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:
     """Score every image by itself: each class's overlap as the convention counts it, and the image's means."""
-    counted, plain = outcomes(found.images, found.convention), outcomes(found.images)
-    iou, dice = (overlap(counted, found.convention, hit_weight=weight) for weight in (1, 2))
-    mious = image_mious(plain)
+    plain = outcomes(found.images)
+    iou, dice = (
+        overlap(outcomes(found.images, rule), rule, hit_weight=weight)
+        for rule, weight in ((found.rules.rule("miou"), 1), (found.rules.rule("mdice"), 2))
+    )
+    mious = image_mious(plain.of(found.rules.over("image_miou")))
     of_maps = _class_losses(losses, len(found.labeling.classes))
     whole = [
         Tallies(**{field.name: getattr(found.images, field.name)[at] for field in fields(Tallies)})

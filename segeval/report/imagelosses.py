@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.resolution import Resolution
 from segeval.protocol.settings import resolve_eps
-from segeval.report.probabilities import ProbabilityScores, map_classes
+from segeval.report.mapscores import ProbabilityScores
+from segeval.report.probabilities import map_classes
 from segeval.runs.run import Run
 from segeval.sampling.sample import Extra
 from segeval.scores.lossums import FloatSums
@@ -70,13 +71,15 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
     ]
     ratios: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for name in losses[0]:
-        defined = [at for at, entry in enumerate(scores.per_map) if entry.scores[name] is not None]
+        defined = [at for at, entry in enumerate(scores.per_map) if entry.scores[name] is not None and entry.in_means]
         if defined:
             ratios[name] = (
                 np.sum([losses[at][name] for at in defined], axis=0),
                 np.sum([pixels[at] for at in defined], axis=0),
             )
     if run.maps is not None and run.maps.count > 1:
+        ratios["classwise_brier"] = ratios["brier"]
+        ratios["brier"] = ratios["brier"][0], pixels[0]
         weights = scores.class_weights or (1.0,) * len(sums)
         entered = np.sum([weight * part["n_pos"] for weight, part in zip(weights, sums, strict=True)], axis=0)
         for name, kind in (("cross_entropy", "bce_pos"), ("focal_cross_entropy", "focal_pos")):
@@ -88,7 +91,26 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
         }
         for entry, of_map, count in zip(scores.per_map, losses, pixels, strict=True)
     }
-    return ImageLosses(ordered(ratios), classes)
+    reduction = run.protocol.probabilities.loss_reduction
+    reduced = {name: _reduced(name, ratio, reduction, pixels[0], run) for name, ratio in ratios.items()}
+    return ImageLosses(ordered(reduced), classes)
+
+
+Ratio = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _reduced(name: str, ratio: Ratio, reduction: str | None, valid: FloatArray, run: Run) -> Ratio:
+    """Divide the sums of a loss by what `--loss-reduction` says; each image's quotient and 1 where images count."""
+    sums, below = ratio
+    of_true_class = name.endswith("cross_entropy")
+    if reduction == "images":
+        return np.nan_to_num(_divided(sums, below)), (below > 0).astype(np.float64)
+    if reduction == "all-pixels":
+        areas = np.array([0.0 if row.missing else float(row.height * row.width) for row in run.rows])
+        # A mean over classes has their pixels below, each valid pixel once a class.
+        classes = 1.0 if of_true_class or not valid.any() else round(float(below.sum() / valid.sum()))
+        return sums, areas * classes
+    return (sums, valid) if reduction == "pixels" and of_true_class else ratio
 
 
 def _weighted(part: Mapping[str, FloatArray], kind: str, positive: float, negative: float) -> FloatArray:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, LabelError, listed, raise_all
 from segeval.protocol.conventions import Convention
+from segeval.protocol.evaluators import evaluator
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.runs.run import Row, Run
 from segeval.tables.confusion import Confusion
@@ -38,6 +39,11 @@ UNKNOWN_PRED = _Refusal(
     "Name them with --classes, --ignore or --pred-map, or count them as wrong with --unknown miss",
     1,
 )
+VOID_GT = _Refusal(
+    "ground truth holds an ignored value, and the evaluator of this convention knows none",
+    "Choose another --convention, such as segeval with --mean-over foreground, or --ignore none",
+    0,
+)
 VOID_PRED = _Refusal(
     "predictions hold an ignored value, which this convention does not allow",
     "Count it as wrong with --pred-void miss, or leave its pixels out with --pred-void drop",
@@ -51,11 +57,15 @@ def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: C
     `table` is the total of the run's rows: only where it holds such a value are the rows looked at.
     """
     refusals: list[LabelError] = []
+    everywhere = evaluator(convention).looks_at_void
     more = _more_classes(table, labeling)
     for refusal in _refusals(convention):
-        if _refused(table, labeling, refusal).any():
-            places = [place for row in run.rows for place in _places(row, labeling, refusal, names)]
+        if _refused(table, labeling, refusal, everywhere).any():
+            places = [place for row in run.rows for place in _places(row, labeling, refusal, names, everywhere)]
             refusals.append(LabelError(refusal.what, places, f"{more}{refusal.fix}"))
+    if evaluator(convention).only_binary and (labeling.gt(table.gt) == VOID).any():
+        places = [place for row in run.rows for place in _places(row, labeling, VOID_GT, names, everywhere)]
+        refusals.append(LabelError(VOID_GT.what, places, VOID_GT.fix))
     raise_all(refusals)
 
 
@@ -74,7 +84,8 @@ def _more_classes(table: JointCounts, labeling: Labeling) -> str:
 
 def refuses(table: JointCounts, labeling: Labeling, convention: Convention) -> bool:
     """Tell whether `convention` makes an error of a value in a table."""
-    return any(_refused(table, labeling, refusal).any() for refusal in _refusals(convention))
+    everywhere = evaluator(convention).looks_at_void
+    return any(_refused(table, labeling, refusal, everywhere).any() for refusal in _refusals(convention))
 
 
 def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[Finding, ...]:
@@ -105,22 +116,24 @@ def _refusals(convention: Convention) -> Sequence[_Refusal]:
     return [refusal for choice, refusal in chosen if choice == "error"]
 
 
-def _refused(table: JointCounts, labeling: Labeling, refusal: _Refusal) -> NDArray[np.bool_]:
+def _refused(table: JointCounts, labeling: Labeling, refusal: _Refusal, everywhere: bool) -> NDArray[np.bool_]:
     gt, pred = labeling.gt(table.gt), labeling.pred(table.pred)
     refused: NDArray[np.bool_]
-    if refusal is UNKNOWN_GT:
+    if refusal is VOID_GT:
+        refused = gt == VOID
+    elif refusal is UNKNOWN_GT:
         refused = gt == UNKNOWN
     elif refusal is UNKNOWN_PRED:
         refused = pred == UNKNOWN
     else:
-        # Also where the ground truth is void: the VOC devkit, whose rule this is, reads no such prediction at all.
         refused = pred == VOID
-    return refused
+    # Also where the ground truth is void: the VOC devkit, for one, reads no such prediction at all.
+    return refused if everywhere or refusal.side == 0 else refused & (gt >= 0)
 
 
-def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames) -> list[str]:
+def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames, everywhere: bool) -> list[str]:
     """Return one line a value: file, value, pixels."""
-    chosen = _refused(row.counts, labeling, refusal)
+    chosen = _refused(row.counts, labeling, refusal, everywhere)
     if not chosen.any():
         return []
     values = (row.counts.gt, row.counts.pred)[refusal.side][chosen]

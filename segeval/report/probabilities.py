@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from segeval.errors import RunFileError, UsageError
+from segeval.protocol.meanover import scoring_rules
 from segeval.protocol.resolution import Resolution
 from segeval.protocol.settings import LossSettings, resolve_eps
-from segeval.runs.run import Maps, Run
+from segeval.report.mapscores import MapScores, ProbabilityScores
+from segeval.runs.run import Run
 from segeval.scores.curves import (
-    LossCell,
-    Threshold,
     auroc,
     average_precision,
     best_threshold,
@@ -36,80 +36,10 @@ from segeval.scores.losses import (
 )
 from segeval.scores.lossums import combine
 from segeval.scores.overlap import Value, mean
+from segeval.scores.ranking import Interval, auroc_interval, average_precision_interval
 from segeval.scores.registry import OF_CLASS_MAPS, ordered
-from segeval.tables.levels import LevelHistogram, level_histogram
-
-
-@dataclass(frozen=True, slots=True)
-class MapScores:
-    """Hold the scores of one probability map: of one class against the rest, or of the foreground.
-
-    `pos_weight` and `alpha` are the values used, which "auto" takes from the ground truth. `best_iou` and `best_f1` are
-    chosen on the data that they are scored on.
-    """
-
-    class_index: int
-    scores: Mapping[str, Value]
-    histogram: LevelHistogram
-    pos_weight: Value
-    alpha: float | str | None
-    best_iou: Threshold | None
-    best_f1: Threshold | None
-
-
-@dataclass(frozen=True, slots=True)
-class ProbabilityScores:
-    """Hold everything that probability maps tell, over the run.
-
-    `losses` have value, interval and clamped pixels by name; `scores` the rest. `cells` is the 2x2 table of true and
-    predicted class with the losses of each, for binary maps; those of floats are of their 16-bit levels. `unnormalised`
-    counts pixels whose classes do not add up.
-    """
-
-    maps: Maps
-    eps: float | str
-    losses: Mapping[str, Loss]
-    scores: Mapping[str, Value]
-    per_map: tuple[MapScores, ...]
-    class_weights: tuple[float, ...] | None
-    cells: tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]] | None
-    unnormalised: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON that goes beside the scores."""
-        return {
-            "maps": {"kind": self.maps.kind.name, "count": self.maps.count},
-            "eps": self.eps,
-            "unnormalised_pixels": self.unnormalised,
-            "losses": {name: _loss_to_dict(loss) for name, loss in self.losses.items()},
-            "class_weights": None if self.class_weights is None else list(self.class_weights),
-            "per_map": [
-                {
-                    "class_index": entry.class_index,
-                    "pos_weight": entry.pos_weight,
-                    "alpha": entry.alpha,
-                    "best_iou": _threshold_to_dict(entry.best_iou),
-                    "best_f1": _threshold_to_dict(entry.best_f1),
-                }
-                for entry in self.per_map
-            ],
-        }
-
-
-def _loss_to_dict(loss: Loss) -> dict[str, Any]:
-    return {
-        "value": loss.value,
-        "low": loss.low,
-        "high": loss.high,
-        "unbounded": loss.unbounded,
-        "clamped": loss.clamped,
-        "clamped_share": loss.clamped_share,
-        "elements": loss.elements,
-    }
-
-
-def _threshold_to_dict(best: Threshold | None) -> dict[str, Any] | None:
-    return None if best is None else {"value": best.value, "threshold": best.threshold, "chosen_on_this_data": True}
+from segeval.tables.floatlevels import FloatLevels, LevelCounts
+from segeval.tables.levels import level_histogram
 
 
 def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | None:
@@ -131,25 +61,25 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         )
     histograms = _histograms(run, resolution, scored)
     sources = _sources(run, histograms, positions, settings)
+    each = [_settings_of(settings, run.maps.count, position) for position in positions]
+    kept = _in_means(resolution, indices)
     per_map = tuple(
-        _map_scores(index, source, histogram, settings)
-        for index, source, histogram in zip(indices, sources, histograms, strict=True)
+        replace(_map_scores(index, source, histogram, of_map), in_means=is_in)
+        for index, source, histogram, of_map, is_in in zip(indices, sources, histograms, each, kept, strict=True)
     )
     eps = resolve_eps(settings.eps, run.maps.kind.levels)
-    bces, focals = _one_vs_rest(sources, settings)
-    losses = {"bce": class_mean(bces), "focal": class_mean(focals)}
+    entered = [(source, of_map) for source, of_map, is_in in zip(sources, each, kept, strict=True) if is_in]
+    losses = {
+        "bce": class_mean([bce_of(*pair) for pair in entered]),
+        "focal": class_mean([focal_of(*pair) for pair in entered]),
+    }
     weights = None
     if run.maps.count > 1:
-        if isinstance(settings.class_weights, tuple):
-            weights = _weights_of(settings.class_weights, run.maps.count, positions)
-        elif settings.class_weights == "auto":
-            weights = auto_class_weights([histogram.n_pos for histogram in histograms])
+        weights = _class_weights(settings, run.maps.count, positions, histograms)
         losses["cross_entropy"] = cross_entropy(sources, class_weights=weights, eps=settings.eps)
         losses["focal_cross_entropy"] = focal_cross_entropy(
             sources, gamma=settings.gamma, class_weights=weights, eps=settings.eps
         )
-    scores = {name: mean(entry.scores[name] for entry in per_map) for name in OF_CLASS_MAPS}
-    scores |= {name: loss.value for name, loss in losses.items()}
     cells = None
     if run.maps.count == 1:
         cells = confusion_by_loss(
@@ -157,20 +87,37 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
             settings.threshold,
             pos_weight=settings.pos_weight,
             gamma=settings.gamma,
-            alpha=settings.alpha,
-            # Of floats, level 0 is p below half a step, which torch's clamp would make 0.
-            eps="half-step" if run.maps.kind.levels is None and eps == "torch" else eps,
+            alpha=_own_alpha(each[0]),
+            eps=eps,
         )
     return ProbabilityScores(
         maps=run.maps,
         eps=eps,
         losses=losses,
-        scores=ordered(scores),
+        scores=data_scores([entry.scores for entry in per_map], losses, kept),
         per_map=per_map,
         class_weights=weights,
         cells=cells,
         unnormalised=sum(row.unnormalised for row in run.rows),
+        ranking=_mean_ranking(per_map),
     )
+
+
+def _class_weights(
+    settings: LossSettings, count: int, positions: Sequence[int], histograms: Sequence[LevelCounts]
+) -> tuple[float, ...] | None:
+    """Return the weights of the scored classes in cross-entropy, `None` where all weigh alike."""
+    if isinstance(settings.class_weights, tuple):
+        return _weights_of(settings.class_weights, count, positions)
+    return None if settings.class_weights is None else auto_class_weights([one.n_pos for one in histograms])
+
+
+def _in_means(resolution: Resolution, indices: Sequence[int]) -> list[bool]:
+    """Tell of each map whether the means over classes have it; one map alone is no mean over classes."""
+    if len(indices) == 1:
+        return [True]
+    over = scoring_rules(resolution.protocol, resolution.labeling.classes).over("bce")
+    return [bool(over[index]) for index in indices]
 
 
 def map_classes(resolution: Resolution, count: int) -> tuple[int | None, ...]:
@@ -188,7 +135,7 @@ def _weights_of(weights: tuple[float, ...], count: int, positions: Sequence[int]
     return tuple(weights[position] for position in positions) if len(weights) == count else weights
 
 
-def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, int]]) -> tuple[LevelHistogram, ...]:
+def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, int]]) -> tuple[LevelCounts, ...]:
     assert run.maps is not None
     if not run.maps.in_rows:
         return tuple(run.levels[position] for position, _ in scored)
@@ -197,12 +144,13 @@ def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, in
 
 
 def _sources(
-    run: Run, histograms: Sequence[LevelHistogram], positions: Sequence[int], settings: LossSettings
+    run: Run, histograms: Sequence[LevelCounts], positions: Sequence[int], settings: LossSettings
 ) -> Sequence[Source]:
     """Return what the losses are computed from: histograms where p is one of their levels, sums where it is not."""
     assert run.maps is not None
+    stored = [histogram for histogram in histograms if not isinstance(histogram, FloatLevels)]
     if run.maps.in_rows:
-        return histograms
+        return stored
     with_sums = [row.sums for row in run.rows if row.sums]
     asked = (settings.gamma, resolve_eps(settings.eps, run.maps.kind.levels))
     kept = {(sums.gamma, sums.eps) for row in with_sums for sums in row}
@@ -214,29 +162,70 @@ def _sources(
             "Score the images again with the gamma and eps that are wanted",
         )
     if run.maps.kind.levels is not None:
-        return histograms
+        return stored
     of_maps = list(zip(*with_sums, strict=True))
     return [combine(of_maps[position]) for position in positions]
 
 
-def _one_vs_rest(sources: Sequence[Source], settings: LossSettings) -> tuple[list[Loss], list[Loss]]:
-    return (
-        [bce(source, pos_weight=settings.pos_weight, eps=settings.eps) for source in sources],
-        [focal(source, gamma=settings.gamma, alpha=settings.alpha, eps=settings.eps) for source in sources],
-    )
+def data_scores(
+    of_maps: Sequence[Mapping[str, Value]], losses: Mapping[str, Loss], in_means: Sequence[bool]
+) -> dict[str, Value]:
+    """Return the scores of the data set from those of each map and the losses; means have the maps `in_means`.
+
+    Of several maps, Brier is the sum over the classes (scikit-learn), and calibration the mean over the classes; that
+    of the predicted class is none of theirs.
+    """
+    entered = [entry for entry, is_in in zip(of_maps, in_means, strict=True) if is_in]
+    scores = {name: mean(entry[name] for entry in entered) for name in OF_CLASS_MAPS}
+    if "cross_entropy" in losses:
+        scores["classwise_brier"], scores["classwise_ece"] = scores["brier"], scores["ece"]
+        parts = [value for entry in of_maps if (value := entry["brier"]) is not None]
+        scores["brier"] = math.fsum(parts) if len(parts) == len(of_maps) else None
+        scores["ece"] = None
+    return ordered(scores | {name: loss.value for name, loss in losses.items()})
 
 
-def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings: LossSettings) -> MapScores:
-    (bce_loss,), (focal_loss,) = _one_vs_rest([source], settings)
-    sides = histogram.n_pos, histogram.n_neg
-    of_histogram: Mapping[str, Callable[[LevelHistogram], Value]] = {
+def bce_of(source: Source, settings: LossSettings) -> Loss:
+    """Return the BCE of one map under the settings."""
+    return bce(source, pos_weight=settings.pos_weight, eps=settings.eps)
+
+
+def focal_of(source: Source, settings: LossSettings) -> Loss:
+    """Return the focal loss of one map under the settings, whose alpha is that of this map."""
+    return focal(source, gamma=settings.gamma, alpha=_own_alpha(settings), eps=settings.eps)
+
+
+def _own_alpha(settings: LossSettings) -> float | str | None:
+    """Return the alpha of settings of one map."""
+    assert not isinstance(settings.alpha, tuple), "settings of one map have its own alpha"
+    return settings.alpha
+
+
+def _settings_of(settings: LossSettings, count: int, position: int) -> LossSettings:
+    """Give one of `count` maps its own alpha."""
+    if not isinstance(settings.alpha, tuple):
+        return settings
+    # One map is of the second class, and an alpha alone is its own.
+    at = 1 if count == 1 and len(settings.alpha) == 2 else position
+    if len(settings.alpha) not in ({1, 2} if count == 1 else {count}):
+        raise UsageError(
+            f"there are {len(settings.alpha)} alphas for {count} map{'' if count == 1 else 's'}",
+            (),
+            "Give one alpha a class",
+        )
+    return replace(settings, alpha=settings.alpha[at])
+
+
+def _map_scores(index: int, source: Source, histogram: LevelCounts, settings: LossSettings) -> MapScores:
+    sides, alpha = (histogram.n_pos, histogram.n_neg), _own_alpha(settings)
+    of_histogram: Mapping[str, Callable[[LevelCounts], Value]] = {
         "ece": ece,
         "average_precision": average_precision,
         "auroc": auroc,
     }
     scores: dict[str, Value] = {
-        "bce": bce_loss.value,
-        "focal": focal_loss.value,
+        "bce": bce_of(source, settings).value,
+        "focal": focal_of(source, settings).value,
         "brier": brier(source),
         "mae": mae(source),
     } | {name: function(histogram) for name, function in of_histogram.items()}
@@ -249,7 +238,26 @@ def _map_scores(index: int, source: Source, histogram: LevelHistogram, settings:
         scores=ordered(scores),
         histogram=histogram,
         pos_weight=auto_pos_weight(*sides) if settings.pos_weight == "auto" else float(settings.pos_weight),
-        alpha=auto_alpha(*sides) if settings.alpha == "auto" else settings.alpha,
+        alpha=auto_alpha(*sides) if settings.alpha == "auto" else alpha,
         best_iou=best_threshold(points, "iou"),
         best_f1=best_threshold(points, "f1"),
+        ranking=_ranking(histogram),
     )
+
+
+def _ranking(levels: LevelCounts) -> Mapping[str, Interval]:
+    if not isinstance(levels, FloatLevels):
+        return {}
+    bounds = {"average_precision": average_precision_interval(levels), "auroc": auroc_interval(levels)}
+    return {name: interval for name, interval in bounds.items() if interval is not None}
+
+
+def _mean_ranking(per_map: Sequence[MapScores]) -> Mapping[str, Interval]:
+    """Return the mean of values and of bounds over the classes that can be ranked."""
+    found: dict[str, Interval] = {}
+    for name in ("average_precision", "auroc"):
+        known = [entry.ranking[name] for entry in per_map if name in entry.ranking and entry.in_means]
+        value, low, high = (mean(getattr(one, column) for one in known) for column in ("value", "low", "high"))
+        if value is not None and low is not None and high is not None:
+            found[name] = Interval(value, low, high)
+    return found

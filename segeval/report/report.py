@@ -17,7 +17,7 @@ from segeval.scores.registry import OF_CLASSES
 from segeval.tables.confusion import Confusion
 
 if TYPE_CHECKING:
-    from segeval.report.probabilities import ProbabilityScores
+    from segeval.report.mapscores import ProbabilityScores
     from segeval.sampling.resampling import Interval
 
 SCHEMA = 2
@@ -44,7 +44,8 @@ class Data:
 class ClassScores:
     """Hold the scores of one class: fractions in [0, 1] or `None`, counts in pixels.
 
-    `losses` has the scores of its probability map by name, empty for label masks.
+    `losses` has the scores of its probability map by name, empty for label masks. `in_means` tells whether the means
+    run over it.
     """
 
     id: int
@@ -59,6 +60,7 @@ class ClassScores:
     fn: int
     gt_share: Value
     losses: Mapping[str, Value] = field(default_factory=dict)
+    in_means: bool = True
 
     def scores(self) -> dict[str, Value]:
         """Return every score of the class by its name."""
@@ -107,7 +109,8 @@ class Report:
     """Hold every score of a run, ready to render.
 
     `scores` are fractions in [0, 1] or losses by their JSON name; an undefined one is `None`, one that does not apply
-    is absent. `protocol` is the one asked for, `signature` says what became of it.
+    is absent. `protocol` is the one asked for, `signature` says what became of it. `own_scores` are those that the
+    convention's evaluator does not print, so that they are segeval's own.
     """
 
     signature: Signature
@@ -123,6 +126,13 @@ class Report:
     gates: tuple[Verdict, ...] = ()
     probabilities: ProbabilityScores | None = None
     details: Details = field(default_factory=Details)
+    own_scores: tuple[str, ...] = ()
+
+    @property
+    def mean_over(self) -> tuple[int, ...] | None:
+        """Return the ids of the classes that the means run over, `None` where that is all of them."""
+        ids = tuple(entry.id for entry in self.classes if entry.in_means)
+        return None if len(ids) == len(self.classes) else ids
 
     def interval(self, name: str) -> Interval | None:
         """Return the confidence interval of a score of the data set, `None` where none was drawn."""
@@ -145,6 +155,8 @@ class Report:
             "data": {name: getattr(self.data, name) for name in Data.__slots__},
             "scores": dict(self.scores),
             "classes_in_mean": self.classes_in_mean,
+            **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
+            **({"own_scores": list(self.own_scores)} if self.own_scores else {}),
             "classes": [self._class_to_dict(index, entry) for index, entry in enumerate(self.classes)],
             "groups": [entry.to_dict() for entry in self.groups],
             "confusion": {

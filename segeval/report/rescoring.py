@@ -34,9 +34,14 @@ def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptio
     """
     changes = chosen(FolderOptions, options)
     if run.protocol.probabilities is None:
-        _check_no_losses(changes)
+        _check_no_losses(changes, run.protocol)
     # What colours were decoded to was settled when the images were read.
     protocol = replace(amend(Request(run.protocol), changes).protocol, palette=run.protocol.palette)
+    return under(run, protocol, keys=keys)
+
+
+def under(run: Run, protocol: Protocol, *, keys: str | None = None) -> Run:
+    """Return `run`, or its images whose key fits, under another protocol; errors as in `rescore`."""
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
     before, after = run.protocol.probabilities, protocol.probabilities
     if run.maps is None or before is None or after is None:
@@ -50,8 +55,10 @@ def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptio
     return changed
 
 
-def _check_no_losses(changes: FolderOptions) -> None:
+def _check_no_losses(changes: FolderOptions, stored: Protocol) -> None:
     given = [name for name in names_in(LossOptions) if changes.get(name) is not None]
+    if "class_weights" in given and amend(Request(stored), changes).protocol.mean_weights is not None:
+        given.remove("class_weights")  # of a weighted mean
     if given:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError("a run of label masks has no losses", (named,), "Score probability maps with --probs")

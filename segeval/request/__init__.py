@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from segeval.errors import UsageError
+from segeval.files.userfiles import read_user_file
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.allowing import allowed_errors, parse_allow
@@ -18,10 +19,12 @@ from segeval.protocol.classlists import checked_classes, numbered_classes, parse
 from segeval.protocol.conventions import Convention
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.meanover import parse_mean_over
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
-from segeval.request.options import ClassList, FolderOptions, ValueList, ValueMapping, spelled
-from segeval.usertexts import LARGEST_TEXT
+from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
+from segeval.request.valuelists import parse_ignore
+from segeval.request.weights import parse_weights
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
@@ -73,7 +76,11 @@ def amend(base: Request, options: FolderOptions) -> Request:
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
         allow=allowed_errors(allowed),
+        mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
     )
+    if "class_weights" in given and protocol.convention.average == "weighted":
+        weights = read_class_weights(given["class_weights"], protocol.classes or ())
+        protocol = replace(protocol, mean_weights=weights)
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     changed = replace(
         base,
@@ -114,9 +121,11 @@ def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | 
     parsers: dict[str, Callable[[Any], object]] = {
         "threshold": partial(_fraction, "threshold"),
         "gamma": float,
-        "alpha": lambda value: None if value == "none" else _number_or("auto", "alpha", value),
+        "alpha": partial(read_alpha, classes=protocol.classes or ()),
         "pos_weight": partial(_number_or, "auto", "pos-weight"),
         "eps": lambda value: value if value in ("half-step", "torch") else _number_or("default", "eps", value),
+        "loss_reduction": str,
+        "beta2": float,
         "class_weights": partial(read_class_weights, classes=protocol.classes or ()),
     }
     changes: dict[str, Any] = {name: parse(given[name]) for name, parse in parsers.items() if name in given}
@@ -153,27 +162,6 @@ def _colored(request: Request, given: Mapping[str, Any]) -> Request:
     )
 
 
-def read_user_file(path: str | Path) -> str:
-    """Return the text of a small file that the user names; raises `UsageError` where there is none."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(LARGEST_TEXT + 1)
-    except OSError as error:
-        raise UsageError(
-            "a file cannot be read", (f"{path}: {error.strerror or error}",), "Check the path that the option names"
-        ) from None
-    if len(data) > LARGEST_TEXT:
-        raise UsageError(
-            "a file is too large for a list",
-            (f"{path}: more than {LARGEST_TEXT:,} bytes",),
-            "Check the path that the option names",
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError("a file is not UTF-8 text", (str(path),), "Check the path that the option names") from None
-
-
 def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
     """Return a class list from a number, a file, or names."""
     if isinstance(classes, int):
@@ -192,29 +180,26 @@ def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
 def read_class_weights(
     weights: str | Path | Sequence[float] | None, classes: Sequence[SegmentationClass]
 ) -> tuple[float, ...] | str | None:
-    """Return one weight a class, from numbers or a file with a weight, or name and weight, a line; "auto" stays."""
+    """Return one weight a class, from numbers or a file (see `parse_weights`); "auto" stays."""
     if weights is None or weights == "auto":
         return None if weights is None else "auto"
     if not isinstance(weights, str | Path):
         return tuple(map(float, weights))
-    named: dict[str, float] = {}
-    for number, line in enumerate(read_user_file(weights).splitlines(), start=1):
-        name, _, value = line.strip().replace(",", " ").rpartition(" ")
-        if not value:
-            continue
-        try:
-            named[name.strip() or str(len(named))] = float(value)
-        except ValueError:
-            raise UsageError(
-                "a class weight is not a number", (f"{weights}, line {number}: {value}",), "Write one weight a line"
-            ) from None
-    names = [entry.name for entry in classes]
-    if set(named) == {str(index) for index in range(len(named))} and len(named) == (len(names) or len(named)):
-        return tuple(named[str(index)] for index in range(len(named)))
-    if not names or set(named) != set(names):
-        lacking = sorted(set(names) ^ set(named))
-        raise UsageError("class weights and classes do not match", lacking, "Give each class one weight, by its name")
-    return tuple(named[name] for name in names)
+    return parse_weights(read_user_file(weights), name=str(weights), classes=classes)
+
+
+def read_alpha(
+    alpha: float | str | Path | Sequence[float], classes: Sequence[SegmentationClass]
+) -> float | str | tuple[float, ...] | None:
+    """Return a number, "auto", None for "none", or one number a class, from numbers or a file as of class weights."""
+    if not isinstance(alpha, str | Path | int | float):
+        return tuple(map(float, alpha))
+    if alpha in ("auto", "none"):
+        return "auto" if alpha == "auto" else None
+    try:
+        return float(str(alpha))
+    except ValueError:
+        return parse_weights(read_user_file(str(alpha)), name=str(alpha), classes=classes, what="alpha")
 
 
 def _number_or(word: str, option: str, value: float | str | None) -> float | str | None:
@@ -231,20 +216,6 @@ def _fraction(option: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise UsageError(f"--{option} is not between 0 and 1", (str(value),), "Give a probability such as 0.5")
     return value
-
-
-def parse_ignore(values: ValueList) -> tuple[int | str, ...]:
-    """Return ignored values and names from "255,road", a value, or a list; "none" is nothing."""
-    if isinstance(values, int):
-        return (values,)
-    if not isinstance(values, str):
-        return tuple(values)
-    if values.strip().lower() == "none":
-        return ()
-    parts = [part.strip() for part in values.split(",")]
-    if not all(parts):
-        raise UsageError("--ignore has an empty place", (values,), "Give values or names, as in --ignore 255,road")
-    return tuple(int(part) if part.lstrip("-").isdecimal() else part for part in parts)
 
 
 def parse_map(pairs: ValueMapping | None) -> Mapped:

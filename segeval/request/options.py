@@ -39,13 +39,19 @@ class ConventionOptions(TypedDict, total=False):
     """Say how outcomes are counted; see `segeval.protocol.conventions.Convention`."""
 
     convention: Annotated[str | None, "Count as this evaluator does; `explain` shows all of them."]
-    absent: Annotated[str | None, "IoU of a class in neither ground truth nor prediction: skip, zero, one, undefined."]
+    absent: Annotated[
+        str | None, "IoU of a class in neither ground truth nor prediction: skip, zero, one, undefined, skip-image."
+    ]
     pred_only: Annotated[str | None, "IoU of a class that is predicted but not in the ground truth: zero, skip."]
     pred_void: Annotated[str | None, "Void predicted on valid ground truth: miss, drop, error."]
     unknown: Annotated[str | None, "Predicted value outside classes and void: error, miss, drop."]
     gt_unknown: Annotated[str | None, "Such a value in the ground truth: error, drop, drop-fp."]
     ignored_class: Annotated[str | None, "An ignored value inside the class list: leave-out, keep, miss."]
-    average: Annotated[str | None, "What the mean runs over: dataset, image, class-image, image-class, micro."]
+    average: Annotated[
+        str | None,
+        "What the mean runs over: dataset, image, class-image, image-class, micro, image-micro, weighted.",
+    ]
+    mean_over: Annotated[ValueList | None, 'Classes of means, by name or id, or "foreground"; all pixels still count.']
 
 
 class LossOptions(TypedDict, total=False):
@@ -53,9 +59,14 @@ class LossOptions(TypedDict, total=False):
 
     threshold: Annotated[float | None, "Label 1 of a binary map is p above this; by default 0.5."]
     gamma: Annotated[float | None, "Focal loss: how much hard pixels weigh; by default 2."]
-    alpha: Annotated[float | str | None, 'Focal loss: weight of positives in [0, 1], "auto", "none"; by default 0.25.']
+    alpha: Annotated[
+        Weights | float | None,
+        'Focal loss: weight of positives in [0, 1], one a class or their file, "auto", "none"; by default 0.25.',
+    ]
     pos_weight: Annotated[float | str | None, 'BCE: weight of positives, "auto" is N_neg/N_pos; by default 1.']
     class_weights: Annotated[Weights | None, 'Cross-entropy: one weight a class, their file, or "auto".']
+    loss_reduction: Annotated[str | None, "What losses are divided by: pixels, images, all-pixels, weights."]
+    beta2: Annotated[float | None, "F-measures: squared beta, the weight of recall; by default 0.3."]
     eps: Annotated[float | str | None, 'What a logarithm of 0 costs: "half-step", "torch", or a value in (0, 0.5).']
 
 
@@ -121,6 +132,21 @@ class RescoreOptions(
 
 class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
     """Hold what arrays in memory are scored by."""
+
+    class_weights: Annotated[Weights | None, 'Weights of `average="weighted"`: one a class, their file, or "auto".']
+
+
+class VerifyOptions(TypedDict, total=False):
+    """Hold what a signature does not: what it has a digest of, and how files are named."""
+
+    preset: Annotated[str | Path | None, "The preset's TOML file, where the signature has its digest."]
+    classes: Annotated[ClassList | None, "The class list, where the signature has its digest."]
+    palette: Annotated[str | Path | None, "The palette, where the signature has its digest."]
+    gt_suffix: Annotated[str | None, "Score the ground truth with this suffix, as _gtFine_labelIds."]
+    pred_suffix: Annotated[str | None, "The same for predictions."]
+    gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
+    pred_prefix: Annotated[str | None, "The same for predictions."]
+    max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
 
 
 class CompareOptions(DrawingOptions, FindingOptions, total=False):

@@ -1,10 +1,10 @@
 """Runs as JSON Lines: written whole or not at all, read only where every line holds.
 
-Line 1 says schema, tool, version, protocol and kind of maps; a row an image follows in key order; runs of 16-bit and
-float maps then have a line a map with the level histogram of the whole run; the last line counts the rows and has a
-digest of everything before it, so that a cut file is never taken for a whole one. `schemas/run.schema.json` is the
-form of each line. There is no time, host or folder in it: equal runs give equal bytes, packed ones too where zlib is
-the same.
+Line 1 says schema, tool, version, protocol and kind of maps; a row an image follows in key order; runs of 16-bit maps
+then have a line a map with the level histogram of the whole run, those of floats several (`leveltables`); the last line
+counts the rows and has a digest of everything before it, so that a cut file is never taken for a whole one.
+`schemas/run.schema.json` is the form of each line. There is no time, host or folder in it: equal runs give equal bytes,
+packed ones too where zlib is the same.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from segeval.errors import RunFileError
-from segeval.files import AtomicFile
-from segeval.runs.rows import (
-    Damage,
-    dumps,
+from segeval.files.atomic import AtomicFile
+from segeval.runs.leveltables import (
+    FloatReader,
+    float_lines,
     histogram_from_json,
     histogram_to_json,
-    loads,
+)
+from segeval.runs.rows import (
     maps_from_json,
     maps_to_json,
     protocol_from_json,
@@ -39,10 +40,13 @@ from segeval.runs.rows import (
 )
 from segeval.runs.run import Maps, Row, Run, sort_key
 from segeval.runs.traits import NO_TRAITS
-from segeval.tables.levels import LevelHistogram
+from segeval.runs.values import Damage, dumps, loads
+from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.version import __version__
 
-SCHEMA = 1
+SCHEMA = 2
+FLOATS_SINCE = 2
+"""Float maps have had levels of their own since this schema; all other runs are still what schema 1 says."""
 TOOL = "segeval"
 MOST_ROWS = 1 << 22
 LONGEST_LINE = 1 << 25
@@ -81,13 +85,18 @@ def run_to_bytes(run: Run, *, packed: bool) -> bytes:
 def header(run: Run) -> dict[str, Any]:
     """Return the first line of a run file as JSON values."""
     facts = {
-        "schema": SCHEMA,
+        "schema": schema_of(run.maps),
         "tool": TOOL,
         "version": __version__,
         "protocol": protocol_to_json(run.protocol),
         "maps": maps_to_json(run.maps),
     }
     return {**facts, "traits": traits_to_json(run.traits)} if run.traits.telling else facts
+
+
+def schema_of(maps: Maps | None) -> int:
+    """Return the first schema that can say what a run of these maps says, so that older versions read what they can."""
+    return FLOATS_SINCE if maps is not None and maps.kind.levels is None else 1
 
 
 def _lines_of(run: Run) -> Iterator[bytes]:
@@ -102,8 +111,9 @@ def _lines_of(run: Run) -> Iterator[bytes]:
 def _facts_of(run: Run) -> Iterator[dict[str, Any]]:
     yield header(run)
     yield from map(row_to_json, run.rows)
-    for position, histogram in enumerate(run.levels):
-        yield {"map": position, **histogram_to_json(histogram)}
+    for position, levels in enumerate(run.levels):
+        lines = float_lines(levels) if isinstance(levels, FloatLevels) else (histogram_to_json(levels),)
+        yield from ({"map": position, **facts} for facts in lines)
 
 
 def load_run(path: Path) -> Run:
@@ -214,8 +224,14 @@ class _Reader:
         self.complete = False
         self._head: Run | None = None
         self._rows: list[Row] = []
-        self._levels: list[LevelHistogram] = []
+        self._levels: list[LevelCounts] = []
+        self._floats = FloatReader()
         self._digest = hashlib.blake2b(digest_size=16)
+
+    @property
+    def _threshold(self) -> float:
+        chosen = self._head.protocol.probabilities if self._head is not None else None
+        return 0.0 if chosen is None else chosen.threshold
 
     def take(self, line: bytes) -> None:
         """Read the next line; raises `Damage`."""
@@ -235,7 +251,7 @@ class _Reader:
             raise Damage("the line is no object")
         if "key" in facts:
             row = row_from_json(facts, maps)
-            if self._levels or len(self._rows) >= MOST_ROWS:
+            if self._levels or self._floats.pending or len(self._rows) >= MOST_ROWS:
                 raise Damage("the row is out of place")
             if self._rows and sort_key(self._rows[-1].key) >= sort_key(row.key):
                 raise Damage("the keys do not ascend")
@@ -243,7 +259,10 @@ class _Reader:
         elif "map" in facts and maps is not None and not maps.in_rows and len(self._levels) < maps.count:
             if facts.pop("map") != len(self._levels):
                 raise Damage("the map is out of order")
-            self._levels.append(histogram_from_json(facts, maps.kind.counted_levels))
+            if maps.kind.levels is not None:
+                self._levels.append(histogram_from_json(facts, maps.kind.levels))
+            elif (levels := self._floats.take(facts, self._threshold)) is not None:
+                self._levels.append(levels)
         elif set(facts) == {"rows", "digest"}:
             self._finish(facts)
         else:
@@ -252,6 +271,8 @@ class _Reader:
     def _finish(self, facts: dict[str, Any]) -> None:
         if facts != {"rows": len(self._rows), "digest": f"blake2b:{self._digest.hexdigest()}"}:
             raise Damage("rows or digest are not those of the lines before")
+        if self._floats.pending:
+            raise Damage("levels are missing")
         with_sums = [row.sums for row in self._rows if row.sums]
         of_maps = list(zip(*with_sums, strict=True))
         if len(of_maps) != len(self._levels):
@@ -297,12 +318,20 @@ def _header_from(line: bytes) -> Run:
         facts["version"], str
     ):
         raise Damage("the header has other fields")
-    if facts["schema"] != SCHEMA:
+    if facts["schema"] < 1:
         raise Damage("there never was such a schema")
     traits = traits_from_json(facts["traits"]) if "traits" in facts else NO_TRAITS
     run = Run(protocol_from_json(facts["protocol"]), (), maps_from_json(facts["maps"]), traits=traits)
     if run.maps is not None and run.protocol.probabilities is None:
         raise Damage("there are maps without a protocol for them")
+    if facts["schema"] < schema_of(run.maps):
+        raise _NotOurs(
+            "float maps in schema 1 have p rounded to 16 bits, too coarse to rank it",
+            "a run of float maps was written by an older segeval",
+            "Score the images again with --save",
+        )
+    if facts["schema"] > schema_of(run.maps):
+        raise Damage("such runs have another schema")
     return run
 
 

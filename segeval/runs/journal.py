@@ -19,13 +19,11 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import OutputError, RunFileError
-from segeval.locks import open_locked, unlink_held
+from segeval.files.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
-from segeval.runs.file import CHUNK, SCHEMA, TOOL, split_lines
+from segeval.runs.file import CHUNK, TOOL, schema_of, split_lines
+from segeval.runs.leveltables import packed, unpacked
 from segeval.runs.rows import (
-    Damage,
-    dumps,
-    loads,
     maps_from_json,
     maps_to_json,
     protocol_from_json,
@@ -35,8 +33,10 @@ from segeval.runs.rows import (
     traits_from_json,
     traits_to_json,
 )
-from segeval.runs.run import Maps, MeasuredRow, protocol_differences
+from segeval.runs.run import Maps, MeasuredRow, Row, protocol_differences
 from segeval.runs.traits import NO_TRAITS
+from segeval.runs.values import Damage, dumps, loads
+from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.tables.levels import LevelHistogram
 from segeval.version import __version__
 
@@ -84,7 +84,7 @@ class Journal:
         `context` names what else, besides the protocol, the meaning of a row depends on.
         """
         facts = {
-            "schema": SCHEMA,
+            "schema": schema_of(maps),
             "tool": TOOL,
             "version": __version__,
             "partial": True,
@@ -113,7 +113,8 @@ class Journal:
             return None
         try:
             _, facts = _opened_line(self._read(*place))
-            return _measured_from_json(loads(facts), self._maps)
+            chosen = self._protocol.probabilities
+            return _measured_from_json(loads(facts), self._maps, chosen.threshold if chosen else 0.0)
         except (Damage, OSError):
             return None
 
@@ -253,29 +254,38 @@ def _checksum(body: bytes) -> bytes:
 
 
 def _measured_to_json(measured: MeasuredRow) -> dict[str, Any]:
-    packed = [
-        base64.b64encode(zlib.compress(np.stack([part.positives, part.negatives]).astype("<i8").tobytes(), QUICK))
-        for part in measured.levels
-    ]
     facts = {
         "row": row_to_json(measured.row),
         "pred": measured.pred_digest,
-        "levels": [text.decode("ascii") for text in packed],
+        "levels": list(map(_levels_to_json, measured.levels)),
     }
     return facts if measured.traits == NO_TRAITS else {**facts, "traits": traits_to_json(measured.traits)}
 
 
-def _measured_from_json(facts: Any, maps: Maps | None) -> MeasuredRow:
+def _levels_to_json(levels: LevelCounts) -> Any:
+    if isinstance(levels, FloatLevels):
+        return packed(levels, QUICK)
+    both = np.stack([levels.positives, levels.negatives]).astype("<i8").tobytes()
+    return base64.b64encode(zlib.compress(both, QUICK)).decode("ascii")
+
+
+def _measured_from_json(facts: Any, maps: Maps | None, threshold: float) -> MeasuredRow:
     if not isinstance(facts, dict) or set(facts) - {"traits"} != {"row", "pred", "levels"}:
         raise Damage("the line has other fields")
     if not isinstance(facts["levels"], list):
         raise Damage("the levels are no list")
     row = row_from_json(facts["row"], maps)
-    levels = tuple(_histogram(text, maps.kind.counted_levels) for text in facts["levels"]) if maps is not None else ()
+    levels = tuple(_levels(part, maps, threshold, row) for part in facts["levels"]) if maps is not None else ()
     if len(levels) != len(row.sums):
         raise Damage("the row has other maps than the run")
     traits = traits_from_json(facts["traits"]) if "traits" in facts else NO_TRAITS
     return MeasuredRow(row, levels, str(facts["pred"]), traits)
+
+
+def _levels(facts: Any, maps: Maps, threshold: float, row: Row) -> LevelCounts:
+    if maps.kind.levels is None:
+        return unpacked(facts, threshold, row.height * row.width)
+    return _histogram(facts, maps.kind.levels)
 
 
 def _histogram(text: Any, levels: int) -> LevelHistogram:

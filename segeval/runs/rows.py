@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import astuple, fields
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -19,55 +18,33 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
+from segeval.runs.leveltables import histogram_from_json, histogram_to_json
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
+from segeval.runs.values import (
+    LARGEST,
+    SMALLEST,
+    Damage,
+    dumps,
+    integer,
+    integers,
+    is_value,
+    listed,
+    mapping,
+    require,
+)
+from segeval.scores.calibration import ConfidenceBins
+from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
-from segeval.tables.levels import LevelHistogram, empty_histogram
-from segeval.usertexts import inert_json
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
 LONGEST_KEY = 1 << 16
-MOST_BRACKETS, MOST_QUOTES, MOST_BLANKS = 1 << 20, 1 << 18, 1 << 18
-"""Lists and objects in one line, where an empty one takes two bytes in the file and sixty in memory; marks of strings,
-which take as much; and blanks, which stand in names only."""
-SMALLEST, LARGEST = -(2**63) + 1, 2**63 - 1
-"""Values that a mask can hold; -2^63 stands for a missing prediction and is written as null."""
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
 _COUNTED = ("n_pos", "n_neg", "clamped_pos", "clamped_neg")
-_NUMBERS = ("threshold", "gamma", "alpha", "pos_weight", "eps")
-
-
-class Damage(ValueError):  # noqa: N818 - read as "this line has a damage"; the callers make the error of it
-    """Tell what is wrong with one line of a run file, in a few words."""
-
-
-def dumps(value: object) -> bytes:
-    """Write JSON values compactly in ASCII, so that a name of any bytes survives; NaN and infinity are refused."""
-    return inert_json(json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))).encode("ascii")
-
-
-def loads(line: bytes) -> Any:
-    """Read one line of JSON; raises `Damage` where it is none, is not ASCII, or would take more memory than it may."""
-    if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
-        raise Damage(f"more than {MOST_BRACKETS:,} lists and objects")
-    if line.count(b'"') > MOST_QUOTES:
-        raise Damage(f"more than {MOST_QUOTES // 2:,} texts")
-    if line.count(b" ") > MOST_BLANKS or b"\t" in line or b"\r" in line:
-        raise Damage("blanks that segeval does not write")
-    try:
-        return _DECODER.decode(line.decode("ascii"))
-    except (ValueError, RecursionError) as error:
-        raise Damage("is no line of JSON") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise Damage(f"{name} is no number")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_NUMBERS = ("threshold", "gamma", "alpha", "pos_weight", "eps", "class_weights", "beta2")
 
 
 def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
@@ -76,17 +53,18 @@ def protocol_to_json(protocol: Protocol) -> dict[str, Any]:
     losses = facts["probabilities"]
     if losses is not None:
         for name in _NUMBERS:
-            if isinstance(losses[name], int | float):
-                losses[name] = float(losses[name])
-        if isinstance(losses["class_weights"], list):
-            losses["class_weights"] = [float(weight) for weight in losses["class_weights"]]
+            value = losses.get(name)
+            if isinstance(value, int | float):
+                losses[name] = float(value)
+            elif isinstance(value, list):
+                losses[name] = [float(weight) for weight in value]
     return facts
 
 
 def protocol_from_json(facts: Any) -> Protocol:
     """Read a protocol; raises `Damage` for anything that no request could have asked for."""
     try:
-        protocol = protocol_from_dict(_object(facts, "the protocol"))
+        protocol = protocol_from_dict(mapping(facts, "the protocol"))
         _check_protocol(protocol)
         # What was written as another type than it is read as, or is unknown here, does not come back the same.
         if dumps(protocol_to_json(protocol)) != dumps(facts):
@@ -102,23 +80,23 @@ def protocol_from_json(facts: Any) -> Protocol:
 
 def _check_protocol(protocol: Protocol) -> None:
     for text in (protocol.preset, protocol.palette, protocol.keys):
-        _require(text is None or isinstance(text, str), "the protocol has a name that is no text")
+        require(text is None or isinstance(text, str), "the protocol has a name that is no text")
     if protocol.classes is not None:
         checked_classes(protocol.classes, name="classes")
     for entry in protocol.classes or ():
-        _require(all(0 <= part <= 255 for part in entry.color or ()), "a colour is out of range")
+        require(all(0 <= part <= 255 for part in entry.color or ()), "a colour is out of range")
     for value in protocol.ignore or ():
-        _require(isinstance(value, str) or _is_value(value), "an ignored value is neither a value nor a name")
+        require(isinstance(value, str) or is_value(value), "an ignored value is neither a value nor a name")
     for raw, value in (*protocol.mapping, *protocol.gt_map, *protocol.pred_map):
-        _require(_is_value(raw) and _is_value(value), "a map holds what is no value")
+        require(is_value(raw) and is_value(value), "a map holds what is no value")
     for level in (protocol.gt_threshold, protocol.pred_threshold):
-        _require(level is None or _is_value(level), "a threshold of masks is no value")
+        require(level is None or is_value(level), "a threshold of masks is no value")
     for group in protocol.groups:
-        _require(all(map(_is_value, group.ids)), "a group holds what is no class id")
+        require(all(map(is_value, group.ids)), "a group holds what is no class id")
     convention(protocol.convention.name)
     losses = protocol.probabilities
     if losses is not None:
-        _require(is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
+        require(is_number(losses.threshold) and 0 <= losses.threshold <= 1, "the threshold is not in [0, 1]")
 
 
 def maps_to_json(maps: Maps | None) -> dict[str, Any] | None:
@@ -130,9 +108,9 @@ def maps_from_json(facts: Any) -> Maps | None:
     """Read a run's kind of maps; raises `Damage`."""
     if facts is None:
         return None
-    _require(set(_object(facts, "maps")) == {"kind", "count"}, "maps have other fields")
-    _require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
-    return Maps(MAP_KIND[facts["kind"]], _integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
+    require(set(mapping(facts, "maps")) == {"kind", "count"}, "maps have other fields")
+    require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
+    return Maps(MAP_KIND[facts["kind"]], integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
 
 
 def traits_to_json(traits: SideTraits) -> dict[str, Any]:
@@ -145,20 +123,20 @@ def traits_to_json(traits: SideTraits) -> dict[str, Any]:
 
 def traits_from_json(facts: Any) -> SideTraits:
     """Read what `traits_to_json` wrote; raises `Damage`."""
-    sides = _object(facts, "traits")
-    _require(set(sides) == {"gt", "pred"}, "the traits have other sides")
+    sides = mapping(facts, "traits")
+    require(set(sides) == {"gt", "pred"}, "the traits have other sides")
     return SideTraits(_traits(sides["gt"]), _traits(sides["pred"]))
 
 
 def _traits(facts: Any) -> Traits:
-    one = _object(facts, "traits")
-    _require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
-    _require(type(one["colored"]) is bool, "colored is no truth value")
-    nodata = _integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
-    entries = [_integers(entry, 0, 255, "gray_entries") for entry in _list(one["gray_entries"], "gray_entries")]
-    _require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
+    one = mapping(facts, "traits")
+    require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
+    require(type(one["colored"]) is bool, "colored is no truth value")
+    nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
+    entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
+    require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
     traits = Traits(tuple(nodata), tuple((index, level) for index, level in entries), one["colored"])
-    _require(traits == traits | PLAIN, "the traits are not in their order")
+    require(traits == traits | PLAIN, "the traits are not in their order")
     return traits
 
 
@@ -176,27 +154,33 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["sums"] = [_sums_to_json(sums) for sums in row.sums]
     if row.unnormalised:
         facts["unnormalised"] = row.unnormalised
+    if row.confidence is not None:
+        facts["confidence"] = [list(column) for column in astuple(row.confidence)]
+    if row.shades is not None:
+        facts["shades"] = histogram_to_json(row.shades)
     return facts
 
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised"}
-    _require(known >= set(_object(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
-    size = _integers(facts["size"], 1, MOST_PIXELS, "the size")
-    _require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
+    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades"}
+    require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
+    size = integers(facts["size"], 1, MOST_PIXELS, "the size")
+    require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
     pixels = size[0] * size[1]
     digest = facts["gt"]
-    _require(isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None, "the digest is none")
+    require(isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None, "the digest is none")
     row = Row(
         key=_key(facts["key"]),
         height=size[0],
         width=size[1],
         digest=digest,
         counts=_counts_from_json(facts["counts"], pixels),
-        levels=tuple(_counts_from_json(part, pixels) for part in _list(facts.get("levels", []), "levels")),
-        sums=tuple(_sums_from_json(part, pixels) for part in _list(facts.get("sums", []), "sums")),
-        unnormalised=_integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
+        levels=tuple(_counts_from_json(part, pixels) for part in listed(facts.get("levels", []), "levels")),
+        sums=tuple(_sums_from_json(part, pixels) for part in listed(facts.get("sums", []), "sums")),
+        unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
+        confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
+        shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
     )
     _check_maps_of(row, maps)
     return row
@@ -206,12 +190,34 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
     described = maps is not None and not row.missing
     tables = maps.count if maps is not None and described and maps.in_rows else 0
     sums = maps.count if maps is not None and described and not maps.in_rows else 0
-    _require(len(row.levels) == tables and len(row.sums) == sums, "the row has other maps than the run")
-    _require(described or not row.unnormalised, "a row without maps has probabilities")
+    require(len(row.levels) == tables and len(row.sums) == sums, "the row has other maps than the run")
+    require(described or not row.unnormalised, "a row without maps has probabilities")
+    several = maps is not None and maps.count > 1
+    require(row.confidence is None or (described and several), "a row without several maps has their confidence")
+    if row.shades is not None:
+        require(sums == 1, "a row has shades without one map of more than 8 bits")
+        sides = row.shades.n_pos, row.shades.n_neg
+        require(sides == (row.sums[0].n_pos, row.sums[0].n_neg), "the shades are of other pixels than the sums")
     marginal = _marginal(row.counts)
     for levels in row.levels:
-        _require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
-        _require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
+        require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
+        require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
+
+
+def _confidence(columns: Any, pixels: int, maps: Maps | None) -> ConfidenceBins:
+    """Read the confidence bins of an image; its sums are levels where p is one."""
+    require(maps is not None and len(listed(columns, "confidence")) == 3, "confidence has other columns")
+    assert maps is not None
+    counts, correct = (integers(column, 0, pixels, "a number of pixels") for column in columns[:2])
+    if maps.kind.levels is not None:
+        sums: list[float] = list(integers(columns[2], 0, pixels * maps.kind.top, "a sum of levels"))
+    else:
+        sums = listed(columns[2], "confidence")
+        require(all(type(value) is float and 0 <= value <= pixels for value in sums), "confidence is no sum")
+    require(len(counts) == len(correct) == len(sums) == ECE_BINS, "confidence has another number of bins")
+    holds = all(right <= count for right, count in zip(correct, counts, strict=True)) and sum(counts) <= pixels
+    require(holds, "confidence is of more pixels than there are")
+    return ConfidenceBins(tuple(counts), tuple(correct), tuple(sums))
 
 
 def _marginal(counts: JointCounts) -> list[tuple[int, int]]:
@@ -230,18 +236,18 @@ def _counts_to_json(counts: JointCounts) -> list[Any]:
 def _counts_from_json(groups: Any, total: int) -> JointCounts:
     """Read a table of `total` pixels."""
     parts: list[tuple[int, list[int], list[int]]] = []
-    for group in _list(groups, "a table"):
-        _require(isinstance(group, list) and len(group) == 3, "a table has other columns")
-        gt = _integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
-        _require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
-        pixels = _integers(group[2], 1, total, "a number of pixels")
-        pred = [NO_PREDICTION] if group[1] == [None] else _integers(group[1], SMALLEST, LARGEST, "a predicted value")
-        _require(len(pred) == len(pixels) > 0, "a table has columns of different lengths")
-        _require(all(first < second for first, second in pairwise(pred)), "predicted values do not ascend")
+    for group in listed(groups, "a table"):
+        require(isinstance(group, list) and len(group) == 3, "a table has other columns")
+        gt = integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
+        require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
+        pixels = integers(group[2], 1, total, "a number of pixels")
+        pred = [NO_PREDICTION] if group[1] == [None] else integers(group[1], SMALLEST, LARGEST, "a predicted value")
+        require(len(pred) == len(pixels) > 0, "a table has columns of different lengths")
+        require(all(first < second for first, second in pairwise(pred)), "predicted values do not ascend")
         parts.append((gt, pred, pixels))
-    _require(sum(sum(pixels) for _, _, pixels in parts) == total, "the counts do not add up to the size")
+    require(sum(sum(pixels) for _, _, pixels in parts) == total, "the counts do not add up to the size")
     missing = {pred[0] == NO_PREDICTION for _, pred, _ in parts}
-    _require(len(missing) == 1, "a prediction is missing in part")
+    require(len(missing) == 1, "a prediction is missing in part")
     return table(
         np.repeat(_int64(gt for gt, _, _ in parts), [len(pred) for _, pred, _ in parts]),
         _int64(value for _, pred, _ in parts for value in pred),
@@ -263,85 +269,27 @@ def _columns(sums: FloatSums) -> Iterable[tuple[Any, Any]]:
 
 
 def _sums_from_json(values: Any, pixels: int) -> FloatSums:
-    _require(len(_list(values, "sums")) == len(fields(FloatSums)), "sums have another number of columns")
+    require(len(listed(values, "sums")) == len(fields(FloatSums)), "sums have another number of columns")
     read: dict[str, Any] = {}
     for field, value in zip(fields(FloatSums), values, strict=True):
         if field.name in _COUNTED:
-            read[field.name] = _integer(value, 0, pixels, field.name)
+            read[field.name] = integer(value, 0, pixels, field.name)
         else:
             is_eps = field.name == "eps" and value == "torch"
-            _require(is_eps or (type(value) is float and 0 <= value < math.inf), f"{field.name} is no sum")
+            require(is_eps or (type(value) is float and 0 <= value < math.inf), f"{field.name} is no sum")
             read[field.name] = value
     sums = FloatSums(**read)
     check_gamma(sums.gamma)
-    _require(sums.eps == "torch" or 0 < sums.eps < 0.5, "eps is none")
-    _require(sums.n_pos + sums.n_neg <= pixels, "sums are of more pixels than there are")
-    _require(sums.clamped_pos <= sums.n_pos and sums.clamped_neg <= sums.n_neg, "more pixels are clamped than summed")
+    require(sums.eps == "torch" or 0 < sums.eps < 0.5, "eps is none")
+    require(sums.n_pos + sums.n_neg <= pixels, "sums are of more pixels than there are")
+    require(sums.clamped_pos <= sums.n_pos and sums.clamped_neg <= sums.n_neg, "more pixels are clamped than summed")
     return sums
 
 
-def histogram_to_json(histogram: LevelHistogram) -> dict[str, Any]:
-    """Return the JSON of a histogram: the levels that occur and how often, positives and negatives apart."""
-    return {
-        name: [np.flatnonzero(column).tolist(), column[column != 0].tolist()]
-        for name, column in (("positives", histogram.positives), ("negatives", histogram.negatives))
-    }
-
-
-def histogram_from_json(facts: Any, levels: int) -> LevelHistogram:
-    """Read a histogram of `levels` levels; raises `Damage`."""
-    _require(set(_object(facts, "levels")) == {"positives", "negatives"}, "levels have other fields")
-    histogram = empty_histogram(levels)
-    for name, column in (("positives", histogram.positives), ("negatives", histogram.negatives)):
-        pair = _list(facts[name], "levels")
-        _require(len(pair) == 2, "levels have other columns")
-        met = _integers(pair[0], 0, levels - 1, "a level")
-        pixels = _integers(pair[1], 1, LARGEST, "a number of pixels")
-        _require(len(met) == len(pixels), "levels have columns of different lengths")
-        _require(all(first < second for first, second in pairwise(met)), "levels do not ascend")
-        _require(sum(pixels) <= LARGEST, "levels count more pixels than there can be")
-        column[met] = pixels
-    return histogram
-
-
 def _key(key: Any) -> str:
-    _require(isinstance(key, str) and 0 < len(key) <= LONGEST_KEY and "\0" not in key, "a key is none")
+    require(isinstance(key, str) and 0 < len(key) <= LONGEST_KEY and "\0" not in key, "a key is none")
     try:
         sort_key(key)
     except UnicodeEncodeError as error:
         raise Damage("a key is no name of a file") from error
     return str(key)
-
-
-def _object(value: Any, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise Damage(f"{name} is no object")
-    return value
-
-
-def _list(value: Any, name: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise Damage(f"{name} is no list")
-    return value
-
-
-def _integer(value: Any, low: int, high: int, name: str) -> int:
-    (number,) = _integers([value], low, high, name)
-    return number
-
-
-def _integers(values: Any, low: int, high: int, name: str) -> list[int]:
-    found = _list(values, name)
-    # A set of types, since JSON's true is an int to Python and 1.0 equals 1.
-    _require(set(map(type, found)) <= {int}, f"{name} is no whole number")
-    _require(not found or (low <= min(found) and max(found) <= high), f"{name} is out of range")
-    return found
-
-
-def _is_value(value: object) -> bool:
-    return type(value) is int and SMALLEST <= value <= LARGEST
-
-
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        raise Damage(what)

@@ -20,7 +20,9 @@ from segeval.runs.traits import NO_TRAITS, SideTraits, traits_of_all
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # label runs do without the modules of probability maps
+    from segeval.scores.calibration import ConfidenceBins
     from segeval.scores.lossums import FloatSums
+    from segeval.tables.floatlevels import LevelCounts
     from segeval.tables.levels import LevelHistogram
 
 
@@ -30,7 +32,9 @@ class Row:
 
     `digest` is that of the ground-truth file's bytes. `counts` is the label table. For probability runs `levels` has a
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
-    `unnormalised` counts the pixels whose class probabilities do not add up to 1.
+    `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
+    calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
+    levels floor(255 p), for F-measures; rows of older versions lack both.
     """
 
     key: str
@@ -41,6 +45,8 @@ class Row:
     levels: tuple[JointCounts, ...] = ()
     sums: tuple[FloatSums, ...] = ()
     unnormalised: int = 0
+    confidence: ConfidenceBins | None = None
+    shades: LevelHistogram | None = None
 
     @property
     def missing(self) -> bool:
@@ -52,12 +58,12 @@ class Row:
 class MeasuredRow:
     """Hold a row with what it does not keep.
 
-    `levels` are the image's level histograms and `traits` those of its files, which only the run keeps; `pred_digest`
-    is that of the prediction's bytes, "" where nobody asked for it.
+    `levels` are the image's levels, one table a map, and `traits` those of its files, which only the run keeps;
+    `pred_digest` is that of the prediction's bytes, "" where nobody asked for it.
     """
 
     row: Row
-    levels: tuple[LevelHistogram, ...] = ()
+    levels: tuple[LevelCounts, ...] = ()
     pred_digest: str = ""
     traits: SideTraits = NO_TRAITS
 
@@ -79,15 +85,15 @@ class Maps:
 class Run:
     """Hold the rows in key order under the protocol that was asked for.
 
-    `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has the histograms of
-    the whole run, one a map, for 16-bit levels. `traits` are what the files of each side say besides their values.
-    Rows are added up where a sum is first asked for, and not again.
+    `maps` is `None` for label masks. Of maps that keep no level tables in their rows, `levels` has those of the whole
+    run, one a map: histograms of 16 bits, or levels of floats. `traits` are what the files of each side say besides
+    their values. Rows are added up where a sum is first asked for, and not again.
     """
 
     protocol: Protocol
     rows: tuple[Row, ...]
     maps: Maps | None = None
-    levels: tuple[LevelHistogram, ...] = ()
+    levels: tuple[LevelCounts, ...] = ()
     traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
@@ -102,6 +108,10 @@ class Run:
 
     def gt_digest(self) -> str:
         """Return a digest of every key and ground truth, in key order."""
+        return self._gt_digest
+
+    @cached_property
+    def _gt_digest(self) -> str:
         digest = hashlib.blake2b(digest_size=16)
         for row in self.rows:
             digest.update(f"{len(row.key.encode('utf-8', 'surrogateescape'))}:".encode())
@@ -211,14 +221,14 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
 
 
-def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ...]:
+def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelCounts, ...]:
     """Add run-wide histograms; those of a run whose rows are all in another are already counted there."""
-    from segeval.tables.levels import add
+    from segeval.tables.floatlevels import add_levels
 
     with_levels = [(name, run, {row.key for row in run.rows if row.sums}) for name, run in named if run.levels]
     with_levels.sort(key=lambda part: -len(part[2]))
     counted: dict[str, str] = {}
-    parts: list[tuple[LevelHistogram, ...]] = []
+    parts: list[tuple[LevelCounts, ...]] = []
     for name, run, keys in with_levels:
         seen = keys & counted.keys()
         if seen and seen != keys:
@@ -231,7 +241,7 @@ def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelHistogram, ..
         if not seen:
             counted.update(dict.fromkeys(keys, name))
             parts.append(run.levels)
-    return tuple(add(*histograms) for histograms in zip(*parts, strict=True))
+    return tuple(add_levels(tables) for tables in zip(*parts, strict=True))
 
 
 def protocol_differences(first: Protocol, second: Protocol) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from segeval.errors import OutputError
-from segeval.files import AtomicFile
+from segeval.files.atomic import AtomicFile
 from segeval.protocol.protocol import Protocol
 from segeval.runs.file import load_run, save_run
 from segeval.runs.journal import Journal, other_protocol

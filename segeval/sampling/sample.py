@@ -13,26 +13,25 @@ from numpy.typing import NDArray
 
 from segeval.errors import NothingToScoreError, UsageError
 from segeval.protocol.conventions import Convention
+from segeval.protocol.meanover import ScoringRules
+from segeval.scores.accuracy import filled, floored, pixel_parts, true_pixels
 from segeval.scores.overlap import (
     Outcomes,
-    Overlap,
     Value,
     averaged,
-    class_mious,
-    frequency_weighted,
-    image_means,
     image_mious,
-    mean,
+    image_values,
     outcomes,
     overlap,
-    pixel_accuracy,
     present,
-    recalls,
 )
+from segeval.scores.scored import mask_scores, program_of
 from segeval.tables.confusion import Tallies
 from segeval.tables.counts import Int64Array
 
 Floats = NDArray[np.float64]
+OF_SUMS = ("dataset", "micro", "weighted")
+"""Averages that are functions of sums over the images; the others average what images have."""
 Extra = Mapping[str, tuple[NDArray[Any], NDArray[Any]]]
 
 
@@ -85,7 +84,7 @@ class Sample:
     units: tuple[str, ...]
     columns: Floats
     layout: Mapping[str, slice]
-    convention: Convention
+    rules: ScoringRules
     extras: tuple[str, ...]
     observed: Mapping[str, Value]
     observed_iou: tuple[Value, ...]
@@ -96,19 +95,25 @@ class Sample:
         Returns (B, S): the scores in the order of `observed`, then the IoU of each class; undefined is NaN.
         """
         part = {name: sums[:, where] for name, where in self.layout.items()}
-        iou, miou = _overlap_scores(part, "class", self.convention, 1)
-        weight = np.where(np.isnan(iou), 0.0, part["true"])
+        rules = self.rules
+        iou, miou = _overlap_scores(part, "miou", rules, 1)
+        weighed, weight = _overlap_scores(part, "fwiou", rules, 1)[0], part["fwiou.true"]
+        weight = np.where(np.isnan(weighed), 0.0, weight)
+        accurate = filled(part["hit"], part["recall.true"], part["pred"], program_of(rules, "mean_accuracy"))
+        present_means = _divided(part["present.sum"], part["present.count"])
         scores = {
             "miou": miou,
-            "mdice": _overlap_scores(part, "class", self.convention, 2)[1],
-            "pixel_accuracy": _divided(part["hit"].sum(axis=1), part["true"].sum(axis=1)),
-            "mean_accuracy": _mean(_divided(part["hit"], part["true"])),
-            "fwiou": _divided((weight * np.nan_to_num(iou)).sum(axis=1), weight.sum(axis=1)),
+            "mdice": _overlap_scores(part, "mdice", rules, 2)[1],
+            "pixel_accuracy": _divided(part["accuracy.hit"][:, 0], part["accuracy.all"][:, 0]),
+            "mean_accuracy": _mean(accurate[:, rules.over("mean_accuracy")]),
+            "fwiou": _divided((weight * np.nan_to_num(weighed)).sum(axis=1), weight.sum(axis=1)),
             "image_miou": _divided(part["image.sum"][:, 0], part["image.count"][:, 0]),
-            "class_miou": _mean(_divided(part["present.sum"], part["present.count"])),
+            "class_miou": _mean(present_means[:, rules.over("class_miou")]),
         }
+        if "threshold_jaccard" in self.observed:
+            scores["threshold_jaccard"] = _divided(part["floor.sum"][:, 0], part["floor.count"][:, 0])
         if "group_miou" in self.observed:
-            scores["group_miou"] = _overlap_scores(part, "group", self.convention, 1)[1]
+            scores["group_miou"] = _overlap_scores(part, "group", _of_groups(rules, self.layout["group.tp"]), 1)[1]
         for name in self.extras:
             scores[name] = _divided(part[f"{name}.numerator"][:, 0], part[f"{name}.denominator"][:, 0])
         return np.column_stack([*(scores[name] for name in self.observed), iou])
@@ -116,7 +121,7 @@ class Sample:
 
 def sample(
     images: Tallies,
-    convention: Convention,
+    rules: ScoringRules | Convention,
     unit: Units,
     *,
     groups: Tallies | None = None,
@@ -124,8 +129,9 @@ def sample(
 ) -> Sample:
     """Sum what the scores are made of over the images of each unit.
 
-    `images` has shape (N, K), `groups` (N, G) the same pixels with each group of classes as one. `extra` names further
-    scores that are a sum over a sum, each as numerators and denominators of the images, shape (N,), finite.
+    `images` has shape (N, K), `groups` (N, G) the same pixels with each group of classes as one; a convention alone has
+    its means over all classes. `extra` names further scores that are a sum over a sum, each as numerators and
+    denominators of the images, shape (N,), finite.
 
     Every resampled sum is exact in float64: pixel counts as they are while units x pixels of a unit stays below 2^53
     (9e15), all else rounded once to 53 bits of the largest sum there can be. So no order of addition, number of
@@ -133,24 +139,31 @@ def sample(
     """
     if not len(unit.of_image):
         raise NothingToScoreError("there are no images to resample", (), "Give at least one pair")
-    counted, plain = outcomes(images, convention), outcomes(images)
+    if isinstance(rules, Convention):
+        rules = ScoringRules(rules, images.hit.shape[1])
+    plain = outcomes(images)
     in_gt = present(plain)
-    image_values = image_mious(plain)
+    found = mask_scores(_summed(images), images, rules)
+    observed = dict(found.scores)
     columns: dict[str, NDArray[Any]] = {
         "hit": images.hit,
         "true": images.true_pixels,
-        **_overlap_columns("class", counted, convention),
-        **_value_columns("image", image_values),
+        "pred": plain.tp + plain.fp,
+        "recall.true": true_pixels(images, program_of(rules, "mean_accuracy")),
+        "fwiou.true": true_pixels(images, program_of(rules, "fwiou")),
+        **_accuracy_columns(images, rules),
+        **_overlap_columns("miou", images, rules, 1),
+        **_overlap_columns("mdice", images, rules, 2),
+        **_overlap_columns("fwiou", images, rules, 1),
+        **_value_columns("image", image_mious(plain.of(rules.over("image_miou")))),
         "present.sum": np.where(in_gt.defined, in_gt.value, 0.0),
         "present.count": in_gt.defined,
     }
-    observed_miou, observed = _observed(images, counted, convention)
-    observed["image_miou"] = mean(image_values)
-    observed["class_miou"] = mean(class_mious(plain))
     if groups is not None:
-        merged = outcomes(groups, convention)
-        columns |= _overlap_columns("group", merged, convention)
-        observed["group_miou"] = averaged(outcomes(_summed(groups), convention), merged, convention).mean
+        rule = rules.rule("group_miou")
+        merged = outcomes(groups, rule)
+        columns |= {"group.tp": merged.tp, "group.fp": merged.fp, "group.fn": merged.fn}
+        observed["group_miou"] = averaged(outcomes(_summed(groups), rule), merged, rule).mean
     for name, (numerators, denominators) in (extra or {}).items():
         columns |= {f"{name}.numerator": numerators[:, None], f"{name}.denominator": denominators[:, None]}
         denominator = math.fsum(denominators.tolist())
@@ -160,40 +173,47 @@ def sample(
     table = np.column_stack([part.astype(np.float64) for part in columns.values()])
     sums = np.zeros((len(unit.names), table.shape[1]))
     np.add.at(sums, unit.of_image, _on_exact_grid(table, len(unit.names) * int(np.bincount(unit.of_image).max())))
-    return Sample(unit.names, sums, layout, convention, tuple(extra or ()), observed, observed_miou.classes)
+    return Sample(unit.names, sums, layout, rules, tuple(extra or ()), observed, found.iou.classes)
 
 
 def _summed(images: Tallies) -> Tallies:
     return Tallies(**{field.name: getattr(images, field.name).sum(axis=0) for field in fields(Tallies)})
 
 
-def _observed(images: Tallies, counted: Outcomes, convention: Convention) -> tuple[Overlap, dict[str, Value]]:
-    whole = _summed(images)
-    whole_counted = outcomes(whole, convention)
-    iou = averaged(whole_counted, counted, convention)
-    return iou, {
-        "miou": iou.mean,
-        "mdice": averaged(whole_counted, counted, convention, hit_weight=2).mean,
-        "pixel_accuracy": pixel_accuracy(whole),
-        "mean_accuracy": mean(recalls(whole)),
-        "fwiou": frequency_weighted(iou.classes, whole),
-    }
+def _of_groups(rules: ScoringRules, columns: slice) -> ScoringRules:
+    """Return how groups are scored: all of them enter their mean, by the rule of the score."""
+    return ScoringRules(rules.rule("group_miou"), columns.stop - columns.start)
 
 
-def _overlap_columns(name: str, counts: Outcomes, convention: Convention) -> dict[str, NDArray[Any]]:
-    """Return what `_overlap_scores` needs of each image: pixels, or for averages over images the images' values."""
-    if convention.average in ("dataset", "micro"):
-        return {f"{name}.tp": counts.tp, f"{name}.fp": counts.fp, f"{name}.fn": counts.fn}
-    columns: dict[str, NDArray[Any]] = {}
-    for hit_weight in (1, 2):
-        ratios = overlap(counts, convention, hit_weight=hit_weight)
-        columns |= {
-            f"{name}.{hit_weight}.sum": np.where(ratios.defined, ratios.value, 0.0),
-            f"{name}.{hit_weight}.count": ratios.defined,
-            f"{name}.{hit_weight}.poison": np.any(ratios.poison, axis=1)[:, None],
-            **_value_columns(f"{name}.{hit_weight}.image", image_means(ratios)),
-        }
+def _accuracy_columns(images: Tallies, rules: ScoringRules) -> dict[str, NDArray[Any]]:
+    """Return what pixel accuracy is a quotient of, for each image, and ISIC's floored values."""
+    program = program_of(rules, "pixel_accuracy")
+    hits, pixels = pixel_parts(images, program)
+    columns: dict[str, NDArray[Any]] = {"accuracy.hit": hits[:, None], "accuracy.all": pixels[:, None]}
+    if program.pixel_accuracy == "images":
+        values = np.nan_to_num(_divided(hits, pixels))
+        columns = {"accuracy.hit": values[:, None], "accuracy.all": (pixels > 0)[:, None]}
+    if rules.program.floor is not None:
+        rule = rules.rule("threshold_jaccard")
+        of_images = image_values(outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
+        columns |= _value_columns("floor", [floored([value], rules.program.floor) for value in of_images])
     return columns
+
+
+def _overlap_columns(name: str, images: Tallies, rules: ScoringRules, hit_weight: int) -> dict[str, NDArray[Any]]:
+    """Return what `_overlap_scores` needs of each image: pixels, or for averages over images the images' values."""
+    rule = rules.rule(name)
+    counts = outcomes(images, rule)
+    if rule.average in OF_SUMS:
+        return {f"{name}.tp": counts.tp, f"{name}.fp": counts.fp, f"{name}.fn": counts.fn}
+    ratios = overlap(counts, rule, hit_weight=hit_weight)
+    chosen = rules.over(name)
+    return {
+        f"{name}.sum": np.where(ratios.defined, ratios.value, 0.0),
+        f"{name}.count": ratios.defined,
+        f"{name}.poison": np.any(ratios.poison[:, chosen], axis=1)[:, None],
+        **_value_columns(f"{name}.image", image_values(counts.of(chosen), rule, hit_weight=hit_weight)),
+    }
 
 
 def _value_columns(name: str, values: Sequence[Value]) -> dict[str, NDArray[Any]]:
@@ -204,27 +224,38 @@ def _value_columns(name: str, values: Sequence[Value]) -> dict[str, NDArray[Any]
 
 
 def _overlap_scores(
-    part: Mapping[str, Floats], name: str, convention: Convention, hit_weight: int
+    part: Mapping[str, Floats], name: str, rules: ScoringRules, hit_weight: int
 ) -> tuple[Floats, Floats]:
     """Return an overlap score of each class, (B, K), and its mean, (B,); the arithmetic of `overlap.averaged`."""
-    if convention.average in ("dataset", "micro"):
+    rule = rules.rule({"group": "group_miou"}.get(name, name))
+    chosen = rules.over(name)
+    if rule.average in OF_SUMS:
         tp, fp, fn = (_counts(part[f"{name}.{kind}"]) for kind in ("tp", "fp", "fn"))
-        ratios = overlap(Outcomes(tp, fp, fn), convention, hit_weight=hit_weight)
+        ratios = overlap(Outcomes(tp, fp, fn), rule, hit_weight=hit_weight)
         classes = np.where(ratios.defined, ratios.value, np.nan)
-        hits = hit_weight * tp.sum(axis=1)
-        micro = convention.average == "micro"
-        average = _divided(hits, hits + (fp + fn).sum(axis=1)) if micro else _mean(classes)
-        return classes, np.where(ratios.poison.any(axis=1), np.nan, average)
-    prefix = f"{name}.{hit_weight}"
-    sums, counts = part[f"{prefix}.sum"], part[f"{prefix}.count"]
-    classes = _divided(sums, counts)
-    if convention.average == "image":
-        average = _divided(part[f"{prefix}.image.sum"][:, 0], part[f"{prefix}.image.count"][:, 0])
-    elif convention.average == "class-image":
-        average = _mean(classes)
+        undefined = ratios.poison[:, chosen].any(axis=1)
+        if rule.average == "micro":
+            hits = hit_weight * tp[:, chosen].sum(axis=1)
+            average = _divided(hits, hits + (fp + fn)[:, chosen].sum(axis=1))
+        elif rule.average == "weighted":
+            weights = part["true"] if rules.weights is None else np.array(rules.weights)
+            weights = np.where(np.isnan(classes) | ~chosen, 0.0, weights)
+            average = _divided((np.nan_to_num(classes) * weights).sum(axis=1), weights.sum(axis=1))
+        else:
+            average = _mean(classes[:, chosen])
     else:
-        average = _divided(sums.sum(axis=1), counts.sum(axis=1))
-    return classes, np.where(part[f"{prefix}.poison"][:, 0] > 0, np.nan, average)
+        sums, counts = part[f"{name}.sum"], part[f"{name}.count"]
+        classes = _divided(sums, counts)
+        undefined = part[f"{name}.poison"][:, 0] > 0
+        if rule.average == "class-image":
+            average = _mean(classes[:, chosen])
+        elif rule.average == "image-class":
+            average = _divided(sums[:, chosen].sum(axis=1), counts[:, chosen].sum(axis=1))
+        else:
+            average = _divided(part[f"{name}.image.sum"][:, 0], part[f"{name}.image.count"][:, 0])
+    if rule.absent == "skip-image":
+        undefined = undefined | np.isnan(classes[:, chosen]).any(axis=1)
+    return classes, np.where(undefined, np.nan, average)
 
 
 def _counts(sums: Floats) -> Int64Array:

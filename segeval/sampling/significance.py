@@ -135,5 +135,5 @@ def _check_paired(base: Sample, new: Sample) -> None:
             sorted(set(base.units) ^ set(new.units)),
             "Compare runs of one data set; --keys chooses images that all have",
         )
-    if base.layout != new.layout or base.convention != new.convention or list(base.observed) != list(new.observed):
+    if base.layout != new.layout or base.rules != new.rules or list(base.observed) != list(new.observed):
         raise UsageError("the runs are not scored in the same way", (), "Score both under one protocol")

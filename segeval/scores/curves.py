@@ -1,14 +1,15 @@
 """Curves over every level of a map, and the scores that need no logarithm.
 
 All are exact: Brier, MAE, ECE and AUROC are quotients of whole numbers, rounded once. Level v stands for
-p = v / (L - 1). Undefined is None.
+p = v / (L - 1). A level of floats has its own p and is scored as one tie; `ranking` tells what that leaves open.
+Undefined is None.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -16,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import UsageError
-from segeval.protocol.settings import USUAL, Eps
+from segeval.protocol.settings import USUAL, USUAL_ALPHA, Eps
 from segeval.scores.losses import Source, auto_alpha, auto_pos_weight, bce, focal
 from segeval.scores.lossums import FloatSums
 from segeval.scores.overlap import ratio
 from segeval.tables.counts import Int64Array
+from segeval.tables.floatlevels import RELIABILITY_BINS, SUM_UNIT, FloatLevels
 from segeval.tables.levels import HistogramLike, LevelHistogram, histogram_of, probabilities
 
-ECE_BINS = 15
-"""Bins of the expected calibration error (Guo et al. 2017)."""
+ECE_BINS = RELIABILITY_BINS
+Levels = HistogramLike | FloatLevels
+"""What curves are made of."""
 
 
 def brier(source: Source) -> float | None:
@@ -69,36 +72,50 @@ class ReliabilityBin:
     positive_rate: float | None
 
 
-def reliability(source: HistogramLike, bins: int = ECE_BINS) -> tuple[ReliabilityBin, ...]:
-    """Return one row for each of `bins` equally wide bins, in ascending order."""
-    histogram = histogram_of(source)
+def reliability(source: Levels, bins: int = ECE_BINS) -> tuple[ReliabilityBin, ...]:
+    """Return one row for each of `bins` equally wide bins, in ascending order; of floats there are `ECE_BINS`."""
+    parts, unit = _bins(_counted(source), bins)
     return tuple(
         ReliabilityBin(
             index / bins,
             (index + 1) / bins,
             pixels,
-            ratio(level_sum, pixels * (histogram.levels - 1)),
+            ratio(level_sum, pixels * unit),
             ratio(positives, pixels),
         )
-        for index, (pixels, positives, level_sum) in enumerate(_bins(histogram, bins))
+        for index, (pixels, positives, level_sum) in enumerate(parts)
     )
 
 
-def ece(source: HistogramLike, bins: int = ECE_BINS) -> float | None:
+def ece(source: Levels, bins: int = ECE_BINS) -> float | None:
     """Return the expected calibration error: the mean over pixels of their bin's |positive rate - mean p|.
 
     Naeini et al. 2015, Guo et al. 2017, of P(positive), with bins as in `reliability`.
     """
-    histogram = histogram_of(source)
-    top = histogram.levels - 1
-    gaps = sum(abs(positives * top - level_sum) for _, positives, level_sum in _bins(histogram, bins))
-    return ratio(gaps, (histogram.n_pos + histogram.n_neg) * top)
+    parts, unit = _bins(_counted(source), bins)
+    gaps = sum(abs(positives * unit - level_sum) for _, positives, level_sum in parts)
+    return ratio(gaps, sum(pixels for pixels, _, _ in parts) * unit)
 
 
-def _bins(histogram: LevelHistogram, bins: int) -> list[tuple[int, int, int]]:
-    """Return pixels, positives and the sum of levels of each bin; bin b has levels in (b, b + 1] (L - 1) / bins."""
+def _counted(source: Levels) -> LevelHistogram | FloatLevels:
+    return source if isinstance(source, FloatLevels) else histogram_of(source)
+
+
+def _bins(counted: LevelHistogram | FloatLevels, bins: int) -> tuple[list[tuple[int, int, int]], int]:
+    """Return pixels, positives and the sum of p of each bin, and in how many parts of 1 the sums are.
+
+    Bin b has p in (b, b + 1] / bins. The bins of floats are summed from p itself, when it is counted.
+    """
     if bins < 1:
         raise UsageError(f"there are {bins} bins", (), "Give 1 bin or more")
+    if isinstance(counted, LevelHistogram):
+        return _level_bins(counted, bins), counted.levels - 1
+    if bins != RELIABILITY_BINS:
+        raise UsageError(f"levels of floats have {RELIABILITY_BINS} bins, not {bins}", (), "Leave the bins out")
+    return list(zip(counted.bins.pixels, counted.bins.positives, counted.bins.sums, strict=True)), SUM_UNIT
+
+
+def _level_bins(histogram: LevelHistogram, bins: int) -> list[tuple[int, int, int]]:
     top = histogram.levels - 1
     # The first level above each edge: a level equal to an edge belongs to the bin below it.
     starts = [0, *(index * top // bins + 1 for index in range(1, bins)), histogram.levels]
@@ -114,12 +131,12 @@ def _bins(histogram: LevelHistogram, bins: int) -> list[tuple[int, int, int]]:
     ]
 
 
-def average_precision(source: HistogramLike) -> float | None:
+def average_precision(source: Levels) -> float | None:
     """Return the sum over levels, from high to low, of the recall gained times the precision there.
 
     scikit-learn `average_precision_score`: no interpolation. None without positives or without negatives.
     """
-    histogram = histogram_of(source)
+    histogram = _counted(source)
     n_pos = histogram.n_pos
     if not n_pos or not histogram.n_neg:
         return None
@@ -130,12 +147,12 @@ def average_precision(source: HistogramLike) -> float | None:
     return math.fsum((gained * (tp[gaining] / predicted[gaining])).tolist()) / n_pos
 
 
-def auroc(source: HistogramLike) -> float | None:
+def auroc(source: Levels) -> float | None:
     """Return the probability that a positive has a higher level than a negative, a tie counting half.
 
     The area under the ROC curve (scikit-learn `roc_auc_score`). None without positives or without negatives.
     """
-    histogram = histogram_of(source)
+    histogram = _counted(source)
     below = np.cumsum(histogram.negatives) - histogram.negatives
     # Twice the pairs won, so that a tie is whole.
     won = _dot(histogram.positives, 2 * below + histogram.negatives)
@@ -146,7 +163,8 @@ def auroc(source: HistogramLike) -> float | None:
 class Curve:
     """Hold the counts at every threshold t / (L - 1), t = 0..L-1: a pixel is predicted positive where p > threshold.
 
-    `thresholds` is float64 and `tp`, `fp`, `fn` are int64, all (L,). The scores are None where their denominator is 0.
+    Of floats the thresholds are 0, 1 and the greatest p of each level. `thresholds` is float64 and `tp`, `fp`, `fn` are
+    int64, all of one length. The scores are None where their denominator is 0.
     """
 
     thresholds: NDArray[np.float64]
@@ -179,16 +197,20 @@ def _ratios(numerators: Int64Array, denominators: Int64Array) -> tuple[float | N
     return tuple(ratio(top, bottom) for top, bottom in zip(numerators.tolist(), denominators.tolist(), strict=True))
 
 
-def curve(source: HistogramLike) -> Curve:
+def curve(source: Levels) -> Curve:
     """Count hits, false alarms and misses at every level's threshold."""
-    histogram = histogram_of(source)
-    at_or_below = np.cumsum(histogram.positives)
-    return Curve(
-        probabilities(histogram.levels),
-        histogram.n_pos - at_or_below,
-        histogram.n_neg - np.cumsum(histogram.negatives),
-        at_or_below,
-    )
+    counted = _counted(source)
+    positives, negatives = counted.positives, counted.negatives
+    if isinstance(counted, LevelHistogram):
+        thresholds = probabilities(counted.levels)
+    else:
+        # 0 and 1 are kept, and take no pixels with them where no level ends there.
+        zero = int(not len(counted) or counted.greatest[0] > 0)
+        one = int(not len(counted) or counted.greatest[-1] < 1)
+        thresholds = np.concatenate((np.zeros(zero), counted.greatest, np.ones(one)))
+        positives, negatives = (np.pad(column, (zero, one)) for column in (positives, negatives))
+    at_or_below = np.cumsum(positives)
+    return Curve(thresholds, counted.n_pos - at_or_below, counted.n_neg - np.cumsum(negatives), at_or_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +228,13 @@ def best_threshold(of: Curve, score: Literal["iou", "f1"] = "iou") -> Threshold 
     """
     if not of.tp[0] + of.fn[0]:
         return None
-    values = [value or 0.0 for value in (of.iou if score == "iou" else of.f1)]
+    hits, failures = of.tp if score == "iou" else 2 * of.tp, of.fp + of.fn
+    # There are positives, so that no denominator is 0. What rounding cannot tell from the best is divided exactly.
+    rough = hits / (hits + failures)
+    near = np.flatnonzero(rough >= rough.max() * (1 - 1e-12))
+    values = [value or 0.0 for value in _ratios(hits[near], (hits + failures)[near])]
     best = max(values)
-    return Threshold(best, float(of.thresholds[values.index(best)]))
+    return Threshold(best, float(of.thresholds[near[values.index(best)]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,27 +254,27 @@ class LossCell:
 
 
 def confusion_by_loss(
-    source: HistogramLike,
+    source: Levels,
     threshold: float = USUAL.threshold,
     *,
     pos_weight: float | str = USUAL.pos_weight,
     gamma: float = USUAL.gamma,
-    alpha: float | str | None = USUAL.alpha,
+    alpha: float | str | None = USUAL_ALPHA,
     eps: Eps = None,
 ) -> tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]]:
     """Split pixels and losses by true class (rows: 0, 1) and by predicted class p > `threshold` (columns: 0, 1).
 
     The losses are `losses.bce` and `losses.focal` with the options given; "auto" is that of all the pixels.
     """
-    histogram = histogram_of(source)
-    sides = histogram.n_pos, histogram.n_neg
+    counted = _counted(source)
+    sides = counted.n_pos, counted.n_neg
     weight = auto_pos_weight(*sides) if pos_weight == "auto" else pos_weight
     balance = auto_alpha(*sides) if alpha == "auto" else alpha
-    above = probabilities(histogram.levels) > threshold
-    nothing = np.zeros_like(histogram.positives)
+    p = probabilities(counted.levels) if isinstance(counted, LevelHistogram) else counted.least
+    above, nothing = p > threshold, np.zeros_like(counted.positives)
     parts = [
-        *(LevelHistogram(nothing, histogram.negatives * chosen) for chosen in (~above, above)),
-        *(LevelHistogram(histogram.positives * chosen, nothing) for chosen in (~above, above)),
+        *(replace(counted, positives=nothing, negatives=counted.negatives * chosen) for chosen in (~above, above)),
+        *(replace(counted, positives=counted.positives * chosen, negatives=nothing) for chosen in (~above, above)),
     ]
     pixels = [part.n_pos + part.n_neg for part in parts]
     bces = _shared(pixels, [None if weight is None else bce(part, pos_weight=weight, eps=eps).value for part in parts])

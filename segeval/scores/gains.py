@@ -15,6 +15,7 @@ from segeval.scores.overlap import Outcomes, Value, image_means, image_mious, ou
 from segeval.tables.confusion import Confusion, Tallies, confusion, image_tallies, tallies
 from segeval.tables.counts import JointCounts
 
+Chosen = NDArray[np.bool_]
 PRESENT = Convention(pred_only="skip", unknown="miss")
 """The convention behind an image's own mean IoU: classes in its ground truth, every other answer a miss."""
 SAME = 12
@@ -95,8 +96,10 @@ class WorstImage:
     gain: Value
 
 
-def perfect_class_gains(table: Confusion, convention: Convention) -> tuple[ClassGain, ...] | None:
-    """Return for each class the mean IoU if that class were perfect, and the gain.
+def perfect_class_gains(
+    table: Confusion, convention: Convention, *, over: Chosen | None = None
+) -> tuple[ClassGain, ...] | None:
+    """Return for each class the mean IoU if that class were perfect, and the gain; the mean runs over `over`.
 
     Perfect means that every pixel that is truly of the class, or was given it, is predicted right: its misses become
     hits (void, unknown and missing predictions too), its false alarms go back to their true classes, and where the
@@ -107,7 +110,7 @@ def perfect_class_gains(table: Confusion, convention: Convention) -> tuple[Class
         return None
     marginals = tallies(table)
     before = outcomes(marginals, convention)
-    base = _mious(before, convention)[0]
+    base = _mious(before, convention, over)[0]
     # Row c has the outcomes of every class once class c is perfect.
     returned = table.matrix.T
     tp, fp, fn = before.tp + returned, before.fp - table.matrix, before.fn - returned
@@ -116,18 +119,21 @@ def perfect_class_gains(table: Confusion, convention: Convention) -> tuple[Class
     np.fill_diagonal(fn, 0)
     return tuple(
         ClassGain(index, miou, None if base is None or miou is None else miou - base)
-        for index, miou in enumerate(_mious(Outcomes(tp, fp, fn), convention))
+        for index, miou in enumerate(_mious(Outcomes(tp, fp, fn), convention, over))
     )
 
 
-def _mious(counts: Outcomes, convention: Convention) -> tuple[Value, ...]:
+def _mious(counts: Outcomes, convention: Convention, over: Chosen | None) -> tuple[Value, ...]:
     """Return the mean IoU of each row of outcomes, shape (K,) or (rows, K)."""
+    counts = counts if over is None else counts.of(over)
     ratios = overlap(Outcomes(*map(np.atleast_2d, (counts.tp, counts.fp, counts.fn))), convention)
     poisoned = [bool(row.any()) for row in ratios.poison]
     return tuple(None if bad else miou for bad, miou in zip(poisoned, image_means(ratios), strict=True))
 
 
-def top_confusions(table: Confusion, convention: Convention, limit: int = 5) -> tuple[ConfusionCost, ...] | None:
+def top_confusions(
+    table: Confusion, convention: Convention, limit: int = 5, *, over: Chosen | None = None
+) -> tuple[ConfusionCost, ...] | None:
     """Rank the confusions by what the mean IoU would gain were the pixels of that cell alone predicted right.
 
     Only cells that gain anything are listed, at most `limit`, the largest first. Returns `None` where the convention
@@ -137,9 +143,10 @@ def top_confusions(table: Confusion, convention: Convention, limit: int = 5) -> 
         return None
     size, marginals = table.size, tallies(table)
     before = outcomes(marginals, convention)
-    if _mious(before, convention)[0] is None:
+    if _mious(before, convention, over)[0] is None:
         return None
-    old_values, old_counts, _ = _terms(before, convention)
+    entering = np.ones(size, np.bool_) if over is None else over
+    old_values, old_counts, _ = _terms(before, convention, entering)
     gt, pred = np.nonzero(table.counts[:size])
     wrong = gt != pred
     gt, pred = gt[wrong], pred[wrong]
@@ -147,12 +154,12 @@ def top_confusions(table: Confusion, convention: Convention, limit: int = 5) -> 
     # Correcting a cell changes its true class and, where one was predicted, that class; all others keep their IoU.
     counted = _is_miss(pred, size, convention)
     truth = Outcomes(before.tp[gt] + pixels, before.fp[gt], before.fn[gt] - np.where(counted, pixels, 0))
-    values, counts, poison = _terms(truth, convention)
+    values, counts, poison = _terms(truth, convention, entering[gt])
     values, counts = values - old_values[gt], counts - old_counts[gt]
     is_class = pred < size
     other = pred[is_class]
     blamed = Outcomes(before.tp[other], before.fp[other] - pixels[is_class], before.fn[other])
-    other_values, other_counts, other_poison = _terms(blamed, convention)
+    other_values, other_counts, other_poison = _terms(blamed, convention, entering[other])
     values[is_class] += other_values - old_values[other]
     counts[is_class] += other_counts - old_counts[other]
     poison[is_class] |= other_poison
@@ -177,11 +184,12 @@ def top_confusions(table: Confusion, convention: Convention, limit: int = 5) -> 
 
 
 def _terms(
-    counts: Outcomes, convention: Convention
+    counts: Outcomes, convention: Convention, entering: Chosen
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
     """Return what each class adds to the sum and to the count of a mean IoU, and whether it makes it undefined."""
     ratios = overlap(counts, convention)
-    return np.where(ratios.defined, ratios.value, 0.0), ratios.defined.astype(np.int64), ratios.poison.copy()
+    defined = ratios.defined & entering
+    return np.where(defined, ratios.value, 0.0), defined.astype(np.int64), ratios.poison & entering
 
 
 def _is_miss(pred: NDArray[np.intp], size: int, convention: Convention) -> NDArray[np.bool_]:
@@ -205,29 +213,36 @@ def empty_ground_truth(images: Tallies, foreground: int = 1) -> EmptyImages:
 
 
 def worst_images(
-    keys: Sequence[str], tables: Sequence[JointCounts], labeling: Labeling, limit: int = 10
+    keys: Sequence[str],
+    tables: Sequence[JointCounts],
+    labeling: Labeling,
+    limit: int = 10,
+    *,
+    over: Chosen | None = None,
 ) -> tuple[WorstImage, ...]:
     """Return the images of lowest mean IoU (over the classes in the image's ground truth), the worst first.
 
     Ties go by key, and among classes to the first; images without valid pixels are left out. The worst class is
     the one which, made perfect in this image as in `perfect_class_gains`, raises the image's mean IoU most.
     """
-    values = image_mious(outcomes(image_tallies(tables, labeling)))
+    chosen = np.ones(len(labeling.classes), np.bool_) if over is None else over
+    values = image_mious(outcomes(image_tallies(tables, labeling)).of(chosen))
     ranked = sorted(
         (value, key, index) for index, (key, value) in enumerate(zip(keys, values, strict=True)) if value is not None
     )
     return tuple(
-        WorstImage(key, value, *_costliest(confusion(tables[index], labeling))) for value, key, index in ranked[:limit]
+        WorstImage(key, value, *_costliest(confusion(tables[index], labeling), chosen))
+        for value, key, index in ranked[:limit]
     )
 
 
-def _costliest(table: Confusion) -> tuple[int | None, Value]:
+def _costliest(table: Confusion, chosen: Chosen) -> tuple[int | None, Value]:
     size = table.size
     true_pixels = tallies(table).true_pixels
     # An image has few of the classes; the others would only make the table large.
     met = np.flatnonzero((true_pixels > 0) | (table.counts[:, :size].sum(axis=0) > 0))
     rows, columns = np.append(met, [size, size + 1]), np.append(met, [size, size + 1, size + 2])
-    gains = perfect_class_gains(Confusion(table.counts[np.ix_(rows, columns)]), PRESENT) or ()
+    gains = perfect_class_gains(Confusion(table.counts[np.ix_(rows, columns)]), PRESENT, over=chosen[met]) or ()
     present = [(int(met[entry.index]), entry.gain or 0.0) for entry in gains if true_pixels[met[entry.index]]]
     index, gain = max(present, key=lambda entry: (round(entry[1], SAME), -entry[0]))
     return (index, gain) if round(gain, SAME) > 0 else (None, None)

@@ -1,6 +1,7 @@
 """BCE, focal loss and cross-entropy of stored probabilities, as evaluators and training code compute them.
 
-A source is a `LevelHistogram` (or the `LevelTable` that counts one) or `FloatSums`. With p the stored probability and
+A source is a `LevelHistogram` (or the `LevelTable` that counts one), `FloatSums`, or `FloatLevels`, whose p is taken
+as the middle of each level. With p the stored probability and
 y in {0, 1}, p_t = p of positives and 1 - p of negatives. `eps` decides what a logarithm of 0 costs:
 
 - a number replaces p by min(max(p, eps), 1 - eps), and every factor uses that p (Keras, with 1e-7);
@@ -24,6 +25,7 @@ from segeval.errors import UsageError
 from segeval.protocol.mapkinds import LEVELS
 from segeval.protocol.settings import (
     USUAL,
+    USUAL_ALPHA,
     Eps,
     check_alpha,
     check_class_weights,
@@ -35,12 +37,12 @@ from segeval.scores.lossums import FloatSums
 from segeval.scores.overlap import mean
 from segeval.scores.pixelloss import FloatArray, clamped, clip, focal_factor, log_loss
 from segeval.tables.counts import Int64Array
-from segeval.tables.levels import (
-    HistogramLike,
-    histogram_of,
-)
+from segeval.tables.floatlevels import FloatLevels
+from segeval.tables.levels import HistogramLike, histogram_of
 
 Source = HistogramLike | FloatSums
+"""What a loss is exact of."""
+AnySource = Source | FloatLevels
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class _Side:
     unbounded: bool = False
 
 
-def bce(source: Source, *, pos_weight: float | str = USUAL.pos_weight, eps: Eps = None) -> Loss:
+def bce(source: AnySource, *, pos_weight: float | str = USUAL.pos_weight, eps: Eps = None) -> Loss:
     """Return the mean of -[q y ln p + (1 - y) ln(1 - p)] over all pixels, q = `pos_weight`.
 
     The denominator is the number of pixels, not the sum of weights: torch `BCELoss` and
@@ -95,10 +97,10 @@ def bce(source: Source, *, pos_weight: float | str = USUAL.pos_weight, eps: Eps 
 
 
 def focal(
-    source: Source,
+    source: AnySource,
     *,
     gamma: float | None = None,
-    alpha: float | str | None = USUAL.alpha,
+    alpha: float | str | None = USUAL_ALPHA,
     eps: Eps = None,
 ) -> Loss:
     """Return the mean of alpha_t (1 - p_t)^gamma (-ln p_t) over all pixels.
@@ -180,17 +182,23 @@ def auto_class_weights(pixels: Sequence[int]) -> tuple[float, ...]:
     return tuple(sum(pixels) / (present * count) if count else 0.0 for count in pixels)
 
 
-def _gamma(source: Source, gamma: float | None) -> float:
+def _gamma(source: AnySource, gamma: float | None) -> float:
     if gamma is None:
         return source.gamma if isinstance(source, FloatSums) else USUAL.gamma
     check_gamma(gamma)
     return gamma
 
 
-def _sides(source: Source, gamma: float | None, eps: Eps) -> tuple[_Side, _Side]:
+def _sides(source: AnySource, gamma: float | None, eps: Eps) -> tuple[_Side, _Side]:
     """Return the sums of positives and of negatives: focal for a gamma, BCE for None."""
     if isinstance(source, FloatSums):
         return _stored_sides(source, gamma, eps)
+    if isinstance(source, FloatLevels):
+        float_eps = resolve_eps(eps, None)
+        return (
+            _side_of_floats(source, source.positives, True, gamma, float_eps),
+            _side_of_floats(source, source.negatives, False, gamma, float_eps),
+        )
     histogram = histogram_of(source)
     used_eps = resolve_eps(eps, histogram.levels)
     return (
@@ -214,10 +222,29 @@ def _stored_sides(sums: FloatSums, gamma: float | None, eps: Eps) -> tuple[_Side
 def _counted_side(counts: Int64Array, positive: bool, gamma: float | None, eps: float | Literal["torch"]) -> _Side:
     levels = len(counts)
     occupied = np.flatnonzero(counts)
-    pixels = counts[occupied]
     p = occupied / (levels - 1)
     below = np.maximum(occupied - 0.5, 0) / (levels - 1)
     above = np.minimum(occupied + 0.5, levels - 1) / (levels - 1)
+    return _side(counts[occupied], (below, p, above), positive, gamma, eps)
+
+
+def _side_of_floats(
+    levels: FloatLevels, counts: Int64Array, positive: bool, gamma: float | None, eps: float | Literal["torch"]
+) -> _Side:
+    occupied = np.flatnonzero(counts)
+    least, greatest = levels.least[occupied], levels.greatest[occupied]
+    return _side(counts[occupied], (least, (least + greatest) / 2, greatest), positive, gamma, eps)
+
+
+def _side(
+    pixels: Int64Array,
+    of_levels: tuple[FloatArray, FloatArray, FloatArray],
+    positive: bool,
+    gamma: float | None,
+    eps: float | Literal["torch"],
+) -> _Side:
+    """Sum the losses of levels, each of whose p is taken as the second and lies between the first and the third."""
+    below, p, above = of_levels
     # Both losses fall as p_t grows, so that a level's extremes are at the ends of its step.
     likely, unlikely = (above, below) if positive else (below, above)
     loss = _pixel_loss(clip(p, eps), positive, gamma)
@@ -227,7 +254,7 @@ def _counted_side(counts: Int64Array, positive: bool, gamma: float | None, eps: 
         math.fsum((pixels * loss).tolist()),
         math.fsum((pixels * np.minimum(loss, _pixel_loss(likely, positive, gamma))).tolist()),
         math.fsum((pixels * np.maximum(loss, _pixel_loss(unlikely, positive, gamma))).tolist()),
-        bool(counts[0 if positive else -1]),
+        bool((unlikely == (0 if positive else 1)).any()),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
-from segeval.protocol.mapkinds import SIXTEEN_BIT, MapKind, kind_stored_as
+from segeval.protocol.mapkinds import MapKind, kind_stored_as
 from segeval.protocol.settings import LossSettings, resolve_eps
 from segeval.scores.pixelloss import FloatArray, clamped, clip, focal_factor, log_loss
 
@@ -136,17 +136,3 @@ def combine(sums: Sequence[FloatSums]) -> FloatSums:
         values = [getattr(part, field.name) for part in sums]
         totals[field.name] = sum(values) if field.type == "int" else math.fsum(values)
     return FloatSums(**totals)
-
-
-def float_levels(prob: NDArray[Any]) -> NDArray[np.uint16]:
-    """Return the nearest of 65536 levels, half to even, of probabilities in [0, 1] of any float type and shape.
-
-    8-bit levels become 257 v, which is the same probability, and 16-bit levels stay. Raises `MaskError` for other
-    types, and for NaN and values outside [0, 1].
-    """
-    kind = kind_of_array(prob)
-    if kind.levels is not None:
-        return prob.astype(np.uint16) * np.uint16(SIXTEEN_BIT.top // kind.top)
-    everything = np.broadcast_to(np.True_, prob.shape)
-    rounded = [np.rint(p * SIXTEEN_BIT.top).astype(np.uint16) for p, _ in _chunks(prob, everything, everything, 1)]
-    return np.concatenate(rounded).reshape(prob.shape) if rounded else np.zeros(prob.shape, np.uint16)

@@ -24,6 +24,10 @@ class Outcomes:
     fp: Int64Array
     fn: Int64Array
 
+    def of(self, classes: NDArray[np.bool_]) -> Outcomes:
+        """Return the outcomes of some of the classes, chosen by a mask of shape (K,)."""
+        return Outcomes(self.tp[..., classes], self.fp[..., classes], self.fn[..., classes])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ratios:
@@ -92,25 +96,37 @@ def overlap(counts: Outcomes, convention: Convention, *, hit_weight: int = 1) ->
     return Ratios(value, defined, poison)
 
 
+def pooled(counts: Outcomes) -> Outcomes:
+    """Add the classes up to one, shape (..., 1)."""
+    return Outcomes(*(side.sum(axis=-1, keepdims=True) for side in (counts.tp, counts.fp, counts.fn)))
+
+
 def micro(counts: Outcomes, *, hit_weight: int = 1) -> Value:
     """Return the overlap of all classes together: sums before the ratio."""
     hits, wrong = hit_weight * int(counts.tp.sum()), int(counts.fp.sum()) + int(counts.fn.sum())
     return ratio(hits, hits + wrong)
 
 
+def weighted_mean(values: Sequence[Value], weights: Sequence[float]) -> Value:
+    """Average what is defined by weights; `None` where nothing that weighs anything is."""
+    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
+    weight = math.fsum(weight for _, weight in known)
+    return math.fsum(value * of for value, of in known) / weight if weight else None
+
+
 def class_means(ratios: Ratios) -> tuple[Value, ...]:
     """Average an (images, K) score over the images, for each class."""
     return tuple(
-        mean(value for value, defined in zip(values, known, strict=True) if defined)
-        for values, known in zip(ratios.value.T.tolist(), ratios.defined.T.tolist(), strict=True)
+        mean(values[known].tolist())  # one at a time: as Python numbers all would take four times the memory
+        for values, known in zip(ratios.value.T, ratios.defined.T, strict=True)
     )
 
 
 def image_means(ratios: Ratios) -> tuple[Value, ...]:
     """Average an (images, K) score over the classes, for each image."""
     return tuple(
-        mean(value for value, defined in zip(values, known, strict=True) if defined)
-        for values, known in zip(ratios.value.tolist(), ratios.defined.tolist(), strict=True)
+        mean(values[known].tolist())  # one at a time: as Python numbers all would take four times the memory
+        for values, known in zip(ratios.value, ratios.defined, strict=True)
     )
 
 
@@ -123,29 +139,47 @@ class Overlap:
     in_mean: int
 
 
-def averaged(whole: Outcomes, images: Outcomes, convention: Convention, *, hit_weight: int = 1) -> Overlap:
+def averaged(
+    whole: Outcomes,
+    images: Outcomes,
+    convention: Convention,
+    *,
+    hit_weight: int = 1,
+    over: NDArray[np.bool_] | None = None,
+    weights: Sequence[float] | None = None,
+) -> Overlap:
     """Return an overlap score of each class and its mean, averaged as `convention.average` says.
 
-    `whole` has the outcomes of the data set, shape (K,); `images` those of each image, shape (images, K).
+    `whole` has the outcomes of the data set, shape (K,); `images` those of each image, shape (images, K). The mean runs
+    over the classes `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one
+    a class.
     """
-    if convention.average in ("dataset", "micro"):
-        ratios = overlap(whole, convention, hit_weight=hit_weight)
-        classes = ratios.many()
-        average = micro(whole, hit_weight=hit_weight) if convention.average == "micro" else mean(classes)
+    of_images = convention.average not in ("dataset", "micro", "weighted")
+    ratios = overlap(images if of_images else whole, convention, hit_weight=hit_weight)
+    classes = class_means(ratios) if of_images else ratios.many()
+    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
+    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
+    undefined = bool(ratios.poison[..., chosen].any()) or (convention.absent == "skip-image" and None in entered)
+    average: Value
+    if undefined:
+        average = None
+    elif convention.average in ("dataset", "class-image"):
+        average = mean(entered)
+    elif convention.average == "weighted":
+        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
+    elif convention.average == "micro":
+        average = micro(whole.of(chosen), hit_weight=hit_weight)
+    elif convention.average == "image-class":
+        average = mean(ratios.value[:, chosen][ratios.defined[:, chosen]].tolist())
     else:
-        ratios = overlap(images, convention, hit_weight=hit_weight)
-        classes = class_means(ratios)
-        if convention.average == "image":
-            average = mean(image_means(ratios))
-        elif convention.average == "class-image":
-            average = mean(classes)
-        else:
-            average = mean(ratios.value[ratios.defined].tolist())
-    return Overlap(
-        classes,
-        None if bool(ratios.poison.any()) else average,
-        sum(value is not None for value in classes),
-    )
+        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
+    return Overlap(classes, average, sum(value is not None for value in entered))
+
+
+def image_values(images: Outcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
+    """Return the overlap of each image: the mean over its classes, or for image-micro that of all its pixels."""
+    counts = pooled(images) if convention.average == "image-micro" else images
+    return image_means(overlap(counts, convention, hit_weight=hit_weight))
 
 
 def image_mious(images: Outcomes) -> tuple[Value, ...]:
@@ -175,25 +209,8 @@ def worst_mean(values: Sequence[float], percent: float) -> Value:
     return mean(lowest)
 
 
-def pixel_accuracy(tallies: Tallies) -> Value:
-    """Return the share of valid pixels that are hit."""
-    return ratio(int(tallies.hit.sum()), int(tallies.true_pixels.sum()))
-
-
-def recalls(tallies: Tallies) -> tuple[Value, ...]:
-    """Return hits over true pixels for each class; its mean is the mean accuracy."""
-    return tuple(map(ratio, tallies.hit.tolist(), tallies.true_pixels.tolist()))
-
-
-def precisions(tallies: Tallies) -> tuple[Value, ...]:
-    """Return hits over predicted pixels for each class."""
-    counts = outcomes(tallies)
-    return tuple(map(ratio, counts.tp.tolist(), (counts.tp + counts.fp).tolist()))
-
-
-def frequency_weighted(values: Sequence[Value], tallies: Tallies) -> Value:
+def frequency_weighted(values: Sequence[Value], pixels: Sequence[int]) -> Value:
     """Weigh class values by their share of the true pixels; classes without any weigh nothing (fwIoU of FCN)."""
-    pixels = tallies.true_pixels.tolist()
-    terms = [count * value for count, value in zip(pixels, values, strict=True) if count and value is not None]
-    weight = sum(count for count, value in zip(pixels, values, strict=True) if count and value is not None)
-    return math.fsum(terms) / weight if weight else None
+    known = [(count, value) for count, value in zip(pixels, values, strict=True) if count and value is not None]
+    weight = sum(count for count, _ in known)
+    return math.fsum(count * value for count, value in known) / weight if weight else None

@@ -19,6 +19,8 @@ class Score:
     `name` is its key in JSON, `title` what tables head it with. `unit` is "%" for fractions that people read in
     percent, "nats" for logarithms, "" for plain numbers. A `bounded` score is in [0, 1]. `of_data` scores have one
     value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps.
+    `by_convention` are those that conventions decide over; a `pixel_mean` is a sum over pixels that `--loss-reduction`
+    divides.
     """
 
     name: str
@@ -29,16 +31,19 @@ class Score:
     of_data: bool = True
     per_class: bool = False
     of_maps: bool = False
+    pixel_mean: bool = False
+    by_convention: bool = False
 
 
-HEADLINE = Score(name="miou", title="mIoU")
+HEADLINE = Score(name="miou", title="mIoU", by_convention=True)
 """The one score that is told where there is room for one."""
 SCORES = (
     HEADLINE,
-    Score(name="mdice", title="mDice"),
-    Score(name="pixel_accuracy", title="pixel acc."),
-    Score(name="mean_accuracy", title="mean acc."),
-    Score(name="fwiou", title="fwIoU"),
+    Score(name="mdice", title="mDice", by_convention=True),
+    Score(name="threshold_jaccard", title="threshold Jaccard"),
+    Score(name="pixel_accuracy", title="pixel acc.", by_convention=True),
+    Score(name="mean_accuracy", title="mean acc.", by_convention=True),
+    Score(name="fwiou", title="fwIoU", by_convention=True),
     Score(name="image_miou", title="mIoU^I"),
     Score(name="class_miou", title="mIoU^C"),
     Score(name="group_miou", title="group mIoU"),
@@ -46,13 +51,53 @@ SCORES = (
     Score(name="dice", title="Dice", of_data=False, per_class=True),
     Score(name="precision", title="precision", of_data=False, per_class=True),
     Score(name="recall", title="recall", of_data=False, per_class=True),
-    Score(name="bce", title="BCE", unit="nats", lower_is_better=True, bounded=False, per_class=True, of_maps=True),
-    Score(name="focal", title="focal", unit="nats", lower_is_better=True, bounded=False, per_class=True, of_maps=True),
+    Score(
+        name="bce",
+        title="BCE",
+        unit="nats",
+        lower_is_better=True,
+        bounded=False,
+        per_class=True,
+        of_maps=True,
+        pixel_mean=True,
+    ),
+    Score(
+        name="focal",
+        title="focal",
+        unit="nats",
+        lower_is_better=True,
+        bounded=False,
+        per_class=True,
+        of_maps=True,
+        pixel_mean=True,
+    ),
     Score(name="cross_entropy", title="cross-entropy", unit="nats", lower_is_better=True, bounded=False, of_maps=True),
     Score(name="focal_cross_entropy", title="focal CE", unit="nats", lower_is_better=True, bounded=False, of_maps=True),
-    Score(name="brier", title="Brier", unit="", lower_is_better=True, per_class=True, of_maps=True),
-    Score(name="mae", title="MAE", unit="", lower_is_better=True, per_class=True, of_maps=True),
+    Score(
+        name="brier",
+        title="Brier",
+        unit="",
+        lower_is_better=True,
+        bounded=False,
+        per_class=True,
+        of_maps=True,
+        pixel_mean=True,
+    ),
+    Score(name="classwise_brier", title="classwise Brier", unit="", lower_is_better=True, of_maps=True),
+    Score(
+        name="mae",
+        title="MAE",
+        unit="",
+        lower_is_better=True,
+        per_class=True,
+        of_maps=True,
+        pixel_mean=True,
+    ),
     Score(name="ece", title="ECE", unit="", lower_is_better=True, per_class=True, of_maps=True),
+    Score(name="classwise_ece", title="classwise ECE", unit="", lower_is_better=True, of_maps=True),
+    Score(name="max_f", title="max F", unit="", of_maps=True),
+    Score(name="mean_f", title="mean F", unit="", of_maps=True),
+    Score(name="adaptive_f", title="adaptive F", unit="", of_maps=True),
     Score(name="average_precision", title="AP", unit="", per_class=True, of_maps=True),
     Score(name="auroc", title="AUROC", unit="", per_class=True, of_maps=True),
 )
@@ -61,12 +106,16 @@ SCORE: Mapping[str, Score] = {score.name: score for score in SCORES}
 """Every score by its name."""
 OF_MASKS = tuple(score.name for score in SCORES if score.of_data and not score.of_maps)
 """Scores of a data set that label masks are enough for."""
+OF_CONVENTIONS = tuple(score.name for score in SCORES if score.by_convention)
+"""Scores that conventions decide over."""
 OF_CLASSES = tuple(score.name for score in SCORES if score.per_class and not score.of_maps)
 """Scores of one class that label masks are enough for."""
 OF_MAPS = tuple(score.name for score in SCORES if score.of_maps)
 """Scores of probability maps, of a data set or of one class."""
 OF_CLASS_MAPS = tuple(score.name for score in SCORES if score.of_maps and score.per_class)
 """Scores that the probability map of one class has."""
+OF_PIXELS = tuple(score.name for score in SCORES if score.pixel_mean)
+"""Scores of one map that `--loss-reduction` divides."""
 
 _MEANT = {spelling.casefold(): score for score in SCORES for spelling in (score.title, score.name)}
 

@@ -149,8 +149,7 @@ def _count_narrow(gt: IntArray, pred: IntArray, sums: _Sums) -> None:
     pixelwise = False
     first = 0
     if fast():
-        gt, pred = (np.ascontiguousarray(values, np.uint16) for values in (gt, pred))
-        first = _gather_long_runs(gt, pred, sums)
+        first = _gather_long_runs(np.ascontiguousarray(gt, np.uint16), np.ascontiguousarray(pred, np.uint16), sums)
     for start in range(first, len(gt), BLOCK):
         gt_block, pred_block = gt[start : start + BLOCK], pred[start : start + BLOCK]
         if pixelwise:  # after a block that was noise a part of the next one is asked first
@@ -179,7 +178,11 @@ def _gather_long_runs(gt: NDArray[np.uint16], pred: NDArray[np.uint16], sums: _S
     start, long = 0, True
     while long and start < len(gt):
         runs, end = gathered_words(gt, pred, start)
-        sums.add_cells(*runs)
+        gt_values, pred_values, lengths = runs
+        # The kernel takes 16 bits of both; sums, and what they are restored to, are of each side's own type.
+        sums.add_cells(
+            gt_values.astype(sums.kinds[0], copy=False), pred_values.astype(sums.kinds[1], copy=False), lengths
+        )
         long = len(runs[0]) * PIXELS_PER_RUN <= end - start
         start = end
     return start

@@ -60,7 +60,8 @@ class Tallies:
 
     `hit` pixels of the class that were predicted so; `gt` pixels of the class that were given any class; `pred`
     pixels of any class that were given this one; `void`, `unknown`, `missing` pixels of the class that were given
-    void, an unknown value, or have no prediction; `stray` predictions of the class on an unknown ground truth.
+    void, an unknown value, or have no prediction; `stray` predictions of the class on an unknown ground truth. Of shape
+    (..., 1): `gt_unknown` pixels of unknown ground truth, `same_unknown` those of them that were given the same value.
     """
 
     hit: Int64Array
@@ -70,6 +71,8 @@ class Tallies:
     unknown: Int64Array
     missing: Int64Array
     stray: Int64Array
+    gt_unknown: Int64Array
+    same_unknown: Int64Array
 
     @property
     def true_pixels(self) -> Int64Array:
@@ -98,8 +101,14 @@ def confusion(table: JointCounts, labeling: Labeling) -> Confusion:
     return Confusion(counts)
 
 
-def tallies(table: Confusion) -> Tallies:
-    """Take the marginals of one confusion table; every array has shape (K,)."""
+def same_unknown_pixels(table: JointCounts, labeling: Labeling) -> int:
+    """Count the pixels of unknown ground truth that were predicted as the same unknown value."""
+    same = (table.gt == table.pred) & (labeling.gt(table.gt) == UNKNOWN) & (labeling.pred(table.pred) == UNKNOWN)
+    return int(table.pixels[same].sum())
+
+
+def tallies(table: Confusion, same_unknown: int = 0) -> Tallies:
+    """Take the marginals of one confusion table, which does not hold `same_unknown`; arrays have shape (K,)."""
     size = table.size
     return Tallies(
         hit=table.matrix.diagonal().copy(),
@@ -109,6 +118,8 @@ def tallies(table: Confusion) -> Tallies:
         unknown=table.column(UNKNOWN),
         missing=table.column(NO_FILE),
         stray=table.counts[size + 1, :size],
+        gt_unknown=np.array([table.unknown_pixels], np.int64),
+        same_unknown=np.array([same_unknown], np.int64),
     )
 
 
@@ -127,13 +138,20 @@ def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> Tallies:
         gt = labeling.gt(np.concatenate([table.gt for table in tables]))
         pred = labeling.pred(np.concatenate([table.pred for table in tables]))
         pixels = np.concatenate([table.pixels for table in tables])
+        same = np.concatenate([table.gt == table.pred for table in tables])
     else:
         gt = pred = np.zeros(0, np.intp)
+        same = np.zeros(0, np.bool_)
         pixels = np.zeros(0, np.int64)
 
     def add(chosen: NDArray[np.bool_], classes: NDArray[np.intp]) -> Int64Array:
         counts = np.zeros(shape, np.int64)
         np.add.at(counts, (image[chosen], classes[chosen]), pixels[chosen])
+        return counts
+
+    def add_all(chosen: NDArray[np.bool_]) -> Int64Array:
+        counts = np.zeros((len(tables), 1), np.int64)
+        np.add.at(counts[:, 0], image[chosen], pixels[chosen])
         return counts
 
     valid = gt >= 0
@@ -146,6 +164,8 @@ def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> Tallies:
         unknown=add(valid & (pred == UNKNOWN), gt),
         missing=add(valid & (pred == NO_FILE), gt),
         stray=add((gt == UNKNOWN) & (pred >= 0), pred),
+        gt_unknown=add_all(gt == UNKNOWN),
+        same_unknown=add_all((gt == UNKNOWN) & (pred == UNKNOWN) & same),
     )
 
 

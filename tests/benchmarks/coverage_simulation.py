@@ -71,7 +71,7 @@ def predicted(draw: np.random.Generator, gt: NDArray[np.int64], better: float = 
     attraction = draw.gamma(0.3, 1.0, gt.shape) * np.where(gt > 0, 1.0, 0.05) * (gt.mean(axis=0) ** 0.5)
     false_alarms = np.rint(lost * attraction / attraction.sum(axis=1, keepdims=True)).astype(np.int64)
     zero = np.zeros_like(gt)
-    return Tallies(hit, gt, hit + false_alarms, zero, zero, zero, zero)
+    return Tallies(hit, gt, hit + false_alarms, zero, zero, zero, zero, zero, zero)
 
 
 def chosen(images: Tallies, which: NDArray[np.intp]) -> Tallies:

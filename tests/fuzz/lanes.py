@@ -20,7 +20,7 @@ from segeval.errors import MaskError
 from segeval.images.readers import decode_mask, decode_probability
 from segeval.tables import lane
 from segeval.tables.counts import JointCounts, joint_counts
-from tests import png_corpus as corpus
+from tests.corpora import png_corpus as corpus
 from tests.fuzz import masks
 from tests.fuzz.engine import CURRENT, WrongError
 from tests.fuzz.mutations import spoiled, spoiled_png

@@ -1,6 +1,6 @@
 """Mutated mask files: each gives the value that a second decoder gives, or a `SegevalError`.
 
-PNG is held against the decoder of `tests.png_corpus`, NumPy files against `numpy.load`, strips of TIFF files and pixel
+PNG is held against `tests.corpora.png_corpus`, NumPy files against `numpy.load`, strips of TIFF files and pixel
 data of BMP and GIF files against Pillow's own readers (libtiff among them). Where a header was spoiled in the formats
 without an independent reader, the file must only be read or refused, in time.
 """
@@ -25,7 +25,7 @@ from PIL import Image
 from segeval.errors import MaskError
 from segeval.images.readers import decode_mask, decode_probability, describe
 from segeval.protocol.palettes import Palette
-from tests import png_corpus as corpus
+from tests.corpora import png_corpus as corpus
 from tests.fuzz.engine import CURRENT, WrongError
 from tests.fuzz.mutations import TELLING, spoil, spoiled, spoiled_png
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from random import Random
 
-from tests.png_corpus import SIGNATURE, chunk
+from tests.corpora.png_corpus import SIGNATURE, chunk
 
 TELLING = (0, 1, 2, 3, 7, 8, 15, 16, 127, 128, 255, 256, 257, 32767, 32768, 65535, 65536, 2**24, 2**31 - 1, 2**31)
 TELLING_NUMBERS = (*TELLING, 2**32 - 1, 2**32, 2**53, 2**63 - 1, 2**63, 2**64, -1, -(2**31), -(2**63))

@@ -20,7 +20,7 @@ from PIL import Image
 
 from segeval.errors import MaskError
 from segeval.images.readers import decode_mask, decode_probability
-from tests import png_corpus as corpus
+from tests.corpora import png_corpus as corpus
 from tests.fuzz.engine import CURRENT, WrongError
 from tests.fuzz.masks import COLORS, MOST_PIXELS, PALETTE
 from tests.fuzz.mutations import TELLING

@@ -33,7 +33,7 @@ def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -
     different protocols, are errors. RUN is packed where its name ends in .gz. Exit code 0: united; 2: not.
     """
     from segeval.cli.console import tell, tell_findings
-    from segeval.files import AtomicFile
+    from segeval.files.atomic import AtomicFile
     from segeval.findings.runs import run_findings
     from segeval.runs.file import is_packed, load_run, run_to_bytes
     from segeval.runs.run import union

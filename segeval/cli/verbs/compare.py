@@ -67,7 +67,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     from segeval.cli.console import page_options, tell_asides, tell_findings, tell_regressions, write_result
     from segeval.comparison.regressions import parse_regression
     from segeval.comparison.runs import compare_runs, run_names
-    from segeval.files import AtomicFile
+    from segeval.files.atomic import AtomicFile
     from segeval.render import known_format, parse_target
     from segeval.render.comparison import render_comparison
     from segeval.report.extras import drawing

@@ -58,7 +58,7 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
     score; 2: none can.
     """
     from segeval.cli.console import page_options, tell_findings, tell_notes, write_result
-    from segeval.explanation import explain as explained
+    from segeval.explanation.accounts import explain as explained
     from segeval.findings.policy import judged
     from segeval.findings.runs import run_findings
     from segeval.render.explanation import refusal_warning, render_explanation, render_explanation_json

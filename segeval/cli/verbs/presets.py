@@ -51,8 +51,9 @@ def _toml(name: str | None) -> str:
     from importlib import resources
 
     from segeval.errors import UsageError
+    from segeval.files.userfiles import read_user_file
     from segeval.protocol.presets import preset_names
-    from segeval.request import build_request, read_user_file
+    from segeval.request import build_request
 
     if name is None:
         raise UsageError("-f toml shows one preset", (), f"Name it: {', '.join(preset_names())}")

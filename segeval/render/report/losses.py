@@ -16,15 +16,24 @@ from segeval.render.report.wording import bounds_of, title
 from segeval.render.syntax.grid import BOX, cut, names_and_numbers, side_by_side
 from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
 from segeval.render.syntax.page import Page
-from segeval.report.probabilities import MapScores, ProbabilityScores
+from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
 from segeval.scores.curves import LossCell, Threshold
 from segeval.scores.losses import Loss
+from segeval.scores.ranking import Interval
 from segeval.scores.registry import OF_MAPS, chosen
 
 WIDEST_NAME = 24
 NARROWEST_NAME = 8
 NO_BOUND = "†"
+
+REDUCED = {
+    "pixels": "divided by the valid pixels",
+    "all-pixels": "divided by all pixels, void included",
+    "weights": "divided by the class weights of the valid pixels, where they are cross-entropy",
+    "images": "means of the images' own",
+}
+"""What each reduction makes of a loss, in words."""
 
 Cells = tuple[tuple[LossCell, LossCell], tuple[LossCell, LossCell]]
 
@@ -128,7 +137,14 @@ def _parameters(block: LossBlock) -> Sequence[str]:
         over = maps.losses["bce"].classes
         lines[1] += f"; one class against the rest, mean over {over} of {len(maps.per_map)} classes"
         lines.append(f"cross-entropy: class weights {_class_weights_text(block)}")
+    if settings.loss_reduction is not None:
+        lines.append(f"losses are {REDUCED[settings.loss_reduction]}{_skipped(maps)}")
     return lines
+
+
+def _skipped(maps: ProbabilityScores) -> str:
+    skipped = maps.skipped_images
+    return f"; {count(skipped)} without valid pixels left out" if skipped else ""
 
 
 def _weight_text(block: LossBlock) -> str:
@@ -143,6 +159,8 @@ def _alpha_text(block: LossBlock) -> str:
     alpha = block.settings.alpha
     if alpha is None:
         return "none"
+    if isinstance(alpha, tuple):
+        return "of each class as given"
     if alpha != "auto":
         return f"{alpha:g} (negatives {1 - float(alpha):g})"
     if block.maps.maps.count > 1:
@@ -166,6 +184,13 @@ def _print_others(page: Page, block: LossBlock) -> None:
             across -= 1
         page.show_whole(_others(block, names[:across]))
         names = names[across:]
+    if open_scores := [name for name, bounds in block.maps.ranking.items() if loss(bounds.low) != loss(bounds.high)]:
+        told = (f"{title(name)} in [{_ends(block.maps.ranking[name])}]" for name in open_scores)
+        page.say(f"{', '.join(told)}: some p are too close to keep their order")
+
+
+def _ends(bounds: Interval) -> str:
+    return f"{loss(bounds.low)}, {loss(bounds.high)}"
 
 
 def _others(block: LossBlock, names: Sequence[str]) -> Table:
@@ -180,7 +205,7 @@ def _print_cells(page: Page, block: LossBlock, cells: Cells) -> None:
     flat = [cell for row in cells for cell in row]
     everything = sum(cell.pixels for cell in flat)
     positive = cut(names[1], WIDEST_NAME)
-    levels = ", from 16-bit levels" if block.maps.maps.kind.levels is None else ""
+    levels = ", from levels of p" if block.maps.maps.kind.levels is None else ""
     page.say("")
     predicted = f"predicted {positive} is p > {block.settings.threshold:g}"
     page.say(f"loss by outcome: mean and share of the total{levels}; {predicted}")
@@ -276,7 +301,7 @@ def _columns(block: LossBlock) -> Sequence[Column]:
     columns = [of_score(name) for name in ("bce", "focal", "average_precision", "auroc", "ece")]
     if settings.pos_weight == "auto":
         columns.append(Column("pos_weight", lambda _, entry: loss(entry.pos_weight)))
-    if settings.alpha == "auto":
+    if settings.alpha == "auto" or isinstance(settings.alpha, tuple):
         columns.append(Column("alpha", lambda _, entry: loss(None if entry.alpha is None else float(entry.alpha))))
     if maps.class_weights is not None:
         weights: Mapping[int, float] = dict(

@@ -20,6 +20,7 @@ from segeval.render.report.wording import (
     data_text,
     heading,
     mean_text,
+    own_text,
     score_text,
     signature_text,
     verdict_text,
@@ -44,6 +45,8 @@ def render_markdown(report: Report) -> str:
     """Return headline scores, gates, warnings, the classes in a fold, and the signature; a few KiB in most cases."""
     blocks = [f"### {HEADLINE.title} {_headline(report)}", _scores(report)]
     blocks.append(escaped(f"{mean_text(report)}; {data_text(report.data)}"))
+    if own := own_text(report):
+        blocks.append(escaped(own))
     if report.gates:
         blocks.append(judged((verdict.passed, verdict_text(verdict)) for verdict in report.gates))
     if report.warnings:

@@ -18,6 +18,7 @@ from segeval.render.report.wording import (
     data_text,
     lowest,
     mean_text,
+    own_text,
     score_text,
     signature_text,
     title,
@@ -71,6 +72,8 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         print_losses(page, report)
     print_details(page, report)
     page.say(f"{mean_text(report)}; {data_text(report.data)}")
+    if own := own_text(report):
+        page.say(Text(own, "dim"))
     for warning in report.warnings:
         page.label(finding_label(warning), "bold yellow", str(warning))
     if verbose:
@@ -112,7 +115,11 @@ def _class_builder(
             table.add_column("interval", justify="right", no_wrap=True)
         for column in kept:
             table.add_column(COLUMN_TITLES[column], justify="right", no_wrap=True)
-        for index, (entry, name) in enumerate(zip(report.classes, names, strict=True)):
+        named = list(enumerate(zip(report.classes, names, strict=True)))
+        apart = len([entry for entry in report.classes if not entry.in_means])
+        for place, (index, (entry, name)) in enumerate(sorted(named, key=lambda row: not row[1][0].in_means)):
+            if apart and place == len(named) - apart:
+                table.add_section()
             is_low = index in low
             cells: list[RenderableType] = [str(entry.id)] if with_id else []
             cells.append(_name_cell(name, entry, page.color))
@@ -123,7 +130,7 @@ def _class_builder(
             if with_intervals:
                 cells.append(interval_text(report.iou_interval(index)))
             cells.extend(percent(getattr(entry, column), bounds_of(report, column, entry)) for column in kept)
-            table.add_row(*cells)
+            table.add_row(*cells, style=None if entry.in_means else "dim")
         return table
 
     return build

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from segeval.errors import printable
+from segeval.errors import listed, printable
 from segeval.render.syntax.numbers import against, count, loss, percent
 from segeval.scores.registry import HEADLINE, SCORE
 
 if TYPE_CHECKING:
     from segeval.report.report import ClassScores, Data, Report, Verdict
+
+
+MOST_LISTED = 5
+"""Classes left out of the means that are named."""
 
 
 def title(score: str) -> str:
@@ -61,11 +65,19 @@ def headline(report: Report) -> str:
 
 
 def mean_text(report: Report) -> str:
-    """Tell how many classes entered the mean."""
+    """Tell how many classes entered the mean, and which are left out of it by choice."""
     total = len(report.classes)
-    if total == 1:
-        return f"{report.classes_in_mean} of 1 class in the mean"
-    return f"{report.classes_in_mean} of {count(total)} classes in the mean"
+    told = f"{report.classes_in_mean} of {count(total)} class{'es' * (total != 1)} in the mean"
+    apart = [entry.name for entry in report.classes if not entry.in_means]
+    return f"{told}, without {printable(listed(apart, MOST_LISTED))}" if apart else told
+
+
+def own_text(report: Report) -> str:
+    """Tell which scores the convention's evaluator does not print, "" where it prints all."""
+    if not report.own_scores:
+        return ""
+    name = report.protocol.convention.name
+    return f"segeval's own, as {name} does not print them: {', '.join(map(title, report.own_scores))}"
 
 
 def data_text(data: Data) -> str:
@@ -82,7 +94,9 @@ def data_text(data: Data) -> str:
 
 def lowest(report: Report, limit: int = 3) -> frozenset[int]:
     """Return the positions of the classes of lowest IoU: at most `limit` and at most half, none as good as the best."""
-    ranked = sorted((entry.iou, index) for index, entry in enumerate(report.classes) if entry.iou is not None)
+    ranked = sorted(
+        (entry.iou, index) for index, entry in enumerate(report.classes) if entry.iou is not None and entry.in_means
+    )
     chosen = ranked[: min(limit, len(ranked) // 2)]
     return frozenset(index for iou, index in chosen if iou < ranked[-1][0])
 

@@ -33,6 +33,17 @@ def grid(
     return table
 
 
+def in_lines(names: Iterable[str], width: int) -> str:
+    """Return names with commas between them, in lines of at most `width` cells where a name itself is no wider."""
+    lines: list[str] = []
+    for name in map(printable, names):
+        if lines and cell_len(lines[-1]) + cell_len(name) + 3 <= width:
+            lines[-1] += f", {name}"
+        else:
+            lines.append(name)
+    return ",\n".join(lines)
+
+
 def names_and_numbers(first: str, numbers: Iterable[str] = ()) -> Table:
     """Return a table without rows: a first column for names, then columns of numbers, none of which folds."""
     titles = [first, *numbers]

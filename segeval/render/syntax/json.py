@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from segeval.usertexts import inert_json
+from segeval.files.usertexts import inert_json
 
 INDENT = "  "
 

@@ -1,0 +1,49 @@
+"""`segeval verify`: a published number checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from segeval.cli.config import config_options
+from segeval.cli.names import Verb
+from segeval.cli.options import affix_options, palette_option, reading_options, voice_options
+from segeval.cli.parameters import CLASSES, FOLDER, PRESET
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(cls=Verb)
+@click.argument("signature")
+@click.argument("claim", metavar="NAME=VALUE")
+@click.argument("pred", metavar="PRED|RUN", type=FOLDER)
+@click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
+@click.option("--preset", type=PRESET, metavar="FILE", help="The preset's file, where SIGNATURE has its digest.")
+@click.option("-c", "--classes", type=CLASSES, metavar="FILE", help="The class list, where SIGNATURE has its digest.")
+@palette_option
+@affix_options
+@click.option("--strict", is_flag=True, help="Another version or another ground-truth digest fails too.")
+@reading_options
+@config_options
+@voice_options
+def verify(signature: str, claim: str, pred: Path, gt: Path | None, **options: Any) -> int:
+    """Check that NAME is VALUE, as printed beside SIGNATURE, for PRED against GT or for a saved run.
+
+    All is scored again under the signature's protocol and rounded to the digits of VALUE, a number or percent
+    (74.25%). What a signature holds as a digest only, such as a class list, is given again by its option. Exit code 0:
+    the number stands; 1: value or protocol differs; 2: could not score. Another version or another ground-truth digest
+    is told, and fails with --strict.
+    """
+    from segeval.api import verify as verified
+    from segeval.cli.console import progress_bar, write_result
+    from segeval.render.verification import render_verification
+    from segeval.request.options import VerifyOptions, chosen
+
+    with progress_bar(quiet=options["quiet"]) as progress:
+        found = verified(
+            signature, claim, pred, gt, jobs=options["jobs"], progress=progress, **chosen(VerifyOptions, options)
+        )
+    write_result(render_verification(found, strict=options["strict"]))
+    return 0 if found.holds(strict=options["strict"]) else 1

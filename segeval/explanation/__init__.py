@@ -1,0 +1,1 @@
+"""Why evaluators differ on one run."""

@@ -1,0 +1,1 @@
+"""Small files of the user read within bounds, outputs replaced in one step, locks that exclude."""

@@ -1,0 +1,29 @@
+"""Small files that the user names, read whole as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segeval.errors import UsageError
+from segeval.files.usertexts import LARGEST_TEXT
+
+
+def read_user_file(path: str | Path) -> str:
+    """Return the text of a small file that the user names; raises `UsageError` where there is none."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(LARGEST_TEXT + 1)
+    except OSError as error:
+        raise UsageError(
+            "a file cannot be read", (f"{path}: {error.strerror or error}",), "Check the path that the option names"
+        ) from None
+    if len(data) > LARGEST_TEXT:
+        raise UsageError(
+            "a file is too large for a list",
+            (f"{path}: more than {LARGEST_TEXT:,} bytes",),
+            "Check the path that the option names",
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError("a file is not UTF-8 text", (str(path),), "Check the path that the option names") from None

@@ -1,0 +1,1 @@
+"""What tests share: the command line, folders, runs, reports."""
