@@ -130,7 +130,9 @@ def test_the_accumulator_and_the_command_line_say_the_same(tmp_path: Path) -> No
             np.save(tmp_path / folder / f"{index}.npy", mask)
     report = segeval.score(tmp_path / "pred", tmp_path / "gt", classes=4, ignore=3, convention="mapillary")
     assert matrix.report().scores == report.scores
-    assert matrix.report().signature == report.signature
+    ours, theirs = (dict(one.signature.fields) for one in (matrix.report(), report))
+    assert ours.pop("gt") != theirs.pop("gt"), "arrays have no file whose bytes could be told"
+    assert ours == theirs
 
 
 def test_a_level_table_gives_every_loss() -> None:

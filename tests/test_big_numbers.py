@@ -108,7 +108,9 @@ def test_65536_values_in_both_masks_are_counted_and_scored(tmp_path: Path) -> No
     assert "1,024" in done.stderr
     assert "photograph" in done.stderr
     assert "--probs" in done.stderr
-    found = run_segeval("score", tmp_path / "pred", tmp_path / "gt", "--only", "miou", "--binary")
+    found = run_segeval(
+        "score", tmp_path / "pred", tmp_path / "gt", "--only", "miou", "--gt-threshold", "0", "--pred-threshold", "0"
+    )
     # Of 131,072 pixels four are 0: one image has it where it belongs, in the other it has moved by one.
     assert found.code == 0, found.stderr
     zero, rest = Fraction(1, 3), Fraction(131072 - 3, 131072 - 1)

@@ -50,7 +50,7 @@ PLAIN = (SegmentationClass(0, "road"), SegmentationClass(7, "tree"))
         ("c.txt", "3 road\n3 tree\n", "a class id occurs twice", "c.txt: id 3 is 'road' and 'tree'", "its own id"),
         ("c.txt", "-1 road\n", "out of range", "c.txt: 'road' has id -1", "start at 0"),
         ("c.txt", f"{10**30} road\n", "out of range", "c.txt: 'road' has id", "start at 0"),
-        ("c.txt", "1\n2\n", "called by a number", "c.txt: class 0 is called '1'", "number of classes"),
+        ("c.txt", "1\n2\n", "named by a number", "c.txt: class 0 is called '1'", "number of classes"),
         ("c.txt", "ro\x1b[31mad\n", "control characters", r"c.txt: class 0: 'ro\x1b[31mad'", "printable"),
         ("c.txt", "ro\rad\n", "control characters", r"'ro\rad'", "printable"),
         ("c.txt", "a\u202eb\n", "control characters", r"'a\u202eb'", "printable"),

@@ -12,6 +12,8 @@ from tests.support.commandline import run_segeval
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 MASKS = ["sample_masks/pred", "sample_masks/gt", "--classes", "sample_masks/classes.txt"]
 
+SIGNATURE = "segeval|classes:10@39c052a5|ignore:default(255)|convention:segeval|v:0.1.0|images:7|gt:f03b679c"
+
 TABLE: list[tuple[list[str], int, str, str]] = [
     # command line, exit code, part of stdout ("" is none at all), part of stderr ("" is none at all)
     (["--help"], 0, "Usage: segeval", ""),
@@ -33,6 +35,9 @@ TABLE: list[tuple[list[str], int, str, str]] = [
     (["compare", "run.jsonl", "run.jsonl"], 0, "mIoU", "fewer than 30"),
     (["compare", "run.jsonl", "worse.jsonl", "--force", "--fail-regression", "miou=0.01"], 1, "mIoU", "gate failed"),
     (["compare", "run.jsonl", "worse.jsonl"], 2, "", "--force"),
+    (["verify", SIGNATURE, "miou=74.25%", *MASKS], 0, "equal", ""),
+    (["verify", SIGNATURE, "miou=74.26%", *MASKS], 1, "74.26", ""),
+    (["verify", SIGNATURE, "miou=74.25%", *MASKS[:2]], 2, "", "--classes FILE"),
     (["explain", *MASKS], 0, "cityscapes", ""),
     (["explain", "nowhere", "sample_masks/gt"], 2, "", "nowhere"),
     (["inspect", *MASKS], 0, "no problems found", ""),

@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -201,33 +200,40 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+MEASURED = """
+import os, resource, sys
+seconds, *command = sys.argv[1:]
+child = os.fork()
+if not child:
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
+    os.execv(command[0], command)
+_, status, used = os.wait4(child, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss, used.ru_utime + used.ru_stime)
+"""
+"""Run a command from a small process: the system counts the memory of whoever starts one as the command's own."""
+
+
 def bounded(root: Path, *arguments: str) -> tuple[int, str]:
     """Run segeval; end it where it takes more than it may, and hold it to its memory."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
-
     with (root / "stderr").open("wb") as stderr:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "segeval", *arguments],
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", MEASURED, str(SECONDS), sys.executable, "-m", "segeval", *arguments],
             cwd=root,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=stderr,
-            preexec_fn=limit,
+            check=True,
+            text=True,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+    code, kilobytes, seconds = done.stdout.rpartition("\n")[0].rpartition("\n")[2].split()
     told = (root / "stderr").read_text(encoding="utf-8")
-    assert child.returncode in (0, 2), (
-        f"exit code {child.returncode}, {used.ru_utime + used.ru_stime:.1f} s: {told[-500:]}"
-    )
-    assert used.ru_maxrss < MEGABYTES * 1024, f"{used.ru_maxrss >> 10} MB"
+    assert int(code) in (0, 2), f"exit code {code}, {float(seconds):.1f} s: {told[-500:]}"
+    assert int(kilobytes) < MEGABYTES * 1024, f"{int(kilobytes) >> 10} MB"
     assert "internal error" not in told, told[-500:]
     assert "Traceback" not in told
     assert len(told) < 60_000, "nobody reads that"
-    return child.returncode, told
+    return int(code), told
 
 
 def cases(forms: dict[str, Callable[[int], str]]) -> list[Any]:

@@ -106,7 +106,7 @@ def test_maps_of_probabilities_bring_their_own_number_of_classes() -> None:
         ({"probs": True, "threshold": 2.0}, "between 0 and 1"),
         ({"probs": True, "pos_weight": 0}, "pos_weight is 0"),
         ({"probs": True, "gamma": -1.0}, "gamma"),
-        ({"probs": True, "alpha": "much"}, "--alpha"),
+        ({"probs": True, "alpha": "much"}, "much"),
         ({"preset": "no/such.toml"}, "cannot be read"),
     ],
 )

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from segeval.errors import UsageError
 from segeval.protocol.labeling import Color, SegmentationClass
@@ -129,7 +130,8 @@ def _refuse_slips(lines: Sequence[str], name: str) -> None:
     if len(lines) < _LIKELY_FORM + 1:
         return
     for form in _forms():
-        others = [(number, line) for number, line in enumerate(lines, 1) if not form.fullmatch(line)]
+        unlike = ((number, line) for number, line in enumerate(lines, 1) if not form.fullmatch(line))
+        others = list(islice(unlike, _FEW + 1))
         if 1 <= len(others) <= _FEW and len(lines) - len(others) >= _LIKELY_FORM:
             raise UsageError(
                 "a line of a class list has another form than the other lines",

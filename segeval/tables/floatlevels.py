@@ -117,8 +117,11 @@ LevelCounts = LevelHistogram | FloatLevels
 
 
 def level_keys(p: FloatArray, threshold: float) -> Int64Array:
-    """Return the number of each p's level: twice the top bits of its rank, and one more above `threshold`."""
-    return 2 * (ranks(p) >> OPEN_BITS) + (p > threshold)
+    """Return the number of each p's level: twice the top bits of its rank, and one more above `threshold`.
+
+    The bits are rounded up, so that 0 is a level of its own and no smallest number shares it.
+    """
+    return 2 * -(-ranks(p) >> OPEN_BITS) + (p > threshold)
 
 
 def no_levels(threshold: float) -> FloatLevels:

@@ -173,7 +173,7 @@ def seeds() -> tuple[bytes, ...]:
         "labels": (labels, labels[::-1], {}),
         "named": (labels, labels[::-1], {"classes": ["road", "sky", "car"], "ignore": "255,car"}),
         "missing": (labels, labels[:2], {"missing": "miss"}),
-        "negative": (labels.astype(np.int32) - 1, labels.astype(np.int64) - 1, {"ignore": "-1", "mapping": "2=1"}),
+        "negative": (labels.astype(np.int32) - 1, labels.astype(np.int64) - 1, {"ignore": "-1", "map": "2=1"}),
         "binary": (binary * 255, binary[::-1] * 255, {"binary": True}),
         "uint8": (binary, rng.integers(0, 256, (3, 6, 7), np.uint8), {"probs": True}),
         "uint16": (binary, rng.integers(0, 65536, (3, 6, 7), np.uint16), {"probs": True}),
