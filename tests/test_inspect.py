@@ -331,7 +331,7 @@ def test_a_file_that_its_header_tells_of_is_told_once(tmp_path: Path) -> None:
     case = CASES["arrays of several maps"]
     _, found = inspect(write(tmp_path / "pred", case.pred, ".npy"), write(tmp_path / "gt", case.gt))
     (finding,) = found["findings"]
-    assert finding["where"] == [f"PRED/{name}.npy: npy float32 (4, 24, 32)" for name in "abc"]
+    assert finding["where"] == [f"pred/{name}.npy: npy float32 (4, 24, 32)" for name in "abc"]
 
 
 # A sound folder gives no alarm

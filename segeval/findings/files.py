@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from segeval.errors import ColorsMet, Finding, SegevalError, merged, printable
+from segeval.errors import ColorsMet, Finding, SegevalError, merged
 from segeval.findings.colors import duplicate_colors
 from segeval.findings.swapping import swapped_names
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
+from segeval.folders.walking import gt_name, pred_name
 from segeval.images.colors import COLORS_FIX
 from segeval.images.readers import ImageFacts
 from segeval.protocol.presets import explain_colors
@@ -48,10 +49,10 @@ class Files:
         names = {*self.gt.broken, *self.pred.broken, *colored, *_map_files(self)}
         return names.union(*(pair.pred for pair in _unequal(self)))
 
-    def sides(self) -> Iterator[tuple[str, str, Headers]]:
-        """Yield ("gt" or "pred", its name in messages, headers)."""
-        yield "gt", "GT", self.gt
-        yield "pred", "PRED", self.pred
+    def sides(self) -> Iterator[tuple[str, Callable[[str], str], Headers]]:
+        """Yield ("gt" or "pred", what messages call one of its files, headers)."""
+        yield "gt", gt_name, self.gt
+        yield "pred", pred_name, self.pred
 
 
 def file_findings(files: Files) -> Iterator[Finding]:
@@ -68,11 +69,11 @@ def _broken(files: Files) -> Iterator[Finding]:
 
 
 def _rgb(files: Files) -> Iterator[Finding]:
-    for side, title, headers in files.sides():
+    for side, called, headers in files.sides():
         names = _colored(files, side)
         if not names:
             continue
-        where = [f"{title}/{printable(name)}: {headers.facts[name].encoding}" for name in names]
+        where = [f"{called(name)}: {headers.facts[name].encoding}" for name in names]
         request = files.request
         shared = duplicate_colors(request.preset) if request.preset is not None else None
         if shared is not None:
@@ -115,7 +116,7 @@ def _maps(files: Files) -> Iterator[Finding]:
         yield Finding(
             "probability-maps",
             "predictions are floats or arrays of several maps: probability maps, not labels",
-            shown(f"PRED/{printable(name)}: {files.pred.facts[name].encoding}" for name in names),
+            shown(f"{pred_name(name)}: {files.pred.facts[name].encoding}" for name in names),
             "Score them with --probs",
         )
 
@@ -144,7 +145,7 @@ def _sizes(files: Files) -> Iterator[Finding]:
             pred = files.pred.facts.get(name)
             if pred is None or (pred.width, pred.height) == (gt.width, gt.height):
                 continue
-            where.append(f"PRED/{printable(name)}: {pred.width}x{pred.height}, GT {gt.width}x{gt.height}")
+            where.append(f"{pred_name(name)}: {pred.width}x{pred.height}, GT {gt.width}x{gt.height}")
             factors[Fraction(pred.width, max(1, gt.width)), Fraction(pred.height, max(1, gt.height))] += 1
             turned += (pred.width, pred.height) == (gt.height, gt.width)
     (across, down), _ = factors.most_common(1)[0]
@@ -188,6 +189,6 @@ def _extra(files: Files) -> Iterator[Finding]:
         yield Finding(
             "extra",
             "predictions without ground truth are not scored",
-            shown(f"PRED/{printable(name)}" for name in files.pairing.extra),
+            shown(map(pred_name, files.pairing.extra)),
             "Leave them, or add their ground truth",
         )

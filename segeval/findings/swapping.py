@@ -9,6 +9,7 @@ from segeval.errors import Finding, printable
 from segeval.findings.readings import agreement
 from segeval.findings.values import FULL, MANY_VALUES, Values
 from segeval.folders.pairing import Pairing
+from segeval.folders.walking import pred_name
 from segeval.protocol.fullrange import DEFAULT_VOID
 from segeval.protocol.labeling import VOID
 from segeval.tables.counts import table
@@ -30,7 +31,7 @@ def swapped_names(pairing: Pairing) -> Iterator[Finding]:
     named = [name for name in pred if _says_gt(name)]
     gt = (*(pair.gt for pair in pairing.pairs), *pairing.missing)
     if named and 2 * len(named) > len(pred) and not any(map(_says_gt, gt)):
-        where.append(f"PRED/{printable(named[0])}")
+        where.append(pred_name(named[0]))
     if where:
         yield Finding(
             "swapped",

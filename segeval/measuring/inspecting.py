@@ -19,6 +19,7 @@ from segeval.findings.remedies import Remedy, remedy_of
 from segeval.findings.runs import run_findings
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
+from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import ImageFacts, decode_mask, describe, read_bytes
 from segeval.measuring.measure import measure
 from segeval.measuring.measurement import Measurement, Progress, paired
@@ -122,10 +123,11 @@ def _pred_files(pairing: Pairing) -> list[str]:
 
 
 def _headers(root: Path, names: Sequence[str], side: str, request: Request, jobs: int | None) -> Headers:
-    level = request.protocol.gt_threshold if side == "gt" else request.protocol.pred_threshold
+    protocol = request.protocol
+    level, called = (protocol.gt_threshold, gt_name) if side == "gt" else (protocol.pred_threshold, pred_name)
 
     def described(path: str) -> ImageFacts:
-        name = f"{side.upper()}/{printable(path)}"
+        name = called(path)
         return describe(
             read_bytes(root / path, name=name, max_pixels=request.max_pixels), name=name, jpeg=level is not None
         )
