@@ -184,7 +184,7 @@ CASES: dict[str, Case] = {
         blocks=True,
     ),
     "RGB in the colours of a preset": Case(
-        "rgb", each(guess(FOUR), lambda mask: colored(mask, LOVEDA)), FOUR, says="--preset loveda", blocks=True
+        "rgb", each(guess(FOUR), lambda mask: colored(mask, LOVEDA[3:])), FOUR, says="--preset loveda", blocks=True
     ),
     "gray stored as RGB": Case(
         "rgb", each(guess(FOUR), lambda mask: mask[..., None].repeat(3, 2)), FOUR, says="Save one channel", blocks=True

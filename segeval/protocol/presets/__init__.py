@@ -28,6 +28,8 @@ __all__ = [
 
 NEARLY_ALL = 0.99
 """Colours are explained where this share of their pixels is."""
+ENOUGH = 3
+"""Colours of a preset that are met before it is named."""
 
 
 @cache
@@ -94,8 +96,8 @@ def explain_colors(colors: Mapping[Color, int], *, palette: Palette | None = Non
     """Say what would explain colours that `palette` does not know, or None.
 
     `colors` counts the pixels of each. They may be `palette` in BGR order, or the colours of a preset of the package;
-    either must explain nearly all pixels. Two colours at least speak for a preset, one of them not gray: black and
-    white are everywhere.
+    either must explain nearly all pixels. `ENOUGH` colours speak for a preset, one of them neither gray nor of levels
+    0 and 255 only: black, white and pure red are in palettes that nobody published.
     """
     if palette is not None and share_explained(colors, swapped(palette)) >= NEARLY_ALL:
         return (
@@ -119,7 +121,7 @@ def _all_colors(preset: Preset) -> Palette:
 def _speaks_for(colors: Mapping[Color, int], palette: Palette) -> bool:
     known = [color for color in colors if color in palette.colors]
     return (
-        len(known) > 1
-        and any(len(set(color)) > 1 for color in known)
+        len(known) >= ENOUGH
+        and any(len(set(color)) > 1 and not set(color) <= {0, 255} for color in known)
         and (share_explained(colors, palette) >= NEARLY_ALL)
     )
