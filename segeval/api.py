@@ -97,7 +97,7 @@ def score(
     Keywords are the options of the command line. `jobs` is the number of worker threads, the usable processors by
     default; `progress` is called with (pairs done, pairs in all). What looks wrong is in the report's `warnings`;
     `strict` makes it errors, but for the kinds that `allow` names. A gate that does not hold is no error: its verdict
-    is in `report.gates`. Raises `SegevalError` (`Problems` where several kinds were met).
+    is in `report.gates`. Raises `SegevalError` (`Problems` where several kinds were found).
 
     >>> score("pred", "gt", classes="classes.txt", ignore=255).scores["miou"]  # doctest: +SKIP
     0.7425
@@ -245,7 +245,7 @@ def verify(
 def inspect(
     pred: str | Path, gt: str | Path, *, jobs: int | None = None, **options: Unpack[FolderOptions]
 ) -> Inspection:
-    """Look into two folders before scoring them: what is there, what looks wrong, and the option that mends it."""
+    """Look into two folders before scoring them: what is there, what looks wrong, and the option that fixes it."""
     from segeval.measuring.inspecting import inspect as inspect_folders
 
     request = build_request(**options)

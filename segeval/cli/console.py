@@ -58,7 +58,7 @@ def chosen_color() -> str:
 
 
 def tell_error(error: Exception) -> None:
-    """Tell an error on stderr: what, where, how to mend it."""
+    """Tell an error on stderr: what, where, how to fix it."""
     tell(render_problem(_as_problem(error), color=wants_color(sys.stderr, chosen_color())))
 
 

@@ -38,7 +38,7 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @click.command("help")
 @click.argument("topic", metavar="[TOPIC]", required=False, shell_complete=_complete)
 @click.pass_context
-def help(ctx: click.Context, topic: str | None) -> int:  # noqa: A001 - a verb's function has the verb's name
+def help(ctx: click.Context, topic: str | None) -> int:  # noqa: A001  # a verb's function has the verb's name
     """List the pages of the manual, or show the one on TOPIC.
 
     \b

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @config_options
 @voice_options
 def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
-    """Say what is in PRED and GT, what looks wrong, and which option mends it; never a score.
+    """Say what is in PRED and GT, what looks wrong, and which option fixes it; never a score.
 
     The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
     result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
