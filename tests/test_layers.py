@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -191,7 +192,9 @@ sys.exit(code)
 def test_a_score_walks_through_few_rooms() -> None:
     samples = PACKAGE.parent / "sample_masks"
     command = [sys.executable, "-c", TRACE, str(PACKAGE), "score", "pred", "gt", "-q", "--no-config"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=samples)
+    # The modules of this checkout are counted, wherever segeval is installed.
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=samples, env=environment)
     assert done.returncode == 0, done.stderr
     modules = [Path(line) for line in done.stderr.splitlines()]
     rooms = sorted({path.parts[0].removesuffix(".py") for path in modules})
