@@ -1,4 +1,4 @@
-"""What looks wrong in the values of two folders, and the option that mends it."""
+"""What looks wrong in the values of two folders, and the option that fixes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a protocol leaves open, made definite by the values that were met."""
+"""What a protocol leaves open, made definite by the values in the masks."""
 
 from __future__ import annotations
 

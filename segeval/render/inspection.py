@@ -1,4 +1,4 @@
-"""An inspection as text or as JSON: what is in the folders, then what looks wrong and what mends it."""
+"""An inspection as text or as JSON: what is in the folders, then what looks wrong and what fixes it."""
 
 from __future__ import annotations
 

@@ -155,16 +155,11 @@ def _focal_of(entry: MapScores, settings: LossSettings) -> Callable[[Source], Lo
 
 def mean_of_images(images: Sequence[Loss], classes: int) -> Loss:
     """Return the plain mean of the images whose loss is defined."""
-    defined = [loss for loss in images if loss.value is not None]
-    bounded = all(loss.low is not None for loss in defined)
-    return Loss(
-        mean(loss.value for loss in defined),
-        mean(loss.low for loss in defined) if bounded else None,
-        mean(loss.high for loss in defined) if bounded else None,
-        any(loss.unbounded for loss in defined),
-        sum(loss.clamped for loss in images),
-        sum(loss.elements for loss in images),
-        classes,
+    return replace(
+        class_mean(images),
+        clamped=sum(loss.clamped for loss in images),
+        elements=sum(loss.elements for loss in images),
+        classes=classes,
     )
 
 
