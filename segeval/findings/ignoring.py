@@ -10,7 +10,6 @@ from segeval.errors import Finding
 from segeval.findings.values import Values
 from segeval.protocol.fullrange import DEFAULT_VOID
 from segeval.protocol.labeling import VOID
-from segeval.protocol.presets import preset, preset_names
 from segeval.protocol.protocol import Mapped
 
 
@@ -49,4 +48,8 @@ def _named(value: int, pairs: Mapped) -> list[int]:
 def _is_of_preset(values: Values) -> bool:
     """Tell whether what is ignored is what the preset ignores."""
     name = values.protocol.preset
-    return name is not None and name in preset_names() and values.protocol.ignore == tuple(preset(name).ignore)
+    if name is None:
+        return False
+    from segeval.protocol.presets import preset, preset_names  # a run without presets does without their modules
+
+    return name in preset_names() and values.protocol.ignore == tuple(preset(name).ignore)

@@ -16,7 +16,6 @@ from segeval.errors import Finding, SegevalError
 from segeval.findings.values import FULL, Values, written_map
 from segeval.protocol.fullrange import DEFAULT_VOID
 from segeval.protocol.labeling import NO_PREDICTION, VOID, Labeling
-from segeval.protocol.presets import preset
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution, resolve
 from segeval.report.labelcheck import refuses
@@ -166,9 +165,16 @@ def written(options: Options) -> str:
 # Cityscapes
 
 
+def _regular_ids() -> Mapping[int, int]:
+    """Return regular id -> train id or void."""
+    from segeval.protocol.presets import preset  # a run without presets does without their modules
+
+    return preset(REGULAR).gt_map
+
+
 def _train_ids(values: Values) -> Iterator[Reading]:
     """Read one folder as Cityscapes train ids, the other as regular ids."""
-    regular = preset(REGULAR).gt_map
+    regular = _regular_ids()
     known, train = {*regular, DEFAULT_VOID}, {value: value for value in sorted(TRAIN_IDS)}
     gt, pred = values.distinct()
     names = (("predictions", pred, "pred_map"), ("ground truth", gt, "gt_map"))
@@ -189,7 +195,7 @@ def _other_preset(values: Values) -> Reading | None:
     if values.protocol.preset not in (REGULAR, TRAIN):
         return None
     gt, pred = values.distinct()
-    met, regular = gt | pred, preset(REGULAR).gt_map
+    met, regular = gt | pred, _regular_ids()
     no_class = {raw for raw, index in regular.items() if index == DEFAULT_VOID} - {DEFAULT_VOID}
     if values.protocol.preset == REGULAR and met <= TRAIN_IDS and len(gt & pred & no_class) > 1:
         what = "both folders hold no value above 18 but 255: these look like train ids, the preset's are regular ids"

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import resources
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from segeval.cli.console import columns_of, wants_color, write_result
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 SUFFIX = ".md"
 
 
 def topics() -> tuple[str, ...]:
     """Return the names of the pages in alphabetical order; each is a file of `segeval/docs/`."""
-    pages = resources.files("segeval").joinpath("docs").iterdir()
+    pages = _docs().iterdir()
     return tuple(sorted(page.name.removesuffix(SUFFIX) for page in pages if page.name.endswith(SUFFIX)))
 
 
 def page_source(topic: str) -> str:
     """Return a page as it is stored, in Markdown."""
-    return resources.files("segeval").joinpath("docs", f"{topic}{SUFFIX}").read_text(encoding="utf-8")
+    return _docs().joinpath(f"{topic}{SUFFIX}").read_text(encoding="utf-8")
+
+
+def _docs() -> Traversable:
+    from importlib import resources  # brings tempfile with it, and `segeval --help` lists this verb
+
+    return resources.files("segeval").joinpath("docs")
 
 
 def summary(source: str) -> str:
