@@ -353,17 +353,17 @@ def bomb(unpacked: int) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_bomb_ends_at_bounded_memory_and_time() -> None:
+def test_a_bomb_ends_at_bounded_memory_and_processor_time() -> None:
     data = bomb(1 << 27)
     assert len(data) < 1 << 20
-    started = time.monotonic()
+    started = time.process_time()
     tracemalloc.start()
     try:
         problem(data)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert peak < 100_000_000
 
 
