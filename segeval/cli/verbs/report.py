@@ -48,7 +48,7 @@ def report(run: Path, **options: Any) -> int:
     The stored protocol holds but for what the command line says otherwise: environment and configuration change how
     the report looks, never what it counts. Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
     """
-    from segeval.api import scored_run
+    from segeval.api.scoring import scored_run
     from segeval.cli.delivery import Delivery
     from segeval.report.rescoring import rescore
     from segeval.request.options import ArrayOptions, LossOptions, names_in

@@ -62,7 +62,7 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     Files pair by their relative path without extension. Exit code 0: scored; 1: scored, and a gate failed; 2: could
     not score.
     """
-    from segeval.api import report_measurement
+    from segeval.api.scoring import report_measurement
     from segeval.cli.console import progress_bar, tell_asides
     from segeval.cli.delivery import Delivery
     from segeval.errors import SegevalError

@@ -36,7 +36,7 @@ def verify(signature: str, claim: str, pred: Path, gt: Path | None, **options: A
     the number stands; 1: value or protocol differs; 2: could not score. Another version or another ground-truth digest
     is told, and fails with --strict.
     """
-    from segeval.api import verify as verified
+    from segeval.api.comparing import verify as verified
     from segeval.cli.console import progress_bar, write_result
     from segeval.render.verification import render_verification
     from segeval.request.options import VerifyOptions, chosen
