@@ -1,4 +1,4 @@
-"""The options that say how two folders are read and scored, which verbs share; what is reported of them: `reporting`."""
+"""The options that say how two folders are read and scored; those of what is reported stand in `reporting`."""
 
 from __future__ import annotations
 
