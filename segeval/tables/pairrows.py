@@ -61,8 +61,8 @@ def _count_bytes(
     size: cython.Py_ssize_t = gt.shape[0]
     found: cython.Py_ssize_t = 0
     key: cython.int
-    changed: cython.uchar[64]
-    word: cython.ulonglong
+    changed = cython.declare(cython.uchar[64])
+    word: cython.ulonglong = 0
     bits: cython.ulonglong
     while i + BLOCK <= size:
         # Without branches, so that compilers take many pixels at a time.
