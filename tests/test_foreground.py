@@ -115,7 +115,7 @@ def test_what_a_shell_sees(folders: tuple[Path, Path]) -> None:
     for form in ("table", "markdown"):
         done = run_segeval("score", *folders, "--binary", "-f", form, "-q")
         assert told in done.stdout
-        assert "false-alarm rate" in done.stdout
+        assert "false alarms" in done.stdout
     assert run_segeval("score", *folders, "--binary", "--only", "miss_rate", "-q").stdout == f"{1 / 3!r}\n"
     gates: dict[str, int] = {"miss_rate=0.34": 0, "false_alarm_rate=0.2": 1, "positive_dice<=0.5": 0}
     for gate, code in gates.items():
@@ -150,4 +150,4 @@ def test_comparisons_have_them_and_know_which_way_is_worse(folders: tuple[Path, 
     assert done.code == 1
     assert "false_alarm_rate 0.2500 -> 0.5000" in done.stderr
     shown = run_segeval("compare", *runs, "-q").stdout
-    assert all(title in shown for title in ("positive Dice", "miss rate", "false-alarm rate"))
+    assert all(title in shown for title in ("pos. Dice", "miss rate", "false alarms"))
