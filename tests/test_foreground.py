@@ -54,7 +54,9 @@ def test_by_hand() -> None:
 
 def loop(images: Images) -> dict[str, float | None]:
     """Go through the pixels one by one."""
-    dices, missed, alarms = [], [], []
+    dices: list[float] = []
+    missed: list[float] = []
+    alarms: list[float] = []
     for gt, pred in images:
         valid = [(y, p) for y, p in zip(gt, pred, strict=True) if y != 255]
         true, predicted = sum(y == 1 for y, _ in valid), sum(p == 1 for _, p in valid)
