@@ -19,7 +19,8 @@ def render_latex(report: Report) -> str:
     Classes that the means leave out stand below the means, behind a rule.
     """
     drawn = has_intervals(report)
-    rows, apart = [], []
+    rows: list[list[str]] = []
+    apart: list[list[str]] = []
     for index, entry in enumerate(report.classes):
         cells = [percent(getattr(entry, column), bounds_of(report, column, entry)) for column, _ in COLUMNS]
         cells += [interval_text(report.iou_interval(index))] * drawn
