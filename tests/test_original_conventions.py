@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segeval.accumulator import ConfusionMatrix
+from segeval import ConfusionMatrix
 from segeval.errors import SegevalError
 from segeval.protocol.conventions import conventions
 from segeval.protocol.evaluators import evaluators
@@ -157,7 +157,7 @@ def report_of(original: Original, entry: GoldenSet) -> tuple[Report, bool]:
         counted = ConfusionMatrix(classes=2, ignore="none", convention=original.convention, **options)
         for level, foreground in zip(inputs.pred, inputs.gt, strict=True):
             counted.update((level >= 128).astype(np.int64), (foreground > 0).astype(np.int64))
-        return counted.report(), True
+        return counted.compute(), True
     assert isinstance(inputs, Masks)
     classes = [SegmentationClass(value, str(value)) for value in inputs.ids]
     if "class_weights" in options:
@@ -170,7 +170,7 @@ def report_of(original: Original, entry: GoldenSet) -> tuple[Report, bool]:
     )
     for pred, gt in zip(inputs.pred, inputs.gt, strict=True):
         update(counted, pred, gt)
-    return counted.report(), inputs.first == 0
+    return counted.compute(), inputs.first == 0
 
 
 def update(counted: ConfusionMatrix, pred: Mask, gt: Mask) -> None:
@@ -251,7 +251,7 @@ def test_scores_that_an_evaluator_does_not_print_have_the_default_axes_and_are_m
         counted = ConfusionMatrix(classes=2, convention=convention, class_weights="auto")
         counted.update(pred, gt)
         counted.update(gt[:, :2], pred[:, :2])
-        reports.append(counted.report())
+        reports.append(counted.compute())
     theirs, ours = reports
     assert theirs.own_scores
     for score in theirs.own_scores:

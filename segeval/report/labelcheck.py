@@ -28,27 +28,32 @@ class _Refusal:
     what: str
     fix: str
     side: int
+    in_python: str
 
 
 UNKNOWN_GT = _Refusal(
     "ground truth holds values that are neither a class nor ignored",
     "Name them with --classes, --ignore or --gt-map, or leave their pixels out with --gt-unknown drop",
     0,
+    'Name them with classes, ignore or gt_map, or leave their pixels out with gt_unknown="drop"',
 )
 UNKNOWN_PRED = _Refusal(
     "predictions hold values that are neither a class nor ignored",
     "Name them with --classes, --ignore or --pred-map, or count them as wrong with --unknown miss",
     1,
+    'Name them with classes, ignore or pred_map, or count them as wrong with unknown="miss"',
 )
 VOID_GT = _Refusal(
     "ground truth holds an ignored value, and the evaluator of this convention knows none",
     "Choose another --convention, such as segeval with --mean-over foreground, or --ignore none",
     0,
+    'Choose another convention, such as "segeval" with mean_over="foreground", or ignore="none"',
 )
 VOID_PRED = _Refusal(
     "predictions hold an ignored value, which this convention does not allow",
     "Count it as wrong with --pred-void miss, or leave its pixels out with --pred-void drop",
     1,
+    'Count it as wrong with pred_void="miss", or leave its pixels out with pred_void="drop"',
 )
 
 
@@ -57,25 +62,35 @@ def file_name(names: FileNames, key: str, side: int) -> str:
     return names[key][side] if key in names else (gt_name, pred_name)[side](key)
 
 
-def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: Convention, names: FileNames) -> None:
+def check_labels(
+    run: Run,
+    table: JointCounts,
+    labeling: Labeling,
+    convention: Convention,
+    names: FileNames,
+    *,
+    in_python: bool = False,
+) -> None:
     """Raise `LabelError` with file, value and pixel count for each value that `convention` makes an error.
 
     `table` is the total of the run's rows: only where it holds such a value are the rows looked at.
+    Fixes name options, or `in_python` keywords.
     """
     refusals: list[LabelError] = []
     everywhere = evaluator(convention).looks_at_void
-    more = _more_classes(table, labeling)
+    more = _more_classes(table, labeling, "classes=" if in_python else "--classes ")
     for refusal in _refusals(convention):
         if _refused(table, labeling, refusal, everywhere).any():
             places = [place for row in run.rows for place in _places(row, labeling, refusal, names, everywhere)]
-            refusals.append(LabelError(refusal.what, places, f"{more}{refusal.fix}"))
+            fix = refusal.in_python if in_python else refusal.fix
+            refusals.append(LabelError(refusal.what, places, f"{more}{fix}"))
     if evaluator(convention).only_binary and (labeling.gt(table.gt) == VOID).any():
         places = [place for row in run.rows for place in _places(row, labeling, VOID_GT, names, everywhere)]
-        refusals.append(LabelError(VOID_GT.what, places, VOID_GT.fix))
+        refusals.append(LabelError(VOID_GT.what, places, VOID_GT.in_python if in_python else VOID_GT.fix))
     raise_all(refusals)
 
 
-def _more_classes(table: JointCounts, labeling: Labeling) -> str:
+def _more_classes(table: JointCounts, labeling: Labeling, option: str) -> str:
     """Return the number of classes that the values met ask for, where classes were given by number and are too few."""
     ids = [entry.id for entry in labeling.classes]
     if ids != list(range(len(ids))) or any(entry.name != str(entry.id) for entry in labeling.classes):
@@ -85,7 +100,7 @@ def _more_classes(table: JointCounts, labeling: Labeling) -> str:
     if unknown != set(range(len(ids), len(ids) + len(unknown))):
         return ""
     count = len(ids) + len(unknown)
-    return f"Use --classes {count}, since the values are 0..{count - 1}. Or: " if unknown else ""
+    return f"Use {option}{count}, since the values are 0..{count - 1}. Or: " if unknown else ""
 
 
 def refuses(table: JointCounts, labeling: Labeling, convention: Convention) -> bool:
