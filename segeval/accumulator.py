@@ -14,8 +14,7 @@ from segeval.report.report import Report
 from segeval.request import build_request
 from segeval.request.options import ArrayOptions, spelled
 from segeval.runs.run import Row, Run
-from segeval.tables.confusion import confusion
-from segeval.tables.counts import Int64Array, joint_counts
+from segeval.tables.counts import Int64Array, confusion, joint_counts
 
 
 class ConfusionMatrix:

@@ -28,8 +28,8 @@ from segeval.sampling.resampling import (
     jackknife,
 )
 from segeval.sampling.sample import Sample, sample, units
-from segeval.scores.scored import mask_scores
-from segeval.tables.confusion import Tallies
+from segeval.scores.registry import mask_scores
+from segeval.tables.counts import Tallies
 from tests.benchmarks.coverage_simulation import coverage
 
 HERE = Convention()

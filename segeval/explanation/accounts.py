@@ -30,10 +30,8 @@ from segeval.report.labelcheck import FileNames, check_labels
 from segeval.report.scoring import Measured, measured
 from segeval.runs.run import Run
 from segeval.scores.overlap import Overlap, Value, outcomes
-from segeval.scores.registry import OF_CONVENTIONS
-from segeval.scores.scored import ScoreRule, class_score, program_of
-from segeval.tables.confusion import Confusion
-from segeval.tables.counts import Int64Array
+from segeval.scores.registry import OF_CONVENTIONS, ScoreRule, class_score, program_of
+from segeval.tables.counts import Confusion, Int64Array
 
 LENIENT = {"pred_void": "miss", "unknown": "miss", "gt_unknown": "drop"}
 """Choices under which everything can be counted; what a convention refuses is judged afterwards."""

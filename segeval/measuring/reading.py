@@ -19,8 +19,7 @@ from segeval.folders.pairing import Pair
 from segeval.images.buffers import Buffer
 from segeval.images.readers import MAX_PIXELS, ImageFacts, read_bytes, read_mask
 from segeval.protocol.labeling import NO_PREDICTION
-from segeval.runs.run import MeasuredRow
-from segeval.runs.traits import PLAIN, Traits
+from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from segeval.protocol.conventions import Convention
 from segeval.protocol.evaluators import evaluator
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.runs.run import Row, Run
-from segeval.tables.confusion import Confusion
-from segeval.tables.counts import JointCounts
+from segeval.tables.counts import Confusion, JointCounts
 
 FileNames = Mapping[str, tuple[str, str]]
 MOST_VALUES = 5

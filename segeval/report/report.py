@@ -14,7 +14,7 @@ from segeval.protocol.signature import Signature
 from segeval.report.details import Details
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASSES
-from segeval.tables.confusion import Confusion
+from segeval.tables.counts import Confusion
 
 if TYPE_CHECKING:
     from segeval.report.mapscores import ProbabilityScores

@@ -14,7 +14,7 @@ from segeval.scores.calibration import top_label_ece
 from segeval.scores.fmeasures import BETA2, f_measures
 from segeval.scores.overlap import Value
 from segeval.scores.registry import ordered
-from segeval.tables.confusion import confusion
+from segeval.tables.counts import confusion
 from segeval.tables.levels import LevelHistogram, level_histogram
 
 SCORE_AGAIN = "segeval score --probs --save"

@@ -28,10 +28,17 @@ from segeval.scores.overlap import (
     ratio,
     worst_mean,
 )
-from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, ordered
-from segeval.scores.scored import MaskScores, mask_scores
-from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, image_tallies, same_unknown_pixels, tallies
-from segeval.tables.counts import JointCounts
+from segeval.scores.registry import OF_CLASSES, OF_MASKS, MaskScores, chosen, mask_scores, ordered
+from segeval.tables.counts import (
+    Confusion,
+    JointCounts,
+    Tallies,
+    confusion,
+    grouped,
+    image_tallies,
+    same_unknown_pixels,
+    tallies,
+)
 
 if TYPE_CHECKING:
     from segeval.report.extras import Statistics

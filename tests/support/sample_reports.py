@@ -22,8 +22,7 @@ from segeval.report.scoring import build_report
 from segeval.request import build_request
 from segeval.runs.run import Maps, Row, Run
 from segeval.scores.calibration import confidence_bins
-from segeval.tables.confusion import Confusion
-from segeval.tables.counts import table
+from segeval.tables.counts import Confusion, table
 
 SIGNATURE = Signature((("classes", "infer(0..2)"), ("ignore", "255"), ("convention", "segeval"), ("v", "0.0.0")))
 
