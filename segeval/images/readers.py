@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, and_more
-from segeval.images.buffers import Buffer
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, PROBS_FIX, ImageFacts, identify
-from segeval.images.png import parse_png, png_samples
+from segeval.images.png import Buffer, parse_png, png_samples
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
@@ -28,6 +27,7 @@ if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colo
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "Buffer",
     "ImageFacts",
     "decode_mask",
     "decode_probability",

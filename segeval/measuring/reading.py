@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
-from segeval.images.buffers import Buffer
-from segeval.images.readers import MAX_PIXELS, ImageFacts, read_bytes, read_mask
+from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
 from segeval.protocol.labeling import NO_PREDICTION
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
