@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from segeval.errors import UsageError
-from segeval.protocol.conventions import AXES, Convention, convention, conventions
+from segeval.protocol.axes import AXES
+from segeval.protocol.conventions import Convention, convention, conventions
 from segeval.protocol.labeling import VOID, Labeling, SegmentationClass, value_map
 from segeval.scores.overlap import averaged, class_mious, image_mious, mean, outcomes
 from segeval.tables.counts import confusion, image_tallies, joint_counts, tallies, total

@@ -22,7 +22,7 @@ from segeval.render.messages import (
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
-    from segeval.protocol.resolution import Inference
+    from segeval.protocol.protocol import Inference
     from segeval.report.report import Verdict
 
 

@@ -20,11 +20,18 @@ from segeval.explanation.explanation import (
     Step,
 )
 from segeval.protocol.axes import AXES
-from segeval.protocol.conventions import DEFAULT, Convention, conventions
-from segeval.protocol.evaluators import RATIOS, Evaluator, evaluator
+from segeval.protocol.conventions import (
+    DEFAULT,
+    RATIOS,
+    Convention,
+    Evaluator,
+    ScoringRules,
+    conventions,
+    evaluator,
+    scoring_rules,
+)
 from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
-from segeval.protocol.meanover import ScoringRules, scoring_rules
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
 from segeval.report.labelcheck import FileNames, check_labels
 from segeval.report.scoring import Measured, measured

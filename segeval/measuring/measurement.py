@@ -16,7 +16,7 @@ from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Reading, files_of, is_unchanged
 from segeval.measuring.workers import Failure, stream
-from segeval.protocol.resolution import MOST_INFERRED_CLASSES
+from segeval.protocol.protocol import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts

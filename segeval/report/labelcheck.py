@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import Finding, LabelError, listed, raise_all
-from segeval.protocol.conventions import Convention
-from segeval.protocol.evaluators import evaluator
+from segeval.protocol.conventions import Convention, evaluator
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import Confusion, JointCounts

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from segeval.errors import Finding
 from segeval.protocol.labeling import Color
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
 from segeval.report.details import Details
 from segeval.scores.overlap import Value

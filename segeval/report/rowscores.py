@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from segeval.protocol.conventions import SALIENCY
-from segeval.protocol.resolution import Inference, Resolution
+from segeval.protocol.protocol import Inference, Resolution
 from segeval.report.mapscores import ProbabilityScores
 from segeval.report.probabilities import map_classes
 from segeval.runs.run import Run

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segeval.errors import Finding, NothingToScoreError, listed
-from segeval.protocol.conventions import Convention
+from segeval.protocol.conventions import BACKGROUNDS, FOREGROUND, Convention, ScoringRules, scoring_rules
 from segeval.protocol.labeling import Labeling
-from segeval.protocol.meanover import BACKGROUNDS, FOREGROUND, ScoringRules, scoring_rules
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
 from segeval.report.details import WORST_PERCENTS, Details
 from segeval.report.labelcheck import FileNames, check_labels, unknown_warnings

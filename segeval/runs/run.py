@@ -11,11 +11,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.protocol.fullrange import SideFiles, side_files
-from segeval.protocol.labeling import NO_PREDICTION
+from segeval.protocol.labeling import NO_PREDICTION, SideFiles, side_files
 from segeval.protocol.mapkinds import MapKind
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution, resolve
+from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 

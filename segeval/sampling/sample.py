@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import NothingToScoreError, UsageError
-from segeval.protocol.conventions import Convention
-from segeval.protocol.meanover import ScoringRules
+from segeval.protocol.conventions import Convention, ScoringRules
 from segeval.scores.overlap import (
     Outcomes,
     Value,

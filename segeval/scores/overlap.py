@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.protocol.conventions import Convention
-from segeval.protocol.evaluators import OURS, Evaluator
+from segeval.protocol.conventions import OURS, Convention, Evaluator
 from segeval.tables.counts import Int64Array, Tallies
 
 Value = float | None

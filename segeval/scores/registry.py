@@ -12,9 +12,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from segeval.protocol.conventions import Convention
-from segeval.protocol.evaluators import OURS, Evaluator
-from segeval.protocol.meanover import ScoringRules
+from segeval.protocol.conventions import OURS, Convention, Evaluator, ScoringRules
 from segeval.scores.overlap import (
     Overlap,
     Value,

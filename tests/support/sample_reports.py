@@ -13,8 +13,7 @@ import numpy as np
 from segeval.errors import Finding
 from segeval.protocol.labeling import Color
 from segeval.protocol.mapkinds import EIGHT_BIT
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
 from segeval.report.gates import parse_gate, with_verdicts
 from segeval.report.report import ClassScores, Data, GroupScores, Report, Verdict
