@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from segeval.findings.inspection import Inspection
     from segeval.report.extras import Statistics
     from segeval.report.gates import Gate
-    from segeval.report.labelcheck import FileNames
+    from segeval.report.scoring import FileNames
     from segeval.tables.counts import JointCounts
 
 

@@ -252,6 +252,9 @@ voice_options = stacked(
 def policy_of(options: Mapping[str, Any]) -> Policy:
     """Take what is to become of findings out of a command's options; raises `UsageError`."""
     from segeval.findings.policy import Policy
+
+    if not options["allow"]:
+        return Policy(strict=options["strict"])
     from segeval.protocol.allowing import parse_allow
 
     return Policy(parse_allow(options["allow"]), options["strict"])

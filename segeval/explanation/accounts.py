@@ -33,8 +33,7 @@ from segeval.protocol.conventions import (
 from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
-from segeval.report.labelcheck import FileNames, check_labels
-from segeval.report.scoring import Measured, measured
+from segeval.report.scoring import FileNames, Measured, check_labels, measured
 from segeval.runs.run import Run
 from segeval.scores.overlap import Overlap, Value, outcomes
 from segeval.scores.registry import OF_CONVENTIONS, ScoreRule, class_score, program_of

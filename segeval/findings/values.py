@@ -11,7 +11,7 @@ from segeval.errors import Finding, and_more
 from segeval.folders.walking import gt_name, pred_name
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.protocol import Protocol, Resolution
-from segeval.report.labelcheck import FileNames
+from segeval.report.scoring import FileNames
 from segeval.runs.run import Run, raw_values
 from segeval.tables.counts import JointCounts
 

@@ -49,7 +49,7 @@ def report(run: Path, **options: Any) -> int:
     the report looks, never what it counts. Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
     """
     from segeval.api import scored_run
-    from segeval.cli.delivery import Delivery
+    from segeval.cli.console import Delivery
     from segeval.report.rescoring import rescore
     from segeval.request.options import ArrayOptions, LossOptions, names_in
     from segeval.runs.file import load_run

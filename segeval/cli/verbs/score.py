@@ -63,8 +63,7 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     not score.
     """
     from segeval.api import report_measurement
-    from segeval.cli.console import progress_bar, tell_asides
-    from segeval.cli.delivery import Delivery
+    from segeval.cli.console import Delivery, progress_bar, tell_asides
     from segeval.errors import SegevalError
     from segeval.findings.policy import OF_WHOLE_RUNS
     from segeval.measuring.measure import measure
