@@ -94,7 +94,7 @@ def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixe
 def pair_class_folders(
     pred: Path, gt: Path, folders: Sequence[str], *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]
 ) -> Pairing:
-    """Pair ground truth with one map a class: `pred/<folder>/<key>`, folders in class order (see `segeval.folders.classfolders`).
+    """Pair ground truth with one map a class: `pred/<folder>/<key>`, folders in class order (see `class_folders`).
 
     Each pair has one prediction path a folder; a ground truth that lacks some is `incomplete`. Errors: `pair_folders`.
     """

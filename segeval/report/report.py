@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from segeval.errors import Finding
 from segeval.protocol.labeling import Color
 from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
-from segeval.report.details import Details
-from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio
+from segeval.report.details import WORST_PERCENTS, Details
+from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, present, ratio, worst_mean
 from segeval.scores.registry import OF_CLASSES
 from segeval.tables.counts import Confusion, grouped, tallies
 
@@ -241,3 +241,21 @@ def group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
         )
     )
     return scores, mean(ious)
+
+
+def details_of(found: Measured, image_values: Sequence[Value]) -> Details:
+    """Return the closer look at the images that every report has."""
+    values = [value for value in image_values if value is not None]
+    ratios = present(outcomes(found.images).of(found.rules.over("class_miou")))
+    of_class = [
+        column[known].tolist() for column, known in zip(ratios.value.T, ratios.defined.T, strict=True) if known.any()
+    ]
+    worst = {
+        "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
+        "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
+    }
+    if not found.resolution.protocol.binary or len(found.labeling.classes) != 2:
+        return Details(worst)
+    from segeval.scores.gains import empty_ground_truth  # few sets are binary
+
+    return Details(worst, empty_ground_truth(found.images))

@@ -17,17 +17,13 @@ from segeval.protocol.conventions import BACKGROUNDS, FOREGROUND, Convention, Sc
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
-from segeval.report.details import WORST_PERCENTS, Details
-from segeval.report.report import Data, Report, class_scores, group_scores
+from segeval.report.report import Data, Report, class_scores, details_of, group_scores
 from segeval.runs.run import Row, Run, raw_values
 from segeval.scores.overlap import (
     Overlap,
     Value,
     image_mious,
-    mean,
     outcomes,
-    present,
-    worst_mean,
 )
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
 from segeval.tables.counts import (
@@ -151,7 +147,7 @@ def report_of(run: Run, found: Measured) -> Report:
         warnings=(*warnings, *unknown_warnings(found.confusion, convention)),
         notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
-        details=_details(found, image_mious(plain.of(rules.over("image_miou")))),
+        details=details_of(found, image_mious(plain.of(rules.over("image_miou")))),
         own_scores=_own_scores(rules, scores),
     )
 
@@ -172,24 +168,6 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
     if scores is None:
         return None
     return with_row_scores(reduced(scores, run, found.resolution), run, found.resolution)
-
-
-def _details(found: Measured, image_values: Sequence[Value]) -> Details:
-    """Take a closer look at the images, as every report has it."""
-    values = [value for value in image_values if value is not None]
-    ratios = present(outcomes(found.images).of(found.rules.over("class_miou")))
-    of_class = [
-        column[known].tolist() for column, known in zip(ratios.value.T, ratios.defined.T, strict=True) if known.any()
-    ]
-    worst = {
-        "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
-        "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
-    }
-    if not found.resolution.protocol.binary or len(found.labeling.classes) != 2:
-        return Details(worst)
-    from segeval.scores.gains import empty_ground_truth  # few sets are binary
-
-    return Details(worst, empty_ground_truth(found.images))
 
 
 def _undefined_mean(iou: Overlap, found: Measured) -> tuple[Finding, ...]:
