@@ -177,7 +177,7 @@ class Delivery:
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        from segeval.cli.options import policy_of
+        from segeval.cli.reporting import policy_of
         from segeval.render import known_format
 
         self._options = options
