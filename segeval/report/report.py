@@ -142,7 +142,7 @@ class Report:
     def has_details(self) -> bool:
         """Tell whether there is more to read than scores: intervals, images, or where the points are."""
         told = self.details
-        return any(one is not None for one in (told.empty_gt, told.uncertainty, told.worst_images, told.gains))
+        return any(one is not None for one in (told.foreground, told.uncertainty, told.worst_images, told.gains))
 
     def interval(self, name: str) -> Interval | None:
         """Return the confidence interval of a score of the data set, `None` where none was drawn."""
@@ -254,8 +254,8 @@ def details_of(found: Measured, image_values: Sequence[Value]) -> Details:
         "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
         "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
     }
-    if not found.resolution.protocol.binary or len(found.labeling.classes) != 2:
+    if found.rules.foreground is None:
         return Details(worst)
-    from segeval.scores.gains import empty_ground_truth  # few sets are binary
+    from segeval.scores.foreground import foreground_images  # few sets are binary
 
-    return Details(worst, empty_ground_truth(found.images))
+    return Details(worst, foreground_images(found.images, found.rules.foreground))

@@ -69,6 +69,9 @@ SCORES = (
     Score(name="image_miou", title="mIoU^I"),
     Score(name="class_miou", title="mIoU^C"),
     Score(name="group_miou", title="group mIoU"),
+    Score(name="positive_dice", title="pos. Dice"),
+    Score(name="miss_rate", title="miss rate", lower_is_better=True),
+    Score(name="false_alarm_rate", title="false alarms", lower_is_better=True),
     Score(name="iou", title="IoU", of_data=False, per_class=True),
     Score(name="dice", title="Dice", of_data=False, per_class=True),
     Score(name="precision", title="precision", of_data=False, per_class=True),
@@ -239,4 +242,8 @@ def mask_scores(whole: Tallies, images: Tallies, rules: ScoringRules) -> MaskSco
         rule = rules.rule("threshold_jaccard")
         of_images = image_values(outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
         scores["threshold_jaccard"] = floored(of_images, rules.program.floor)
+    if rules.foreground is not None:
+        from segeval.scores.foreground import foreground_scores  # few sets are binary
+
+        scores |= foreground_scores(images, rules.foreground)
     return MaskScores(scores, found["miou"], found["mdice"], *class_ratios(whole, rules))
