@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from segeval.api import scored_run
+from segeval.api.scoring import scored_run
 from segeval.errors import MaskError, UsageError
 from segeval.findings.policy import Policy, judged_report
 from segeval.report.report import Report

@@ -169,7 +169,7 @@ def show_options(*formats: str) -> Callable[[Function], Function]:
 
 def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
     """Return what the options ask for beyond scores, checked before any work; `None` where that is nothing."""
-    from segeval.api import statistics_of
+    from segeval.api.scoring import statistics_of
     from segeval.request.options import StatisticsOptions, chosen
 
     asked = chosen(StatisticsOptions, options)

@@ -64,6 +64,15 @@ def headline(report: Report) -> str:
     return f"{HEADLINE.title} {shown}, {mean_text(report)}"
 
 
+def report_line(report: Report) -> str:
+    """Tell a report in a line: its headline, the images, and that gates failed or something looks wrong."""
+    parts = [headline(report), _plural(report.data.images, "image")]
+    failed = sum(not verdict.passed for verdict in report.gates)
+    parts += [f"{failed} of {_plural(len(report.gates), 'gate')} failed"] * bool(failed)
+    parts += [_plural(len(report.warnings), "warning")] * bool(report.warnings)
+    return ", ".join(parts)
+
+
 def mean_text(report: Report) -> str:
     """Tell how many classes entered the mean, and which are left out of it by choice."""
     total = len(report.classes)
