@@ -160,6 +160,7 @@ ADAM7: tuple[tuple[int, int, int, int], ...] = (
 
 
 _CHUNK = struct.Struct(">I4s")
+_SUM = struct.Struct(">I")
 _MARK = 0xA5
 """What every byte of a marked row is."""
 
@@ -175,9 +176,10 @@ class PngFile:
     def inflated_size(self) -> int:
         """Return the number of bytes that the samples have after inflating: each row has one byte for its filter."""
         facts = self.facts
-        passes = ADAM7 if facts.interlaced else ((0, 0, 1, 1),)
+        if not facts.interlaced:
+            return facts.height * (1 + -(-facts.width * facts.channels * facts.bit_depth // 8))
         total = 0
-        for column, row, column_step, row_step in passes:
+        for column, row, column_step, row_step in ADAM7:
             columns = -(-(facts.width - column) // column_step)
             rows = -(-(facts.height - row) // row_step)
             if columns > 0 and rows > 0:
@@ -188,23 +190,24 @@ class PngFile:
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Yield type and content of each chunk, with its checksum verified, up to IEND, which must be the file's end."""
     view = memoryview(data)
+    size = len(data)
     position = len(PNG_SIGNATURE)
     while True:
-        if position + 12 > len(data):
+        if position + 12 > size:
             raise truncated("the file ends before its IEND chunk")
         length, kind = _CHUNK.unpack_from(data, position)
         if not kind.isalpha():
             raise damaged(f"no PNG chunk at byte {position}")
         end = position + 8 + length
-        if end + 4 > len(data):
+        if end + 4 > size:
             raise truncated(f"the file ends within its {kind.decode('ascii')} chunk")
-        if checksum(view[position + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
+        if checksum(view[position + 4 : end]) != _SUM.unpack_from(data, end)[0]:
             raise damaged(f"wrong checksum (CRC) in the {kind.decode('ascii')} chunk at byte {position}")
         yield kind, view[position + 8 : end]
         position = end + 4
         if kind == b"IEND":
-            if length or position != len(data):
-                raise damaged(f"{len(data) - position + length} bytes after the end of the PNG image")
+            if length or position != size:
+                raise damaged(f"{size - position + length} bytes after the end of the PNG image")
             return
 
 

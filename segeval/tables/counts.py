@@ -75,9 +75,9 @@ def _joint(cells: Cells) -> JointCounts:
 
 
 def _narrow(values: IntArray) -> IntArray:
-    """Return values of any integer type within int64 in the smallest type that holds them, always as a copy."""
+    """Return values of any integer type within int64 in the smallest type that holds them, and as nobody's view."""
     if not len(values) or values.dtype == np.uint8:
-        return values.astype(np.uint8)
+        return values.astype(np.uint8, copy=values.base is not None)
     low, high = int(values.min()), int(values.max())
     return values.astype(next(kind for kind, least, most in _KINDS if least <= low and high <= most))
 
