@@ -26,7 +26,7 @@ LONGEST_MAP = 300
 """Values of a map that are written out in a fix."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Values:
     """Hold the table of a run with what its values mean.
 

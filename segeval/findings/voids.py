@@ -109,7 +109,7 @@ def _scales(values: Values) -> Iterator[Finding]:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Binary:
     """Hold the values of one side that --binary makes foreground without being told to, and those of each image."""
 

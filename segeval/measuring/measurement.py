@@ -43,7 +43,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Failure(Generic[Item]):
     """Tie an error to the item that it came from."""
 
@@ -140,7 +140,7 @@ Progress = Callable[[int, int], None]
 """Called with (pairs done, pairs in all) after each pair."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
     """Hold a run with what only its files tell: their names by key, warnings about them, and their problems.
 
@@ -156,7 +156,7 @@ class Measurement:
     table: JointCounts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Course:
     """Say how pairs are gone through: by how many workers, told to whom, which of them, and kept where."""
 

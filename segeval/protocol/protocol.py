@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, UsageError
 from segeval.protocol.axes import MISSING_CHOICES
-from segeval.protocol.classlists import numbered_classes
 from segeval.protocol.conventions import Convention, convention
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
@@ -298,6 +297,8 @@ def _with_map_classes(protocol: Protocol, map_count: int, inferred: list[str], n
     """Hold the class list to the number of maps, or take it from there."""
     size = max(2, map_count)
     if protocol.classes is None and not protocol.binary:
+        from segeval.protocol.classlists import numbered_classes
+
         inferred.append("classes")
         notes.append(Inference(f"found {size} classes, from the number of probability maps", f"--classes {size}"))
         return replace(protocol, classes=numbered_classes(size))
