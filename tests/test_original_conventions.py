@@ -16,8 +16,7 @@ import pytest
 
 from segeval.accumulator import ConfusionMatrix
 from segeval.errors import SegevalError
-from segeval.protocol.conventions import conventions
-from segeval.protocol.evaluators import evaluators
+from segeval.protocol.conventions import conventions, evaluators
 from segeval.protocol.labeling import SegmentationClass
 from segeval.report.report import Report
 from segeval.scores.registry import OF_CLASSES, OF_MASKS
