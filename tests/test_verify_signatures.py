@@ -180,7 +180,8 @@ def test_what_a_signature_holds_whole_is_not_asked_for_again(options: dict[str, 
 def test_weights_of_losses_are_held_whole_in_saved_runs_too(tmp_path: Path) -> None:
     folders = [SAMPLES / "multiclass" / "probs", SAMPLES / "multiclass" / "gt"]
     weights = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
-    report = score(*folders, **STREET, probs=True, class_weights=weights, alpha=[0.1] * 10)
+    options: dict[str, Any] = {**STREET, "probs": True, "class_weights": weights, "alpha": [0.1] * 10}
+    report = score(*folders, **options)
     line, claim = str(report.signature), f"cross_entropy={report.scores['cross_entropy']:.7f}"
     run_segeval("score", *folders, "--probs", "--classes", STREET["classes"], "--save", tmp_path / "run.jsonl", "-q")
     for data in (folders, [load_run(tmp_path / "run.jsonl")]):
