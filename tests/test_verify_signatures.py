@@ -170,7 +170,7 @@ def test_a_preset_file_is_given_again_and_checked(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_signature_holds_whole_is_not_asked_for_again(options: dict[str, Any], old: str, new: str) -> None:
-    report = score(*FOLDERS, **STREET, **options)
+    report = score(*FOLDERS, **(STREET | options))
     line, claim = str(report.signature), f"miou={report.scores['miou']!r}"
     assert verify(line, claim, *FOLDERS, **STREET).holds(strict=True)
     assert old in line
