@@ -19,8 +19,7 @@ from segeval.scores.gains import (
     worst_images,
 )
 from segeval.scores.overlap import averaged, outcomes
-from segeval.tables.confusion import Confusion, tallies
-from segeval.tables.counts import joint_counts
+from segeval.tables.counts import Confusion, joint_counts, tallies
 
 DATASET = [rule for rule in conventions().values() if rule.average == "dataset"]
 HERE = Convention()

@@ -25,7 +25,9 @@ def drawn(kind: type, classes: int, images: int = 5, seed: int = 0) -> tuple[np.
         planes /= planes.sum(axis=1, keepdims=True)
     gt = rng.integers(0, max(2, classes), (images, *SHAPE))
     gt[rng.random(gt.shape) < 0.1] = 255
-    maps = planes.astype(kind) if np.dtype(kind).kind == "f" else np.rint(planes * np.iinfo(kind).max).astype(kind)
+    maps: np.ndarray = (
+        planes.astype(kind) if np.dtype(kind).kind == "f" else np.rint(planes * np.iinfo(kind).max).astype(kind)
+    )
     return (maps if classes else maps[:, 0]), gt
 
 

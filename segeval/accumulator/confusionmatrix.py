@@ -14,8 +14,7 @@ from segeval.measuring.maps import class_labels, winning_maps
 from segeval.request import build_request
 from segeval.request.options import ArrayOptions, spelled
 from segeval.runs.run import Row
-from segeval.tables.confusion import confusion
-from segeval.tables.counts import Int64Array, joint_counts
+from segeval.tables.counts import Int64Array, confusion, joint_counts
 
 LABELS = "Give class labels as integers, or cast what holds whole numbers"
 ARGMAX = (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from segeval.api.report import Report, public
 from segeval.api.scoring import scored_run
-from segeval.errors import MaskError, NothingToScoreError, SegevalError, UsageError
+from segeval.errors import LabelError, MaskError, NothingToScoreError, SegevalError, UsageError, raise_all
 from segeval.findings.policy import Policy
-from segeval.protocol.resolution import resolve
-from segeval.report.labelcheck import check_labels
+from segeval.protocol.conventions import Convention, evaluator
+from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
+from segeval.protocol.protocol import resolve
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run, protocol_differences, sort_key, union
 from segeval.tables.floatlevels import LevelCounts, add_levels
@@ -189,9 +190,7 @@ class Counted:
         except SegevalError:  # only the values of all images can tell what they mean
             return
         names = [row.key if keyed else f"image {index} of the batch" for index, row in enumerate(rows)]
-        run = Run(protocol, _in_order(rows))
-        told = {row.key: (name, name) for row, name in zip(rows, names, strict=True)}
-        check_labels(run, run.table(), resolution.labeling, protocol.convention, told, in_python=True)
+        raise_all(_refusals(rows, names, resolution.labeling, protocol.convention))
 
     def _unite(self, other: Self) -> None:
         if differences := protocol_differences(self._request.protocol, other._request.protocol):
@@ -210,6 +209,64 @@ class Counted:
         united = union([("this one", self._run()), ("the other", theirs)]) if self._rows else theirs
         self._rows = {row.key: row for row in united.rows}
         self._maps, self._levels, self._keyed = united.maps, united.levels, other._keyed
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Say which values a convention may refuse, where a rule of it says "error", and what to do then."""
+
+    rule: str
+    side: str
+    meaning: int
+    what: str
+    fix: str
+
+
+REFUSALS = (
+    _Refusal(
+        "gt_unknown",
+        "gt",
+        UNKNOWN,
+        "ground truth holds values that are neither a class nor ignored",
+        'Name them with classes, ignore or gt_map, or leave their pixels out with gt_unknown="drop"',
+    ),
+    _Refusal(
+        "unknown",
+        "pred",
+        UNKNOWN,
+        "predictions hold values that are neither a class nor ignored",
+        'Name them with classes, ignore or pred_map, or count them as wrong with unknown="miss"',
+    ),
+    _Refusal(
+        "pred_void",
+        "pred",
+        VOID,
+        "predictions hold an ignored value, which this convention does not allow",
+        'Count it as wrong with pred_void="miss", or leave its pixels out with pred_void="drop"',
+    ),
+)
+
+
+def _refusals(
+    rows: Sequence[Row], names: Sequence[str], labeling: Labeling, convention: Convention
+) -> Iterator[LabelError]:
+    """Tell image, value and pixels of what a convention refuses, in words for Python."""
+    everywhere = evaluator(convention).looks_at_void
+    for refusal in REFUSALS:
+        if getattr(convention, refusal.rule) != "error":
+            continue
+        places = []
+        for row, name in zip(rows, names, strict=True):
+            counts = row.counts
+            values = getattr(counts, refusal.side)
+            chosen = getattr(labeling, refusal.side)(values) == refusal.meaning
+            if refusal.side == "pred" and not everywhere:
+                chosen &= labeling.gt(counts.gt) >= 0
+            for value in sorted(set(values[chosen].tolist())):
+                pixels = int(counts.pixels[chosen & (values == value)].sum())
+                places.append(f"{name}: value {value} ({pixels:,} px)")
+        if places:
+            yield LabelError(refusal.what, places, refusal.fix)
 
 
 SAME_KEYWORDS = "Make all of them with the same keywords"

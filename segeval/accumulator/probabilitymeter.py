@@ -12,7 +12,7 @@ from segeval.api.report import Report
 from segeval.errors import MaskError, raise_all
 from segeval.measuring.mapfolders import contradicted
 from segeval.measuring.maps import MapReading, count_maps, map_reading
-from segeval.protocol.resolution import resolve
+from segeval.protocol.protocol import resolve
 from segeval.request import build_request
 from segeval.request.options import MeterOptions, spelled
 from segeval.runs.run import Maps

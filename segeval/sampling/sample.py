@@ -12,23 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import NothingToScoreError, UsageError
-from segeval.protocol.conventions import Convention
-from segeval.protocol.meanover import ScoringRules
-from segeval.scores.accuracy import filled, floored, pixel_parts, true_pixels
+from segeval.protocol.conventions import Convention, ScoringRules
 from segeval.scores.foreground import image_kinds, positive_dices
 from segeval.scores.overlap import (
     Outcomes,
     Value,
     averaged,
+    filled,
+    floored,
     image_mious,
     image_values,
     outcomes,
     overlap,
+    pixel_parts,
     present,
+    true_pixels,
 )
-from segeval.scores.scored import mask_scores, program_of
-from segeval.tables.confusion import Tallies
-from segeval.tables.counts import Int64Array
+from segeval.scores.registry import mask_scores, program_of
+from segeval.tables.counts import Int64Array, Tallies
 
 Floats = NDArray[np.float64]
 OF_SUMS = ("dataset", "micro", "weighted")

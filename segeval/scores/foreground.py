@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
 from segeval.scores.overlap import Ratios, Value, mean, outcomes, overlap, ratio
-from segeval.tables.confusion import Tallies
+from segeval.tables.counts import Tallies
 
 Chosen = NDArray[np.bool_]
 IN_GT = Convention(pred_only="skip")

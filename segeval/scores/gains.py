@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
 from segeval.scores.overlap import Outcomes, Value, image_means, image_mious, outcomes, overlap
-from segeval.tables.confusion import Confusion, confusion, image_tallies, tallies
-from segeval.tables.counts import JointCounts
+from segeval.tables.counts import Confusion, JointCounts, confusion, image_tallies, tallies
 
 Chosen = NDArray[np.bool_]
 PRESENT = Convention(pred_only="skip", unknown="miss")

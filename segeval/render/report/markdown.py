@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from segeval.errors import Finding
-from segeval.render.report.intervals import (
+from segeval.render.report.wording import (
     GAIN_TITLES,
     WORST_TITLES,
+    bounds_of,
     confusion_lines,
+    count,
+    data_text,
     foreground_text,
     gain_rows,
     has_intervals,
+    heading,
     interval_text,
     intervals_line,
-    score_interval_text,
-    worst_rows,
-)
-from segeval.render.report.wording import (
-    bounds_of,
-    data_text,
-    heading,
+    loss,
     mean_text,
     own_text,
+    percent,
+    score_interval_text,
     score_text,
     signature_text,
     verdict_text,
+    worst_rows,
 )
 from segeval.render.syntax.markdown import (
     MOST_LINES,
@@ -36,7 +37,6 @@ from segeval.render.syntax.markdown import (
     judged,
     pipe_table,
 )
-from segeval.render.syntax.numbers import count, loss, percent
 from segeval.report.report import Report
 from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
 
