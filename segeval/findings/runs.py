@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from segeval.errors import Finding, SegevalError
 from segeval.findings.classfolders import class_folders
 from segeval.findings.ignoring import ignored_classes
-from segeval.findings.palettes import gray_palettes
+from segeval.findings.palettes import gray_palettes, ordered_palettes
 from segeval.findings.readings import reading_findings
 from segeval.findings.swapping import swapped_values
 from segeval.findings.twovalued import two_valued
@@ -42,8 +42,10 @@ def run_findings(
             resolution = None
     values = Values(run, table, resolution, names or {})
     found: list[Finding] = [*_missing(values), *_maps(run)]
-    for look in (class_folders, two_valued, suspected_voids, gray_palettes, reading_findings, value_findings):
+    for look in (class_folders, two_valued, suspected_voids, gray_palettes):
         found += look(values)
+    found += list(ordered_palettes(values)) or reading_findings(values)  # the other order is another reading too
+    found += value_findings(values)
     if not any(one.options for one in found):  # of which the values of the other reading look like void
         found += swapped_values(values)
     found += ignored_classes(values)
