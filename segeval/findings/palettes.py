@@ -10,7 +10,7 @@ from segeval.findings.readings import Options, resolved_with, written
 from segeval.findings.values import Values, shown, written_map
 from segeval.protocol.labeling import NO_PREDICTION, Color
 from segeval.protocol.palettes import show
-from segeval.runs.traits import Traits
+from segeval.runs.run import Traits
 
 SIDES = ("gt", "pred")
 BY_COLOR = "--palette FILE (a line 'R G B CLASS' for each colour), which decodes palette images by their colours"
