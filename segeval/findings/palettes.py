@@ -1,4 +1,4 @@
-"""Palettes that give files two readings: gray ones that differ from their indices, and colours in another order."""
+"""Palettes of the same colours in another order, so that an index is another class in each folder, or each file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from segeval.errors import Finding
 from segeval.findings.readings import Options, resolved_with, written
 from segeval.findings.values import Values, shown, written_map
-from segeval.protocol.labeling import NO_PREDICTION, Color
+from segeval.protocol.labeling import Color
 from segeval.protocol.palettes import show
 from segeval.runs.run import Traits
 
@@ -16,36 +16,6 @@ SIDES = ("gt", "pred")
 BY_COLOR = "--palette FILE (a line 'R G B CLASS' for each colour), which decodes palette images by their colours"
 LEAST_SHARED = 0.5
 """Palettes are of the same colours where they share more than one, and this share of those that either side uses."""
-
-
-def gray_palettes(values: Values) -> Iterator[Finding]:
-    """Find palette files of which both the indices and the gray levels can be the labels.
-
-    A palette that is given settles it, as a coloured entry of any palette of the side does, and for binary masks both
-    are one answer.
-    """
-    protocol, resolution = values.protocol, values.resolution
-    if protocol.palette is not None or resolution is None or values.binary:
-        return
-    traits = values.run.traits
-    given = None
-    if protocol.classes is not None:
-        given = {*(entry.id for entry in protocol.classes), *(resolution.protocol.ignore or ())}
-    met = values.distinct()
-    for side, held in enumerate((traits.gt, traits.pred)):
-        if not held.gray_entries or held.colored or (side and values.run.maps is not None):
-            continue
-        levels = dict(held.gray_entries)
-        indices = met[side] - {NO_PREDICTION}
-        known = given if given is not None else met[1 - side]
-        if indices <= known and {levels.get(index, index) for index in indices} <= known:
-            yield Finding(
-                "gray-palette",
-                "palettes are gray, and both their indices and their gray levels can be labels",
-                shown(f"{SIDES[side]}/: index {index} is the gray level {level}" for index, level in held.gray_entries),
-                "Say what each gray means with --palette FILE (a line 'R G B CLASS' for each), or save one channel "
-                "with the labels",
-            )
 
 
 @dataclass(frozen=True, slots=True)

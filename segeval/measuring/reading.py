@@ -30,7 +30,7 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Say where the files of pairs lie and how they are read.
 
@@ -50,7 +50,7 @@ class Reading:
     digest_predictions: bool = False
 
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_WHOLE = r"[+-]?[0-9]{1,18}"
 
 
 class Buffers(threading.local):
@@ -85,7 +85,7 @@ def bytes_of(root: Path, file: str, reading: Reading, *, name: str) -> bytes:
     return read_bytes(path, name=name, max_pixels=reading.max_pixels)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ReadMask:
     """Hold the stored values of a mask, until this thread reads the next one of its side, and its header and bytes."""
 
@@ -142,7 +142,7 @@ def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple
 
 
 def _traits(tag: str, palette: bytes, values: NDArray[np.integer[Any]]) -> Traits:
-    nodata = (int(tag),) if _WHOLE.fullmatch(tag) else ()
+    nodata = (int(tag),) if re.fullmatch(_WHOLE, tag) else ()
     reds, greens, blues = (palette[channel::3] for channel in range(3))
     if not reds:
         return Traits(nodata)
