@@ -260,7 +260,7 @@ def test_a_hostile_configuration_ends(project: Path, tmp_path: Path, form: str, 
 def test_hostile_json_ends(project: Path, tmp_path: Path, option: str, form: str, size: int) -> None:
     (tmp_path / "x.json").write_text(JSON[form](size), encoding="utf-8")
     code, told = bounded(tmp_path, "score", str(project / "pred"), str(project / "gt"), option, "x.json")
-    assert code == 0 or "x.json" in told
+    assert code == 0 or "x.json" in told or "neither a class" in told  # a class list may be of one class
 
 
 @pytest.mark.parametrize(("form", "size"), cases(TEXT))

@@ -29,7 +29,8 @@ from segeval.protocol.signature import signature
 from segeval.report.labelcheck import FileNames, check_labels
 from segeval.report.scoring import Measured, measured
 from segeval.runs.run import Run
-from segeval.scores.overlap import Overlap, Value, outcomes
+from segeval.scores.imageoverlap import Overlap
+from segeval.scores.overlap import Value, outcomes
 from segeval.scores.registry import OF_CONVENTIONS
 from segeval.scores.scored import ScoreRule, class_score, program_of
 from segeval.tables.confusion import Confusion

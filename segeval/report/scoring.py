@@ -16,21 +16,28 @@ from segeval.report.details import WORST_PERCENTS, Details
 from segeval.report.labelcheck import FileNames, check_labels, unknown_warnings
 from segeval.report.report import ClassScores, Data, GroupScores, Report
 from segeval.runs.run import Run, raw_values
+from segeval.scores.imageoverlap import Overlap, image_mious, image_outcomes, present
 from segeval.scores.overlap import (
     Outcomes,
-    Overlap,
     Value,
-    image_mious,
     mean,
     outcomes,
     overlap,
-    present,
     ratio,
     worst_mean,
 )
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, ordered
 from segeval.scores.scored import MaskScores, mask_scores
-from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, image_tallies, same_unknown_pixels, tallies
+from segeval.tables.confusion import (
+    Confusion,
+    ImageTallies,
+    Tallies,
+    confusion,
+    grouped,
+    image_tallies,
+    same_unknown_pixels,
+    tallies,
+)
 from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
@@ -48,7 +55,7 @@ class Measured:
     resolution: Resolution
     confusion: Confusion
     whole: Tallies
-    images: Tallies
+    images: ImageTallies
     rules: ScoringRules
 
     @property
@@ -113,7 +120,7 @@ def report_of(run: Run, found: Measured) -> Report:
     if not iou.in_mean and iou.mean is None and not warnings:
         raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
     groups, group_miou = _group_scores(found)
-    plain = outcomes(found.images)
+    plain = image_outcomes(found.images)
     if groups:
         scores["group_miou"] = group_miou
     probabilities = _probability_scores(run, found)
@@ -133,7 +140,7 @@ def report_of(run: Run, found: Measured) -> Report:
             pixels=run.pixels,
             void_pixels=found.confusion.void_pixels,
             gt_digest=run.gt_digest(),
-            unscored_images=int((found.images.true_pixels.sum(axis=1) == 0).sum()),
+            unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
             missing_images=sum(row.missing for row in run.rows),
         ),
         scores=ordered(scores),
@@ -170,10 +177,8 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
 def _details(found: Measured, image_values: Sequence[Value]) -> Details:
     """Take a closer look at the images, as every report has it."""
     values = [value for value in image_values if value is not None]
-    ratios = present(outcomes(found.images).of(found.rules.over("class_miou")))
-    of_class = [
-        column[known].tolist() for column, known in zip(ratios.value.T, ratios.defined.T, strict=True) if known.any()
-    ]
+    ratios = present(image_outcomes(found.images).of(found.rules.over("class_miou")))
+    of_class = [column.tolist() for column in ratios.of_classes() if len(column)]
     worst = {
         "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
         "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,23 +15,24 @@ from segeval.errors import NothingToScoreError, UsageError
 from segeval.protocol.conventions import Convention
 from segeval.protocol.meanover import ScoringRules
 from segeval.scores.accuracy import filled, floored, pixel_parts, true_pixels
-from segeval.scores.overlap import (
-    Outcomes,
-    Value,
+from segeval.scores.imageoverlap import (
+    OF_SUMS,
     averaged,
     image_mious,
+    image_outcomes,
+    image_overlap,
     image_values,
-    outcomes,
-    overlap,
     present,
 )
+from segeval.scores.overlap import Outcomes, Value, outcomes, overlap
 from segeval.scores.scored import mask_scores, program_of
-from segeval.tables.confusion import Tallies
+from segeval.tables.confusion import Cells, ImageTallies
 from segeval.tables.counts import Int64Array
 
 Floats = NDArray[np.float64]
-OF_SUMS = ("dataset", "micro", "weighted")
-"""Averages that are functions of sums over the images; the others average what images have."""
+SIDES = ("tp", "fp", "fn")
+MOST_CELLS = 1 << 22
+"""Images or groups times classes: what is drawn from is dense, and takes about 60 bytes of memory for each."""
 Extra = Mapping[str, tuple[NDArray[Any], NDArray[Any]]]
 
 
@@ -120,64 +121,112 @@ class Sample:
 
 
 def sample(
-    images: Tallies,
+    images: ImageTallies,
     rules: ScoringRules | Convention,
     unit: Units,
     *,
-    groups: Tallies | None = None,
+    groups: ImageTallies | None = None,
     extra: Extra | None = None,
 ) -> Sample:
     """Sum what the scores are made of over the images of each unit.
 
-    `images` has shape (N, K), `groups` (N, G) the same pixels with each group of classes as one; a convention alone has
-    its means over all classes. `extra` names further scores that are a sum over a sum, each as numerators and
-    denominators of the images, shape (N,), finite.
+    `groups` has the same pixels with each group of classes as one; a convention alone has its means over all classes.
+    `extra` names further scores that are a sum over a sum, each as numerators and denominators of the images, shape
+    (N,), finite.
 
     Every resampled sum is exact in float64: pixel counts as they are while units x pixels of a unit stays below 2^53
     (9e15), all else rounded once to 53 bits of the largest sum there can be. So no order of addition, number of
-    threads or block size shows in a result. Raises `NothingToScoreError` without images.
+    threads or block size shows in a result. Raises `NothingToScoreError` without images
+    and `UsageError` for more units and classes than `MOST_CELLS`.
     """
     if not len(unit.of_image):
         raise NothingToScoreError("there are no images to resample", (), "Give at least one pair")
     if isinstance(rules, Convention):
-        rules = ScoringRules(rules, images.hit.shape[1])
-    plain = outcomes(images)
-    in_gt = present(plain)
-    found = mask_scores(_summed(images), images, rules)
+        rules = ScoringRules(rules, images.at.classes)
+    _require_room(unit, images.at.classes)
+    found = mask_scores(images.whole(), images, rules)
     observed = dict(found.scores)
-    columns: dict[str, NDArray[Any]] = {
-        "hit": images.hit,
-        "true": images.true_pixels,
-        "pred": plain.tp + plain.fp,
-        "recall.true": true_pixels(images, program_of(rules, "mean_accuracy")),
-        "fwiou.true": true_pixels(images, program_of(rules, "fwiou")),
-        **_accuracy_columns(images, rules),
-        **_overlap_columns("miou", images, rules, 1),
-        **_overlap_columns("mdice", images, rules, 2),
-        **_overlap_columns("fwiou", images, rules, 1),
-        **_value_columns("image", image_mious(plain.of(rules.over("image_miou")))),
-        "present.sum": np.where(in_gt.defined, in_gt.value, 0.0),
-        "present.count": in_gt.defined,
-    }
+    columns = _Columns(images.at)
+    _add_pixels(columns, images, rules)
+    for name, hit_weight in (("miou", 1), ("mdice", 2), ("fwiou", 1)):
+        _add_overlap(columns, name, images, rules, hit_weight)
     if groups is not None:
         rule = rules.rule("group_miou")
-        merged = outcomes(groups, rule)
-        columns |= {"group.tp": merged.tp, "group.fp": merged.fp, "group.fn": merged.fn}
-        observed["group_miou"] = averaged(outcomes(_summed(groups), rule), merged, rule).mean
+        merged = image_outcomes(groups, rule)
+        for kind in SIDES:
+            columns.add(f"group.{kind}", _Part(groups.at, getattr(merged.kept, kind)))
+        observed["group_miou"] = averaged(outcomes(groups.whole(), rule), merged, rule).mean
     for name, (numerators, denominators) in (extra or {}).items():
-        columns |= {f"{name}.numerator": numerators[:, None], f"{name}.denominator": denominators[:, None]}
+        columns.add_images(f"{name}.numerator", numerators)
+        columns.add_images(f"{name}.denominator", denominators)
         denominator = math.fsum(denominators.tolist())
         observed[name] = math.fsum(numerators.tolist()) / denominator if denominator else None
-    ends = np.cumsum([part.shape[1] for part in columns.values()]).tolist()
-    layout = {name: slice(end - part.shape[1], end) for (name, part), end in zip(columns.items(), ends, strict=True)}
-    table = np.column_stack([part.astype(np.float64) for part in columns.values()])
-    sums = np.zeros((len(unit.names), table.shape[1]))
-    np.add.at(sums, unit.of_image, _on_exact_grid(table, len(unit.names) * int(np.bincount(unit.of_image).max())))
-    return Sample(unit.names, sums, layout, rules, tuple(extra or ()), observed, found.iou.classes)
+    sums = columns.sums(unit)
+    return Sample(unit.names, sums, columns.layout, rules, tuple(extra or ()), observed, found.iou.classes)
 
 
-def _summed(images: Tallies) -> Tallies:
-    return Tallies(**{field.name: getattr(images, field.name).sum(axis=0) for field in fields(Tallies)})
+def _require_room(unit: Units, classes: int) -> None:
+    count = len(unit.names)
+    if count * classes > MOST_CELLS:
+        raise UsageError(
+            "there are more images and classes than intervals can be drawn over",
+            (f"{count:,} images or groups of {classes:,} classes, their product may be {MOST_CELLS:,}",),
+            "Leave intervals out, give fewer classes with --classes, or draw over groups with --group-by",
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Hold one value of every class of every image: those of the cells that are kept, and what all others have."""
+
+    at: Cells
+    kept: NDArray[Any]
+    absent: float = 0.0
+
+    def dense(self) -> Floats:
+        values = np.full((self.at.images, self.at.classes), self.absent)
+        values[self.at.image, self.at.label] = self.kept
+        return values
+
+
+class _Columns:
+    """Collect the columns of a sample; one that is the same by the rules of the scores is kept once."""
+
+    def __init__(self, at: Cells) -> None:
+        self._at = at
+        self._parts: list[_Part] = []
+        self._width = 0
+        self._kept: dict[object, slice] = {}
+        self.layout: dict[str, slice] = {}
+
+    def add(self, name: str, part: _Part, same_as: object = None) -> None:
+        """Add columns of classes; `same_as` is equal where two names have the same columns."""
+        key = name if same_as is None else same_as
+        if key not in self._kept:
+            self._parts.append(part)
+            self._kept[key] = slice(self._width, self._width + part.at.classes)
+            self._width += part.at.classes
+        self.layout[name] = self._kept[key]
+
+    def add_images(self, name: str, values: NDArray[Any]) -> None:
+        """Add a column of one value an image, shape (N,)."""
+        images = np.arange(self._at.images)
+        self.add(name, _Part(Cells(images, np.zeros_like(images), len(images), 1), values))
+
+    def add_values(self, name: str, values: Sequence[Value]) -> None:
+        """Add what a mean of values is made of."""
+        self.add_images(f"{name}.sum", np.array([value or 0.0 for value in values]))
+        self.add_images(f"{name}.count", np.array([value is not None for value in values]))
+
+    def sums(self, unit: Units) -> Floats:
+        """Add the images of each unit, shape (units, columns)."""
+        sums = np.zeros((len(unit.names), self._width))
+        most = len(unit.names) * int(np.bincount(unit.of_image).max())
+        end = 0
+        for part in self._parts:
+            start, end = end, end + part.at.classes
+            np.add.at(sums[:, start:end], unit.of_image, _on_exact_grid(part.dense(), most))
+        return sums
 
 
 def _of_groups(rules: ScoringRules, columns: slice) -> ScoringRules:
@@ -185,42 +234,54 @@ def _of_groups(rules: ScoringRules, columns: slice) -> ScoringRules:
     return ScoringRules(rules.rule("group_miou"), columns.stop - columns.start)
 
 
-def _accuracy_columns(images: Tallies, rules: ScoringRules) -> dict[str, NDArray[Any]]:
-    """Return what pixel accuracy is a quotient of, for each image, and ISIC's floored values."""
+def _add_pixels(columns: _Columns, images: ImageTallies, rules: ScoringRules) -> None:
+    """Add what accuracies, and the scores that no convention changes, are made of."""
+    plain = image_outcomes(images)
+    columns.add("hit", _Part(images.at, images.kept.hit), "hit")
+    columns.add("true", _Part(images.at, images.kept.true_pixels), "valid")
+    columns.add("pred", _Part(images.at, plain.kept.tp + plain.kept.fp))
+    for name, score in (("recall.true", "mean_accuracy"), ("fwiou.true", "fwiou")):
+        program = program_of(rules, score)
+        columns.add(name, _Part(images.at, true_pixels(images.kept, program)), program.recall)
+    _add_accuracy(columns, images, rules)
+    columns.add_values("image", image_mious(plain.of(rules.over("image_miou"))))
+    in_gt = present(plain)
+    columns.add("present.sum", _Part(images.at, np.where(in_gt.kept.defined, in_gt.kept.value, 0.0)))
+    columns.add("present.count", _Part(images.at, in_gt.kept.defined))
+
+
+def _add_accuracy(columns: _Columns, images: ImageTallies, rules: ScoringRules) -> None:
+    """Add what pixel accuracy is a quotient of, for each image, and ISIC's floored values."""
     program = program_of(rules, "pixel_accuracy")
-    hits, pixels = pixel_parts(images, program)
-    columns: dict[str, NDArray[Any]] = {"accuracy.hit": hits[:, None], "accuracy.all": pixels[:, None]}
+    hits, pixels = pixel_parts(images.pixels, program)
     if program.pixel_accuracy == "images":
-        values = np.nan_to_num(_divided(hits, pixels))
-        columns = {"accuracy.hit": values[:, None], "accuracy.all": (pixels > 0)[:, None]}
+        columns.add_images("accuracy.hit", np.nan_to_num(_divided(hits, pixels)))
+        columns.add_images("accuracy.all", pixels > 0)
+    else:
+        columns.add_images("accuracy.hit", hits)
+        columns.add_images("accuracy.all", pixels)
     if rules.program.floor is not None:
         rule = rules.rule("threshold_jaccard")
-        of_images = image_values(outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
-        columns |= _value_columns("floor", [floored([value], rules.program.floor) for value in of_images])
-    return columns
+        of_images = image_values(image_outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
+        columns.add_values("floor", [floored([value], rules.program.floor) for value in of_images])
 
 
-def _overlap_columns(name: str, images: Tallies, rules: ScoringRules, hit_weight: int) -> dict[str, NDArray[Any]]:
-    """Return what `_overlap_scores` needs of each image: pixels, or for averages over images the images' values."""
+def _add_overlap(columns: _Columns, name: str, images: ImageTallies, rules: ScoringRules, hit_weight: int) -> None:
+    """Add what `_overlap_scores` needs of each image: pixels, or for averages over images the images' values."""
     rule = rules.rule(name)
-    counts = outcomes(images, rule)
+    counts = image_outcomes(images, rule)
     if rule.average in OF_SUMS:
-        return {f"{name}.tp": counts.tp, f"{name}.fp": counts.fp, f"{name}.fn": counts.fn}
-    ratios = overlap(counts, rule, hit_weight=hit_weight)
-    chosen = rules.over(name)
-    return {
-        f"{name}.sum": np.where(ratios.defined, ratios.value, 0.0),
-        f"{name}.count": ratios.defined,
-        f"{name}.poison": np.any(ratios.poison[:, chosen], axis=1)[:, None],
-        **_value_columns(f"{name}.image", image_values(counts.of(chosen), rule, hit_weight=hit_weight)),
-    }
-
-
-def _value_columns(name: str, values: Sequence[Value]) -> dict[str, NDArray[Any]]:
-    return {
-        f"{name}.sum": np.array([[value or 0.0] for value in values]),
-        f"{name}.count": np.array([[value is not None] for value in values]),
-    }
+        for kind in SIDES:
+            same = "hit" if kind == "tp" else (kind, rule.pred_void, rule.unknown, rule.gt_unknown)
+            columns.add(f"{name}.{kind}", _Part(images.at, getattr(counts.kept, kind)), same)
+        return
+    ratios = image_overlap(counts, rule, hit_weight=hit_weight)
+    absent = float(ratios.absent.value[0]) if ratios.absent.defined[0] else 0.0
+    columns.add(f"{name}.sum", _Part(images.at, np.where(ratios.kept.defined, ratios.kept.value, 0.0), absent))
+    columns.add(f"{name}.count", _Part(images.at, ratios.kept.defined, float(ratios.absent.defined[0])))
+    chosen = image_overlap(counts.of(rules.over(name)), rule, hit_weight=hit_weight)
+    columns.add_images(f"{name}.poison", chosen.poisoned_images())
+    columns.add_values(f"{name}.image", image_values(counts.of(rules.over(name)), rule, hit_weight=hit_weight))
 
 
 def _overlap_scores(

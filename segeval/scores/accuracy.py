@@ -9,7 +9,7 @@ import numpy as np
 from segeval.protocol.conventions import Convention
 from segeval.protocol.evaluators import OURS, Evaluator
 from segeval.scores.overlap import Value, mean, outcomes, ratio
-from segeval.tables.confusion import Tallies
+from segeval.tables.confusion import ImageTallies, Tallies
 from segeval.tables.counts import Int64Array
 
 Parts = tuple[Int64Array, Int64Array]
@@ -31,10 +31,10 @@ def pixel_parts(counts: Tallies, program: Evaluator = OURS) -> Parts:
     return hits, valid
 
 
-def pixel_accuracy(whole: Tallies, images: Tallies | None = None, program: Evaluator = OURS) -> Value:
+def pixel_accuracy(whole: Tallies, images: ImageTallies | None = None, program: Evaluator = OURS) -> Value:
     """Return the share of pixels that are hit; for a mean over images, `images` has their tallies."""
     if program.pixel_accuracy == "images" and images is not None:
-        hits, pixels = pixel_parts(images, program)
+        hits, pixels = pixel_parts(images.pixels, program)
         return mean(map(ratio, hits.tolist(), pixels.tolist()))
     hits, pixels = pixel_parts(whole, program)
     return ratio(int(hits), int(pixels))

@@ -1,0 +1,203 @@
+"""Overlap scores of images: computed for the classes that an image has, and once for those that it has not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.protocol.conventions import Convention
+from segeval.scores.overlap import Outcomes, Ratios, Value, mean, micro, outcomes, overlap, weighted_mean
+from segeval.tables.confusion import Cells, ImageTallies
+
+OF_SUMS = ("dataset", "micro", "weighted")
+"""Averages that are functions of sums over the images; the others average what images have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageOutcomes:
+    """Hold the outcomes of the cells that are kept, arrays of shape (cells,); all others are 0."""
+
+    at: Cells
+    kept: Outcomes
+
+    def of(self, classes: NDArray[np.bool_]) -> ImageOutcomes:
+        """Return the outcomes of some of the classes, chosen by a mask of shape (K,)."""
+        at, chosen = self.at.of(classes)
+        return ImageOutcomes(at, self.kept.of(chosen))
+
+    def image(self, index: int) -> Outcomes:
+        """Return the outcomes of every class in one image, shape (K,)."""
+        start, end = np.searchsorted(self.at.image, (index, index + 1))
+        dense = np.zeros((3, self.at.classes), np.int64)
+        for row, side in enumerate((self.kept.tp, self.kept.fp, self.kept.fn)):
+            dense[row, self.at.label[start:end]] = side[start:end]
+        return Outcomes(*dense)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageRatios:
+    """Hold one score of the cells that are kept, (cells,), and what each other class of an image has, (1,)."""
+
+    at: Cells
+    kept: Ratios
+    absent: Ratios
+
+    @property
+    def poisoned(self) -> bool:
+        """Tell whether any class of any image makes a mean undefined."""
+        is_some_absent = len(self.at.image) < self.at.images * self.at.classes
+        return bool(self.kept.poison.any()) or (is_some_absent and bool(self.absent.poison[0]))
+
+    def poisoned_images(self) -> NDArray[np.bool_]:
+        """Tell for each image whether any of its classes makes a mean undefined, shape (images,)."""
+        kept = np.diff(self.at.of_images())
+        found: NDArray[np.bool_] = (kept < self.at.classes) & self.absent.poison[0]
+        found[self.at.image[self.kept.poison]] = True
+        return found
+
+    def image(self, index: int) -> Ratios:
+        """Return the score of every class in one image, shape (K,)."""
+        start, end = np.searchsorted(self.at.image, (index, index + 1))
+        labels, size = self.at.label[start:end], self.at.classes
+        value = np.full(size, self.absent.value[0], np.float64)
+        defined, poison = (np.full(size, flag[0], np.bool_) for flag in (self.absent.defined, self.absent.poison))
+        value[labels], defined[labels] = self.kept.value[start:end], self.kept.defined[start:end]
+        poison[labels] = self.kept.poison[start:end]
+        return Ratios(value, defined, poison)
+
+    def of_classes(self) -> Iterator[NDArray[np.float64]]:
+        """Return for each class the values that are defined among its kept cells."""
+        for _, values in self._by_class():
+            yield values
+
+    def class_means(self) -> tuple[Value, ...]:
+        """Average the score over the images, for each class."""
+        return tuple(self._mean(values, self.at.images - kept) for kept, values in self._by_class())
+
+    def image_means(self) -> tuple[Value, ...]:
+        """Average the score over the classes, for each image."""
+        parts = _parts(self.kept.value, self.kept.defined, self.at.of_images())
+        return tuple(self._mean(values, self.at.classes - kept) for kept, values in parts)
+
+    def mean(self) -> Value:
+        """Average the score over all classes of all images."""
+        absent = self.at.images * self.at.classes - len(self.at.image)
+        return self._mean(self.kept.value[self.kept.defined], absent)
+
+    def _by_class(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        order = np.argsort(self.at.label, kind="stable")
+        ends = np.searchsorted(self.at.label[order], np.arange(self.at.classes + 1))
+        return _parts(self.kept.value[order], self.kept.defined[order], ends)
+
+    def _mean(self, values: NDArray[np.float64], absent: int) -> Value:
+        """Average values and those of so many absent cells, whose sum is exact: they have 0 or 1."""
+        # A part at a time: as Python numbers all would take four times the memory.
+        if not self.absent.defined[0]:
+            return math.fsum(values.tolist()) / len(values) if len(values) else None
+        count = len(values) + absent
+        return math.fsum([*values.tolist(), absent * float(self.absent.value[0])]) / count if count else None
+
+
+def _parts(
+    values: NDArray[np.float64], defined: NDArray[np.bool_], ends: NDArray[np.intp]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Return of each part of the cells how many there are, and the values of those that are defined."""
+    everything = bool(defined.all())
+    for start, end in pairwise(ends.tolist()):
+        part = values[start:end]
+        yield end - start, part if everything else part[defined[start:end]]
+
+
+def image_outcomes(images: ImageTallies, convention: Convention | None = None) -> ImageOutcomes:
+    """Count hits, false alarms and misses of each image as `outcomes` does."""
+    return ImageOutcomes(images.at, outcomes(images.kept, convention))
+
+
+def image_overlap(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> ImageRatios:
+    """Return IoU or Dice of every class of every image as `overlap` does."""
+    nothing = np.zeros(1, np.int64)
+    absent = overlap(Outcomes(nothing, nothing, nothing), convention, hit_weight=hit_weight)
+    return ImageRatios(images.at, overlap(images.kept, convention, hit_weight=hit_weight), absent)
+
+
+def pooled(images: ImageOutcomes) -> Outcomes:
+    """Add the classes of each image up to one, shape (images,)."""
+    return Outcomes(*(images.at.sums(side) for side in (images.kept.tp, images.kept.fp, images.kept.fn)))
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
+
+    classes: tuple[Value, ...]
+    mean: Value
+    in_mean: int
+
+
+def averaged(
+    whole: Outcomes,
+    images: ImageOutcomes,
+    convention: Convention,
+    *,
+    hit_weight: int = 1,
+    over: NDArray[np.bool_] | None = None,
+    weights: Sequence[float] | None = None,
+) -> Overlap:
+    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
+
+    `whole` has the outcomes of the data set, shape (K,); `images` those of each image. The mean runs over the classes
+    `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one a class.
+    """
+    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
+    of_images = image_overlap(images.of(chosen), convention, hit_weight=hit_weight)
+    if convention.average in OF_SUMS:
+        ratios = overlap(whole, convention, hit_weight=hit_weight)
+        classes, poisoned = ratios.many(), bool(ratios.poison[chosen].any())
+    else:
+        classes = image_overlap(images, convention, hit_weight=hit_weight).class_means()
+        poisoned = of_images.poisoned
+    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
+    average: Value
+    if poisoned or (convention.absent == "skip-image" and None in entered):
+        average = None
+    elif convention.average in ("dataset", "class-image"):
+        average = mean(entered)
+    elif convention.average == "weighted":
+        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
+    elif convention.average == "micro":
+        average = micro(whole.of(chosen), hit_weight=hit_weight)
+    elif convention.average == "image-class":
+        average = of_images.mean()
+    else:
+        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
+    return Overlap(classes, average, sum(value is not None for value in entered))
+
+
+def image_values(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
+    """Return the overlap of each image: the mean over its classes, or for image-micro that of all its pixels."""
+    if convention.average == "image-micro":
+        return overlap(pooled(images), convention, hit_weight=hit_weight).many()
+    return image_overlap(images, convention, hit_weight=hit_weight).image_means()
+
+
+def image_mious(images: ImageOutcomes) -> tuple[Value, ...]:
+    """Return each image's mean IoU over the classes in its own ground truth; `None` without valid pixels.
+
+    The average of it is mIoU^I of Wang et al. 2023, Revisiting Evaluation Metrics for Semantic Segmentation.
+    """
+    return present(images).image_means()
+
+
+def class_mious(images: ImageOutcomes) -> tuple[Value, ...]:
+    """Return each class's IoU averaged over the images that have it (mIoU^C of Wang et al. 2023 before its mean)."""
+    return present(images).class_means()
+
+
+def present(images: ImageOutcomes) -> ImageRatios:
+    """Return the IoU of each image and class, defined where the class is in the image's ground truth."""
+    return image_overlap(images, Convention(pred_only="skip"))
