@@ -202,7 +202,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "pred", tmp_path / "gt"
 
 
-EXTRA = "warning (extra): predictions without ground truth are not scored (b.png)"
+EXTRA = "warning (extra): predictions without ground truth are not scored (pred/b.png)"
 
 
 def test_a_number_does_not_travel_without_its_warnings(folders: tuple[Path, Path]) -> None:
@@ -234,7 +234,7 @@ def test_json_has_the_warning_as_an_object_and_says_that_it_is_allowed(folders: 
     assert told == {
         "kind": "extra",
         "what": "predictions without ground truth are not scored",
-        "where": ["b.png"],
+        "where": ["pred/b.png"],
         "fix": "Leave them, or add their ground truth",
     }
     (allowed,) = json.loads(run_segeval("score", *folders, "-f", "json", "--allow", "extra").stdout)["warnings"]

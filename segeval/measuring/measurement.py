@@ -130,7 +130,7 @@ def in_order(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def names_of(pairs: Iterable[Pair]) -> Mapping[str, tuple[str, str]]:
     """Return the files by which errors name each key."""
-    return {pair.key: (pair.gt, pair.pred[0] if pair.pred else "") for pair in pairs}
+    return {pair.key: (gt_name(pair.gt), pred_name(pair.pred[0]) if pair.pred else "") for pair in pairs}
 
 
 def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[SegevalError]]:
@@ -151,7 +151,7 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
             Finding(
                 "extra",
                 "predictions without ground truth are not scored",
-                shown(pairing.extra),
+                shown(map(pred_name, pairing.extra)),
                 "Leave them, or add their ground truth",
             )
         )
@@ -160,7 +160,7 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
             Finding(
                 "missing",
                 "images without prediction are left out",
-                shown(pairing.missing),
+                shown(map(gt_name, pairing.missing)),
                 "Add the predictions, or count the images as wrong with --missing miss",
             )
         )
@@ -168,8 +168,8 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
 
 
 def predictions_of(pairs: Sequence[Pair]) -> list[str]:
-    """Return the first prediction file of every pair that has one."""
-    return [pair.pred[0] for pair in pairs if pair.pred]
+    """Return the first prediction file of every pair that has one, as errors name it."""
+    return [pred_name(pair.pred[0]) for pair in pairs if pair.pred]
 
 
 def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[SegevalError]:
@@ -182,7 +182,7 @@ def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[Se
     folders = sorted({file.partition("/")[0] for files in alike for file in files})
     yield MaskError(
         "predictions hold one folder a class, as probability maps do",
-        (", ".join(folders),),
+        (", ".join(f"pred/{folder}/" for folder in folders),),
         "Name the classes in their order with --classes" if named else "Score them with --probs",
         kind="probability-maps",
     )

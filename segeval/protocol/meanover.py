@@ -27,7 +27,8 @@ class ScoringRules:
     """Hold all that decides over scores beside the counts: the convention, the classes of means, their weights.
 
     Of the `size` classes, `asked` tells which the user chose and `theirs` which the convention's evaluator has; `None`
-    is all. `weights` are those of a weighted mean; `None` is each class's share of the ground truth.
+    is all. `weights` are those of a weighted mean; `None` is each class's share of the ground truth. `foreground` is
+    the position of the foreground of binary masks, `None` for others.
     """
 
     convention: Convention
@@ -35,6 +36,7 @@ class ScoringRules:
     asked: tuple[bool, ...] | None = None
     theirs: tuple[bool, ...] | None = None
     weights: tuple[float, ...] | None = None
+    foreground: int | None = None
 
     @property
     def program(self) -> Evaluator:
@@ -90,7 +92,8 @@ def scoring_rules(protocol: Protocol, classes: tuple[SegmentationClass, ...]) ->
     theirs = None
     if asked is None and program.mean_over == FOREGROUND:
         theirs = _foreground(classes, f"--convention {program.name}")
-    return ScoringRules(protocol.convention, len(classes), asked, theirs, _weights(protocol, classes))
+    foreground = 1 if protocol.binary and len(classes) == 2 else None
+    return ScoringRules(protocol.convention, len(classes), asked, theirs, _weights(protocol, classes), foreground)
 
 
 def _check_ignored(protocol: Protocol, classes: tuple[SegmentationClass, ...]) -> None:

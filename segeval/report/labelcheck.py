@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import Finding, LabelError, listed, raise_all
+from segeval.folders.walking import gt_name, pred_name
 from segeval.protocol.conventions import Convention
 from segeval.protocol.evaluators import evaluator
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
@@ -16,10 +17,10 @@ from segeval.runs.run import Row, Run
 from segeval.tables.confusion import Confusion
 from segeval.tables.counts import JointCounts
 
-FileNames = Mapping[str, tuple[str, str]]
 MOST_VALUES = 5
 """Values told of one file."""
-"""Key -> (ground-truth file, prediction file), by which errors name an image; a key that is absent names itself."""
+FileNames = Mapping[str, tuple[str, str]]
+"""Key -> (ground-truth file, prediction file), as errors name them; a key that is absent names itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ VOID_PRED = _Refusal(
     "Count it as wrong with --pred-void miss, or leave its pixels out with --pred-void drop",
     1,
 )
+
+
+def file_name(names: FileNames, key: str, side: int) -> str:
+    """Return what errors call the file of an image on side 0 (ground truth) or 1 (predictions)."""
+    return names[key][side] if key in names else (gt_name, pred_name)[side](key)
 
 
 def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: Convention, names: FileNames) -> None:
@@ -140,6 +146,6 @@ def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames, e
     distinct, inverse = np.unique(values, return_inverse=True)
     pixels = np.zeros(len(distinct), np.int64)
     np.add.at(pixels, inverse, row.counts.pixels[chosen])
-    file = names.get(row.key, (row.key, row.key))[refusal.side]
+    file = file_name(names, row.key, refusal.side)
     found = [f"{value} ({count:,} px)" for value, count in zip(distinct.tolist(), pixels.tolist(), strict=True)]
     return [f"{file}: value{'s' if len(found) > 1 else ''} {listed(found, MOST_VALUES)}"]

@@ -16,6 +16,7 @@ from segeval.report.details import WORST_PERCENTS, Details
 from segeval.report.labelcheck import FileNames, check_labels, unknown_warnings
 from segeval.report.report import ClassScores, Data, GroupScores, Report
 from segeval.runs.run import Run, raw_values
+from segeval.scores.foreground import foreground_images
 from segeval.scores.imageoverlap import Overlap, image_mious, image_outcomes, present
 from segeval.scores.overlap import (
     Outcomes,
@@ -183,11 +184,8 @@ def _details(found: Measured, image_values: Sequence[Value]) -> Details:
         "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
         "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
     }
-    if not found.resolution.protocol.binary or len(found.labeling.classes) != 2:
-        return Details(worst)
-    from segeval.scores.gains import empty_ground_truth  # few sets are binary
-
-    return Details(worst, empty_ground_truth(found.images))
+    foreground = found.rules.foreground
+    return Details(worst, None if foreground is None else foreground_images(found.images, foreground))
 
 
 def _class_scores(found: Measured, scored: MaskScores, maps: ProbabilityScores | None) -> tuple[ClassScores, ...]:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from segeval.errors import NothingToScoreError, UsageError
 from segeval.protocol.conventions import Convention
 from segeval.protocol.meanover import ScoringRules
+from segeval.sampling.columns import Columns, Floats, Part
 from segeval.scores.accuracy import filled, floored, pixel_parts, true_pixels
+from segeval.scores.foreground import image_kinds, positive_dices
 from segeval.scores.imageoverlap import (
     OF_SUMS,
     averaged,
@@ -26,13 +28,14 @@ from segeval.scores.imageoverlap import (
 )
 from segeval.scores.overlap import Outcomes, Value, outcomes, overlap
 from segeval.scores.scored import mask_scores, program_of
-from segeval.tables.confusion import Cells, ImageTallies
+from segeval.tables.confusion import ImageTallies
 from segeval.tables.counts import Int64Array
 
-Floats = NDArray[np.float64]
 SIDES = ("tp", "fp", "fn")
 MOST_CELLS = 1 << 22
 """Images or groups times classes: what is drawn from is dense, and takes about 60 bytes of memory for each."""
+FOREGROUND_COLUMNS = ("positive_dice", "miss_rate", "false_alarm_rate")
+"""Scores of binary masks alone: each a sum over the images of one kind, divided by how many these are."""
 Extra = Mapping[str, tuple[NDArray[Any], NDArray[Any]]]
 
 
@@ -113,6 +116,9 @@ class Sample:
         }
         if "threshold_jaccard" in self.observed:
             scores["threshold_jaccard"] = _divided(part["floor.sum"][:, 0], part["floor.count"][:, 0])
+        if rules.foreground is not None:
+            for name in FOREGROUND_COLUMNS:
+                scores[name] = _divided(part[f"{name}.sum"][:, 0], part[f"{name}.count"][:, 0])
         if "group_miou" in self.observed:
             scores["group_miou"] = _overlap_scores(part, "group", _of_groups(rules, self.layout["group.tp"]), 1)[1]
         for name in self.extras:
@@ -146,22 +152,23 @@ def sample(
     _require_room(unit, images.at.classes)
     found = mask_scores(images.whole(), images, rules)
     observed = dict(found.scores)
-    columns = _Columns(images.at)
+    columns = Columns(images.at)
     _add_pixels(columns, images, rules)
     for name, hit_weight in (("miou", 1), ("mdice", 2), ("fwiou", 1)):
         _add_overlap(columns, name, images, rules, hit_weight)
+    _add_foreground(columns, images, rules.foreground)
     if groups is not None:
         rule = rules.rule("group_miou")
         merged = image_outcomes(groups, rule)
         for kind in SIDES:
-            columns.add(f"group.{kind}", _Part(groups.at, getattr(merged.kept, kind)))
+            columns.add(f"group.{kind}", Part(groups.at, getattr(merged.kept, kind)))
         observed["group_miou"] = averaged(outcomes(groups.whole(), rule), merged, rule).mean
     for name, (numerators, denominators) in (extra or {}).items():
         columns.add_images(f"{name}.numerator", numerators)
         columns.add_images(f"{name}.denominator", denominators)
         denominator = math.fsum(denominators.tolist())
         observed[name] = math.fsum(numerators.tolist()) / denominator if denominator else None
-    sums = columns.sums(unit)
+    sums = columns.sums(unit.of_image, len(unit.names))
     return Sample(unit.names, sums, columns.layout, rules, tuple(extra or ()), observed, found.iou.classes)
 
 
@@ -175,82 +182,28 @@ def _require_room(unit: Units, classes: int) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """Hold one value of every class of every image: those of the cells that are kept, and what all others have."""
-
-    at: Cells
-    kept: NDArray[Any]
-    absent: float = 0.0
-
-    def dense(self) -> Floats:
-        values = np.full((self.at.images, self.at.classes), self.absent)
-        values[self.at.image, self.at.label] = self.kept
-        return values
-
-
-class _Columns:
-    """Collect the columns of a sample; one that is the same by the rules of the scores is kept once."""
-
-    def __init__(self, at: Cells) -> None:
-        self._at = at
-        self._parts: list[_Part] = []
-        self._width = 0
-        self._kept: dict[object, slice] = {}
-        self.layout: dict[str, slice] = {}
-
-    def add(self, name: str, part: _Part, same_as: object = None) -> None:
-        """Add columns of classes; `same_as` is equal where two names have the same columns."""
-        key = name if same_as is None else same_as
-        if key not in self._kept:
-            self._parts.append(part)
-            self._kept[key] = slice(self._width, self._width + part.at.classes)
-            self._width += part.at.classes
-        self.layout[name] = self._kept[key]
-
-    def add_images(self, name: str, values: NDArray[Any]) -> None:
-        """Add a column of one value an image, shape (N,)."""
-        images = np.arange(self._at.images)
-        self.add(name, _Part(Cells(images, np.zeros_like(images), len(images), 1), values))
-
-    def add_values(self, name: str, values: Sequence[Value]) -> None:
-        """Add what a mean of values is made of."""
-        self.add_images(f"{name}.sum", np.array([value or 0.0 for value in values]))
-        self.add_images(f"{name}.count", np.array([value is not None for value in values]))
-
-    def sums(self, unit: Units) -> Floats:
-        """Add the images of each unit, shape (units, columns)."""
-        sums = np.zeros((len(unit.names), self._width))
-        most = len(unit.names) * int(np.bincount(unit.of_image).max())
-        end = 0
-        for part in self._parts:
-            start, end = end, end + part.at.classes
-            np.add.at(sums[:, start:end], unit.of_image, _on_exact_grid(part.dense(), most))
-        return sums
-
-
 def _of_groups(rules: ScoringRules, columns: slice) -> ScoringRules:
     """Return how groups are scored: all of them enter their mean, by the rule of the score."""
     return ScoringRules(rules.rule("group_miou"), columns.stop - columns.start)
 
 
-def _add_pixels(columns: _Columns, images: ImageTallies, rules: ScoringRules) -> None:
+def _add_pixels(columns: Columns, images: ImageTallies, rules: ScoringRules) -> None:
     """Add what accuracies, and the scores that no convention changes, are made of."""
     plain = image_outcomes(images)
-    columns.add("hit", _Part(images.at, images.kept.hit), "hit")
-    columns.add("true", _Part(images.at, images.kept.true_pixels), "valid")
-    columns.add("pred", _Part(images.at, plain.kept.tp + plain.kept.fp))
+    columns.add("hit", Part(images.at, images.kept.hit), "hit")
+    columns.add("true", Part(images.at, images.kept.true_pixels), "valid")
+    columns.add("pred", Part(images.at, plain.kept.tp + plain.kept.fp))
     for name, score in (("recall.true", "mean_accuracy"), ("fwiou.true", "fwiou")):
         program = program_of(rules, score)
-        columns.add(name, _Part(images.at, true_pixels(images.kept, program)), program.recall)
+        columns.add(name, Part(images.at, true_pixels(images.kept, program)), program.recall)
     _add_accuracy(columns, images, rules)
     columns.add_values("image", image_mious(plain.of(rules.over("image_miou"))))
     in_gt = present(plain)
-    columns.add("present.sum", _Part(images.at, np.where(in_gt.kept.defined, in_gt.kept.value, 0.0)))
-    columns.add("present.count", _Part(images.at, in_gt.kept.defined))
+    columns.add("present.sum", Part(images.at, np.where(in_gt.kept.defined, in_gt.kept.value, 0.0)))
+    columns.add("present.count", Part(images.at, in_gt.kept.defined))
 
 
-def _add_accuracy(columns: _Columns, images: ImageTallies, rules: ScoringRules) -> None:
+def _add_accuracy(columns: Columns, images: ImageTallies, rules: ScoringRules) -> None:
     """Add what pixel accuracy is a quotient of, for each image, and ISIC's floored values."""
     program = program_of(rules, "pixel_accuracy")
     hits, pixels = pixel_parts(images.pixels, program)
@@ -266,22 +219,34 @@ def _add_accuracy(columns: _Columns, images: ImageTallies, rules: ScoringRules) 
         columns.add_values("floor", [floored([value], rules.program.floor) for value in of_images])
 
 
-def _add_overlap(columns: _Columns, name: str, images: ImageTallies, rules: ScoringRules, hit_weight: int) -> None:
+def _add_overlap(columns: Columns, name: str, images: ImageTallies, rules: ScoringRules, hit_weight: int) -> None:
     """Add what `_overlap_scores` needs of each image: pixels, or for averages over images the images' values."""
     rule = rules.rule(name)
     counts = image_outcomes(images, rule)
     if rule.average in OF_SUMS:
         for kind in SIDES:
             same = "hit" if kind == "tp" else (kind, rule.pred_void, rule.unknown, rule.gt_unknown)
-            columns.add(f"{name}.{kind}", _Part(images.at, getattr(counts.kept, kind)), same)
+            columns.add(f"{name}.{kind}", Part(images.at, getattr(counts.kept, kind)), same)
         return
     ratios = image_overlap(counts, rule, hit_weight=hit_weight)
     absent = float(ratios.absent.value[0]) if ratios.absent.defined[0] else 0.0
-    columns.add(f"{name}.sum", _Part(images.at, np.where(ratios.kept.defined, ratios.kept.value, 0.0), absent))
-    columns.add(f"{name}.count", _Part(images.at, ratios.kept.defined, float(ratios.absent.defined[0])))
+    columns.add(f"{name}.sum", Part(images.at, np.where(ratios.kept.defined, ratios.kept.value, 0.0), absent))
+    columns.add(f"{name}.count", Part(images.at, ratios.kept.defined, float(ratios.absent.defined[0])))
     chosen = image_overlap(counts.of(rules.over(name)), rule, hit_weight=hit_weight)
     columns.add_images(f"{name}.poison", chosen.poisoned_images())
     columns.add_values(f"{name}.image", image_values(counts.of(rules.over(name)), rule, hit_weight=hit_weight))
+
+
+def _add_foreground(columns: Columns, images: ImageTallies, foreground: int | None) -> None:
+    """Add what scores that only binary masks have are made of, and of how many images they are."""
+    if foreground is None:
+        return
+    dices = positive_dices(images, foreground)
+    positive, negative, predicted = image_kinds(images, foreground)
+    summed = (np.where(dices.defined, dices.value, 0.0), positive & ~predicted, negative & predicted)
+    for name, values, counted in zip(FOREGROUND_COLUMNS, summed, (dices.defined, positive, negative), strict=True):
+        columns.add_images(f"{name}.sum", values)
+        columns.add_images(f"{name}.count", counted)
 
 
 def _overlap_scores(
@@ -332,12 +297,3 @@ def _divided(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
 def _mean(classes: Floats) -> Floats:
     defined = ~np.isnan(classes)
     return _divided(np.where(defined, classes, 0.0).sum(axis=1), defined.sum(axis=1))
-
-
-def _on_exact_grid(columns: Floats, most: int) -> Floats:
-    """Round each column so that the sum of any `most` of its values, repeated or not, is exact in float64."""
-    if not np.isfinite(columns).all():
-        raise UsageError("a score to be resampled has an image with an infinite or undefined sum", (), "Clamp the loss")
-    exponent = 53 - np.frexp(np.abs(columns).max(axis=0) * most)[1]
-    rounded: Floats = np.ldexp(np.rint(np.ldexp(columns, exponent)), -exponent)
-    return rounded

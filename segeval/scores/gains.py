@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
 from segeval.scores.imageoverlap import image_mious, image_outcomes
-from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio
-from segeval.tables.confusion import Confusion, ImageTallies, confusion, image_tallies, tallies
+from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap
+from segeval.tables.confusion import Confusion, confusion, image_tallies, tallies
 from segeval.tables.counts import JointCounts
 
 Chosen = NDArray[np.bool_]
@@ -75,15 +75,6 @@ class Gains:
             said = {"gt": gt, "gt_name": gt_name, "pred": pred, "pred_name": pred_name}
             confusions.append(said | {"pixels": one.pixels, "share_of_gt": one.share_of_gt, "gain": one.gain})
         return {"classes": perfect, "confusions": confusions}
-
-
-@dataclass(frozen=True, slots=True)
-class EmptyImages:
-    """Count the images without foreground in their ground truth, and those of them that were given any; their rate."""
-
-    images: int
-    false_alarms: int
-    rate: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,19 +197,6 @@ def _is_miss(pred: NDArray[np.intp], size: int, convention: Convention) -> NDArr
     dropped: NDArray[np.bool_] = is_void & (convention.pred_void != "miss")
     dropped |= is_unknown & (convention.unknown != "miss")
     return np.logical_not(dropped)
-
-
-def empty_ground_truth(images: ImageTallies, foreground: int = 1) -> EmptyImages:
-    """Count the images whose valid ground truth has no pixel of class `foreground`, and the false alarms among them.
-
-    A false alarm is one with any valid pixel predicted foreground; images without valid
-    pixels are left out. `rate` is `None` without such images.
-    """
-    kept = images.kept
-    true_pixels, predicted = (images.at.column(side, foreground) for side in (kept.true_pixels, kept.pred))
-    empty = (images.pixels.true_pixels[:, 0] > 0) & (true_pixels == 0)
-    count, alarms = int(empty.sum()), int((empty & (predicted > 0)).sum())
-    return EmptyImages(count, alarms, ratio(alarms, count))
 
 
 def worst_images(

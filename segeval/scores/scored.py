@@ -10,6 +10,7 @@ from segeval.protocol.conventions import Convention
 from segeval.protocol.evaluators import OURS, Evaluator
 from segeval.protocol.meanover import ScoringRules
 from segeval.scores.accuracy import floored, pixel_accuracy, precisions, recalls, true_pixels
+from segeval.scores.foreground import foreground_scores
 from segeval.scores.imageoverlap import Overlap, averaged, class_mious, image_mious, image_outcomes, image_values
 from segeval.scores.overlap import Value, frequency_weighted, mean, outcomes
 from segeval.scores.registry import OF_CONVENTIONS
@@ -96,4 +97,6 @@ def mask_scores(whole: Tallies, images: ImageTallies, rules: ScoringRules) -> Ma
         rule = rules.rule("threshold_jaccard")
         of_images = image_values(image_outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
         scores["threshold_jaccard"] = floored(of_images, rules.program.floor)
+    if rules.foreground is not None:
+        scores |= foreground_scores(images, rules.foreground)
     return MaskScores(scores, found["miou"], found["mdice"], *class_ratios(whole, rules))

@@ -6,7 +6,7 @@ from segeval.render.report.intervals import (
     GAIN_TITLES,
     WORST_TITLES,
     confusion_lines,
-    empty_gt_text,
+    foreground_text,
     gain_rows,
     intervals_line,
     loss_intervals_line,
@@ -19,7 +19,7 @@ from segeval.report.report import Report
 
 def print_details(page: Page, report: Report) -> None:
     """Print what the report holds of it; nothing where nothing was asked for."""
-    for line in (loss_intervals_line(report), intervals_line(report), empty_gt_text(report)):
+    for line in (loss_intervals_line(report), intervals_line(report), foreground_text(report)):
         if line:
             page.say(line)
     if rows := worst_rows(report):

@@ -116,13 +116,17 @@ def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def empty_gt_text(report: Report) -> str:
-    """Tell of the images without foreground, "" where there are none."""
-    empty = report.details.empty_gt
-    if empty is None or not empty.images:
+def foreground_text(report: Report) -> str:
+    """Tell what the miss and the false-alarm rate of a binary set count, "" for other sets."""
+    counted = report.details.foreground
+    if counted is None:
         return ""
-    noun = "image has" if empty.images == 1 else "images have"
-    return (
-        f"{count(empty.images)} {noun} no foreground in the ground truth; foreground is predicted in "
-        f"{count(empty.false_alarms)}: false-alarm rate {percent(empty.rate)} %"
-    )
+    told = []
+    for images, has, wrong, odd in (
+        (counted.positives, "foreground", counted.missed, "none is predicted"),
+        (counted.negatives, "no foreground", counted.false_alarms, "some is predicted"),
+    ):
+        if images:
+            noun = "image has" if images == 1 else "images have"
+            told.append(f"{count(images)} {noun} {has} in the ground truth, {odd} in {count(wrong)} of them")
+    return "; ".join(told)
