@@ -28,8 +28,7 @@ from segeval.errors import (
 )
 from segeval.findings.policy import Policy, judged
 from segeval.protocol.allowing import allowed_errors, parse_allow
-from segeval.protocol.protocol import Protocol, protocol_from_dict
-from segeval.protocol.resolution import resolve
+from segeval.protocol.protocol import Protocol, protocol_from_dict, resolve
 from segeval.protocol.signature import Signature, signature
 from tests.support.commandline import run_segeval
 

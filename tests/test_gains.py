@@ -21,8 +21,7 @@ from segeval.scores.gains import (
 )
 from segeval.scores.imageoverlap import averaged, image_outcomes
 from segeval.scores.overlap import outcomes
-from segeval.tables.confusion import Confusion, Tallies, tallies
-from segeval.tables.counts import joint_counts
+from segeval.tables.counts import Confusion, Tallies, joint_counts, tallies
 from tests.support.tallies import kept_tallies
 
 DATASET = [rule for rule in conventions().values() if rule.average == "dataset"]

@@ -15,8 +15,7 @@ import segeval
 from segeval.accumulator import ConfusionMatrix
 from segeval.errors import SegevalError, UsageError
 from segeval.protocol.axes import AXES
-from segeval.protocol.conventions import conventions
-from segeval.protocol.evaluators import evaluators
+from segeval.protocol.conventions import conventions, evaluators
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import protocol_from_dict
 from segeval.protocol.signature import Signature

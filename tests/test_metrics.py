@@ -24,7 +24,6 @@ from segeval.protocol.labeling import (
     SegmentationClass,
     value_map,
 )
-from segeval.scores.accuracy import pixel_accuracy, precisions, recalls
 from segeval.scores.imageoverlap import averaged, class_mious, image_mious, image_outcomes
 from segeval.scores.overlap import (
     Outcomes,
@@ -32,11 +31,14 @@ from segeval.scores.overlap import (
     mean,
     micro,
     outcomes,
+    pixel_accuracy,
+    precisions,
     ratio,
+    recalls,
     worst_mean,
 )
-from segeval.tables.confusion import Tallies, confusion, grouped, image_tallies, tallies
-from segeval.tables.counts import JointCounts, table, total
+from segeval.tables.counts import JointCounts, Tallies, confusion, grouped, table, tallies, total
+from segeval.tables.imagetallies import image_tallies
 from tests.support.tallies import dense_tallies
 
 CLASSES = tuple(SegmentationClass(index, str(index)) for index in range(3))

@@ -14,8 +14,8 @@ from segeval.findings.twovalued import two_valued
 from segeval.findings.values import Values, shown, value_findings
 from segeval.findings.voids import suspected_voids
 from segeval.protocol.mapkinds import EIGHT_BIT
-from segeval.protocol.resolution import Resolution
-from segeval.report.labelcheck import FileNames
+from segeval.protocol.protocol import Resolution
+from segeval.report.scoring import FileNames
 from segeval.runs.run import Maps, Run
 from segeval.tables.counts import JointCounts
 

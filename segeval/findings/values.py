@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from segeval.errors import Finding, and_more
-from segeval.protocol.fullrange import DEFAULT_VOID
-from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution
-from segeval.report.labelcheck import FileNames, file_name
+from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, UNKNOWN, VOID
+from segeval.protocol.protocol import Protocol, Resolution
+from segeval.report.scoring import FileNames, file_name
 from segeval.runs.run import Run, raw_values
 from segeval.tables.counts import JointCounts
 

@@ -28,11 +28,9 @@ from segeval.measuring.reading import (
 )
 from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind, kind_stored_as
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution, resolve
+from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.settings import LossSettings
-from segeval.runs.run import Maps, MeasuredRow, Row
-from segeval.runs.traits import SideTraits
+from segeval.runs.run import Maps, MeasuredRow, Row, SideTraits
 from segeval.scores.calibration import confidence_bins
 from segeval.scores.lossums import FloatSums, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts

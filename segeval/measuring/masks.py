@@ -21,8 +21,7 @@ from segeval.measuring.reading import (
     read_prediction,
     require_size,
 )
-from segeval.runs.run import MeasuredRow, Row
-from segeval.runs.traits import SideTraits
+from segeval.runs.run import MeasuredRow, Row, SideTraits
 from segeval.tables.counts import JointCounts, joint_counts
 
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from segeval.errors import Finding, MaskError, SegevalError
 from segeval.findings.swapping import swapped_names
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders
-from segeval.folders.requiring import require_pairs
+from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_folders, require_pairs
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Reading, files_of, is_unchanged
 from segeval.measuring.workers import Failure, stream
-from segeval.protocol.resolution import MOST_INFERRED_CLASSES
+from segeval.protocol.protocol import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
@@ -68,6 +67,8 @@ class Course:
 def paired(pred: Path, gt: Path, request: Request) -> Pairing:
     """Pair two folders for `request`: file by file, or with one folder of maps a class."""
     if request.protocol.probabilities is not None:
+        from segeval.folders.classfolders import class_folders  # label masks lie in none
+
         folders = class_folders(pred, [(entry.id, entry.name) for entry in request.protocol.classes or ()])
         if folders is not None:
             return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)

@@ -19,11 +19,10 @@ from segeval.runs.run import Run
 from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
-from segeval.scores.accuracy import pixel_parts
 from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
 from segeval.scores.imageoverlap import image_mious, image_outcomes, image_overlap
-from segeval.scores.overlap import Value, ratio
-from segeval.tables.confusion import ImageTallies, image_tallies
+from segeval.scores.overlap import Value, pixel_parts, ratio
+from segeval.tables.imagetallies import ImageTallies, image_tallies
 
 if TYPE_CHECKING:
     from segeval.report.scoring import Measured

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import UsageError
 from segeval.scores.overlap import Value
-from segeval.tables.confusion import Cells
+from segeval.tables.imagetallies import Cells
 
 Floats = NDArray[np.float64]
 

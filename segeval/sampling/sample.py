@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import NothingToScoreError, UsageError
-from segeval.protocol.conventions import Convention
-from segeval.protocol.meanover import ScoringRules
+from segeval.protocol.conventions import Convention, ScoringRules
 from segeval.sampling.columns import Columns, Floats, Part
-from segeval.scores.accuracy import filled, floored, pixel_parts, true_pixels
 from segeval.scores.foreground import image_kinds, positive_dices
 from segeval.scores.imageoverlap import (
     OF_SUMS,
@@ -26,10 +24,10 @@ from segeval.scores.imageoverlap import (
     image_values,
     present,
 )
-from segeval.scores.overlap import Outcomes, Value, outcomes, overlap
-from segeval.scores.scored import mask_scores, program_of
-from segeval.tables.confusion import ImageTallies
+from segeval.scores.overlap import Outcomes, Value, filled, floored, outcomes, overlap, pixel_parts, true_pixels
+from segeval.scores.registry import mask_scores, program_of
 from segeval.tables.counts import Int64Array
+from segeval.tables.imagetallies import ImageTallies
 
 SIDES = ("tp", "fp", "fn")
 MOST_CELLS = 1 << 22

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
 from segeval.scores.overlap import Outcomes, Ratios, Value, mean, outcomes, overlap, ratio
-from segeval.tables.confusion import ImageTallies
+from segeval.tables.imagetallies import ImageTallies
 
 Chosen = NDArray[np.bool_]
 IN_GT = Convention(pred_only="skip")

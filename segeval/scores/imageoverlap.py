@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
 from segeval.scores.overlap import Outcomes, Ratios, Value, mean, micro, outcomes, overlap, weighted_mean
-from segeval.tables.confusion import Cells, ImageTallies
+from segeval.tables.imagetallies import Cells, ImageTallies
 
 OF_SUMS = ("dataset", "micro", "weighted")
 """Averages that are functions of sums over the images; the others average what images have."""

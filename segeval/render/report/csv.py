@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from segeval.render.report.intervals import has_intervals
+from segeval.render.report.wording import has_intervals
 from segeval.render.syntax.csv import csv_text
 from segeval.report.report import CLASS_FIELDS, Report
 from segeval.scores.registry import OF_CLASS_MAPS, chosen

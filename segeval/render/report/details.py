@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segeval.render.report.intervals import (
+from segeval.render.report.wording import (
     GAIN_TITLES,
     WORST_TITLES,
     confusion_lines,
@@ -12,13 +12,12 @@ from segeval.render.report.intervals import (
     loss_intervals_line,
     worst_rows,
 )
-from segeval.render.syntax.grid import grid
-from segeval.render.syntax.page import Page
+from segeval.render.syntax.page import Page, grid
 from segeval.report.report import Report
 
 
 def print_details(page: Page, report: Report) -> None:
-    """Print what the report holds of it; nothing where nothing was asked for."""
+    """Print what the report holds of it."""
     for line in (loss_intervals_line(report), intervals_line(report), foreground_text(report)):
         if line:
             page.say(line)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from segeval.render.messages import finding_label
-from segeval.render.report.intervals import has_intervals, interval_text, intervals_line
-from segeval.render.report.wording import bounds_of, signature_text
+from segeval.render.report.wording import bounds_of, has_intervals, interval_text, intervals_line, signature_text
 from segeval.render.syntax.latex import NOTHING, escaped, tabular
 from segeval.render.syntax.numbers import UNDEFINED, percent
 from segeval.report.report import Report

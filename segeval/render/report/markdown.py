@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from segeval.errors import Finding
-from segeval.render.report.intervals import (
+from segeval.render.report.wording import (
     GAIN_TITLES,
     WORST_TITLES,
+    bounds_of,
     confusion_lines,
+    data_text,
     foreground_text,
     gain_rows,
     has_intervals,
+    heading,
     interval_text,
     intervals_line,
-    score_interval_text,
-    worst_rows,
-)
-from segeval.render.report.wording import (
-    bounds_of,
-    data_text,
-    heading,
     mean_text,
     own_text,
+    score_interval_text,
     score_text,
     signature_text,
     verdict_text,
+    worst_rows,
 )
 from segeval.render.syntax.markdown import (
     MOST_LINES,
