@@ -14,8 +14,8 @@ from PIL import Image
 from segeval import score
 from segeval.protocol.labeling import Labeling, SegmentationClass, value_map
 from segeval.scores.foreground import ForegroundImages, foreground_images, foreground_scores
+from segeval.scores.imageoverlap import ImageTallies, image_tallies
 from segeval.tables.counts import joint_counts
-from segeval.tables.imagetallies import ImageTallies, image_tallies
 from tests.support.commandline import run_segeval
 
 NAMES = ("positive_dice", "miss_rate", "false_alarm_rate")

@@ -24,7 +24,7 @@ from segeval.protocol.labeling import (
     SegmentationClass,
     value_map,
 )
-from segeval.scores.imageoverlap import averaged, class_mious, image_mious, image_outcomes
+from segeval.scores.imageoverlap import averaged, class_mious, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import (
     Outcomes,
     frequency_weighted,
@@ -38,7 +38,6 @@ from segeval.scores.overlap import (
     worst_mean,
 )
 from segeval.tables.counts import JointCounts, Tallies, confusion, grouped, table, tallies, total
-from segeval.tables.imagetallies import image_tallies
 from tests.support.tallies import dense_tallies
 
 CLASSES = tuple(SegmentationClass(index, str(index)) for index in range(3))

@@ -20,9 +20,8 @@ from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, interv
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
 from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
-from segeval.scores.imageoverlap import image_mious, image_outcomes, image_overlap
+from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_overlap, image_tallies
 from segeval.scores.overlap import Value, pixel_parts, ratio
-from segeval.tables.imagetallies import ImageTallies, image_tallies
 
 if TYPE_CHECKING:
     from segeval.report.scoring import Measured

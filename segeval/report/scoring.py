@@ -20,7 +20,7 @@ from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
 from segeval.report.report import Data, Report, class_scores, details_of, group_scores
 from segeval.runs.run import Row, Run, raw_values
-from segeval.scores.imageoverlap import Overlap, image_mious, image_outcomes
+from segeval.scores.imageoverlap import ImageTallies, Overlap, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import (
     Value,
     outcomes,
@@ -34,7 +34,6 @@ from segeval.tables.counts import (
     same_unknown_pixels,
     tallies,
 )
-from segeval.tables.imagetallies import ImageTallies, image_tallies
 
 if TYPE_CHECKING:
     from segeval.report.extras import Statistics

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import UsageError
+from segeval.scores.imageoverlap import Cells
 from segeval.scores.overlap import Value
-from segeval.tables.imagetallies import Cells
 
 Floats = NDArray[np.float64]
 

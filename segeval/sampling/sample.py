@@ -17,6 +17,7 @@ from segeval.sampling.columns import Columns, Floats, Part
 from segeval.scores.foreground import image_kinds, positive_dices
 from segeval.scores.imageoverlap import (
     OF_SUMS,
+    ImageTallies,
     averaged,
     image_mious,
     image_outcomes,
@@ -27,7 +28,6 @@ from segeval.scores.imageoverlap import (
 from segeval.scores.overlap import Outcomes, Value, filled, floored, outcomes, overlap, pixel_parts, true_pixels
 from segeval.scores.registry import mask_scores, program_of
 from segeval.tables.counts import Int64Array
-from segeval.tables.imagetallies import ImageTallies
 
 SIDES = ("tp", "fp", "fn")
 MOST_CELLS = 1 << 22

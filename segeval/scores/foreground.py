@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
+from segeval.scores.imageoverlap import ImageTallies
 from segeval.scores.overlap import Outcomes, Ratios, Value, mean, outcomes, overlap, ratio
-from segeval.tables.imagetallies import ImageTallies
 
 Chosen = NDArray[np.bool_]
 IN_GT = Convention(pred_only="skip")

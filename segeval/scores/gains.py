@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
-from segeval.scores.imageoverlap import image_mious, image_outcomes
+from segeval.scores.imageoverlap import image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap
 from segeval.tables.counts import Confusion, JointCounts, confusion, tallies
-from segeval.tables.imagetallies import image_tallies
 
 Chosen = NDArray[np.bool_]
 PRESENT = Convention(pred_only="skip", unknown="miss")

@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator
 from segeval.tables.counts import Int64Array, Tallies
-from segeval.tables.imagetallies import ImageTallies
+
+if TYPE_CHECKING:
+    from segeval.scores.imageoverlap import ImageTallies
 
 Value = float | None
 

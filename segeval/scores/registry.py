@@ -13,7 +13,15 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator, ScoringRules
-from segeval.scores.imageoverlap import Overlap, averaged, class_mious, image_mious, image_outcomes, image_values
+from segeval.scores.imageoverlap import (
+    ImageTallies,
+    Overlap,
+    averaged,
+    class_mious,
+    image_mious,
+    image_outcomes,
+    image_values,
+)
 from segeval.scores.overlap import (
     Value,
     floored,
@@ -26,7 +34,6 @@ from segeval.scores.overlap import (
     true_pixels,
 )
 from segeval.tables.counts import Tallies
-from segeval.tables.imagetallies import ImageTallies
 
 Number = TypeVar("Number")
 

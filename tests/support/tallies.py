@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import numpy as np
 
+from segeval.scores.imageoverlap import OF_CLASSES, Cells, ImageTallies
 from segeval.tables.counts import Tallies
-from segeval.tables.imagetallies import OF_CLASSES, Cells, ImageTallies
 
 
 def kept_tallies(dense: Tallies) -> ImageTallies:
