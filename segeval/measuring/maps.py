@@ -161,7 +161,7 @@ def map_reading(protocol: Protocol, chosen: Probabilities, maps: Maps, resolutio
 def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow:
     """Read and count the probability maps of one image against its ground truth."""
     truth = read_ground_truth(pair, files)
-    gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits)
+    gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits(truth.values))
     height, width = gt.shape
     if not pair.pred:
         return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)), traits=traits)
