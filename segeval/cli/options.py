@@ -119,6 +119,11 @@ pairing_options = stacked(
         help="An image without prediction: an error, left out, or wrong everywhere.",
     ),
 )
+boundary_option = click.option(
+    "--boundary",
+    metavar="WIDTHS",
+    help="Score along contours too ('segeval help boundaries'), as wide as authors have it, or as in 3,0.02 or 2%.",
+)
 probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
 loss_options = stacked(
     click.option(

@@ -14,8 +14,9 @@ from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_fol
 from segeval.folders.requiring import require_pairs
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
-from segeval.measuring.reading import Reading, files_of, is_unchanged
+from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
 from segeval.measuring.workers import Failure, stream
+from segeval.protocol.regions import region_rules
 from segeval.protocol.resolution import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
@@ -76,6 +77,7 @@ def paired(pred: Path, gt: Path, request: Request) -> Pairing:
 
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
     """Say how the files of `pairing` are read for `request`."""
+    widths = request.protocol.boundary
     open_values = request.protocol.classes is None and not request.protocol.binary
     return Reading(
         pred=pairing.pred_root,
@@ -87,6 +89,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         gt_jpeg=request.protocol.gt_threshold is not None,
         pred_jpeg=request.protocol.pred_threshold is not None,
         digest_predictions=digest_predictions,
+        contours=None if widths is None else Contours(widths, region_rules(request.protocol)),
     )
 
 

@@ -11,6 +11,7 @@ from segeval.protocol.axes import MISSING_CHOICES
 from segeval.protocol.conventions import Convention, convention
 from segeval.protocol.labeling import Color, Group, SegmentationClass
 from segeval.protocol.settings import LossSettings, Probabilities
+from segeval.protocol.widths import Width, parse_widths
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
@@ -27,7 +28,8 @@ class Protocol:
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
     `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
     `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
-    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto".
+    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are the widths
+    at which contours are counted.
     """
 
     preset: str | None = None
@@ -49,6 +51,7 @@ class Protocol:
     mean_over: tuple[int | str, ...] | None = None
     mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
+    boundary: tuple[Width, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
@@ -57,6 +60,12 @@ class Protocol:
             )
         if (self.gt_threshold, self.pred_threshold) != (None, None):
             self._check_thresholds()
+        if self.boundary is not None and self.probabilities is not None:
+            raise UsageError(
+                "--boundary is of label masks, and the predictions are probability maps",
+                (),
+                "Leave --boundary out, or score the label masks that the maps give",
+            )
 
     def _check_thresholds(self) -> None:
         """Refuse what would read a value that a threshold reads already, and masks that are not binary."""
@@ -110,6 +119,7 @@ class Protocol:
             **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
             **({} if self.mean_weights is None else {"mean_weights": _listed(self.mean_weights)}),
             "probabilities": None if self.probabilities is None else _losses_to_dict(self.probabilities),
+            **({} if self.boundary is None else {"boundary": list(self.boundary)}),
         }
 
 
@@ -148,6 +158,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         mean_over=tuple(facts["mean_over"]) if "mean_over" in facts else None,
         mean_weights=_tupled(facts.get("mean_weights")),
         probabilities=None if losses is None else _losses_from_dict(losses),
+        boundary=parse_widths(facts["boundary"]) if "boundary" in facts else None,
     )
 
 

@@ -18,6 +18,7 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
+from segeval.runs.contourrows import contours_from_json, contours_to_json
 from segeval.runs.leveltables import histogram_from_json, histogram_to_json
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
@@ -158,12 +159,14 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["confidence"] = [list(column) for column in astuple(row.confidence)]
     if row.shades is not None:
         facts["shades"] = histogram_to_json(row.shades)
+    if row.contours is not None:
+        facts["contours"] = contours_to_json(row.contours)
     return facts
 
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades"}
+    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades", "contours"}
     require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
     size = integers(facts["size"], 1, MOST_PIXELS, "the size")
     require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
@@ -181,6 +184,7 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
+        contours=contours_from_json(facts["contours"], pixels) if "contours" in facts else None,
     )
     _check_maps_of(row, maps)
     return row

@@ -10,6 +10,7 @@ from segeval.cli.config import config_options
 from segeval.cli.names import Verb
 from segeval.cli.options import (
     asked_statistics,
+    boundary_option,
     color_option,
     convention_options,
     finding_options,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--keys", metavar="GLOB", help="Report only the images whose key matches, as in 'frankfurt/*'.")
 @label_options
 @convention_options
+@boundary_option
 @loss_options
 @statistics_options
 @gate_options
@@ -51,10 +53,10 @@ def report(run: Path, **options: Any) -> int:
     from segeval.api import scored_run
     from segeval.cli.delivery import Delivery
     from segeval.report.rescoring import rescore
-    from segeval.request.options import ArrayOptions, LossOptions, names_in
+    from segeval.request.options import ArrayOptions, ContourOptions, LossOptions, names_in
     from segeval.runs.file import load_run
 
-    changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions)), options)
+    changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions), *names_in(ContourOptions)), options)
     asked = asked_statistics(options)
     with Delivery(options) as delivery:
         return delivery.deliver(scored_run(rescore(load_run(run), **changes), asked))

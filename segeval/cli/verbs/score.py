@@ -11,6 +11,7 @@ from segeval.cli.config import config_options
 from segeval.cli.names import Verb
 from segeval.cli.options import (
     asked_statistics,
+    boundary_option,
     color_option,
     convention_options,
     finding_options,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @palette_option
 @convention_options
 @pairing_options
+@boundary_option
 @probs_option
 @loss_options
 @statistics_options
