@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from segeval.cli.console import page_options, tell_findings, tell_notes, tell_verdicts, write_result
-from segeval.cli.options import policy_of
+from segeval.cli.reporting import policy_of
 from segeval.findings.policy import judged_report
 from segeval.render import known_format, parse_target, render
 from segeval.report.report import Report

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import click
 
@@ -17,19 +16,16 @@ OF_IMAGES = frozenset({"SEGEVAL_VERSION"})
 """What container images set by custom."""
 
 
-class Verb(click.Command):
-    """Refuse to run where the environment has a variable that is no option; help is shown all the same."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Check the environment, and run."""
-        check_environment(ctx)
-        return super().invoke(ctx)
+def long_name(option: click.Option) -> str | None:
+    """Return an option's first long name without dashes, `None` where it has none."""
+    long = next((name for name in (*option.opts, *option.secondary_opts) if name.startswith("--")), None)
+    return None if long is None else long[2:]
 
 
 def variable_of(option: click.Option) -> str | None:
     """Return the environment variable of an option, from its long name: SEGEVAL_FAIL_UNDER of --fail-under."""
-    long = next((name for name in (*option.opts, *option.secondary_opts) if name.startswith("--")), None)
-    return None if long is None else f"{PREFIX}{long[2:].replace('-', '_').upper()}"
+    name = long_name(option)
+    return None if name is None else f"{PREFIX}{name.replace('-', '_').upper()}"
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:

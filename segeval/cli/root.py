@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "help": "segeval.cli.verbs.help",
 }
 """Verb -> the module that holds it, under the verb's own name."""
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Verbs(click.Group):

@@ -25,6 +25,7 @@ from segeval.scores.overlap import Value, image_mious, outcomes, overlap
 from segeval.tables.confusion import Tallies, image_tallies
 
 if TYPE_CHECKING:
+    from segeval.report.boundaries import BoundaryScores
     from segeval.report.scoring import Measured
 
 MOST_CONFUSIONS = 10
@@ -112,7 +113,7 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
         )
         details = replace(details, gains=gains)
     if asked.images:
-        details = replace(details, images=image_scores(run, found, losses))
+        details = replace(details, images=image_scores(run, found, losses, report.boundary))
     return replace(report, details=details)
 
 
@@ -123,12 +124,17 @@ def losses_of(run: Run, found: Measured, report: Report) -> ImageLosses | None:
 
 def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_by: str | None = None) -> Sample:
     """Sum by unit what every score of a run is made of that is a function of sums."""
+    extra = {} if losses is None else dict(losses.ratios)
+    if run.protocol.boundary is not None:
+        from segeval.report.boundaries import contour_ratios  # few runs count contours
+
+        extra |= contour_ratios(run, found.labeling, found.rules)
     return sample(
         found.images,
         found.rules,
         units([row.key for row in run.rows], group_by),
         groups=_group_tallies(run, found),
-        extra=None if losses is None else losses.ratios,
+        extra=extra,
     )
 
 
@@ -203,7 +209,9 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
     )
 
 
-def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:
+def image_scores(
+    run: Run, found: Measured, losses: ImageLosses | None, boundary: BoundaryScores | None
+) -> tuple[ImageScores, ...]:
     """Score every image by itself: each class's overlap as the convention counts it, and the image's means."""
     plain = outcomes(found.images)
     iou, dice = (
@@ -211,7 +219,9 @@ def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple
         for rule, weight in ((found.rules.rule("miou"), 1), (found.rules.rule("mdice"), 2))
     )
     mious = image_mious(plain.of(found.rules.over("image_miou")))
-    of_maps = _class_losses(losses, len(found.labeling.classes))
+    further = _class_losses(losses, len(found.labeling.classes))
+    for name, ratios in (boundary.images if boundary else {}).items():
+        further[name] = [_defined(values, known) for values, known in zip(ratios.value, ratios.defined, strict=True)]
     whole = [
         Tallies(**{field.name: getattr(found.images, field.name)[at] for field in fields(Tallies)})
         for at in range(len(run.rows))
@@ -226,7 +236,7 @@ def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple
             tp=tuple(plain.tp[at].tolist()),
             fp=tuple(plain.fp[at].tolist()),
             fn=tuple(plain.fn[at].tolist()),
-            losses={name: values[at] for name, values in of_maps.items()},
+            losses={name: values[at] for name, values in further.items()},
         )
         for at, row in enumerate(run.rows)
     )

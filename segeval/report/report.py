@@ -17,6 +17,7 @@ from segeval.scores.registry import OF_CLASSES
 from segeval.tables.confusion import Confusion
 
 if TYPE_CHECKING:
+    from segeval.report.boundaries import BoundaryScores
     from segeval.report.mapscores import ProbabilityScores
     from segeval.sampling.resampling import Interval
 
@@ -44,8 +45,8 @@ class Data:
 class ClassScores:
     """Hold the scores of one class: fractions in [0, 1] or `None`, counts in pixels.
 
-    `losses` has the scores of its probability map by name, empty for label masks. `in_means` tells whether the means
-    run over it.
+    `losses` has the scores of its probability map by name, empty for label masks; `contours` those along its
+    contours, where they were counted. `in_means` tells whether the means run over it.
     """
 
     id: int
@@ -61,14 +62,15 @@ class ClassScores:
     gt_share: Value
     losses: Mapping[str, Value] = field(default_factory=dict)
     in_means: bool = True
+    contours: Mapping[str, Value] = field(default_factory=dict)
 
     def scores(self) -> dict[str, Value]:
         """Return every score of the class by its name."""
-        return {name: getattr(self, name) for name in OF_CLASSES} | dict(self.losses)
+        return {name: getattr(self, name) for name in OF_CLASSES} | dict(self.contours) | dict(self.losses)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of one class."""
-        return {name: getattr(self, name) for name in CLASS_FIELDS} | dict(self.losses)
+        return {name: getattr(self, name) for name in CLASS_FIELDS} | dict(self.contours) | dict(self.losses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class Report:
     probabilities: ProbabilityScores | None = None
     details: Details = field(default_factory=Details)
     own_scores: tuple[str, ...] = ()
+    boundary: BoundaryScores | None = None
 
     @property
     def mean_over(self) -> tuple[int, ...] | None:
@@ -165,6 +168,7 @@ class Report:
                 "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
             },
             **probabilities,
+            **({} if self.boundary is None else {"boundary": self.boundary.to_dict()}),
             **self.details.to_dict(told),
             "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],

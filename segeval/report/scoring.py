@@ -34,6 +34,7 @@ from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, ima
 from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
+    from segeval.report.boundaries import BoundaryScores
     from segeval.report.extras import Statistics
     from segeval.report.mapscores import ProbabilityScores
 
@@ -119,6 +120,9 @@ def report_of(run: Run, found: Measured) -> Report:
     probabilities = _probability_scores(run, found)
     if probabilities is not None:
         scores.update(probabilities.scores)
+    boundary = _boundary_scores(run, found)
+    if boundary is not None:
+        scores.update(boundary.at[0].scores)
     return Report(
         signature=signature(
             found.resolution,
@@ -138,14 +142,15 @@ def report_of(run: Run, found: Measured) -> Report:
         ),
         scores=ordered(scores),
         classes_in_mean=iou.in_mean,
-        classes=_class_scores(found, scored, probabilities),
+        classes=_class_scores(found, scored, probabilities, boundary),
         groups=groups,
         confusion=found.confusion,
-        warnings=(*warnings, *unknown_warnings(found.confusion, convention)),
+        warnings=(*warnings, *unknown_warnings(found.confusion, convention), *_boundary_warnings(boundary, found)),
         notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
         details=_details(found, image_mious(plain.of(rules.over("image_miou")))),
         own_scores=_own_scores(rules, scores),
+        boundary=boundary,
     )
 
 
@@ -167,6 +172,22 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
     return with_row_scores(reduced(scores, run, found.resolution), run, found.resolution)
 
 
+def _boundary_scores(run: Run, found: Measured) -> BoundaryScores | None:
+    if run.protocol.boundary is None:
+        return None
+    from segeval.report.boundaries import boundary_scores
+
+    return boundary_scores(run, found.labeling, found.rules)
+
+
+def _boundary_warnings(boundary: BoundaryScores | None, found: Measured) -> tuple[Finding, ...]:
+    if boundary is None:
+        return ()
+    from segeval.report.boundaries import boundary_warnings
+
+    return boundary_warnings(boundary, found.labeling)
+
+
 def _details(found: Measured, image_values: Sequence[Value]) -> Details:
     """Take a closer look at the images, as every report has it."""
     values = [value for value in image_values if value is not None]
@@ -185,7 +206,9 @@ def _details(found: Measured, image_values: Sequence[Value]) -> Details:
     return Details(worst, empty_ground_truth(found.images))
 
 
-def _class_scores(found: Measured, scored: MaskScores, maps: ProbabilityScores | None) -> tuple[ClassScores, ...]:
+def _class_scores(
+    found: Measured, scored: MaskScores, maps: ProbabilityScores | None, boundary: BoundaryScores | None
+) -> tuple[ClassScores, ...]:
     losses = {entry.class_index: entry.scores for entry in maps.per_map} if maps else {}
     plain = outcomes(found.whole)
     true_pixels = found.whole.true_pixels.tolist()
@@ -218,6 +241,7 @@ def _class_scores(found: Measured, scored: MaskScores, maps: ProbabilityScores |
             gt_share=ratio(pixels, everything),
             losses=losses.get(index, {}),
             in_means=in_means,
+            contours=boundary.at[0].classes[index] if boundary else {},
         )
         for index, (entry, iou, dice, precision, recall, tp, fp, fn, pixels, in_means) in enumerate(columns)
     )

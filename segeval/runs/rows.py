@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import astuple, fields
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
-from segeval.runs.contourrows import contours_from_json, contours_to_json
 from segeval.runs.leveltables import histogram_from_json, histogram_to_json
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.traits import PLAIN, SideTraits, Traits
@@ -38,6 +37,9 @@ from segeval.scores.calibration import ConfidenceBins
 from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
+
+if TYPE_CHECKING:
+    from segeval.contours.counts import ContourCounts
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
@@ -160,6 +162,8 @@ def row_to_json(row: Row) -> dict[str, Any]:
     if row.shades is not None:
         facts["shades"] = histogram_to_json(row.shades)
     if row.contours is not None:
+        from segeval.runs.contourrows import contours_to_json  # few runs count contours
+
         facts["contours"] = contours_to_json(row.contours)
     return facts
 
@@ -184,10 +188,16 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
-        contours=contours_from_json(facts["contours"], pixels) if "contours" in facts else None,
+        contours=_contours(facts["contours"], pixels) if "contours" in facts else None,
     )
     _check_maps_of(row, maps)
     return row
+
+
+def _contours(facts: Any, pixels: int) -> ContourCounts:
+    from segeval.runs.contourrows import contours_from_json  # few runs count contours
+
+    return contours_from_json(facts, pixels)
 
 
 def _check_maps_of(row: Row, maps: Maps | None) -> None:

@@ -21,6 +21,7 @@ from segeval.scores.overlap import (
     averaged,
     image_mious,
     image_values,
+    mean,
     outcomes,
     overlap,
     present,
@@ -115,7 +116,7 @@ class Sample:
         if "group_miou" in self.observed:
             scores["group_miou"] = _overlap_scores(part, "group", _of_groups(rules, self.layout["group.tp"]), 1)[1]
         for name in self.extras:
-            scores[name] = _divided(part[f"{name}.numerator"][:, 0], part[f"{name}.denominator"][:, 0])
+            scores[name] = _mean(_divided(part[f"{name}.numerator"], part[f"{name}.denominator"]))
         return np.column_stack([*(scores[name] for name in self.observed), iou])
 
 
@@ -131,7 +132,7 @@ def sample(
 
     `images` has shape (N, K), `groups` (N, G) the same pixels with each group of classes as one; a convention alone has
     its means over all classes. `extra` names further scores that are a sum over a sum, each as numerators and
-    denominators of the images, shape (N,), finite.
+    denominators of the images, shape (N,), finite; of shape (N, C) they are the mean of C such quotients.
 
     Every resampled sum is exact in float64: pixel counts as they are while units x pixels of a unit stays below 2^53
     (9e15), all else rounded once to 53 bits of the largest sum there can be. So no order of addition, number of
@@ -165,15 +166,20 @@ def sample(
         columns |= {"group.tp": merged.tp, "group.fp": merged.fp, "group.fn": merged.fn}
         observed["group_miou"] = averaged(outcomes(_summed(groups), rule), merged, rule).mean
     for name, (numerators, denominators) in (extra or {}).items():
-        columns |= {f"{name}.numerator": numerators[:, None], f"{name}.denominator": denominators[:, None]}
-        denominator = math.fsum(denominators.tolist())
-        observed[name] = math.fsum(numerators.tolist()) / denominator if denominator else None
+        over, under = (part.reshape(len(part), -1) for part in (numerators, denominators))
+        columns |= {f"{name}.numerator": over, f"{name}.denominator": under}
+        observed[name] = mean(map(_quotient, over.T.tolist(), under.T.tolist()))
     ends = np.cumsum([part.shape[1] for part in columns.values()]).tolist()
     layout = {name: slice(end - part.shape[1], end) for (name, part), end in zip(columns.items(), ends, strict=True)}
     table = np.column_stack([part.astype(np.float64) for part in columns.values()])
     sums = np.zeros((len(unit.names), table.shape[1]))
     np.add.at(sums, unit.of_image, _on_exact_grid(table, len(unit.names) * int(np.bincount(unit.of_image).max())))
     return Sample(unit.names, sums, layout, rules, tuple(extra or ()), observed, found.iou.classes)
+
+
+def _quotient(numerators: Sequence[float], denominators: Sequence[float]) -> Value:
+    denominator = math.fsum(denominators)
+    return math.fsum(numerators) / denominator if denominator else None
 
 
 def _summed(images: Tallies) -> Tallies:

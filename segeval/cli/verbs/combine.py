@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segeval.cli.names import Verb
-from segeval.cli.options import voice_options
+from segeval.cli.command import Verb
 from segeval.cli.parameters import FILE
+from segeval.cli.reporting import voice_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,11 @@ def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -
 
     Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under
     different protocols, are errors. RUN is packed where its name ends in .gz. Exit code 0: united; 2: not.
+
+    \b
+    Examples:
+      segeval combine part-1.jsonl part-2.jsonl -o run.jsonl
+      segeval combine shards/*.jsonl.gz -o run.jsonl.gz
     """
     from segeval.cli.console import tell, tell_findings
     from segeval.files.atomic import AtomicFile

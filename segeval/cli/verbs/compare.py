@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.names import Verb
-from segeval.cli.options import (
+from segeval.cli.parameters import BOUND, FILE, added_up
+from segeval.cli.reporting import (
     color_option,
     drawing_options,
     finding_options,
@@ -18,7 +19,6 @@ from segeval.cli.options import (
     policy_of,
     voice_options,
 )
-from segeval.cli.parameters import BOUND, FILE, added_up
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,10 +59,16 @@ if TYPE_CHECKING:
 @config_options
 @voice_options
 def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
-    """Compare the runs NEW with the run BASE, as 'score --save' writes them.
+    """Compare saved runs NEW with the run BASE.
 
     For every score and class: the difference, its interval, and a p-value. Exit code 0: compared; 1: compared, and a
     --fail-regression rule is broken; 2: could not compare.
+
+    \b
+    Examples:
+      segeval compare base.jsonl new.jsonl
+      segeval compare base.jsonl new.jsonl --fail-regression 'iou.*=0.02'
+      segeval compare base.jsonl a.jsonl b.jsonl -o comparison.md
     """
     from segeval.cli.console import page_options, tell_asides, tell_findings, tell_regressions, write_result
     from segeval.comparison.regressions import parse_regression

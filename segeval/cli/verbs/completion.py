@@ -12,9 +12,10 @@ from segeval.cli.console import write_result
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> int:
-    """Print the script that completes segeval's verbs and options in a SHELL.
+    """Print the script that completes command lines in a SHELL.
 
     \b
+    Examples:
       bash   eval "$(segeval completion bash)"                  in ~/.bashrc
       zsh    eval "$(segeval completion zsh)"                   in ~/.zshrc
       fish   segeval completion fish > ~/.config/fish/completions/segeval.fish

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.names import Verb
-from segeval.cli.options import (
-    finding_options,
-    folder_options,
-    given,
-    policy_of,
-    show_options,
-    voice_options,
-)
+from segeval.cli.options import folder_options
 from segeval.cli.parameters import FOLDER
+from segeval.cli.reporting import finding_options, given, policy_of, show_options, voice_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,12 +44,17 @@ OF_FOLDERS = (
 @config_options
 @voice_options
 def explain(pred: Path, gt: Path | None, **options: Any) -> int:
-    """Show the mIoU of PRED against GT under every convention, and what each rule is worth.
+    """Show the mIoU under every convention, and why they differ.
 
-    A run that 'score --save' has written takes the place of both. From the chosen convention (--convention and the
-    axes, else the preset's) the rules are changed one at a time, in the order of the axes; their points add up to the
-    whole difference. A convention that refuses the masks is shown with its reason. Exit code 0: some convention can
-    score; 2: none can.
+    A run that 'score --save' has written takes the place of PRED and GT. From the chosen convention (--convention and
+    the axes, else the preset's) the rules are changed one at a time, in the order of the axes; their points add up to
+    the whole difference. A convention that refuses the masks is shown with its reason. Exit code 0: some convention
+    can score; 2: none can.
+
+    \b
+    Examples:
+      segeval explain pred/ gt/ --classes classes.txt
+      segeval explain run.jsonl --convention cityscapes
     """
     from segeval.cli.console import page_options, tell_findings, tell_notes, write_result
     from segeval.explanation.accounts import explain as explained

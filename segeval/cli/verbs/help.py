@@ -51,6 +51,7 @@ def help(ctx: click.Context, topic: str | None) -> int:  # noqa: A001  # a verb'
     """List the pages of the manual, or show the one on TOPIC.
 
     \b
+    Examples:
       segeval help
       segeval help labels
       segeval help labels > labels.md      as it is stored, in Markdown

@@ -6,16 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.names import Verb
-from segeval.cli.options import (
-    finding_options,
-    folder_options,
-    policy_of,
-    show_options,
-    voice_options,
-)
+from segeval.cli.options import folder_options
 from segeval.cli.parameters import FOLDER
+from segeval.cli.reporting import finding_options, policy_of, show_options, voice_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
+    metavar="N",
     default=200,
     show_default=True,
     help="Decode at most this many pairs; all headers are read.",
@@ -37,10 +33,17 @@ if TYPE_CHECKING:
 @config_options
 @voice_options
 def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
-    """Say what is in PRED and GT, what looks wrong, and which option fixes it; never a score.
+    """Say what is in two folders, what looks wrong, and the fix.
 
-    The options are those of 'segeval score', whose work is tried here. What keeps it from working is part of the
-    result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would not.
+    Nothing is scored: the options are those of 'segeval score', whose work is tried here. What keeps it from working
+    is part of the result, so stdout has the inspection in either case. Exit code 0: scoring would work; 2: it would
+    not.
+
+    \b
+    Examples:
+      segeval inspect pred/ gt/
+      segeval inspect pred/ gt/ --preset voc --sample 1000
+      segeval inspect probs/ gt/ --probs -f json
     """
     from segeval.cli.commandline import score_line
     from segeval.cli.console import page_options, progress_bar, write_result

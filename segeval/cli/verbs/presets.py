@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.names import Verb
-from segeval.cli.options import show_options, voice_options
+from segeval.cli.reporting import show_options, voice_options
 
 
 @click.command(cls=Verb)
@@ -17,9 +17,12 @@ from segeval.cli.options import show_options, voice_options
 @config_options
 @voice_options
 def presets(name: str | None, **options: Any) -> int:
-    """List the presets, or show one: NAME, or a TOML FILE of your own, which is checked.
+    """List the presets, or show one.
+
+    NAME is a preset, FILE a TOML file of your own, which is checked.
 
     \b
+    Examples:
       segeval presets cityscapes
       segeval presets loveda -f toml > mine.toml      a start for your own
       segeval presets ./mine.toml

@@ -6,24 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.names import Verb
-from segeval.cli.options import (
+from segeval.cli.options import boundary_option, convention_options, label_options, loss_options
+from segeval.cli.parameters import FILE
+from segeval.cli.reporting import (
     asked_statistics,
-    boundary_option,
     color_option,
-    convention_options,
     finding_options,
     gate_options,
     given,
-    label_options,
-    loss_options,
     only_option,
     output_options,
     statistics_options,
     voice_options,
 )
-from segeval.cli.parameters import FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +28,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb)
 @click.argument("run", type=FILE)
-@click.option("--keys", metavar="GLOB", help="Report only the images whose key matches, as in 'frankfurt/*'.")
+@click.option(
+    "--keys", metavar="GLOB", help="Report only the images whose key matches, as in 'frankfurt/*'. [default: all]"
+)
 @label_options
 @convention_options
 @boundary_option
@@ -45,10 +44,17 @@ if TYPE_CHECKING:
 @config_options
 @voice_options
 def report(run: Path, **options: Any) -> int:
-    """Report a run that 'score --save' or 'combine' has written, without reading an image.
+    """Report a saved run, also under other options.
 
-    The stored protocol holds but for what the command line says otherwise: environment and configuration change how
-    the report looks, never what it counts. Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
+    RUN is what 'score --save' or 'combine' has written; no image is read. The stored protocol holds but for what the
+    command line says otherwise: environment and configuration change how the report looks, never what it counts. Exit
+    code 0: scored; 1: scored, and a gate failed; 2: could not score.
+
+    \b
+    Examples:
+      segeval report run.jsonl --convention ade20k
+      segeval report run.jsonl --keys 'night/*' --only miou
+      segeval report run.jsonl -f markdown -o report.tex
     """
     from segeval.api import scored_run
     from segeval.cli.delivery import Delivery

@@ -7,28 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.names import Verb
 from segeval.cli.options import (
-    asked_statistics,
     boundary_option,
-    color_option,
     convention_options,
-    finding_options,
-    gate_options,
     label_options,
     loss_options,
-    only_option,
-    output_options,
     pairing_options,
     palette_option,
     probs_option,
     reading_options,
+)
+from segeval.cli.parameters import FOLDER
+from segeval.cli.reporting import (
+    asked_statistics,
+    color_option,
+    finding_options,
+    gate_options,
+    only_option,
+    output_options,
     saving_options,
     statistics_options,
     voice_options,
 )
-from segeval.cli.parameters import FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +65,12 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
 
     Files pair by their relative path without extension. Exit code 0: scored; 1: scored, and a gate failed; 2: could
     not score.
+
+    \b
+    Examples:
+      segeval score pred/ gt/ --classes classes.txt
+      segeval score pred/ gt/ --preset cityscapes --fail-under miou=0.70
+      segeval score probs/ gt/ --probs --binary -o report.md --save run.jsonl
     """
     from segeval.api import report_measurement
     from segeval.cli.console import progress_bar, tell_asides

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.names import Verb
-from segeval.cli.options import affix_options, palette_option, reading_options, voice_options
+from segeval.cli.options import affix_options, palette_option, reading_options
 from segeval.cli.parameters import CLASSES, FOLDER, PRESET
+from segeval.cli.reporting import voice_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,12 +30,18 @@ if TYPE_CHECKING:
 @config_options
 @voice_options
 def verify(signature: str, claim: str, pred: Path, gt: Path | None, **options: Any) -> int:
-    """Check that NAME is VALUE, as printed beside SIGNATURE, for PRED against GT or for a saved run.
+    """Check a published number against its signature.
 
-    All is scored again under the signature's protocol and rounded to the digits of VALUE, a number or percent
-    (74.25%). What a signature holds as a digest only, such as a class list, is given again by its option. Exit code 0:
-    the number stands; 1: value or protocol differs; 2: could not score. Another version or another ground-truth digest
-    is told, and fails with --strict.
+    NAME is to be VALUE, as printed beside SIGNATURE, for PRED against GT or for a saved run. All is scored again under
+    the signature's protocol and rounded to the digits of VALUE, a number or percent (74.25%). What a signature holds
+    as a digest only, such as a class list, is given again by its option. Exit code 0: the number stands; 1: value or
+    protocol differs; 2: could not score. Another version or another ground-truth digest is told, and fails with
+    --strict.
+
+    \b
+    Examples:
+      segeval verify "$SIGNATURE" miou=74.25% pred/ gt/
+      segeval verify "$SIGNATURE" miou=0.7425 run.jsonl --strict
     """
     from segeval.api import verify as verified
     from segeval.cli.console import progress_bar, write_result

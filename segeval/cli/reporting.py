@@ -1,0 +1,185 @@
+"""The options of what is reported, kept and judged, which verbs share; how two folders are read: `options`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from segeval.cli.options import Function, stacked
+from segeval.cli.parameters import BOUND, FILE, TARGET, added_up
+
+if TYPE_CHECKING:
+    from segeval.findings.policy import Policy
+    from segeval.report.extras import Statistics
+
+
+class Adding(click.Option):
+    """An option whose values in configuration, environment (one a line) and command line add up, in this order."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Return all values, with the source that stands over the others."""
+        _, source = super().consume_value(ctx, opts)
+        configured = ctx.lookup_default(self.name or "")
+        environment = self.resolve_envvar_value(ctx)
+        given = opts.get(self.name or "")
+        values = [
+            *(configured if isinstance(configured, list | tuple) else ()),
+            *(environment.splitlines() if isinstance(environment, str) else ()),
+            *(given if isinstance(given, list | tuple) else ()),
+        ]
+        return tuple(values), source
+
+
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour table and messages.",
+)
+only_option = click.option(
+    "--only",
+    metavar="METRIC",
+    help="Print the bare value of one metric, as in miou or iou.person. [default: the whole report]",
+)
+output_options = stacked(
+    click.option(
+        "-f",
+        "--format",
+        metavar="FORMAT",
+        default="table",
+        show_default=True,
+        help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        multiple=True,
+        type=TARGET,
+        metavar="[FORMAT:]FILE",
+        help="Write the report to a file too; the format follows from the suffix. Repeatable.",
+    ),
+)
+saving_options = stacked(
+    click.option(
+        "--save", metavar="RUN", type=FILE, help="Keep every image's counts in a run file (.jsonl, or .jsonl.gz)."
+    ),
+    click.option("--resume", is_flag=True, help="Continue an interrupted --save."),
+    click.option(
+        "--shard", metavar="I/N", help="Score only the I-th of N parts, split by a hash of the key. [default: all]"
+    ),
+)
+gate_options = stacked(
+    click.option(
+        "--fail-under",
+        multiple=True,
+        type=BOUND,
+        callback=added_up,
+        metavar="NAME=VALUE",
+        help="Exit with 1 where a score is below a fraction, as in miou=0.70 or iou.person=0.60. Repeatable.",
+    ),
+    click.option(
+        "--fail-over",
+        multiple=True,
+        type=BOUND,
+        callback=added_up,
+        metavar="NAME=VALUE",
+        help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
+    ),
+)
+finding_options = stacked(
+    click.option("--strict", is_flag=True, help="Make warnings errors (exit code 2)."),
+    click.option(
+        "--allow",
+        cls=Adding,
+        multiple=True,
+        metavar="KIND",
+        help="Accept findings of this kind ('segeval help findings'); none: of no kind. Repeatable.",
+    ),
+)
+voice_options = stacked(
+    click.option("-q", "--quiet", is_flag=True, help="Only errors and findings on stderr."),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="The long signature, the lane of the images, and tracebacks of errors."
+    ),
+)
+
+
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """Take what is to become of findings out of a command's options; raises `UsageError`."""
+    from segeval.findings.policy import Policy
+    from segeval.protocol.allowing import parse_allow
+
+    return Policy(parse_allow(options["allow"]), options["strict"])
+
+
+ci_option = click.option(
+    "--ci",
+    metavar="LEVEL",
+    type=float,
+    help="Confidence intervals at this percentage, as in --ci 95, by bootstrap over the images. [default: none]",
+)
+drawing_options = stacked(
+    click.option(
+        "--resamples", metavar="N", type=int, default=2000, show_default=True, help="Number of bootstrap resamples."
+    ),
+    click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Random seed."),
+    click.option(
+        "--ci-method",
+        type=click.Choice(["percentile", "bca"]),
+        default="percentile",
+        show_default=True,
+        help="How the interval is computed from the resamples.",
+    ),
+    click.option(
+        "--group-by",
+        metavar="REGEX",
+        help="Resample groups of images whose names share what this finds, such as frames of one scene: '^[^/]+'. "
+        "[default: each image]",
+    ),
+)
+statistics_options = stacked(
+    ci_option,
+    drawing_options,
+    click.option(
+        "--per-image", metavar="FILE", type=FILE, help="Write every class of every image to a file (.csv or .jsonl)."
+    ),
+    click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
+    click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
+)
+
+
+def show_options(*formats: str) -> Callable[[Function], Function]:
+    """Return the decorator for -f with these formats, the first being the default, and --color."""
+    return stacked(
+        click.option(
+            "-f",
+            "--format",
+            type=click.Choice(formats),
+            default=formats[0],
+            show_default=True,
+            help="Format on stdout.",
+        ),
+        color_option,
+    )
+
+
+def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
+    """Return what the options ask for beyond scores, checked before any work; `None` where that is nothing."""
+    from segeval.api import statistics_of
+    from segeval.request.options import StatisticsOptions, chosen
+
+    asked = chosen(StatisticsOptions, options)
+    # Only on the command line itself does a choice of groups say that intervals are wanted.
+    if options["ci"] is None and not given(("group_by",), options):
+        asked["group_by"] = None
+    return statistics_of(asked)
+
+
+def given(names: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the options `names` that the command line itself gives."""
+    context = click.get_current_context()
+    return {name: options[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
