@@ -120,7 +120,8 @@ pairing_options = stacked(
 boundary_option = click.option(
     "--boundary",
     metavar="WIDTHS",
-    help="Score along contours too ('segeval help boundaries'), as wide as authors have it, or as in 3,0.02 or 2%. [default: no]",
+    help="Score contours too, at widths of their authors, in pixels, or as a share of the diagonal: authors,3,2%. "
+    "[default: no]",
 )
 probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
 loss_options = stacked(

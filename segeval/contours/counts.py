@@ -12,7 +12,7 @@ from segeval.contours.bands import band_counts
 from segeval.contours.borders import both_borders, lost_border
 from segeval.contours.matching import squared_distances
 from segeval.contours.regions import Regions
-from segeval.protocol.widths import AUTHORS, Width
+from segeval.protocol.widths import Width
 from segeval.tables.counts import Int64Array
 
 BOUNDARY_SHARE, BF_SHARE, DAVIS_SHARE = 0.02, 0.0075, 0.008

@@ -28,8 +28,8 @@ class Protocol:
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
     `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
     `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
-    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are the widths
-    at which contours are counted.
+    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are the
+    widths at which contours are counted.
     """
 
     preset: str | None = None

@@ -16,11 +16,12 @@ def region_rules(protocol: Protocol) -> tuple[ClassOf, ClassOf]:
     """Return the class of each raw value of ground truth and of predictions, from the protocol alone.
 
     Contours are counted image by image, before all values are known. Where classes are inferred, each value that is
-    not ignored is therefore a class, and 255 is void unless `--ignore` or `--binary` say otherwise. Raises as `resolve`.
+    not ignored is therefore a class, and 255 is void unless `--ignore` or `--binary` say otherwise. Raises as
+    `resolve` does.
     """
     if protocol.classes is None and not protocol.binary:
         if protocol.ignore is None:
-            ignored = frozenset({DEFAULT_VOID})
+            ignored: frozenset[int | str] = frozenset({DEFAULT_VOID})
         else:
             ignored = frozenset(resolve(protocol, gt_values=(), pred_values=()).protocol.ignore or ())
         return _met(protocol.gt_map, protocol.mapping, ignored), _met(protocol.pred_map, protocol.mapping, ignored)

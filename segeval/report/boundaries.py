@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.contours.counts import ContourCounts
-from segeval.errors import Finding, LabelError, listed
+from segeval.errors import Finding, LabelError
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.meanover import ScoringRules
 from segeval.protocol.protocol import Protocol
@@ -31,7 +31,6 @@ from segeval.tables.counts import Int64Array, JointCounts
 
 MOST_LOST = 0.1
 """A class that lost more of its border to void is told of."""
-MOST_LISTED = 10
 Columns = tuple[NDArray[Any], NDArray[Any]]
 
 
@@ -69,9 +68,7 @@ class BoundaryScores:
         """Return the JSON that goes beside the scores."""
         return {
             "widths": [write_widths([one.width]) for one in self.at],
-            "by_width": [
-                {**one.scores, "classes": [dict(of_class) for of_class in one.classes]} for one in self.at
-            ],
+            "by_width": [{**one.scores, "classes": [dict(of_class) for of_class in one.classes]} for one in self.at],
             "class_images": [
                 {field.name: getattr(one, field.name) for field in fields(ContourImages)} for one in self.class_images
             ],
@@ -90,7 +87,7 @@ def boundary_scores(run: Run, labeling: Labeling, rules: ScoringRules) -> Bounda
     return BoundaryScores(
         tuple(_at_width(whole, place, width, rules) for place, width in enumerate(widths)),
         _class_images(whole),
-        {name: images for name, (images, _) in _scored(whole, 0, rules).items()},
+        {name: images for name, (images, _) in _scored(whole, 0).items()},
     )
 
 
@@ -129,7 +126,12 @@ def stacked(run: Run, labeling: Labeling) -> ContourCounts:
     position = {entry.id: index for index, entry in enumerate(labeling.classes)}
     shape = (len(run.rows), len(position))
     widths = len(run.protocol.boundary or ())
-    ends = {"bands": (widths, 3), "trimaps": (widths, 3), "matched": (widths, 2), "corners_matched": (widths, 2)}
+    ends: dict[str, tuple[int, ...]] = {
+        "bands": (widths, 3),
+        "trimaps": (widths, 3),
+        "matched": (widths, 2),
+        "corners_matched": (widths, 2),
+    }
     ends |= {"borders": (3,), "corners": (2,)}
     whole: dict[str, Int64Array] = {name: np.zeros((*shape, *end), np.int64) for name, end in ends.items()}
     for image, row in enumerate(run.rows):
@@ -143,12 +145,11 @@ def stacked(run: Run, labeling: Labeling) -> ContourCounts:
     return ContourCounts(ids=np.array(list(position), np.int64), **whole)
 
 
-def _scored(whole: ContourCounts, place: int, rules: ScoringRules) -> dict[str, tuple[Ratios, tuple[Value, ...]]]:
+def _scored(whole: ContourCounts, place: int) -> dict[str, tuple[Ratios, tuple[Value, ...]]]:
     """Return by name the values of images and classes, and of classes over all images, at one width."""
     bands, trimaps = whole.bands[:, :, place], whole.trimaps[:, :, place]
     by_border = bf(whole.matched[:, :, place], whole.borders)
     by_corner = davis_f(whole.corners_matched[:, :, place], whole.corners)
-    del rules
     return {
         "boundary_iou": (image_iou(bands), pooled_iou(bands)),
         "trimap_iou": (image_iou(trimaps), pooled_iou(trimaps)),
@@ -158,7 +159,7 @@ def _scored(whole: ContourCounts, place: int, rules: ScoringRules) -> dict[str, 
 
 
 def _at_width(whole: ContourCounts, place: int, width: Width, rules: ScoringRules) -> WidthScores:
-    found = _scored(whole, place, rules)
+    found = _scored(whole, place)
     scores: dict[str, Value] = {}
     for name, (images, classes) in found.items():
         over = rules.over(name)
@@ -189,7 +190,7 @@ def contour_ratios(run: Run, labeling: Labeling, rules: ScoringRules) -> dict[st
     """
     whole = stacked(run, labeling)
     found: dict[str, Columns] = {}
-    for name, (images, _) in _scored(whole, 0, rules).items():
+    for name, (images, _) in _scored(whole, 0).items():
         over = rules.over(name)
         if name in BY_PIXELS:
             counts = (whole.bands if name == "boundary_iou" else whole.trimaps)[:, over, 0]
@@ -212,4 +213,4 @@ def boundary_warnings(found: BoundaryScores, labeling: Labeling) -> tuple[Findin
     if not lost:
         return ()
     what = "void takes much of the border of some classes, where no boundary score looks"
-    return (Finding("void-border", what, (listed(lost, MOST_LISTED),), "Read their boundary scores with care"),)
+    return (Finding("void-border", what, tuple(lost), "Read their boundary scores with care"),)

@@ -10,7 +10,16 @@ from segeval.errors import NothingToScoreError, SegevalError, UsageError, neares
 from segeval.report.report import ClassScores, Report, Verdict
 from segeval.request.options import Rules
 from segeval.scores.overlap import Value
-from segeval.scores.registry import OF_CLASS_MAPS, OF_CLASSES, OF_CONTOURS, OF_MAPS, OF_MASKS, SCORE, SCORES, score_meant
+from segeval.scores.registry import (
+    OF_CLASS_MAPS,
+    OF_CLASSES,
+    OF_CONTOURS,
+    OF_MAPS,
+    OF_MASKS,
+    SCORE,
+    SCORES,
+    score_meant,
+)
 
 AT_LEAST, AT_MOST = ">=", "<="
 AS_WRITTEN = "Write it as in miou=0.70 or bce<=0.2"

@@ -12,8 +12,8 @@ from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageE
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.resolution import Resolution
-from segeval.protocol.widths import write_widths
 from segeval.protocol.settings import Probabilities, resolve_eps
+from segeval.protocol.widths import write_widths
 from segeval.report.probabilities import map_classes
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, LossOptions, RescoreOptions, chosen, names_in

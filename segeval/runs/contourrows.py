@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def contours_from_json(facts: Any, pixels: int) -> ContourCounts:
     require(len(listed(facts, "contours")) == len(NAMES), "contours have other columns")
     columns = dict(zip(NAMES, facts, strict=True))
     ids = integers(columns["ids"], SMALLEST, LARGEST, "a class of contours")
-    require(all(first < second for first, second in zip(ids, ids[1:], strict=False)), "classes do not ascend")
+    require(all(first < second for first, second in pairwise(ids)), "classes do not ascend")
     read = {"ids": np.array(ids, np.int64)}
     widths = _widths(columns["bands"])
     for name, numbers in OF_WIDTHS.items():

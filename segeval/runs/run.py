@@ -35,8 +35,8 @@ class Row:
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
     `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
     calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
-    levels floor(255 p), for F-measures; rows of older versions lack both. `contours` has the counts along contours, at the
-    widths of the run's protocol.
+    levels floor(255 p), for F-measures; rows of older versions lack both. `contours` has the counts along
+    contours, at the widths of the run's protocol.
     """
 
     key: str

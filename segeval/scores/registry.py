@@ -113,9 +113,7 @@ OF_MASKS = tuple(score.name for score in SCORES if score.of_data and not score.o
 """Scores of a data set that label masks are enough for."""
 OF_CONVENTIONS = tuple(score.name for score in SCORES if score.by_convention)
 """Scores that conventions decide over."""
-OF_CLASSES = tuple(
-    score.name for score in SCORES if score.per_class and not score.of_maps and not score.of_contours
-)
+OF_CLASSES = tuple(score.name for score in SCORES if score.per_class and not score.of_maps and not score.of_contours)
 """Scores of one class that label masks are enough for."""
 OF_CONTOURS = tuple(score.name for score in SCORES if score.of_contours)
 """Scores along contours, of a data set and of one class."""

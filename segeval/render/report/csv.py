@@ -13,7 +13,8 @@ from segeval.scores.registry import OF_CLASS_MAPS, OF_CONTOURS, chosen
 def render_csv(report: Report) -> str:
     """Return a header and one row a class: fractions at full precision, counts in pixels, undefined values empty.
 
-    Scores along contours and of probability maps follow as further columns, then the ends of the IoU's interval where one was drawn.
+    Scores along contours and of probability maps follow as further columns, then the ends of the IoU's interval where
+    one was drawn.
     """
     return csv_text(_rows(report))
 

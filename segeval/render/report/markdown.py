@@ -24,6 +24,7 @@ from segeval.render.report.wording import (
     score_text,
     signature_text,
     verdict_text,
+    writer,
 )
 from segeval.render.syntax.markdown import (
     MOST_LINES,
