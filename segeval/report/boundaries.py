@@ -149,7 +149,9 @@ def _scored(whole: ContourCounts, place: int) -> dict[str, tuple[Ratios, tuple[V
     """Return by name the values of images and classes, and of classes over all images, at one width."""
     bands, trimaps = whole.bands[:, :, place], whole.trimaps[:, :, place]
     by_border = bf(whole.matched[:, :, place], whole.borders)
-    by_corner = davis_f(whole.corners_matched[:, :, place], whole.corners)
+    # A region shows in the band of its own or, within void, in DAVIS's border.
+    met: NDArray[np.bool_] = (bands[..., :2] > 0).any(axis=(0, 2)) | (whole.corners > 0).any(axis=(0, 2))
+    by_corner = davis_f(whole.corners_matched[:, :, place], whole.corners, met)
     return {
         "boundary_iou": (image_iou(bands), pooled_iou(bands)),
         "trimap_iou": (image_iou(trimaps), pooled_iou(trimaps)),

@@ -48,12 +48,13 @@ def bf(matched: Int64Array, borders: Int64Array) -> Ratios:
     return _f(matched, borders, ((gt > 0) | (pred > 0)) & ~((gt == 0) & (lost > 0)))
 
 
-def davis_f(matched: Int64Array, corners: Int64Array) -> Ratios:
+def davis_f(matched: Int64Array, corners: Int64Array, met: NDArray[np.bool_]) -> Ratios:
     """Return the F of each image and class as `db_eval_boundary` of davis2017-evaluation has it, shape (N, K).
 
-    Without border on either side it is 1, on one it is 0. A class that no image has on either side is undefined.
+    Without border on either side it is 1, on one it is 0. Of the classes (K,) those are `met` that some image has on
+    either side; any other is no object, and undefined.
     """
-    found = _f(matched, corners, np.broadcast_to((corners > 0).any(axis=(0, 2)), corners.shape[:2]))
+    found = _f(matched, corners, np.broadcast_to(met, corners.shape[:2]))
     nowhere = (corners == 0).all(axis=-1)
     return Ratios(np.where(nowhere, 1.0, found.value), found.defined, found.poison)
 
