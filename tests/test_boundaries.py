@@ -18,7 +18,7 @@ import segeval
 from segeval.contours.counts import ContourCounts, contour_counts
 from segeval.contours.regions import Regions, regions
 from segeval.errors import RunFileError, SegevalError, UsageError
-from segeval.protocol.protocol import Protocol
+from segeval.protocol.protocol import Protocol, resolve
 from segeval.protocol.signature import Signature
 from segeval.protocol.widths import Width, parse_widths, write_widths
 from segeval.report.report import Report
@@ -122,19 +122,19 @@ def naive(gt: Mask, pred: Mask, class_id: int, width: int) -> dict[str, list[int
     }
 
 
-small_masks = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
-    lambda shape: st.tuples(
-        *[
-            st.lists(st.sampled_from(values), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1]).map(
-                lambda flat, shape=shape: np.array(flat, np.uint8).reshape(shape)
-            )
-            for values in ([0, 1, 2, VOID], [0, 1, 2, 7, VOID])
-        ]
-    )
-)
+@st.composite
+def small_masks(draw: st.DrawFn) -> tuple[Mask, Mask]:
+    height, width = draw(st.integers(1, 7)), draw(st.integers(1, 7))
+
+    def mask(values: list[int]) -> Mask:
+        size = height * width
+        flat = draw(st.lists(st.sampled_from(values), min_size=size, max_size=size))
+        return np.array(flat, np.uint8).reshape(height, width)
+
+    return mask([0, 1, 2, VOID]), mask([0, 1, 2, 7, VOID])
 
 
-@given(small_masks, st.integers(1, 4))
+@given(small_masks(), st.integers(1, 4))
 def test_counts_are_those_of_the_definitions(pair: tuple[Mask, Mask], width: int) -> None:
     gt, pred = pair
     found = counted(gt, pred, width)
@@ -146,7 +146,7 @@ def test_counts_are_those_of_the_definitions(pair: tuple[Mask, Mask], width: int
         assert found.matched[place, 0].tolist() == expected["matched"]
 
 
-@given(small_masks)
+@given(small_masks())
 def test_several_widths_are_what_each_is_alone(pair: tuple[Mask, Mask]) -> None:
     widths: list[Width] = [3, 1, "authors", 0.3, 2]
     whole = counted(*pair, *widths)
@@ -257,7 +257,9 @@ def test_every_number_of_the_authors_comes_from_the_command_line(authors: Any, t
     assert run_segeval("score", str(AUTHORS_SAY / "pred"), str(AUTHORS_SAY / "gt"), *asked, "-q").code == 0
     compared = 0
     for entry in authors:
-        at = {width: segeval.rescore(saved, keys=entry["key"], boundary=str(width)).classes for width in ("authors", 2)}
+        at: dict[Width, Any] = {}
+        for width in ("authors", 2):
+            at[width] = segeval.rescore(saved, keys=entry["key"], boundary=width).classes
         run = segeval.rescore(saved, keys=entry["key"]).boundary
         assert run is not None
         for class_id, says in entry["classes"].items():
@@ -286,7 +288,7 @@ def report_of(tmp_path: Path, **options: Any) -> Report:
 def test_boundary_iou_pools_pixels_and_bf_averages_images(tmp_path: Path) -> None:
     report = report_of(tmp_path)
     parts = [counted(*blobs(seed), "authors") for seed in range(5)]
-    gt, pred, both = sum(part.bands[1, 0] for part in parts).tolist()  # type: ignore[union-attr]  # not an empty sum
+    gt, pred, both = sum(part.bands[1, 0] for part in parts).tolist()
     assert report.classes[1].contours["boundary_iou"] == both / (gt + pred - both)
 
     def f(part: ContourCounts, class_id: int) -> float:
@@ -495,7 +497,6 @@ def test_too_many_widths_are_refused() -> None:
 def test_widths_are_read_and_signatures_give_them_back(text: Any, widths: tuple[Width, ...]) -> None:
     assert parse_widths(text) == widths
     assert parse_widths(write_widths(widths)) == widths
-    from segeval.protocol.resolution import resolve
     from segeval.protocol.signature import signature
 
     protocol = Protocol(boundary=widths)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval import explain, load_run, rescore, score
-from segeval.api import measure
+from segeval.api.folders import measure
 from segeval.errors import UsageError
 from segeval.report.extras import losses_of
 from segeval.report.scoring import measured, report_of

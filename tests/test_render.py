@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from segeval.errors import Finding, LabelError, MaskError, Problems, UsageError, printable
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference
 from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_target, render
 from segeval.render.messages import render_note, render_problem, render_verdict, render_warning
 from segeval.render.report.only import render_only

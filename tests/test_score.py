@@ -467,7 +467,7 @@ def test_an_internal_error_is_2_and_shows_a_traceback_only_when_asked(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("segeval.api.report_of", broken)
+    monkeypatch.setattr("segeval.api.scoring.report_of", broken)
     done = run_segeval("score", *folders)
     assert (done.code, done.stdout) == (2, "")
     assert "internal error: ZeroDivisionError: by design" in done.stderr

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from segeval import rescore, save_run, score, verify
-from segeval.api import measure
+from segeval.api.folders import measure
 from segeval.cli import run as run_command
 from segeval.comparison.verification import parse_claim
 from segeval.errors import UsageError

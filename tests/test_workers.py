@@ -79,7 +79,7 @@ def test_an_exception_names_its_image_and_costs_no_other_row(
     assert [row.key for row in found.run.rows] == ["a", "c", "e"]
     (told,) = merged(found.problems)
     assert (type(told), told.what) == (kind, what)
-    assert [place.replace(":", " and ").split(" and ")[0] for place in told.where] == ["b.png", "d.png"]
+    assert [place.replace(":", " and ").split(" and ")[0] for place in told.where] == ["gt/b.png", "gt/d.png"]
 
 
 def test_a_fault_of_ours_is_exit_code_2_with_the_file_and_no_traceback_unless_asked(

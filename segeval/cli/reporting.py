@@ -111,6 +111,9 @@ voice_options = stacked(
 def policy_of(options: Mapping[str, Any]) -> Policy:
     """Take what is to become of findings out of a command's options; raises `UsageError`."""
     from segeval.findings.policy import Policy
+
+    if not options["allow"]:
+        return Policy(strict=options["strict"])
     from segeval.protocol.allowing import parse_allow
 
     return Policy(parse_allow(options["allow"]), options["strict"])
@@ -169,7 +172,7 @@ def show_options(*formats: str) -> Callable[[Function], Function]:
 
 def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
     """Return what the options ask for beyond scores, checked before any work; `None` where that is nothing."""
-    from segeval.api import statistics_of
+    from segeval.api.scoring import statistics_of
     from segeval.request.options import StatisticsOptions, chosen
 
     asked = chosen(StatisticsOptions, options)

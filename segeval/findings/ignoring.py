@@ -8,8 +8,7 @@ import numpy as np
 
 from segeval.errors import Finding
 from segeval.findings.values import Values
-from segeval.protocol.fullrange import DEFAULT_VOID
-from segeval.protocol.labeling import VOID
+from segeval.protocol.labeling import DEFAULT_VOID, VOID
 from segeval.protocol.protocol import Mapped
 
 

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, SegevalError
 from segeval.findings.values import FULL, Values, written_map
-from segeval.protocol.fullrange import DEFAULT_VOID
-from segeval.protocol.labeling import NO_PREDICTION, VOID, Labeling
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution, resolve
-from segeval.report.labelcheck import refuses
+from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, Labeling
+from segeval.protocol.protocol import Protocol, Resolution, resolve
+from segeval.report.scoring import refuses
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, chosen
 from segeval.tables.counts import JointCounts

@@ -14,8 +14,8 @@ from segeval.findings.twovalued import two_valued
 from segeval.findings.values import Values, shown, value_findings
 from segeval.findings.voids import suspected_voids
 from segeval.protocol.mapkinds import EIGHT_BIT
-from segeval.protocol.resolution import Resolution
-from segeval.report.labelcheck import FileNames
+from segeval.protocol.protocol import Resolution
+from segeval.report.scoring import FileNames
 from segeval.runs.run import Maps, Run
 from segeval.tables.counts import JointCounts
 
@@ -41,7 +41,7 @@ def run_findings(
         except SegevalError:  # which says on its own what keeps the run from being scored
             resolution = None
     values = Values(run, table, resolution, names or {})
-    found: list[Finding] = [*_missing(run), *_maps(run)]
+    found: list[Finding] = [*_missing(values), *_maps(run)]
     for look in (class_folders, two_valued, suspected_voids, gray_palettes, reading_findings, value_findings):
         found += look(values)
     if not any(one.options for one in found):  # of which the values of the other reading look like void
@@ -50,15 +50,15 @@ def run_findings(
     return tuple(found)
 
 
-def _missing(run: Run) -> Iterator[Finding]:
+def _missing(values: Values) -> Iterator[Finding]:
     """Find images without prediction, which `--missing miss` counts as wrong."""
-    keys = [row.key for row in run.rows if row.missing]
+    keys = [row.key for row in values.run.rows if row.missing]
     if keys:
-        losses = "" if run.maps is None else "; losses leave them out"
+        losses = "" if values.run.maps is None else "; losses leave them out"
         yield Finding(
             "missing",
             f"{len(keys):,} image{'s' * (len(keys) > 1)} without prediction count as wrong{losses}",
-            shown(keys),
+            shown(values.places(0, keys)),
             "Add the predictions, or leave the images out with --missing skip",
         )
 

@@ -10,8 +10,7 @@ from segeval.findings.readings import agreement
 from segeval.findings.values import FULL, MANY_VALUES, Values
 from segeval.folders.pairing import Pairing
 from segeval.folders.walking import pred_name
-from segeval.protocol.fullrange import DEFAULT_VOID
-from segeval.protocol.labeling import VOID
+from segeval.protocol.labeling import DEFAULT_VOID, VOID
 from segeval.tables.counts import table
 
 GT_NAME = re.compile(r"(?i)(^|[_\-. ])(gt|gtfine|gtcoarse|groundtruth|ground_truth|label(ids|trainids)|mask_gt)$")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from segeval.errors import Finding, listed
 from segeval.findings.values import FULL, HOLDS, MANY_VALUES, Values, shown
 from segeval.findings.voids import suspects
-from segeval.protocol.fullrange import DEFAULT_VOID, WHAT, doubt_of
-from segeval.protocol.labeling import NO_PREDICTION, VOID
+from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, WHAT, doubt_of
 
 THRESHOLDS = ("--gt-threshold", "--pred-threshold")
 MAPS = ("--gt-map", "--pred-map")

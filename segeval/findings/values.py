@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from segeval.errors import Finding, and_more
-from segeval.folders.walking import gt_name, pred_name
-from segeval.protocol.fullrange import DEFAULT_VOID
-from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution
-from segeval.report.labelcheck import FileNames
+from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, UNKNOWN, VOID
+from segeval.protocol.protocol import Protocol, Resolution
+from segeval.report.scoring import FileNames, file_name
 from segeval.runs.run import Run, raw_values
 from segeval.tables.counts import JointCounts
 
@@ -43,11 +40,11 @@ class Values:
 
     def predictions(self) -> tuple[str, ...]:
         """Return the first prediction files, images by their keys where the files are not known."""
-        return shown(self.names.get(row.key, ("", row.key))[1] for row in self.run.rows if not row.missing)
+        return shown(self.places(1, (row.key for row in self.run.rows if not row.missing)))
 
     def places(self, side: int, keys: Iterable[str]) -> list[str]:
         """Return what messages call the files of some images on side 0 (ground truth) or 1 (predictions)."""
-        return [(gt_name, pred_name)[side](self.names.get(key, (key, key))[side]) for key in keys]
+        return [file_name(self.names, key, side) for key in keys]
 
     @property
     def protocol(self) -> Protocol:

@@ -26,7 +26,7 @@ from segeval.measuring.measurement import Measurement, Progress, paired
 from segeval.measuring.workers import Failure, stream
 from segeval.protocol.labeling import NO_PREDICTION, VOID
 from segeval.protocol.palettes import Palette
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.protocol import Resolution
 from segeval.report.scoring import measured as applied
 from segeval.report.scoring import report_of
 from segeval.request import Request

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError
 from segeval.folders.pairing import Pair
+from segeval.folders.walking import gt_name, pred_name
 from segeval.measuring.reading import (
     Reading,
     ReadMask,
@@ -20,8 +21,7 @@ from segeval.measuring.reading import (
     read_prediction,
     require_size,
 )
-from segeval.runs.run import MeasuredRow, Row
-from segeval.runs.traits import SideTraits
+from segeval.runs.run import MeasuredRow, Row, SideTraits
 from segeval.tables.counts import IntArray, JointCounts, joint_counts
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         counts = missing_counts(gt.values)
         row = _row(pair, gt, counts, _contours(gt.values, None, counts, reading))
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits))
-    (name,) = pair.pred
-    gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, name, reading))
-    require_size(pred.values.shape, gt.values.shape, name)
+    (file,) = pair.pred
+    gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
+    require_size(pred.values.shape, gt.values.shape, file)
     counts = joint_counts(gt=gt.values, pred=pred.values)
     if reading.most_values is not None and len(counts) > reading.most_values:
-        _require_few_values(counts.gt, pair.gt, reading.most_values)
-        _require_few_values(counts.pred, name, reading.most_values)
+        _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
+        _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits, pred.traits)
     row = _row(pair, gt, counts, _contours(gt.values, pred.values, counts, reading))

@@ -23,8 +23,7 @@ from segeval.measuring.measurement import (
     usable_pairs,
 )
 from segeval.request import Request
-from segeval.runs.run import Run
-from segeval.runs.traits import traits_of_all
+from segeval.runs.run import Run, traits_of_all
 from segeval.tables.lane import lane
 
 if TYPE_CHECKING:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from segeval.errors import Finding, MaskError, SegevalError
 from segeval.findings.swapping import swapped_names
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders
-from segeval.folders.requiring import require_pairs
+from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_folders, require_pairs
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
 from segeval.measuring.workers import Failure, stream
+from segeval.protocol.protocol import MOST_INFERRED_CLASSES
 from segeval.protocol.regions import region_rules
-from segeval.protocol.resolution import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
@@ -69,6 +68,8 @@ class Course:
 def paired(pred: Path, gt: Path, request: Request) -> Pairing:
     """Pair two folders for `request`: file by file, or with one folder of maps a class."""
     if request.protocol.probabilities is not None:
+        from segeval.folders.classfolders import class_folders  # label masks lie in none
+
         folders = class_folders(pred, [(entry.id, entry.name) for entry in request.protocol.classes or ()])
         if folders is not None:
             return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
@@ -133,7 +134,7 @@ def in_order(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def names_of(pairs: Iterable[Pair]) -> Mapping[str, tuple[str, str]]:
     """Return the files by which errors name each key."""
-    return {pair.key: (pair.gt, pair.pred[0] if pair.pred else "") for pair in pairs}
+    return {pair.key: (gt_name(pair.gt), pred_name(pair.pred[0]) if pair.pred else "") for pair in pairs}
 
 
 def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[SegevalError]]:
@@ -154,7 +155,7 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
             Finding(
                 "extra",
                 "predictions without ground truth are not scored",
-                shown(pairing.extra),
+                shown(map(pred_name, pairing.extra)),
                 "Leave them, or add their ground truth",
             )
         )
@@ -163,7 +164,7 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
             Finding(
                 "missing",
                 "images without prediction are left out",
-                shown(pairing.missing),
+                shown(map(gt_name, pairing.missing)),
                 "Add the predictions, or count the images as wrong with --missing miss",
             )
         )
@@ -171,8 +172,8 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
 
 
 def predictions_of(pairs: Sequence[Pair]) -> list[str]:
-    """Return the first prediction file of every pair that has one."""
-    return [pair.pred[0] for pair in pairs if pair.pred]
+    """Return the first prediction file of every pair that has one, as errors name it."""
+    return [pred_name(pair.pred[0]) for pair in pairs if pair.pred]
 
 
 def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[SegevalError]:
@@ -185,7 +186,7 @@ def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[Se
     folders = sorted({file.partition("/")[0] for files in alike for file in files})
     yield MaskError(
         "predictions hold one folder a class, as probability maps do",
-        (", ".join(folders),),
+        (", ".join(f"pred/{folder}/" for folder in folders),),
         "Name the classes in their order with --classes" if named else "Score them with --probs",
         kind="probability-maps",
     )

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
-from segeval.images.buffers import Buffer
-from segeval.images.readers import MAX_PIXELS, ImageFacts, read_bytes, read_mask
+from segeval.folders.walking import gt_name, pred_name
+from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
 from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
 from segeval.protocol.widths import Width
-from segeval.runs.run import MeasuredRow
-from segeval.runs.traits import PLAIN, Traits
+from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ BUFFERS = Buffers()
 
 def files_of(pair: Pair) -> str:
     """Return the files by which an error names a pair: the ground truth and the first prediction."""
-    return " and ".join((pair.gt, *pair.pred[:1]))
+    return " and ".join((gt_name(pair.gt), *map(pred_name, pair.pred[:1])))
 
 
 def digest(data: bytes) -> str:
@@ -93,9 +92,9 @@ def digest_of_all(digests: Sequence[str]) -> str:
     return digests[0] if len(digests) == 1 else digest("".join(digests).encode())
 
 
-def bytes_of(root: Path, name: str, reading: Reading) -> bytes:
-    """Return the bytes of a file of `root`; raises `MaskError` where it cannot be read or holds too much."""
-    path = os.path.join(root, name)  # noqa: PTH118  # a Path takes as long as reading a small file
+def bytes_of(root: Path, file: str, reading: Reading, *, name: str) -> bytes:
+    """Return the bytes of a file of `root`; raises `MaskError` of `name` where it cannot be read or holds too much."""
+    path = f"{root}{os.sep}{file}"  # a Path, or a join, takes as long as reading a small file
     return read_bytes(path, name=name, max_pixels=reading.max_pixels)
 
 
@@ -117,16 +116,18 @@ class ReadMask:
 
 def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     """Return the ground truth of a pair; raises `MaskError`."""
-    data = bytes_of(reading.gt, pair.gt, reading)
+    name = gt_name(pair.gt)
+    data = bytes_of(reading.gt, pair.gt, reading, name=name)
     palette, most = reading.gt_palette, reading.max_pixels
     return ReadMask(
-        *read_mask(data, name=pair.gt, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg), data
+        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg), data
     )
 
 
-def read_prediction(name: str, reading: Reading) -> ReadMask:
+def read_prediction(file: str, reading: Reading) -> ReadMask:
     """Return a prediction of labels; raises `MaskError`."""
-    data = bytes_of(reading.pred, name, reading)
+    name = pred_name(file)
+    data = bytes_of(reading.pred, file, reading, name=name)
     palette, most = reading.pred_palette, reading.max_pixels
     return ReadMask(
         *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.pred, jpeg=reading.pred_jpeg), data
@@ -163,7 +164,7 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
         return False
     files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
     try:
-        found = [digest(bytes_of(root, name, reading)) for root, name in files]
+        found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
     except SegevalError:
         return False
     return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
@@ -175,12 +176,12 @@ def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
     return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
 
 
-def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:
+def require_size(found: tuple[int, ...], wanted: tuple[int, ...], file: str) -> None:
     """Raise `MaskError` where a prediction has another (height, width) than its ground truth."""
     if found != wanted:
         raise MaskError(
             "predictions and ground truth differ in size",
-            (f"{name}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
+            (f"{pred_name(file)}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
             "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
             kind="resized",
         )

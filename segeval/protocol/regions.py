@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from segeval.protocol.fullrange import DEFAULT_VOID
-from segeval.protocol.protocol import Mapped, Protocol
-from segeval.protocol.resolution import resolve
+from segeval.protocol.labeling import DEFAULT_VOID
+from segeval.protocol.protocol import Mapped, Protocol, resolve
 
 ClassOf = Callable[[int], int | None]
 """Return the id of the class of a raw value, `None` for a value that is void or of no class."""

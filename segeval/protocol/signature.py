@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from segeval.errors import UsageError
+from segeval.protocol.axes import AXES
 from segeval.protocol.classlists import class_digest, numbered_classes
-from segeval.protocol.conventions import AXES, convention
-from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Protocol, from_preset
-from segeval.protocol.resolution import Resolution, ranges
+from segeval.protocol.conventions import convention
+from segeval.protocol.labeling import SegmentationClass, ranges
+from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
 from segeval.protocol.widths import VOID_RULE, Width, parse_widths, write_widths
 from segeval.version import __version__

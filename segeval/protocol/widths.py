@@ -45,6 +45,16 @@ def _width(part: Width) -> Width:
     raise UsageError("a width of --boundary is none", (text,), FIX)
 
 
+def refuse_maps(widths: Sequence[Width] | None) -> None:
+    """Raise `UsageError` where contours are asked for, and the predictions are probability maps."""
+    if widths is not None:
+        raise UsageError(
+            "--boundary is of label masks, and the predictions are probability maps",
+            (),
+            "Leave --boundary out, or score the label masks that the maps give",
+        )
+
+
 def write_widths(widths: Sequence[Width]) -> str:
     """Write widths as `parse_widths` reads them: "authors,3,0.02"."""
     return ",".join(repr(width) if isinstance(width, float) else str(width) for width in widths)

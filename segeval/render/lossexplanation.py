@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from segeval.protocol.settings import LOSS_REDUCTIONS
 from segeval.render.report.wording import title
-from segeval.render.syntax.grid import grid
 from segeval.render.syntax.numbers import loss
-from segeval.render.syntax.page import Page
+from segeval.render.syntax.page import Page, grid
 from segeval.scores.overlap import Value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from segeval.contours.counts import ContourCounts
 from segeval.errors import Finding, LabelError
+from segeval.protocol.conventions import ScoringRules
 from segeval.protocol.labeling import Labeling
-from segeval.protocol.meanover import ScoringRules
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.regions import region_rules
 from segeval.protocol.widths import Width, write_widths
@@ -63,6 +63,7 @@ class BoundaryScores:
     at: tuple[WidthScores, ...]
     class_images: tuple[ContourImages, ...]
     images: Mapping[str, Ratios]
+    warnings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that goes beside the scores."""
@@ -84,10 +85,12 @@ def boundary_scores(run: Run, labeling: Labeling, rules: ScoringRules) -> Bounda
     assert widths is not None
     check_regions(run, labeling)
     whole = stacked(run, labeling)
+    of_images = _class_images(whole)
     return BoundaryScores(
         tuple(_at_width(whole, place, width, rules) for place, width in enumerate(widths)),
-        _class_images(whole),
+        of_images,
         {name: images for name, (images, _) in _scored(whole, 0).items()},
+        _warnings(of_images, labeling),
     )
 
 
@@ -150,7 +153,7 @@ def _scored(whole: ContourCounts, place: int) -> dict[str, tuple[Ratios, tuple[V
     bands, trimaps = whole.bands[:, :, place], whole.trimaps[:, :, place]
     by_border = bf(whole.matched[:, :, place], whole.borders)
     # A region shows in the band of its own or, within void, in DAVIS's border.
-    met: NDArray[np.bool_] = (bands[..., :2] > 0).any(axis=(0, 2)) | (whole.corners > 0).any(axis=(0, 2))
+    met = np.logical_or((bands[..., :2] > 0).any(axis=(0, 2)), (whole.corners > 0).any(axis=(0, 2)))
     by_corner = davis_f(whole.corners_matched[:, :, place], whole.corners, met)
     return {
         "boundary_iou": (image_iou(bands), pooled_iou(bands)),
@@ -205,11 +208,11 @@ def contour_ratios(run: Run, labeling: Labeling, rules: ScoringRules) -> dict[st
     return found
 
 
-def boundary_warnings(found: BoundaryScores, labeling: Labeling) -> tuple[Finding, ...]:
+def _warnings(images: Sequence[ContourImages], labeling: Labeling) -> tuple[Finding, ...]:
     """Tell of classes that lost much of their border to void."""
     lost = [
         f"{entry.name}: {100 * one.lost_share:.0f} % of its border"
-        for entry, one in zip(labeling.classes, found.class_images, strict=True)
+        for entry, one in zip(labeling.classes, images, strict=True)
         if one.lost_share is not None and one.lost_share > MOST_LOST
     ]
     if not lost:

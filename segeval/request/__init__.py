@@ -16,10 +16,9 @@ from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
 from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
-from segeval.protocol.conventions import Convention
+from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.meanover import parse_mean_over
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.widths import parse_widths
@@ -66,7 +65,8 @@ def amend(base: Request, options: FolderOptions) -> Request:
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     allow = given.get("allow", ())
-    allowed = parse_allow((*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow)))
+    named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
+    allowed = parse_allow(named) if named else ()
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
@@ -76,7 +76,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         _relabeled(protocol, given),
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
-        allow=allowed_errors(allowed),
+        allow=allowed_errors(allowed) if allowed else (),
         mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
         boundary=parse_widths(given["boundary"]) if "boundary" in given else protocol.boundary,
     )

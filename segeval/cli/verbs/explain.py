@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from segeval.errors import Finding
-    from segeval.report.labelcheck import FileNames
+    from segeval.report.scoring import FileNames
     from segeval.runs.run import Run
 
 

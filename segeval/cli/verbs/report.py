@@ -56,8 +56,8 @@ def report(run: Path, **options: Any) -> int:
       segeval report run.jsonl --keys 'night/*' --only miou
       segeval report run.jsonl -f markdown -o report.tex
     """
-    from segeval.api import scored_run
-    from segeval.cli.delivery import Delivery
+    from segeval.api.scoring import scored_run
+    from segeval.cli.console import Delivery
     from segeval.report.rescoring import rescore
     from segeval.request.options import ArrayOptions, ContourOptions, LossOptions, names_in
     from segeval.runs.file import load_run

@@ -72,9 +72,8 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
       segeval score pred/ gt/ --preset cityscapes --fail-under miou=0.70
       segeval score probs/ gt/ --probs --binary -o report.md --save run.jsonl
     """
-    from segeval.api import report_measurement
-    from segeval.cli.console import progress_bar, tell_asides
-    from segeval.cli.delivery import Delivery
+    from segeval.api.scoring import report_measurement
+    from segeval.cli.console import Delivery, progress_bar, tell_asides
     from segeval.errors import SegevalError
     from segeval.findings.policy import OF_WHOLE_RUNS
     from segeval.measuring.measure import measure

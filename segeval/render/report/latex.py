@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from segeval.render.messages import finding_label
-from segeval.render.report.intervals import has_intervals, interval_text, intervals_line
-from segeval.render.report.wording import bounds_of, signature_text
+from segeval.render.report.wording import bounds_of, has_intervals, interval_text, intervals_line, signature_text
 from segeval.render.syntax.latex import NOTHING, escaped, tabular
 from segeval.render.syntax.numbers import UNDEFINED, percent
 from segeval.report.report import Report
@@ -14,13 +13,17 @@ COLUMNS = tuple((name, f"{SCORE[name].title[0].upper()}{SCORE[name].title[1:]}")
 
 
 def render_latex(report: Report) -> str:
-    """Return IoU, Dice, precision and recall of each class in percent, and the means of IoU and Dice."""
+    """Return IoU, Dice, precision and recall of each class in percent, and the means of IoU and Dice.
+
+    Classes that the means leave out stand below the means, behind a rule.
+    """
     drawn = has_intervals(report)
-    rows = []
+    rows: list[list[str]] = []
+    apart: list[list[str]] = []
     for index, entry in enumerate(report.classes):
         cells = [percent(getattr(entry, column), bounds_of(report, column, entry)) for column, _ in COLUMNS]
         cells += [interval_text(report.iou_interval(index))] * drawn
-        rows.append([escaped(entry.name), *map(_shown, cells)])
+        (rows if entry.in_means else apart).append([escaped(entry.name), *map(_shown, cells)])
     means = [percent(report.scores.get(name), bounds_of(report, name)) for name in ("miou", "mdice")]
     of_mean = [interval_text(report.interval("miou"))] * drawn
     warnings = [f"{finding_label(finding)}: {finding}" for finding in report.warnings]
@@ -29,6 +32,7 @@ def render_latex(report: Report) -> str:
         ["Class", *(heading for _, heading in COLUMNS), *(["IoU interval"] * drawn)],
         rows,
         [["Mean", *map(_shown, means), "", "", *map(_shown, of_mean)]],
+        *([apart] if apart else []),
     )
 
 

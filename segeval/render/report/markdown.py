@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from segeval.errors import Finding
-from segeval.render.report.intervals import (
+from segeval.render.report.wording import (
     GAIN_TITLES,
     WORST_TITLES,
+    bounds_of,
     confusion_lines,
-    empty_gt_text,
+    data_text,
+    foreground_text,
     gain_rows,
     has_intervals,
+    heading,
     interval_text,
     intervals_line,
-    score_interval_text,
-    worst_rows,
-)
-from segeval.render.report.wording import (
-    bounds_of,
-    data_text,
-    heading,
     mean_text,
     own_text,
+    score_interval_text,
     score_text,
     signature_text,
     verdict_text,
+    worst_rows,
     writer,
 )
 from segeval.render.syntax.markdown import (
@@ -88,13 +86,13 @@ def _classes(report: Report) -> str:
     rows = [
         [
             str(entry.id),
-            escaped(entry.name),
+            escaped(entry.name if entry.in_means else f"{entry.name} (not in the mean)"),
             *(percent(getattr(entry, column), bounds_of(report, column, entry)) for column in columns),
             *(writer(name)(entry.contours.get(name), bounds_of(report, name, entry)) for name in of_contours),
             *(loss(entry.losses.get(name), bounds_of(report, name, entry)) for name in of_maps),
             *[interval_text(report.iou_interval(index))] * drawn,
         ]
-        for index, entry in enumerate(report.classes)
+        for index, entry in sorted(enumerate(report.classes), key=lambda pair: not pair[1].in_means)
     ]
     titles = ["id", "class", *map(heading, OF_CLASSES), "GT share %", *map(heading, (*of_contours, *of_maps))]
     titles += ["IoU interval"] * drawn
@@ -103,7 +101,7 @@ def _classes(report: Report) -> str:
 
 def _details(report: Report) -> list[str]:
     """Return what was asked for beyond scores, each in a fold, behind the lines that tell how intervals were drawn."""
-    lines = [escaped(line, longest=1000) for line in (intervals_line(report), empty_gt_text(report)) if line]
+    lines = [escaped(line, longest=1000) for line in (intervals_line(report), foreground_text(report)) if line]
     images = [[escaped(cell) for cell in row] for row in worst_rows(report)[:MOST_ROWS]]
     if images:
         titles = ["image", *WORST_TITLES[1:]]

@@ -11,24 +11,34 @@ from rich.text import Text
 from segeval.errors import printable
 from segeval.render.messages import finding_label, note_text
 from segeval.render.report.details import print_details
-from segeval.render.report.intervals import has_intervals, interval_text, score_interval_text
 from segeval.render.report.losses import print_losses
 from segeval.render.report.wording import (
     bounds_of,
     data_text,
+    has_intervals,
     heading,
+    interval_text,
     lowest,
     mean_text,
     own_text,
+    score_interval_text,
     score_text,
     signature_text,
     title,
     verdict_text,
     writer,
 )
-from segeval.render.syntax.grid import fitted, names_and_numbers, narrowed, placeholders, side_by_side
 from segeval.render.syntax.numbers import UNDEFINED, percent
-from segeval.render.syntax.page import FULL_BLOCK, Page, page_text
+from segeval.render.syntax.page import (
+    FULL_BLOCK,
+    Page,
+    fitted,
+    names_and_numbers,
+    narrowed,
+    page_text,
+    placeholders,
+    side_by_side,
+)
 from segeval.report.report import ClassScores, GroupScores, Report
 from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_CONTOURS, OF_MASKS, SCORE, chosen
 
@@ -75,7 +85,8 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         _print_scores(page, report, OF_CONTOURS)
     if report.probabilities is not None:
         print_losses(page, report)
-    print_details(page, report)
+    if report.has_details:
+        print_details(page, report)
     page.say(f"{mean_text(report)}; {data_text(report.data)}")
     if own := own_text(report):
         page.say(Text(own, "dim"))
