@@ -258,8 +258,8 @@ def test_every_number_of_the_authors_comes_from_the_command_line(authors: Any, t
     compared = 0
     for entry in authors:
         at: dict[Width, Any] = {}
-        for width in ("authors", 2):
-            at[width] = segeval.rescore(saved, keys=entry["key"], boundary=width).classes
+        for one in ("authors", 2):
+            at[one] = segeval.rescore(saved, keys=entry["key"], boundary=one).classes
         run = segeval.rescore(saved, keys=entry["key"]).boundary
         assert run is not None
         for class_id, says in entry["classes"].items():
