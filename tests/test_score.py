@@ -21,7 +21,7 @@ from PIL import Image
 
 from segeval import score
 from segeval.folders.pairing import Pair
-from segeval.measuring.workers import Failure, stream
+from segeval.measuring.measurement import Failure, stream
 from segeval.runs.run import Row
 from segeval.tables.counts import joint_counts
 from tests.corpora.png_corpus import PALETTE, encode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from segeval.errors import FoundError, LabelError, Problems, raise_all
+from segeval.errors import Finding, FoundError, LabelError, Problems, raise_all
 from segeval.findings.policy import Policy, explained, joined, marked
 from segeval.findings.runs import run_findings
 from segeval.measuring.measure import Measurement
@@ -33,7 +33,7 @@ def report_measurement(found: Measurement, asked: Statistics | None = None, *, p
         except (LabelError, FoundError, Problems) as error:
             problems.append(error)
     raise_all(problems)
-    return replace(report, warnings=joined((*found.warnings, *report.warnings)))
+    return _with_findings(report, found.warnings)
 
 
 def scored_run(
@@ -61,7 +61,13 @@ def scored_run(
 
         report = with_statistics(report, run, found, asked)
     looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution, names=names)
-    return replace(report, warnings=joined((*looks_wrong, *report.warnings)))
+    return _with_findings(report, looks_wrong)
+
+
+def _with_findings(report: Report, findings: tuple[Finding, ...]) -> Report:
+    """Put findings before those of a report; of what is said twice one is left."""
+    told = (*findings, *report.warnings)
+    return replace(report, warnings=joined(told)) if told else report
 
 
 def statistics_of(options: StatisticsOptions | ScoreOptions | RescoreOptions) -> Statistics | None:

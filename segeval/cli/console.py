@@ -1,4 +1,6 @@
-"""Where results go: stdout and files, which are opened before the work; and stderr, where all is said about them.
+"""What a command line asks to be told, and where it goes.
+
+Results go to stdout and to files, which are opened before the work, and all that is said about them to stderr.
 
 What a report alone needs is imported when there is one: errors and help are told without.
 """
@@ -14,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.core import ParameterSource
 
 from segeval.errors import Finding, SegevalError, printable, unexpected_error
 from segeval.render.messages import (
@@ -28,7 +31,9 @@ from segeval.render.messages import (
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
     from segeval.files.atomic import AtomicFile
+    from segeval.findings.policy import Policy
     from segeval.protocol.protocol import Inference
+    from segeval.report.extras import Statistics
     from segeval.report.gates import Gate
     from segeval.report.report import Report, Verdict
 
@@ -166,6 +171,35 @@ def _as_problem(error: Exception) -> SegevalError:
     return unexpected_error(error)
 
 
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """Take what is to become of findings out of a command's options; raises `UsageError`."""
+    from segeval.findings.policy import Policy
+
+    if not options["allow"]:
+        return Policy(strict=options["strict"])
+    from segeval.protocol.allowing import parse_allow
+
+    return Policy(parse_allow(options["allow"]), options["strict"])
+
+
+def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
+    """Return what the options ask for beyond scores, checked before any work; `None` where that is nothing."""
+    from segeval.api.scoring import statistics_of
+    from segeval.request.options import StatisticsOptions, chosen
+
+    asked = chosen(StatisticsOptions, options)
+    # Only on the command line itself does a choice of groups say that intervals are wanted.
+    if options["ci"] is None and not given(("group_by",), options):
+        asked["group_by"] = None
+    return statistics_of(asked)
+
+
+def given(names: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the options `names` that the command line itself gives."""
+    context = click.get_current_context()
+    return {name: options[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+
+
 TextOf = Callable[["Report"], str]
 
 
@@ -177,7 +211,6 @@ class Delivery:
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        from segeval.cli.reporting import policy_of
         from segeval.render import known_format
 
         self._options = options
@@ -231,9 +264,10 @@ class Delivery:
 
         Raises `FoundError` for what looks wrong and is not allowed.
         """
-        from segeval.findings.policy import judged_report
+        if report.warnings:
+            from segeval.findings.policy import judged_report
 
-        report = judged_report(report, self._policy)
+            report = judged_report(report, self._policy)
         if self._gates:
             from segeval.report.gates import with_verdicts
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from segeval.errors import ColorsMet, Finding, SegevalError, merged
 from segeval.findings.colors import duplicate_colors
-from segeval.findings.swapping import swapped_names
+from segeval.findings.runs import swapped_names
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name

@@ -39,7 +39,7 @@ FEW_CLASSES = 3
 """Values that must be found again, or all where there are fewer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Agreement:
     """Say how two sides agree: pixels with a class, those of them that are equal, and the share in each raw value."""
 
@@ -85,7 +85,7 @@ def agreement(table: JointCounts, labeling: Labeling) -> Agreement:
     return Agreement(int(pixels.sum()), int(hits.sum()), hits / pixels)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Hold options that may be meant: the kind of mistake, what it is, and `instead`, another way to the same.
 

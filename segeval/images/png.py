@@ -165,7 +165,7 @@ _MARK = 0xA5
 """What every byte of a marked row is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PngFile:
     """Hold the facts and the compressed samples of one PNG file."""
 

@@ -32,7 +32,7 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contours:
     """Say how contours are counted: at which widths, and around the pixels of which class."""
 
@@ -40,7 +40,7 @@ class Contours:
     class_of: tuple[ClassOf, ClassOf]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Say where the files of pairs lie and how they are read.
 
@@ -63,7 +63,7 @@ class Reading:
 
 COLORED = Traits(colored=True)
 """Of a file with colours and nothing else to tell, as most palette images are."""
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_WHOLE = r"[+-]?[0-9]{1,18}"
 
 
 class Buffers(threading.local):
@@ -98,7 +98,7 @@ def bytes_of(root: Path, file: str, reading: Reading, *, name: str) -> bytes:
     return read_bytes(path, name=name, max_pixels=reading.max_pixels)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ReadMask:
     """Hold the stored values of a mask, until this thread reads the next one of its side, and its header and bytes."""
 
@@ -148,7 +148,7 @@ def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple
 
 
 def _traits(facts: ImageFacts, values: NDArray[np.integer[Any]]) -> Traits:
-    nodata = (int(facts.nodata),) if _WHOLE.fullmatch(facts.nodata) else ()
+    nodata = (int(facts.nodata),) if re.fullmatch(_WHOLE, facts.nodata) else ()
     reds, greens, blues = (facts.palette[channel::3] for channel in range(3))
     if not reds or reds == greens == blues:
         used = np.flatnonzero(np.bincount(values.reshape(-1), minlength=len(reds))[: len(reds)]) if reds else ()

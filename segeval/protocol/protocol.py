@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, UsageError
 from segeval.protocol.axes import MISSING_CHOICES
-from segeval.protocol.classlists import numbered_classes
 from segeval.protocol.conventions import Convention, convention
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
@@ -104,6 +103,7 @@ class Protocol:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
+        weights = self.mean_weights
         classes = (
             None
             if self.classes is None
@@ -130,7 +130,7 @@ class Protocol:
             "keys": self.keys,
             **({"allow": list(self.allow)} if self.allow else {}),
             **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
-            **({} if self.mean_weights is None else {"mean_weights": _listed(self.mean_weights)}),
+            **({} if weights is None else {"mean_weights": list(weights) if isinstance(weights, tuple) else weights}),
             "probabilities": None if self.probabilities is None else probabilities_to_dict(self.probabilities),
             **({} if self.boundary is None else {"boundary": list(self.boundary)}),
         }
@@ -165,10 +165,6 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         probabilities=None if losses is None else probabilities_from_dict(losses),
         boundary=parse_widths(facts["boundary"]) if "boundary" in facts else None,
     )
-
-
-def _listed(weights: tuple[float, ...] | str) -> list[float] | str:
-    return list(weights) if isinstance(weights, tuple) else weights
 
 
 def _tupled(weights: Any) -> tuple[float, ...] | str | None:
@@ -298,6 +294,8 @@ def _with_map_classes(protocol: Protocol, map_count: int, inferred: list[str], n
     """Hold the class list to the number of maps, or take it from there."""
     size = max(2, map_count)
     if protocol.classes is None and not protocol.binary:
+        from segeval.protocol.classlists import numbered_classes
+
         inferred.append("classes")
         notes.append(Inference(f"found {size} classes, from the number of probability maps", f"--classes {size}"))
         return replace(protocol, classes=numbered_classes(size))

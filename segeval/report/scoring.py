@@ -203,7 +203,7 @@ FileNames = Mapping[str, tuple[str, str]]
 """Key -> (ground-truth file, prediction file), as errors name them; a key that is absent names itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Refusal:
     what: str
     fix: str

@@ -15,7 +15,6 @@ from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
-from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
@@ -166,6 +165,8 @@ def _colored(request: Request, given: Mapping[str, Any]) -> Request:
 
 def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
     """Return a class list from a number, a file, or names."""
+    from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
+
     if isinstance(classes, int):
         return numbered_classes(classes)
     if isinstance(classes, str | Path):

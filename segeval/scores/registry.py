@@ -34,7 +34,7 @@ from segeval.tables.counts import Tallies
 Number = TypeVar("Number")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Score:
     """Say what one score is.
 
@@ -169,7 +169,7 @@ def ordered(values: Mapping[str, Number]) -> dict[str, Number]:
     return {name: values[name] for name in sorted(values, key=position.__getitem__)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MaskScores:
     """Hold the scores of label masks: of the data set by name, and of each class."""
 

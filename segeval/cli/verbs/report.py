@@ -8,14 +8,13 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
+from segeval.cli.console import asked_statistics, given
 from segeval.cli.options import boundary_option, convention_options, label_options, loss_options
 from segeval.cli.parameters import FILE
 from segeval.cli.reporting import (
-    asked_statistics,
     color_option,
     finding_options,
     gate_options,
-    given,
     only_option,
     output_options,
     statistics_options,

@@ -9,6 +9,7 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
+from segeval.cli.console import asked_statistics
 from segeval.cli.options import (
     boundary_option,
     convention_options,
@@ -21,7 +22,6 @@ from segeval.cli.options import (
 )
 from segeval.cli.parameters import FOLDER
 from segeval.cli.reporting import (
-    asked_statistics,
     color_option,
     finding_options,
     gate_options,

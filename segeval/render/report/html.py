@@ -17,12 +17,12 @@ from segeval.render.report.wording import (
     heading,
     headline,
     own_text,
+    percent,
     score_text,
     signature_text,
     verdict_text,
     writer,
 )
-from segeval.render.syntax.numbers import percent
 from segeval.report.report import ClassScores, Report
 from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from segeval.render.messages import finding_label
-from segeval.render.report.wording import bounds_of, has_intervals, interval_text, intervals_line, signature_text
+from segeval.render.report.wording import (
+    UNDEFINED,
+    bounds_of,
+    has_intervals,
+    interval_text,
+    intervals_line,
+    percent,
+    signature_text,
+)
 from segeval.render.syntax.latex import NOTHING, escaped, tabular
-from segeval.render.syntax.numbers import UNDEFINED, percent
 from segeval.report.report import Report
 from segeval.scores.registry import OF_CLASSES, SCORE
 

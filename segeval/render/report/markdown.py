@@ -8,6 +8,7 @@ from segeval.render.report.wording import (
     WORST_TITLES,
     bounds_of,
     confusion_lines,
+    count,
     data_text,
     foreground_text,
     gain_rows,
@@ -15,8 +16,10 @@ from segeval.render.report.wording import (
     heading,
     interval_text,
     intervals_line,
+    loss,
     mean_text,
     own_text,
+    percent,
     score_interval_text,
     score_text,
     signature_text,
@@ -35,7 +38,6 @@ from segeval.render.syntax.markdown import (
     judged,
     pipe_table,
 )
-from segeval.render.syntax.numbers import count, loss, percent
 from segeval.report.report import Report
 from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, OF_CONTOURS, chosen
 

@@ -13,6 +13,7 @@ from segeval.render.messages import finding_label, note_text
 from segeval.render.report.details import print_details
 from segeval.render.report.losses import print_losses
 from segeval.render.report.wording import (
+    UNDEFINED,
     bounds_of,
     data_text,
     has_intervals,
@@ -21,6 +22,7 @@ from segeval.render.report.wording import (
     lowest,
     mean_text,
     own_text,
+    percent,
     score_interval_text,
     score_text,
     signature_text,
@@ -28,7 +30,6 @@ from segeval.render.report.wording import (
     verdict_text,
     writer,
 )
-from segeval.render.syntax.numbers import UNDEFINED, percent
 from segeval.render.syntax.page import (
     FULL_BLOCK,
     Page,

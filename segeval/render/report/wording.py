@@ -1,13 +1,16 @@
-"""Words that several formats share: what scores are called, and sentences about a report, its intervals and images."""
+"""Words and numbers for people, whatever the format: titles of scores, sentences about a report and its intervals.
+
+Rounding never turns a verdict round.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from segeval.errors import listed, printable
 from segeval.protocol.labeling import OUTSIDE
-from segeval.render.syntax.numbers import UNDEFINED, against, count, loss, percent
 from segeval.scores.registry import HEADLINE, OF_MAPS, SCORE, chosen
 
 if TYPE_CHECKING:
@@ -15,6 +18,63 @@ if TYPE_CHECKING:
     from segeval.sampling.resampling import Interval, Resampling
     from segeval.scores.gains import ConfusionCost
     from segeval.scores.overlap import Value
+
+UNDEFINED = "-"
+MOST_DECIMALS = 17
+
+
+def percent(value: Value, bounds: Iterable[float] = ()) -> str:
+    """Write a fraction in percent with two decimals, or as many as keep it on its side of every bound: 69.998."""
+    return UNDEFINED if value is None else f"{_rounded(value, 4, bounds).scaleb(2):f}"
+
+
+def fraction(value: Value, bounds: Iterable[float] = ()) -> str:
+    """Write a fraction with four decimals, or as many as keep it on its side of every bound."""
+    return UNDEFINED if value is None else f"{_rounded(value, 4, bounds):f}"
+
+
+def loss(value: Value, bounds: Iterable[float] = ()) -> str:
+    """Write a loss with five significant digits, or as many as keep it on its side of every bound."""
+    if value is None:
+        return UNDEFINED
+    limits = tuple(bounds)
+    for digits in range(5, MOST_DECIMALS):
+        text = f"{value:#.{digits}g}"
+        if _agrees(Decimal(text), value, limits):
+            return text.removesuffix(".")
+    return repr(value)
+
+
+def against(value: float, bound: float) -> tuple[str, str]:
+    """Write a value and the bound it was held against so that they compare as the unrounded ones do."""
+    bound_text = repr(bound)
+    if len(bound_text.partition(".")[2]) == 1 and "e" not in bound_text:
+        bound_text += "0"
+    text = fraction(value, (bound,)) if value >= 0.001 or value == 0 else loss(value, (bound,))
+    return text, bound_text
+
+
+def count(number: int) -> str:
+    """Write a count with its thousands set apart."""
+    return f"{number:,}"
+
+
+def _rounded(value: float, decimals: int, bounds: Iterable[float]) -> Decimal:
+    limits = tuple(bounds)
+    for places in range(decimals, MOST_DECIMALS):
+        text = Decimal(f"{value:.{places}f}")
+        if _agrees(text, value, limits):
+            return text
+    return Decimal(repr(value))
+
+
+def _agrees(shown: Decimal, value: float, bounds: tuple[float, ...]) -> bool:
+    """Tell whether what is shown lies below, on or above each bound (as that is written) just as the value does."""
+    return all(
+        (shown > Decimal(repr(bound))) == (value > bound) and (shown < Decimal(repr(bound))) == (value < bound)
+        for bound in bounds
+    )
+
 
 MOST_LISTED = 5
 """Classes left out of the means that are named."""
