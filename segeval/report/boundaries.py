@@ -21,12 +21,13 @@ from segeval.scores.contours import (
     BY_PIXELS,
     band_union,
     bf,
+    class_means,
     davis_f,
     image_iou,
     image_means,
     pooled_iou,
 )
-from segeval.scores.overlap import Ratios, Value, class_means, mean, ratio
+from segeval.scores.overlap import Ratios, Value, mean, ratio
 from segeval.tables.counts import Int64Array, JointCounts
 
 MOST_LOST = 0.1

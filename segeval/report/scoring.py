@@ -29,10 +29,9 @@ from segeval.report.report import (
     undefined_mean,
 )
 from segeval.runs.run import Row, Run, raw_values
+from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import (
     Value,
-    image_mious,
-    outcomes,
 )
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
 from segeval.tables.counts import (
@@ -40,7 +39,6 @@ from segeval.tables.counts import (
     JointCounts,
     Tallies,
     confusion,
-    image_tallies,
     same_unknown_pixels,
     tallies,
 )
@@ -61,7 +59,7 @@ class Measured:
     resolution: Resolution
     confusion: Confusion
     whole: Tallies
-    images: Tallies
+    images: ImageTallies
     rules: ScoringRules
 
     @property
@@ -126,7 +124,7 @@ def report_of(run: Run, found: Measured) -> Report:
     if not iou.in_mean and iou.mean is None and not warnings:
         raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
     groups, group_miou = group_scores(found)
-    plain = outcomes(found.images)
+    plain = image_outcomes(found.images)
     if groups:
         scores["group_miou"] = group_miou
     probabilities = _probability_scores(run, found)
@@ -149,7 +147,7 @@ def report_of(run: Run, found: Measured) -> Report:
             pixels=run.pixels,
             void_pixels=found.confusion.void_pixels,
             gt_digest=run.gt_digest(),
-            unscored_images=int((found.images.true_pixels.sum(axis=1) == 0).sum()),
+            unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
             missing_images=sum(row.missing for row in run.rows),
         ),
         scores=ordered(scores),

@@ -74,6 +74,11 @@ def _ratios(numerator: NDArray[Any], denominator: NDArray[Any], defined: NDArray
     return Ratios(value, defined, np.zeros_like(defined))
 
 
+def class_means(images: Ratios) -> tuple[Value, ...]:
+    """Return each class's mean over the images in which it is defined."""
+    return tuple(mean(values[known].tolist()) for values, known in zip(images.value.T, images.defined.T, strict=True))
+
+
 def image_means(images: Ratios, over: NDArray[np.bool_]) -> tuple[Value, ...]:
     """Return each image's mean over the classes `over` that are defined in it."""
     return tuple(
