@@ -53,7 +53,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         gt = read_ground_truth(pair, reading)
         counts = missing_counts(gt.values)
         row = _row(pair, gt, counts, _contours(gt.values, None, counts, reading))
-        return MeasuredRow(row, traits=SideTraits(gt=gt.traits))
+        return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
     require_size(pred.values.shape, gt.values.shape, file)
@@ -62,7 +62,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
-    traits = SideTraits(gt.traits, pred.traits)
+    traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
     row = _row(pair, gt, counts, _contours(gt.values, pred.values, counts, reading))
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 

@@ -173,7 +173,7 @@ def ordered(values: Mapping[str, Number]) -> dict[str, Number]:
     return {name: values[name] for name in sorted(values, key=position.__getitem__)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class MaskScores:
     """Hold the scores of label masks: of the data set by name, and of each class."""
 
