@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, fields
 from itertools import pairwise
 from operator import lt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,6 +37,9 @@ from segeval.scores.calibration import ConfidenceBins
 from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import JointCounts, ascending
+
+if TYPE_CHECKING:
+    from segeval.contours.counts import ContourCounts
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
@@ -167,12 +170,16 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["confidence"] = [list(column) for column in astuple(row.confidence)]
     if row.shades is not None:
         facts["shades"] = histogram_to_json(row.shades)
+    if row.contours is not None:
+        from segeval.runs.contourrows import contours_to_json  # few runs count contours
+
+        facts["contours"] = contours_to_json(row.contours)
     return facts
 
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades"}
+    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades", "contours"}
     require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
     size = integers(facts["size"], 1, MOST_PIXELS, "the size")
     require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
@@ -190,9 +197,16 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
+        contours=_contours(facts["contours"], pixels) if "contours" in facts else None,
     )
     _check_maps_of(row, maps)
     return row
+
+
+def _contours(facts: Any, pixels: int) -> ContourCounts:
+    from segeval.runs.contourrows import contours_from_json  # few runs count contours
+
+    return contours_from_json(facts, pixels)
 
 
 def _check_maps_of(row: Row, maps: Maps | None) -> None:
