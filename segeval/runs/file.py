@@ -223,6 +223,7 @@ class _Reader:
         self.complete = False
         self._head: Run | None = None
         self._rows: list[Row] = []
+        self._key = b""  # that of the last row; no key is empty
         self._levels: list[LevelCounts] = []
         self._floats = FloatReader()
         self._digest = hashlib.blake2b(digest_size=16)
@@ -253,9 +254,11 @@ class _Reader:
             self._check_contours(row)
             if self._levels or self._floats.pending or len(self._rows) >= MOST_ROWS:
                 raise Damage("the row is out of place")
-            if self._rows and sort_key(self._rows[-1].key) >= sort_key(row.key):
+            key = sort_key(row.key)
+            if key <= self._key:
                 raise Damage("the keys do not ascend")
             self._rows.append(row)
+            self._key = key
         elif "map" in facts and maps is not None and not maps.in_rows and len(self._levels) < maps.count:
             if facts.pop("map") != len(self._levels):
                 raise Damage("the map is out of order")

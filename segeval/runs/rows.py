@@ -46,6 +46,8 @@ MOST_PIXELS = 1 << 40
 MOST_MAPS = 1 << 16
 LONGEST_KEY = 1 << 16
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
+_NEEDED = {"key", "size", "gt", "counts"}
+_FIELDS = {*_NEEDED, "levels", "sums", "unnormalised", "confidence", "shades", "contours"}
 _COUNTED = ("n_pos", "n_neg", "clamped_pos", "clamped_neg")
 _NUMBERS = ("threshold", "gamma", "alpha", "pos_weight", "eps", "class_weights", "beta2")
 
@@ -179,19 +181,28 @@ def row_to_json(row: Row) -> dict[str, Any]:
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades", "contours"}
-    require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
-    size = integers(facts["size"], 1, MOST_PIXELS, "the size")
-    require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
-    pixels = size[0] * size[1]
+    if not _FIELDS >= set(mapping(facts, "a row")) >= _NEEDED:
+        raise Damage("a row has other fields")
+    size = listed(facts["size"], "the size")
+    if len(size) != 2:
+        raise Damage("the size is no height and width")
+    height = integer(size[0], 1, MOST_PIXELS, "the size")
+    width = integer(size[1], 1, MOST_PIXELS, "the size")
+    pixels = height * width
+    if pixels > MOST_PIXELS:
+        raise Damage("the size is no height and width of an image")
     digest = facts["gt"]
-    require(isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None, "the digest is none")
+    if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
+        raise Damage("the digest is none")
+    key, counts = _key(facts["key"]), _counts_from_json(facts["counts"], pixels)
+    if maps is None and len(facts) == len(_NEEDED):  # most rows, and nothing in them to hold against maps
+        return Row(key, height, width, digest, counts)
     row = Row(
-        key=_key(facts["key"]),
-        height=size[0],
-        width=size[1],
+        key=key,
+        height=height,
+        width=width,
         digest=digest,
-        counts=_counts_from_json(facts["counts"], pixels),
+        counts=counts,
         levels=tuple(_counts_from_json(part, pixels) for part in listed(facts.get("levels", []), "levels")),
         sums=tuple(_sums_from_json(part, pixels) for part in listed(facts.get("sums", []), "sums")),
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
@@ -258,31 +269,37 @@ def _counts_to_json(counts: JointCounts) -> list[Any]:
 
 def _counts_from_json(groups: Any, total: int) -> JointCounts:
     """Read a table of `total` pixels."""
+    distinct: list[int] = []
     gts: list[int] = []
-    lengths: list[int] = []
     preds: list[Any] = []
     counts: list[int] = []
     for group in listed(groups, "a table"):
-        require(type(group) is list and len(group) == 3, "a table has other columns")
+        if type(group) is not list or len(group) != 3:
+            raise Damage("a table has other columns")
         gt, pred, pixels = group
-        lists = type(pred) is list and type(pixels) is list
-        require(lists and len(pred) == len(pixels) > 0, "a table has columns of different lengths")
-        gts.append(gt)
-        lengths.append(len(pred))
+        if type(pred) is not list or type(pixels) is not list or not 0 < len(pred) == len(pixels):
+            raise Damage("a table has columns of different lengths")
+        distinct.append(gt)
+        gts += [gt] * len(pred)
         preds += pred
         counts += pixels
-    missing = preds.count(None)
-    if missing:
-        require(missing == len(preds) == len(gts), "a prediction is missing in part")
-        preds = [NO_PREDICTION] * len(gts)
+    if None in preds:
+        require(
+            set(map(type, preds)) == {type(None)} and len(preds) == len(distinct), "a prediction is missing in part"
+        )
+        preds = [NO_PREDICTION] * len(preds)
     else:
         integers(preds, SMALLEST, LARGEST, "a predicted value")
-    integers(gts, SMALLEST, LARGEST, "a ground-truth value")
+    integers(distinct, SMALLEST, LARGEST, "a ground-truth value")
     integers(counts, 1, total, "a number of pixels")
-    require(sum(counts) == total, "the counts do not add up to the size")
-    require(all(map(lt, gts, gts[1:])), "ground-truth values do not ascend")
-    require(all(all(map(lt, pred, pred[1:])) for _, pred, _ in groups), "predicted values do not ascend")
-    return ascending(np.array(gts, np.int64).repeat(lengths), np.array(preds, np.int64), np.array(counts, np.int64))
+    if sum(counts) != total:
+        raise Damage("the counts do not add up to the size")
+    if len(distinct) > 1 and not all(map(lt, distinct, distinct[1:])):
+        raise Damage("ground-truth values do not ascend")
+    for _, pred, _ in groups:
+        if len(pred) > 1 and not all(map(lt, pred, pred[1:])):
+            raise Damage("predicted values do not ascend")
+    return ascending(gts, preds, counts)
 
 
 def _sums_to_json(sums: FloatSums) -> list[Any]:
