@@ -16,6 +16,7 @@ from segeval.report.report import Report
 
 if TYPE_CHECKING:  # most runs have no gate and no file
     from segeval.files.atomic import AtomicFile
+    from segeval.render.report.view import View
     from segeval.report.gates import Gate
 
 TextOf = Callable[[Report], str]
@@ -56,8 +57,8 @@ class Delivery:
                 self._files.append((text_of, AtomicFile(path)))
 
     def _renderer(self, format_name: str) -> TextOf:
-        verbose = self._options["verbose"]
-        return lambda report: render(report, format_name, color=False, width=None, verbose=verbose)
+        verbose, view = self._options["verbose"], _view(self._options)
+        return lambda report: render(report, format_name, color=False, width=None, verbose=verbose, view=view)
 
     def __enter__(self) -> Delivery:
         return self
@@ -100,12 +101,18 @@ class Delivery:
 
             return render_only(report, options["only"])
         page = page_options(options["color"])
-        text = render(report, self._format, **page, verbose=options["verbose"])
+        text = render(report, self._format, **page, verbose=options["verbose"], view=_view(options))
         if options["plot"] and self._format == "table":
             from segeval.render.plots import render_plots
 
             text += render_plots(report, width=min(page["width"] or 80, 100), color=page["color"])
         return text
+
+
+def _view(options: Mapping[str, Any]) -> View:
+    from segeval.render.report.view import View  # a run that prints one number does without
+
+    return View(**{name: options[name] for name in ("details", "sort", "digits")})
 
 
 def _images(suffix: str) -> TextOf:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from segeval.errors import printable
 from segeval.protocol.labeling import OUTSIDE
-from segeval.render.report.wording import title, writer
+from segeval.render.report.view import COMPACT, View
+from segeval.render.report.wording import title
 from segeval.render.syntax.numbers import UNDEFINED, count, loss, percent
 from segeval.scores.registry import OF_MAPS, chosen
 
@@ -63,9 +64,9 @@ def has_intervals(report: Report) -> bool:
     return report.details.uncertainty is not None
 
 
-def score_interval_text(report: Report, name: str) -> str:
+def score_interval_text(report: Report, name: str, view: View = COMPACT) -> str:
     """Write the interval of a score as the score itself is written."""
-    return interval_text(report.interval(name), writer(name))
+    return interval_text(report.interval(name), view.writer(name))
 
 
 def confusion_text(report: Report, cost: ConfusionCost) -> str:
@@ -85,13 +86,13 @@ def _one_decimal(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 0.05 or not value else f"{value:.1g}"
 
 
-def gain_rows(report: Report) -> list[tuple[str, str, str]]:
+def gain_rows(report: Report, view: View = COMPACT) -> list[tuple[str, str, str]]:
     """Return class, mIoU if it were perfect, and the gain in points, the largest first and at most ten."""
     gains = report.details.gains
     known = [(one.gain, one) for one in (gains.classes or () if gains else ()) if one.gain is not None and one.gain > 0]
     known.sort(key=lambda pair: (-pair[0], pair[1].index))
     return [
-        (printable(report.classes[one.index].name), percent(one.miou), f"+{100 * gain:.2f}")
+        (printable(report.classes[one.index].name), view.percent(one.miou), f"+{100 * gain:.2f}")
         for gain, one in known[:MOST_GAINS]
     ]
 
@@ -102,13 +103,13 @@ def confusion_lines(report: Report) -> list[str]:
     return [confusion_text(report, cost) for cost in (gains.confusions or () if gains else ())]
 
 
-def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
+def worst_rows(report: Report, view: View = COMPACT) -> list[tuple[str, str, str, str]]:
     """Return key, mIoU, costliest class and what its correction gains the image in points, for each worst image."""
     images = report.details.worst_images
     return [
         (
             printable(one.key),
-            percent(one.image_miou),
+            view.percent(one.image_miou),
             UNDEFINED if one.costliest is None else printable(report.classes[one.costliest].name),
             UNDEFINED if one.gain is None else f"+{100 * one.gain:.2f}",
         )

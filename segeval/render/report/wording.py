@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segeval.errors import listed, printable
-from segeval.render.syntax.numbers import against, count, loss, percent
+from segeval.render.report.view import COMPACT, View
+from segeval.render.syntax.numbers import against, against_in_percent, count, percent
 from segeval.scores.registry import HEADLINE, SCORE
 
 if TYPE_CHECKING:
@@ -28,18 +28,13 @@ def in_percent(score: str) -> bool:
 
 
 def heading(score: str) -> str:
-    """Return what a column of a score is headed with, with the unit of the numbers below: "mIoU %"."""
-    return f"{title(score)} %" if in_percent(score) else title(score)
+    """Return what a column of a score is headed with, with the unit of the numbers below: "mIoU %", "BCE nats"."""
+    return f"{title(score)} {SCORE[score].unit}".rstrip()
 
 
-def writer(score: str) -> Callable[..., str]:
-    """Return how the values of a score are written: in percent, or as plain numbers."""
-    return percent if in_percent(score) else loss
-
-
-def score_text(report: Report, name: str) -> str:
+def score_text(report: Report, name: str, view: View = COMPACT) -> str:
     """Write a score of the report, in percent or as a plain number."""
-    return writer(name)(report.scores[name], bounds_of(report, name))
+    return view.writer(name)(report.scores[name], bounds_of(report, name))
 
 
 def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> tuple[float, ...]:
@@ -49,12 +44,13 @@ def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> 
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Tell a verdict as a comparison that is true: "miou 0.69998 < 0.70"."""
-    value, bound = against(verdict.value, verdict.bound)
-    if verdict.passed:
-        return f"{verdict.metric} {value} {verdict.comparison} {bound}"
-    found = "<" if verdict.comparison == ">=" else ">"
-    return f"{verdict.metric} {value} {found} {bound}"
+    """Tell a verdict as a true comparison in the unit of tables: "miou 69.998 % < 70.00 % (0.69998 < 0.70)"."""
+    sign = verdict.comparison if verdict.passed else {">=": "<", "<=": ">"}[verdict.comparison]
+    plain = f" {sign} ".join(against(verdict.value, verdict.bound))
+    if not in_percent(verdict.metric.partition(".")[0]):
+        return f"{verdict.metric} {plain}"
+    value, bound = against_in_percent(verdict.value, verdict.bound)
+    return f"{verdict.metric} {value} % {sign} {bound} % ({plain})"
 
 
 def headline(report: Report) -> str:
@@ -78,6 +74,20 @@ def own_text(report: Report) -> str:
         return ""
     name = report.protocol.convention.name
     return f"segeval's own, as {name} does not print them: {', '.join(map(title, report.own_scores))}"
+
+
+def headline_value(report: Report, view: View = COMPACT) -> str:
+    """Tell the mean IoU and its interval where one was drawn: "mIoU 71.23 % [70.12, 72.30]"."""
+    if report.scores[HEADLINE.name] is None:
+        return f"{HEADLINE.title} undefined"
+    drawn = report.interval(HEADLINE.name)
+    ends = "" if drawn is None or drawn.low is None else f" [{view.percent(drawn.low)}, {view.percent(drawn.high)}]"
+    return f"{HEADLINE.title} {score_text(report, HEADLINE.name, view)} %{ends}"
+
+
+def in_neither(report: Report) -> frozenset[int]:
+    """Return the positions of the classes that are in neither ground truth nor predictions."""
+    return frozenset(index for index, one in enumerate(report.classes) if not (one.tp or one.fp or one.fn))
 
 
 def data_text(data: Data) -> str:

@@ -13,9 +13,9 @@ UNDEFINED = "-"
 MOST_DECIMALS = 17
 
 
-def percent(value: Value, bounds: Iterable[float] = ()) -> str:
-    """Write a fraction in percent with two decimals, or as many as keep it on its side of every bound: 69.998."""
-    return UNDEFINED if value is None else f"{_rounded(value, 4, bounds).scaleb(2):f}"
+def percent(value: Value, bounds: Iterable[float] = (), digits: int = 2) -> str:
+    """Write a fraction in percent with so many decimals, or as many as keep it on its side of every bound: 69.998."""
+    return UNDEFINED if value is None else f"{_rounded(value, digits + 2, bounds).scaleb(2):f}"
 
 
 def fraction(value: Value, bounds: Iterable[float] = ()) -> str:
@@ -23,12 +23,12 @@ def fraction(value: Value, bounds: Iterable[float] = ()) -> str:
     return UNDEFINED if value is None else f"{_rounded(value, 4, bounds):f}"
 
 
-def loss(value: Value, bounds: Iterable[float] = ()) -> str:
-    """Write a loss with five significant digits, or as many as keep it on its side of every bound."""
+def loss(value: Value, bounds: Iterable[float] = (), significant: int = 5) -> str:
+    """Write a loss with so many significant digits, or as many as keep it on its side of every bound."""
     if value is None:
         return UNDEFINED
     limits = tuple(bounds)
-    for digits in range(5, MOST_DECIMALS):
+    for digits in range(significant, MOST_DECIMALS):
         text = f"{value:#.{digits}g}"
         if _agrees(Decimal(text), value, limits):
             return text.removesuffix(".")
@@ -42,6 +42,13 @@ def against(value: float, bound: float) -> tuple[str, str]:
         bound_text += "0"
     text = fraction(value, (bound,)) if value >= 0.001 or value == 0 else loss(value, (bound,))
     return text, bound_text
+
+
+def against_in_percent(value: float, bound: float) -> tuple[str, str]:
+    """Write both as `against` does, in percent with two decimals or more."""
+    scaled = Decimal(repr(bound)).scaleb(2)
+    places = max(2, -int(scaled.normalize().as_tuple().exponent))
+    return percent(value, (bound,)), f"{scaled:.{places}f}"
 
 
 def count(number: int) -> str:
