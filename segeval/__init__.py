@@ -9,7 +9,10 @@ from segeval.version import __version__
 
 if TYPE_CHECKING:
     from segeval.accumulator import ConfusionMatrix
-    from segeval.api import combine, compare, explain, inspect, measure, rescore, score, verify
+    from segeval.api.comparing import compare, explain, verify
+    from segeval.api.folders import inspect, measure, score
+    from segeval.api.report import Report
+    from segeval.api.runs import combine, load_run, rescore, save_run
     from segeval.comparison.runs import ComparisonReport
     from segeval.comparison.verification import Verification
     from segeval.errors import Problems, SegevalError
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
     from segeval.protocol.presets import preset, preset_names
     from segeval.protocol.protocol import Protocol
     from segeval.protocol.signature import Signature
-    from segeval.report.report import Report
-    from segeval.runs.file import load_run, save_run
     from segeval.runs.run import Run
     from segeval.tables.levels import LevelHistogram, LevelTable
 
@@ -62,23 +63,23 @@ _HOMES = {
     "LevelTable": "segeval.tables.levels",
     "Problems": "segeval.errors",
     "Protocol": "segeval.protocol.protocol",
-    "Report": "segeval.report.report",
+    "Report": "segeval.api.report",
     "Run": "segeval.runs.run",
     "SegevalError": "segeval.errors",
     "Signature": "segeval.protocol.signature",
     "Verification": "segeval.comparison.verification",
-    "combine": "segeval.api",
-    "compare": "segeval.api",
-    "explain": "segeval.api",
-    "inspect": "segeval.api",
-    "load_run": "segeval.runs.file",
-    "measure": "segeval.api",
+    "combine": "segeval.api.runs",
+    "compare": "segeval.api.comparing",
+    "explain": "segeval.api.comparing",
+    "inspect": "segeval.api.folders",
+    "load_run": "segeval.api.runs",
+    "measure": "segeval.api.folders",
     "preset": "segeval.protocol.presets",
     "preset_names": "segeval.protocol.presets",
-    "rescore": "segeval.api",
-    "save_run": "segeval.runs.file",
-    "score": "segeval.api",
-    "verify": "segeval.api",
+    "rescore": "segeval.api.runs",
+    "save_run": "segeval.api.runs",
+    "score": "segeval.api.folders",
+    "verify": "segeval.api.comparing",
 }
 
 

@@ -7,15 +7,14 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from segeval.api import scored_run
+from segeval.api.scoring import scored_run
 from segeval.errors import MaskError, UsageError
 from segeval.findings.policy import Policy, judged_report
 from segeval.report.report import Report
 from segeval.request import build_request
 from segeval.request.options import ArrayOptions, spelled
 from segeval.runs.run import Row, Run
-from segeval.tables.confusion import confusion
-from segeval.tables.counts import Int64Array, joint_counts
+from segeval.tables.counts import Int64Array, confusion, joint_counts
 
 
 class ConfusionMatrix:

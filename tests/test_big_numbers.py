@@ -209,7 +209,8 @@ def _big_png(array: NDArray[Any]) -> bytes:
 
 PROBE = """
 import resource, sys, time
-import segeval.measuring.measure, segeval.images.readers, segeval.runs.file, segeval.cli.verbs.score, segeval.api
+import segeval.measuring.measure, segeval.images.readers, segeval.runs.file
+import segeval.cli.verbs.score, segeval.api.scoring
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.process_time()
 from segeval.cli import run

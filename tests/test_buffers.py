@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import MaskError
-from segeval.images import buffers
-from segeval.images.buffers import Buffer
+from segeval.images import png
+from segeval.images.png import Buffer
 from segeval.images.readers import decode_mask
 
 
@@ -48,7 +48,7 @@ def test_the_next_image_takes_the_place_of_the_one_before() -> None:
 
 
 def test_an_image_too_large_to_keep_has_memory_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buffers, "LARGEST_KEPT", 8)
+    monkeypatch.setattr(png, "LARGEST_KEPT", 8)
     buffer, kind = Buffer(), np.dtype(np.uint16)
     assert np.shares_memory(buffer.array((2, 2), kind), buffer.array((2, 2), kind))
     assert not np.shares_memory(buffer.array((2, 3), kind), buffer.array((2, 3), kind))
@@ -76,6 +76,6 @@ def test_a_canvas_serves_as_long_as_mode_and_size_stay() -> None:
 
 
 def test_a_canvas_too_large_to_keep_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buffers, "LARGEST_KEPT", 8)
+    monkeypatch.setattr(png, "LARGEST_KEPT", 8)
     buffer = Buffer()
     assert buffer.canvas("L", (3, 3))[1] is not buffer.canvas("L", (3, 3))[1]

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval.api import score
+from segeval.api.folders import score
 from segeval.errors import SegevalError
 from segeval.report.report import Report
 from tests.evaluators import Refused, close

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from segeval.errors import PairingError
-from segeval.folders.pairing import Pair, PairingRules, class_folders, pair_class_folders
-from segeval.folders.requiring import require_pairs
+from segeval.folders.classfolders import class_folders
+from segeval.folders.pairing import Pair, PairingRules, pair_class_folders, require_pairs
 from tests.support.trees import CORES, SUFFIXES, make, problem
 
 CLASSES = [(0, "Sky"), (1, "traffic light"), (2, "Road")]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from segeval.errors import UsageError
-from segeval.protocol.conventions import AXES, Convention, convention, conventions
+from segeval.protocol.axes import AXES
+from segeval.protocol.conventions import Convention, convention, conventions
 from segeval.protocol.labeling import VOID, Labeling, SegmentationClass, value_map
 from segeval.scores.overlap import averaged, class_mious, image_mious, mean, outcomes
-from segeval.tables.confusion import confusion, image_tallies, tallies
-from segeval.tables.counts import joint_counts, total
+from segeval.tables.counts import confusion, image_tallies, joint_counts, tallies, total
 
 GT = (
     np.array([[0, 0, 0, 0, 0], [1, 1, 1, 255, 255]]),

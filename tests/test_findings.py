@@ -28,8 +28,7 @@ from segeval.errors import (
 )
 from segeval.findings.policy import Policy, judged
 from segeval.protocol.allowing import allowed_errors, parse_allow
-from segeval.protocol.protocol import Protocol, protocol_from_dict
-from segeval.protocol.resolution import resolve
+from segeval.protocol.protocol import Protocol, protocol_from_dict, resolve
 from segeval.protocol.signature import Signature, signature
 from tests.support.commandline import run_segeval
 
@@ -202,7 +201,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "pred", tmp_path / "gt"
 
 
-EXTRA = "warning (extra): predictions without ground truth are not scored (b.png)"
+EXTRA = "warning (extra): predictions without ground truth are not scored (pred/b.png)"
 
 
 def test_a_number_does_not_travel_without_its_warnings(folders: tuple[Path, Path]) -> None:
@@ -234,7 +233,7 @@ def test_json_has_the_warning_as_an_object_and_says_that_it_is_allowed(folders: 
     assert told == {
         "kind": "extra",
         "what": "predictions without ground truth are not scored",
-        "where": ["b.png"],
+        "where": ["pred/b.png"],
         "fix": "Leave them, or add their ground truth",
     }
     (allowed,) = json.loads(run_segeval("score", *folders, "-f", "json", "--allow", "extra").stdout)["warnings"]

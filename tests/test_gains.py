@@ -13,16 +13,13 @@ from hypothesis import strategies as st
 from segeval.protocol.conventions import Convention, conventions
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling, SegmentationClass, value_map
 from segeval.scores.gains import (
-    EmptyImages,
     WorstImage,
-    empty_ground_truth,
     perfect_class_gains,
     top_confusions,
     worst_images,
 )
 from segeval.scores.overlap import averaged, outcomes
-from segeval.tables.confusion import Confusion, Tallies, image_tallies, tallies
-from segeval.tables.counts import joint_counts
+from segeval.tables.counts import Confusion, joint_counts, tallies
 
 DATASET = [rule for rule in conventions().values() if rule.average == "dataset"]
 HERE = Convention()
@@ -199,25 +196,6 @@ def test_a_thousand_classes_take_no_time() -> None:
 
 CLASSES = tuple(SegmentationClass(index, str(index)) for index in range(3))
 LABELING = Labeling(CLASSES, value_map(CLASSES, ignore=[255]), value_map(CLASSES, ignore=[255]))
-
-
-def binary(*images: tuple[list[int], list[int]]) -> Tallies:
-    return image_tallies([joint_counts(gt=np.array(gt), pred=np.array(pred)) for gt, pred in images], LABELING)
-
-
-def test_empty_ground_truth_is_reported_apart() -> None:
-    images = binary(
-        ([0, 0, 0], [0, 0, 0]),
-        ([0, 0, 0], [0, 1, 0]),
-        ([0, 255, 255], [0, 1, 1]),  # an alarm on void is none
-        ([0, 1, 0], [1, 1, 1]),  # has foreground
-        ([255, 255], [1, 1]),  # has no valid pixel
-    )
-    assert empty_ground_truth(images) == EmptyImages(images=3, false_alarms=1, rate=1 / 3)
-
-
-def test_no_empty_ground_truth_has_no_rate() -> None:
-    assert empty_ground_truth(binary(([0, 1], [0, 0]))) == EmptyImages(0, 0, None)
 
 
 def test_worst_images_with_the_class_that_costs_most() -> None:

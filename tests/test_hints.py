@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segeval.folders.pairing import PairingRules
-from segeval.folders.requiring import require_pairs
+from segeval.folders.pairing import PairingRules, require_pairs
 from tests.support.trees import CORES, pairing_of, problem
 
 

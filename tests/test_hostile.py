@@ -546,15 +546,15 @@ def test_a_folder_that_vanishes_is_told(folders: tuple[Path, Path], monkeypatch:
 def test_a_file_that_grows_while_it_is_read_is_told(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = os.fstat
+    whole = os.read
 
-    def grow(descriptor: int) -> os.stat_result:
-        status = whole(descriptor)
+    def grow(descriptor: int, size: int) -> bytes:
+        data = whole(descriptor, size)
         with (folders[0] / "b.png").open("ab") as stream:
             stream.write(b"more")
-        return status
+        return data
 
-    monkeypatch.setattr(os, "fstat", grow)
+    monkeypatch.setattr(os, "read", grow)
     done = run_segeval("score", *folders, "-j", "1")
     monkeypatch.undo()
     assert_calm(done, 2)

@@ -15,10 +15,18 @@ from segeval import Signature
 from segeval.errors import LabelError, SegevalError, UsageError
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.conventions import conventions
-from segeval.protocol.labeling import NO_FILE, NO_PREDICTION, UNKNOWN, VOID, SegmentationClass, ValueMap, value_map
+from segeval.protocol.labeling import (
+    NO_FILE,
+    NO_PREDICTION,
+    UNKNOWN,
+    VOID,
+    SegmentationClass,
+    ValueMap,
+    ranges,
+    value_map,
+)
 from segeval.protocol.presets import preset_names
-from segeval.protocol.protocol import Protocol, protocol_from_dict
-from segeval.protocol.resolution import ranges, resolve
+from segeval.protocol.protocol import Protocol, protocol_from_dict, resolve
 from segeval.protocol.signature import signature
 from segeval.request import build_request
 

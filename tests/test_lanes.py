@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
-from segeval.images import inflating
+from segeval.images import png
 from segeval.images.readers import decode_mask
 from segeval.tables import lane
 from segeval.tables.counts import joint_counts
@@ -87,7 +87,7 @@ def test_version_and_verbose_name_the_lane() -> None:
 @kernels
 def test_the_fast_lane_names_what_inflates() -> None:
     said = segeval("--version", "-v").stdout
-    assert f"compiled kernels and {'libdeflate' if inflating.LIBDEFLATE else 'zlib'}" in said
+    assert f"compiled kernels and {'libdeflate' if png.LIBDEFLATE else 'zlib'}" in said
 
 
 @kernels
@@ -114,9 +114,7 @@ def test_generated_and_mutated_files_are_alike_in_both_lanes() -> None:
 
 @kernels
 def test_a_lane_that_is_off_by_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from segeval.images import fastpng
-
-    right = fastpng.fast_samples
+    right = png.fast_samples
 
     def wrong(*arguments: Any) -> NDArray[Any] | None:
         samples = right(*arguments)
@@ -125,7 +123,7 @@ def test_a_lane_that_is_off_by_one_is_found(monkeypatch: pytest.MonkeyPatch) -> 
             samples.reshape(-1)[-1] ^= 1
         return samples
 
-    monkeypatch.setattr(fastpng, "fast_samples", wrong)
+    monkeypatch.setattr(png, "fast_samples", wrong)
     assert run(lanes.check, count=100, seed=2).outcomes["silently wrong"] > 10
 
 
@@ -152,9 +150,9 @@ STREAMS = {
 def test_what_is_wrong_with_a_stream_is_said_as_in_the_other_lane(
     monkeypatch: pytest.MonkeyPatch, pillow_lane: None, stream: str, libdeflate: bool
 ) -> None:
-    if libdeflate and not inflating.LIBDEFLATE:
+    if libdeflate and not png.LIBDEFLATE:
         pytest.skip("the extra `fast` is not installed")
-    monkeypatch.setattr(inflating, "LIBDEFLATE", libdeflate)
+    monkeypatch.setattr(png, "LIBDEFLATE", libdeflate)
     header = corpus.header(13, 9, 8, corpus.GRAY)
     data = corpus.png(header, corpus.chunk(b"IDAT", STREAMS[stream]))
     said = []
@@ -169,14 +167,14 @@ def test_what_is_wrong_with_a_stream_is_said_as_in_the_other_lane(
 
 @pytest.mark.parametrize("libdeflate", [True, False])
 def test_only_whole_streams_of_the_right_size_are_inflated(monkeypatch: pytest.MonkeyPatch, libdeflate: bool) -> None:
-    if libdeflate and not inflating.LIBDEFLATE:
+    if libdeflate and not png.LIBDEFLATE:
         pytest.skip("the extra `fast` is not installed")
-    monkeypatch.setattr(inflating, "LIBDEFLATE", libdeflate)
-    assert inflating.inflated(PACKED, len(DATA)) == DATA
-    assert inflating.inflated(PACKED + b"behind its end", len(DATA)) == DATA
+    monkeypatch.setattr(png, "LIBDEFLATE", libdeflate)
+    assert png.inflated(PACKED, len(DATA)) == DATA
+    assert png.inflated(PACKED + b"behind its end", len(DATA)) == DATA
     for name, stream in STREAMS.items():
         if name != "an unknown filter":
-            assert inflating.inflated(stream, len(DATA)) is None, name
+            assert png.inflated(stream, len(DATA)) is None, name
 
 
 # --- The kernels by themselves ---------------------------------------------------------------------------------------

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from segeval.errors import UsageError
 from segeval.folders.matching import match
-from segeval.folders.pairing import Clash, Pair, PairingRules, pair_folders
-from segeval.folders.requiring import require_pairs
+from segeval.folders.pairing import Clash, Pair, PairingRules, pair_folders, require_pairs
 from tests.support.trees import SUFFIXES, make, paired, pairing_of
 
 CITY = PairingRules(

@@ -15,11 +15,11 @@ import segeval
 from segeval.accumulator import ConfusionMatrix
 from segeval.errors import SegevalError, UsageError
 from segeval.protocol.axes import AXES
-from segeval.protocol.conventions import conventions
-from segeval.protocol.evaluators import evaluators
+from segeval.protocol.conventions import conventions, evaluators
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import protocol_from_dict
 from segeval.protocol.signature import Signature
+from segeval.render import render
 from segeval.report.report import Report
 from tests.support.commandline import run_segeval
 
@@ -155,6 +155,30 @@ def test_a_foreground_without_a_named_class_that_is_no_background_is_warned_abou
     assert not report(mean_over="foreground").warnings
     assert not report(classes=4, mean_over="foreground").warnings
     assert not report(classes=["road", "car", "sky", "tree"], mean_over="1,2,3").warnings
+
+
+def test_every_format_sets_the_classes_left_out_apart() -> None:
+    found = report(mean_over="car,road")
+    rows = [line.split(",") for line in render(found, "csv").splitlines()]
+    assert [(row[1], row[-1]) for row in rows] == [
+        ("name", "in_mean"),
+        ("background", "false"),
+        ("car", "true"),
+        ("sky", "false"),
+        ("road", "true"),
+    ]
+    parts = render(found, "latex").split("\\midrule\n")[1:]
+    assert [[row.partition(" &")[0] for row in part.splitlines() if "&" in row] for part in parts] == [
+        ["car", "road"],
+        ["Mean"],
+        ["background", "sky"],
+    ]
+    cells = [line.split("|")[2].strip() for line in render(found, "markdown").splitlines() if line.startswith("|")]
+    assert cells[-4:] == ["car", "road", "background (not in the mean)", "sky (not in the mean)"]
+    everything = report()
+    assert "in_mean" not in render(everything, "csv")
+    assert render(everything, "latex").count("midrule") == 2
+    assert "not in the mean" not in render(everything, "markdown")
 
 
 def test_losses_that_are_means_over_classes_follow() -> None:

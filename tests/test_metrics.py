@@ -24,7 +24,6 @@ from segeval.protocol.labeling import (
     SegmentationClass,
     value_map,
 )
-from segeval.scores.accuracy import pixel_accuracy, precisions, recalls
 from segeval.scores.overlap import (
     Outcomes,
     averaged,
@@ -34,11 +33,13 @@ from segeval.scores.overlap import (
     mean,
     micro,
     outcomes,
+    pixel_accuracy,
+    precisions,
     ratio,
+    recalls,
     worst_mean,
 )
-from segeval.tables.confusion import Tallies, confusion, grouped, image_tallies, tallies
-from segeval.tables.counts import JointCounts, table, total
+from segeval.tables.counts import JointCounts, Tallies, confusion, grouped, image_tallies, table, tallies, total
 
 CLASSES = tuple(SegmentationClass(index, str(index)) for index in range(3))
 VALUES = value_map(CLASSES, ignore=[255])

@@ -58,6 +58,13 @@ def test_the_list_of_verbs_shows_each_in_one_whole_line() -> None:
     assert not [line for line in listed if line.endswith("...")]
 
 
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_the_list_of_verbs_says_of_each_what_its_own_help_begins_with(verb: str) -> None:
+    command = root.get_command(click.Context(root), verb)
+    assert command is not None
+    assert COMMANDS[verb] == command.get_short_help_str(limit=200)
+
+
 @pytest.mark.parametrize("verb", [verb for verb in COMMANDS if verb not in WITHOUT_OPTIONS])
 def test_every_option_stands_in_a_group_or_is_the_verbs_own(verb: str) -> None:
     text = help_of(verb)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,18 +23,24 @@ from segeval.request.options import (
     CompareOptions,
     ConventionOptions,
     FolderOptions,
+    LookOptions,
     RescoreOptions,
     ScoreOptions,
+    VerifyOptions,
     names_in,
 )
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 MASKS = (SAMPLES / "pred", SAMPLES / "gt")
 CLASSES = SAMPLES / "classes.txt"
-TAKING = {
+TAKING: dict[str, type[Any]] = {
     "score": ScoreOptions,
+    "measure": FolderOptions,
     "rescore": RescoreOptions,
     "compare": CompareOptions,
+    "explain": LookOptions,
+    "inspect": LookOptions,
+    "verify": VerifyOptions,
 }
 
 
@@ -82,7 +89,8 @@ def test_the_type_checker_refuses_what_no_function_takes(tmp_path: Path) -> None
         'segeval.compare("a", "b", fail_regression="miou=0.01", seed=1)',
         'segeval.ConfusionMatrix(classes=["a", "b"], ignore="none")',
     ]
-    program.write_text("\n".join(["import segeval", *wrong, *right, ""]), encoding="utf-8")
+    asked = [f"reveal_type(segeval.{name})" for name in TAKING]
+    program.write_text("\n".join(["import segeval", *wrong, *right, *asked, ""]), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", tmp_path / "cache", program],
         capture_output=True,
@@ -94,9 +102,14 @@ def test_the_type_checker_refuses_what_no_function_takes(tmp_path: Path) -> None
             "MYPYPATH": str(Path(segeval.__file__).parents[1]),
         },
     )
-    refused = [int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line]
+    refused = [
+        int(line.split(":")[1]) for line in done.stdout.splitlines() if re.match(r"program.py:\d+: error:", line)
+    ]
     assert refused == list(range(2, 2 + len(wrong))), done.stdout + done.stderr
     assert 'Unexpected keyword argument "clases" for "score"' in done.stdout
+    revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
+    for table, line in zip(TAKING.values(), revealed, strict=True):
+        assert [name for name in names_in(table) if f"'{name}'?: " not in line] == []
 
 
 # Spelled
@@ -108,7 +121,7 @@ def test_signature_and_help_spell_every_keyword(name: str) -> None:
     parameters = inspect.signature(function).parameters
     told = inspect.getdoc(function) or ""
     assert not [one for one in parameters.values() if one.kind is inspect.Parameter.VAR_KEYWORD]
-    section = told.partition("Parameters\n----------\n")[2].splitlines()
+    section = told.partition("Parameters\n----------\n")[2].partition("\n\n")[0].splitlines()
     for keyword in names_in(TAKING[name]):
         assert parameters[keyword].kind is inspect.Parameter.KEYWORD_ONLY
         assert parameters[keyword].default is None
@@ -139,8 +152,8 @@ def test_no_public_function_hides_its_options() -> None:
             ScoreOptions,
             score_command,
             (
-                "jobs save resume shard format output only details sort digits color plot curves config no_config quiet "
-                "verbose pred gt"
+                "jobs save resume shard format output only details sort digits color plot curves "
+                "config no_config quiet verbose pred gt"
             ),
         ),
         (

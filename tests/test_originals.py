@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluators import Masks, Refused
+from tests.evaluators import Refused
 from tests.originals import Golden, facts, golden, golden_names, map_references, matrix_references, references
 from tests.originals.inputs import digest, inputs_of
 
@@ -21,6 +21,7 @@ REFERENCES: Mapping[str, tuple[Callable[[Any], Mapping[str, Any]], float]] = {
     "monai-miou": (partial(references.monai, score="iou"), FLOAT32),
     "monai-dice": (partial(references.monai, score="dice"), FLOAT32),
     "isic2018": (references.isic, FLOAT64),
+    "kaggle-dice": (references.kaggle, FLOAT32),
     "smp": (references.smp, FLOAT32),
     "smp-binary": (references.smp_binary, FLOAT32),
     "torchmetrics": (references.torchmetrics, FLOAT32),
@@ -38,6 +39,7 @@ REFERENCES: Mapping[str, tuple[Callable[[Any], Mapping[str, Any]], float]] = {
     "detectron2-void-class": (matrix_references.detectron2_void_class, FLOAT64),
     "cocostuff": (matrix_references.cocostuff, FLOAT64),
     "fast-hist": (matrix_references.fast_hist, FLOAT64),
+    "torchvision": (matrix_references.torchvision, FLOAT32),
     "paddleseg": (matrix_references.paddleseg, FLOAT64),
     "paddleseg-2.8.0": (partial(matrix_references.paddleseg, absent=0.0), FLOAT64),
     "sod": (map_references.sod, FLOAT32),
@@ -47,12 +49,20 @@ REFERENCES: Mapping[str, tuple[Callable[[Any], Mapping[str, Any]], float]] = {
     "calibration": (map_references.calibration, FLOAT32),
 }
 # Where nothing is defined these print 0, which is undefined here.
-ZERO_FOR_UNDEFINED = {"monai-miou", "monai-dice", "keras", "keras-one-hot-iou", "keras-binary-iou", "deeplab"}
+ZERO_FOR_UNDEFINED = {
+    "monai-miou",
+    "monai-dice",
+    "keras",
+    "keras-one-hot-iou",
+    "keras-binary-iou",
+    "deeplab",
+    "kaggle-dice",
+}
 
 
 def test_every_golden_file_has_a_formula_and_facts() -> None:
     assert set(golden_names()) == set(REFERENCES)
-    assert set(facts()) == set(golden_names()) | {"torchvision", "kaggle-dice"}
+    assert set(facts()) == set(golden_names())
 
 
 @pytest.mark.parametrize("name", REFERENCES)
@@ -96,24 +106,6 @@ def agree(found: Any, printed: Any, precision: float, zero_for_undefined: bool, 
         assert math.isclose(found, printed, rel_tol=precision, abs_tol=precision), f"{where}: {found} {printed}"
 
 
-def test_torchvision_is_fast_hist_until_a_class_is_absent() -> None:
-    """Its script is no part of a package and its repository too large to clone for this: the same matrix, 0/0 NaN."""
-    undefined = 0
-    for entry in golden("fast-hist").sets:
-        masks = inputs_of(entry.inputs, entry.seed)
-        assert isinstance(masks, Masks)
-        if entry.inputs not in ("plain", "void"):
-            continue
-        found = matrix_references.torchvision(masks)
-        assert found["pixel_accuracy"] == pytest.approx(entry.scores["pixel_accuracy"], rel=FLOAT64)
-        if None in found["iou"]:
-            undefined += 1
-            assert found["miou"] is None
-        else:
-            assert found["miou"] == pytest.approx(entry.scores["miou"], rel=FLOAT64)
-    assert undefined
-
-
 def refusals(given: Golden) -> set[str]:
     """Return the profiles of which an original refused some set."""
     return {entry.inputs for entry in given.sets if entry.refused is not None}
@@ -129,6 +121,7 @@ def refusals(given: Golden) -> set[str]:
         ("detectron2", {"void_pred", "unknown_pred"}),
         ("cocostuff", {"from_92_unknown"}),
         ("fast-hist", {"void_pred", "unknown_pred"}),
+        ("torchvision", {"void_pred", "unknown_pred"}),
         ("deeplab", {"void_pred"}),
     ],
 )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from segeval.errors import NothingToScoreError, PairingError, UsageError
+from segeval.folders.classfolders import class_folders
 from segeval.folders.matching import match
-from segeval.folders.pairing import Clash, Pair, Pairing, PairingRules, class_folders, pair_class_folders, pair_folders
-from segeval.folders.requiring import require_pairs
+from segeval.folders.pairing import Clash, Pair, Pairing, PairingRules, pair_class_folders, pair_folders, require_pairs
 from tests.support.trees import SUFFIXES, make, paired, pairing_of, problem, problems_of
 
 # Roots

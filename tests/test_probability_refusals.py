@@ -226,7 +226,9 @@ def test_single_maps_under_binary_are_refused_with_both_ways_to_read_them(root: 
 def test_class_folders_without_probs(folders: tuple[str, ...], root: Path) -> None:
     in_folders(root, folders)
     done = scored(root, "--classes", "3")
-    assert_refused(done, "one folder a class", ", ".join(sorted(folders)), "Score them with --probs")
+    assert_refused(
+        done, "one folder a class", ", ".join(f"pred/{name}/" for name in sorted(folders)), "Score them with --probs"
+    )
     assert done.stderr.count("error:") == 1
 
 

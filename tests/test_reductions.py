@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval import explain, load_run, rescore, score
-from segeval.api import measure
+from segeval.api.folders import measure
 from segeval.errors import UsageError
 from segeval.report.extras import losses_of
 from segeval.report.scoring import measured, report_of
@@ -132,6 +132,56 @@ def test_one_against_the_rest_is_reduced_as_a_loop_does(rule: str, kind: str, tm
         assert above.sum() / below.sum() == pytest.approx(report.scores[name], rel=1e-12), name
 
 
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float64"])
+@pytest.mark.parametrize("rule", ["pixels", "images", "all-pixels", "weights"])
+@pytest.mark.parametrize("weights", [None, (1.0, 2.5, 0.5)])
+def test_cross_entropies_are_reduced_as_a_loop_does(
+    rule: str, kind: str, weights: tuple[float, ...] | None, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(6)
+    shapes = ((3, 4), (5, 2), (2, 2))
+    levels = [noise.integers(0, 256, (3, *shape)) for shape in shapes]
+    gts = [noise.choice([0, 1, 2, 255], shape) for shape in shapes]
+    gts[2][:] = 255
+    stored = {"uint8": lambda one: one.astype(np.uint8), "uint16": lambda one: (one * 257).astype(np.uint16)}
+    preds = [stored.get(kind, lambda one: one / 255)(one) for one in levels]
+    run = measure(*saved(tmp_path, preds, gts), probs=True, classes=3, eps=1e-7, gamma=1.5)
+    found = rescore(run, class_weights=weights, loss_reduction=rule).scores
+    for name, gamma in (("cross_entropy", 0.0), ("focal_cross_entropy", 1.5)):
+        costs, weighed, valid, pixels = [], [], [], 0
+        for maps, gt in zip(levels, gts, strict=True):
+            cost, weight, count = 0.0, 0.0, 0
+            for row, column in np.ndindex(gt.shape):
+                y = int(gt[row, column])
+                pixels += 1
+                if y != 255:
+                    p = min(max(int(maps[y, row, column]) / 255, 1e-7), 1 - 1e-7)
+                    of = 1.0 if weights is None else weights[y]
+                    cost -= of * (1 - p) ** gamma * math.log(p)
+                    weight += of
+                    count += 1
+            costs.append(cost)
+            weighed.append(weight)
+            valid.append(count)
+        images = [cost / weight for cost, weight, count in zip(costs, weighed, valid, strict=True) if count]
+        by_hand = {
+            "weights": sum(costs) / sum(weighed),
+            "pixels": sum(costs) / sum(valid),
+            "all-pixels": sum(costs) / pixels,
+            "images": sum(images) / len(images),
+        }[rule]
+        assert found[name] == pytest.approx(by_hand, rel=1e-12), name
+
+
+@pytest.mark.parametrize("rule", ["pixels", "images", "all-pixels", "weights"])
+def test_means_over_all_classes_are_the_losses_without_a_choice(rule: str, tmp_path: Path) -> None:
+    given = inputs_of("probability", 2)
+    assert isinstance(given, ProbabilityMaps)
+    run = measure(*saved(tmp_path, given.maps, given.gt), probs=True, classes=given.size)
+    every = ",".join(map(str, range(given.size)))
+    assert rescore(run, loss_reduction=rule, mean_over=every).scores == rescore(run, loss_reduction=rule).scores
+
+
 def test_weights_need_a_cross_entropy(tmp_path: Path) -> None:
     run = measure(*saved(tmp_path, [np.array([[10, 200]], np.uint8)], [np.array([[0, 1]])]), probs=True, binary=True)
     with pytest.raises(UsageError, match="--loss-reduction weights"):
@@ -151,16 +201,21 @@ def test_a_reduction_is_in_the_signature_only_where_it_was_given(tmp_path: Path)
     assert (restored.loss_reduction, restored.beta2) == ("images", 1.0)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(20))
 def test_calibration_is_that_of_torchmetrics_and_scikit_learn(seed: int, tmp_path: Path) -> None:
     kept = golden("calibration").sets[seed]
     given = inputs_of(kept.inputs, kept.seed)
     assert isinstance(given, ProbabilityMaps)
-    report = score(*saved(tmp_path, given.maps, given.gt), probs=True, classes=given.size)
+    report = score(*saved(tmp_path, given.maps, given.gt), probs=True, classes=given.size, ignore=255)
     assert report.scores["ece"] == pytest.approx(kept.scores["ece"], rel=1e-6)
     assert report.scores["brier"] == pytest.approx(kept.scores["brier"], rel=1e-6)
     for entry, value in zip(report.classes, kept.scores["classwise_brier"], strict=True):
         assert entry.losses["brier"] == pytest.approx(value, rel=1e-6)
+    for entry, value in zip(report.classes, kept.scores["classwise_ece"], strict=True):
+        assert entry.losses["ece"] == pytest.approx(value, rel=1e-5, abs=1e-7)
+    for name in ("classwise_ece", "classwise_brier"):
+        values = kept.scores[name]
+        assert report.scores[name] == pytest.approx(sum(values) / len(values), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16"])

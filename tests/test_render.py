@@ -19,17 +19,17 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from segeval.errors import Finding, LabelError, MaskError, Problems, UsageError, printable
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference
 from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_target, render
 from segeval.render.messages import render_note, render_problem, render_verdict, render_warning
 from segeval.render.report.only import render_only
 from segeval.render.report.table import render_table
+from segeval.render.report.view import against, fraction, loss, percent
 from segeval.render.report.wording import data_text, headline, in_neither, lowest, verdict_text
 from segeval.render.syntax.csv import safe_cell
 from segeval.render.syntax.github import annotation
 from segeval.render.syntax.latex import escaped as latex_escaped
 from segeval.render.syntax.markdown import escaped as markdown_escaped
-from segeval.render.syntax.numbers import against, fraction, loss, percent
 from segeval.report.report import Data, Report, Verdict
 from tests.snapshots import check_snapshot
 from tests.support.junitschema import JUNIT

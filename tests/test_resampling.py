@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]  # SciPy ships no types
 
 from segeval.errors import NothingToScoreError, UsageError
-from segeval.protocol.conventions import AXES, Convention, conventions
-from segeval.protocol.meanover import ScoringRules
+from segeval.protocol.axes import AXES
+from segeval.protocol.conventions import Convention, ScoringRules, conventions
 from segeval.sampling import resampling
 from segeval.sampling.resampling import (
     FEW_UNITS,
@@ -28,8 +28,8 @@ from segeval.sampling.resampling import (
     jackknife,
 )
 from segeval.sampling.sample import Sample, sample, units
-from segeval.scores.scored import mask_scores
-from segeval.tables.confusion import Tallies
+from segeval.scores.registry import mask_scores
+from segeval.tables.counts import Tallies
 from tests.benchmarks.coverage_simulation import coverage
 
 HERE = Convention()

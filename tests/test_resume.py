@@ -21,8 +21,7 @@ from PIL import Image
 from segeval.errors import OutputError, RunFileError
 from segeval.folders.pairing import Pair
 from segeval.measuring.maps import measure_maps
-from segeval.measuring.masks import measure_masks
-from segeval.measuring.measure import Measurement, measure
+from segeval.measuring.measure import Measurement, measure, measure_masks
 from segeval.request import Request, build_request
 from segeval.runs.file import load_run, run_to_bytes
 from segeval.runs.run import Run, union

@@ -16,9 +16,8 @@ from segeval.protocol.conventions import Convention, conventions
 from segeval.sampling.resampling import FEW_UNITS, METHODS, Interval, Resampling, bootstrap_weights, interval, jackknife
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.significance import Comparison, compare, p_value, swaps
-from segeval.scores.accuracy import pixel_accuracy
-from segeval.scores.overlap import averaged, class_mious, image_mious, mean, outcomes
-from segeval.tables.confusion import Tallies
+from segeval.scores.overlap import averaged, class_mious, image_mious, mean, outcomes, pixel_accuracy
+from segeval.tables.counts import Tallies
 from tests.benchmarks.coverage_simulation import TESTED, null_p_values, rejected
 from tests.benchmarks.coverage_simulation import p_values as simulated
 

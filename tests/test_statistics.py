@@ -176,7 +176,7 @@ def test_json_has_the_interval_of_every_score_and_class(folder: Path) -> None:
 
 def test_without_the_option_nothing_is_drawn(folder: Path) -> None:
     found = scored(folder)
-    assert not {"intervals", "resampling", "gains", "worst_images", "empty_gt"} & set(found)
+    assert not {"intervals", "resampling", "gains", "worst_images", "empty_gt", "positive_gt"} & set(found)
     assert "iou_interval" not in found["classes"][0]
     assert "ci:" not in found["signature"]
 
@@ -317,21 +317,6 @@ def test_gains_of_a_mean_that_no_matrix_has_are_null(folder: Path) -> None:
     found = scored(folder, "--gain", "--average", "image")
     assert found["gains"] == {"classes": None, "confusions": None}
     assert score(folder, "--gain", "--average", "image").code == 0
-
-
-def test_binary_sets_tell_their_empty_images_apart(tmp_path: Path) -> None:
-    empty, full = np.zeros((4, 4), np.uint8), np.full((4, 4), 255, np.uint8)
-    write(tmp_path / "gt", {"a": empty, "b": empty, "c": full, "d": empty})
-    write(tmp_path / "pred", {"a": empty, "b": full, "c": full, "d": empty})
-    assert scored(tmp_path, "--binary")["empty_gt"] == {
-        "images": 3,
-        "false_alarms": 1,
-        "false_alarm_rate": 1 / 3,
-    }
-    told = "3 images have no foreground in the ground truth; foreground is predicted in 1: false-alarm rate 33.33 %"
-    assert told in score(tmp_path, "--binary").stdout
-    assert told in score(tmp_path, "--binary", "-f", "markdown").stdout
-    assert "empty_gt" not in scored(tmp_path, "--classes", "2", "--map", "255=1")
 
 
 # The other formats

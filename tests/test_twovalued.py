@@ -17,7 +17,7 @@ from PIL import Image
 import segeval
 from segeval.errors import MaskError, UsageError
 from segeval.images.readers import describe, read_mask
-from segeval.protocol.fullrange import SideFiles, doubt_of, is_binary, side_files
+from segeval.protocol.labeling import SideFiles, doubt_of, is_binary, side_files
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.signature import Signature
 from segeval.request import build_request

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from segeval import rescore, save_run, score, verify
-from segeval.api import measure
+from segeval.api.folders import measure
 from segeval.cli import run as run_command
 from segeval.comparison.verification import parse_claim
 from segeval.errors import UsageError
@@ -137,7 +137,7 @@ PRINTED = [
     for session in commands(page.read_text(encoding="utf-8"))
     if session.command.startswith("segeval score")
     and (signature := [text.strip() for text in session.output.splitlines() if text.startswith(" segeval|")])
-    and (miou := re.findall(r"mIoU .*\n├.*\n│ +([\d.]+) %", session.output) or [""])
+    and (miou := re.findall(r"^ mIoU ([\d.]+) %", session.output) or [""])
 ]
 
 

@@ -23,8 +23,8 @@ from PIL import Image
 
 from segeval.errors import InternalError, MaskError, Problems, SegevalError, internal_error, merged
 from segeval.folders.pairing import Pair
-from segeval.measuring import masks, workers
-from segeval.measuring.measure import measure
+from segeval.measuring import measurement
+from segeval.measuring.measure import measure, measure_masks
 from segeval.request import build_request
 from tests.corpora import png_corpus
 from tests.support.commandline import run_segeval
@@ -46,7 +46,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def break_at(monkeypatch: pytest.MonkeyPatch, *keys: str, error: BaseException) -> None:
     """Let the measuring of some images raise."""
-    whole = masks.measure_masks
+    whole = measure_masks
 
     def measured(pair: Any, *rest: Any, **options: Any) -> Any:
         if pair.key in keys:
@@ -79,7 +79,7 @@ def test_an_exception_names_its_image_and_costs_no_other_row(
     assert [row.key for row in found.run.rows] == ["a", "c", "e"]
     (told,) = merged(found.problems)
     assert (type(told), told.what) == (kind, what)
-    assert [place.replace(":", " and ").split(" and ")[0] for place in told.where] == ["b.png", "d.png"]
+    assert [place.replace(":", " and ").split(" and ")[0] for place in told.where] == ["gt/b.png", "gt/d.png"]
 
 
 def test_a_fault_of_ours_is_exit_code_2_with_the_file_and_no_traceback_unless_asked(
@@ -301,10 +301,11 @@ def test_small_images_are_left_to_one_thread_and_come_in_order_all_the_same(
             raise MaskError("by design", (pair.gt,), "Nothing")
         return pair.key
 
-    monkeypatch.setattr(workers, "QUICK", quick)
-    results = list(workers.stream(pairs, measure_one, jobs=2))
-    assert [result.item.key if isinstance(result, workers.Failure) else result for result in results] == sorted(threads)
+    monkeypatch.setattr(measurement, "QUICK", quick)
+    results = list(measurement.stream(pairs, measure_one, jobs=2))
+    keys = [result.item.key if isinstance(result, measurement.Failure) else result for result in results]
+    assert keys == sorted(threads)
     assert sorted(threads) == [pair.key for pair in pairs]
-    assert isinstance(results[98], workers.Failure)
+    assert isinstance(results[98], measurement.Failure)
     assert (threads["099"] == threading.current_thread().name) is on_one_thread
     assert threads["000"].startswith("segeval")

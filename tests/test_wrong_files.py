@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +145,54 @@ def test_under_probs_every_broken_file_is_told(tmp_path: Path, side: str) -> Non
     assert "git lfs pull" in fix(done)
     for path in broken:
         assert path.name in done.stderr
+
+
+def _unreadable(folder: Path) -> None:
+    put(folder / "a.png", b"\x89PNG\r\n\x1a\n cut off")
+
+
+def _colored(folder: Path) -> None:
+    Image.fromarray(np.dstack([MASK * 100, MASK, MASK])).save(folder / "a.png")
+
+
+def _unknown(folder: Path) -> None:
+    Image.fromarray(MASK * 9).save(folder / "a.png")
+
+
+def _large(folder: Path) -> None:
+    Image.fromarray(np.tile(MASK, (2, 3))).save(folder / "a.png")
+
+
+def _photographic(folder: Path) -> None:
+    np.save(folder / "a.npy", np.arange(5000, dtype=np.uint16).reshape(50, 100))
+
+
+@pytest.mark.parametrize("side", ["pred", "gt"])
+@pytest.mark.parametrize(
+    ("spoil", "options"),
+    [
+        (_unreadable, ()),
+        (_unreadable, ("--probs", "--binary")),
+        (_colored, ()),
+        (_unknown, ("--classes", "2")),
+        (_large, ()),
+        (_large, ("--probs", "--binary")),
+        (_photographic, ()),
+    ],
+)
+@pytest.mark.parametrize("verb", ["score", "inspect"])
+def test_an_error_names_the_side_of_each_file_once(
+    tmp_path: Path, verb: str, spoil: Callable[[Path], None], options: tuple[str, ...], side: str
+) -> None:
+    for folder in ("pred", "gt"):
+        save(tmp_path / folder / "a.png")
+        if spoil is _photographic:
+            (tmp_path / folder / "a.png").unlink()
+            np.save(tmp_path / folder / "a.npy", np.ones((50, 100), np.uint8))
+    spoil(tmp_path / side)
+    done = run_segeval(verb, tmp_path / "pred", tmp_path / "gt", *options)
+    assert done.code == 2
+    told = f"{done.stdout}{done.stderr}"
+    named = "pred" if spoil is _large else side
+    places = re.findall(r"\S*\ba\.(?:png|npy)\b", told)
+    assert places == [f"{named}/a.{'npy' if spoil is _photographic else 'png'}"], told

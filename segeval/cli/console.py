@@ -1,14 +1,22 @@
-"""The two streams: results on stdout, everything said about them on stderr."""
+"""What a command line asks to be told, and where it goes.
+
+Results go to stdout and to files, which are opened before the work, and all that is said about them to stderr.
+
+What a report alone needs is imported when there is one: errors and help are told without.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.core import ParameterSource
 
 from segeval.errors import Finding, SegevalError, printable, unexpected_error
 from segeval.render.messages import (
@@ -22,8 +30,13 @@ from segeval.render.messages import (
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
-    from segeval.protocol.resolution import Inference
-    from segeval.report.report import Verdict
+    from segeval.files.atomic import AtomicFile
+    from segeval.findings.policy import Policy
+    from segeval.protocol.protocol import Inference
+    from segeval.render.report.view import View
+    from segeval.report.extras import Statistics
+    from segeval.report.gates import Gate
+    from segeval.report.report import Report, Verdict
 
 
 def wants_color(stream: TextIO, choice: str = "auto") -> bool:
@@ -157,3 +170,175 @@ def _as_problem(error: Exception) -> SegevalError:
         what = sentence[:1].lower() + sentence[1:]
         return SegevalError(what, (), f"'{command} --help' lists the options")
     return unexpected_error(error)
+
+
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """Take what is to become of findings out of a command's options; raises `UsageError`."""
+    from segeval.findings.policy import Policy
+
+    if not options["allow"]:
+        return Policy(strict=options["strict"])
+    from segeval.protocol.allowing import parse_allow
+
+    return Policy(parse_allow(options["allow"]), options["strict"])
+
+
+def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
+    """Return what the options ask for beyond scores, checked before any work; `None` where that is nothing."""
+    from segeval.api.scoring import statistics_of
+    from segeval.request.options import StatisticsOptions, chosen
+
+    asked = chosen(StatisticsOptions, options)
+    # Only on the command line itself does a choice of groups say that intervals are wanted.
+    if options["ci"] is None and not given(("group_by",), options):
+        asked["group_by"] = None
+    return statistics_of(asked)
+
+
+def given(names: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the options `names` that the command line itself gives."""
+    context = click.get_current_context()
+    return {name: options[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+
+
+TextOf = Callable[["Report"], str]
+
+
+class Delivery:
+    """Hold the gates of a report and the places that it goes to.
+
+    Opening raises `UsageError` for an unknown format or a gate that means nothing, and `OutputError` for a file that
+    cannot be written, all before anything is measured. Leaving without `deliver` leaves every old file as it was.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        from segeval.render import known_format
+
+        self._options = options
+        self._format = known_format(options["format"])
+        self._gates = _gates(options["fail_under"], options["fail_over"])
+        self._policy = policy_of(options)
+        self._files: list[tuple[TextOf, AtomicFile]] = []
+        try:
+            self._open(options)
+        except BaseException:
+            self._discard()
+            raise
+
+    def _open(self, options: Mapping[str, Any]) -> None:
+        from segeval.render import parse_target
+
+        wanted: list[tuple[TextOf, Path]] = []
+        for target in options["output"]:
+            format_name, path = parse_target(target)
+            wanted.append((self._renderer(format_name), path))
+        if options["curves"] is not None:
+            wanted.append((_curves(options["curves"].suffix), options["curves"]))
+        if options["per_image"] is not None:
+            wanted.append((_images(options["per_image"].suffix), options["per_image"]))
+        if wanted:
+            from segeval.files.atomic import AtomicFile
+
+            for text_of, path in wanted:
+                self._files.append((text_of, AtomicFile(path)))
+
+    def _renderer(self, format_name: str) -> TextOf:
+        from segeval.render import render
+
+        verbose, view = self._options["verbose"], _view(self._options)
+        return lambda report: render(report, format_name, color=False, width=None, verbose=verbose, view=view)
+
+    def __enter__(self) -> Delivery:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+
+    def _discard(self) -> None:
+        for _, file in self._files:
+            file.discard()
+
+    def deliver(self, report: Report) -> int:
+        """Judge and render the report, tell what goes with it on stderr, and return the exit code.
+
+        Raises `FoundError` for what looks wrong and is not allowed.
+        """
+        if report.warnings:
+            from segeval.findings.policy import judged_report
+
+            report = judged_report(report, self._policy)
+        if self._gates:
+            from segeval.report.gates import with_verdicts
+
+            report = with_verdicts(report, self._gates)
+        text = self._stdout_text(report)
+        for text_of, file in self._files:
+            file.commit(text_of(report).encode("utf-8", "backslashreplace"))
+        if not self._options["quiet"]:
+            tell_notes(report.notes)
+        # A number never travels without them; on a terminal the table says them itself.
+        if not (sys.stdout.isatty() and self._format == "table" and self._options["only"] is None):
+            tell_findings(report.warnings)
+        tell_verdicts(verdict for verdict in report.gates if not (self._options["quiet"] and verdict.passed))
+        write_result(text)
+        return 0 if all(verdict.passed for verdict in report.gates) else 1
+
+    def _stdout_text(self, report: Report) -> str:
+        options = self._options
+        if options["only"] is not None:
+            from segeval.render.report.only import render_only
+
+            return render_only(report, options["only"])
+        from segeval.render import render
+
+        page = page_options(options["color"])
+        text = render(report, self._format, **page, verbose=options["verbose"], view=_view(options))
+        if options["plot"] and self._format == "table":
+            from segeval.render.plots import render_plots
+
+            text += render_plots(report, width=min(page["width"] or 80, 100), color=page["color"])
+        return text
+
+
+def _view(options: Mapping[str, Any]) -> View:
+    from segeval.render.report.view import View
+
+    return View(**{name: options[name] for name in ("details", "sort", "digits")})
+
+
+def _images(suffix: str) -> TextOf:
+    from segeval.errors import UsageError
+    from segeval.render.images import images_csv, images_jsonl
+
+    if suffix.casefold() not in (".csv", ".jsonl"):
+        raise UsageError(
+            "--per-image writes CSV or JSON Lines", (suffix or "no suffix",), "End the file's name in .csv or .jsonl"
+        )
+    return images_csv if suffix.casefold() == ".csv" else images_jsonl
+
+
+def _gates(fail_under: Sequence[str], fail_over: Sequence[str]) -> tuple[Gate, ...]:
+    if not fail_under and not fail_over:
+        return ()
+    from segeval.report.gates import parse_gates
+
+    return parse_gates(fail_under, fail_over)
+
+
+def _curves(suffix: str) -> TextOf:
+    from segeval.errors import UsageError
+    from segeval.render.curves import curves_csv, curves_json
+
+    if suffix.casefold() not in (".csv", ".json"):
+        raise UsageError(
+            "--curves writes CSV or JSON", (suffix or "no suffix",), "End the file's name in .csv or .json"
+        )
+
+    def text_of(report: Report) -> str:
+        if report.probabilities is None:
+            raise UsageError("label masks have no curves", (), "Score probability maps with --probs")
+        return curves_csv(report) if suffix.casefold() == ".csv" else curves_json(report)
+
+    return text_of

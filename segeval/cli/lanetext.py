@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segeval.images.inflating import LIBDEFLATE
+from segeval.images.png import LIBDEFLATE
 from segeval.tables.lane import lane
 
 

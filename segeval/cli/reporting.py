@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from segeval.cli.options import Function, stacked
 from segeval.cli.parameters import BOUND, FILE, TARGET, added_up
-
-if TYPE_CHECKING:
-    from segeval.findings.policy import Policy
-    from segeval.report.extras import Statistics
 
 
 class Adding(click.Option):
@@ -126,14 +122,6 @@ voice_options = stacked(
 )
 
 
-def policy_of(options: Mapping[str, Any]) -> Policy:
-    """Take what is to become of findings out of a command's options; raises `UsageError`."""
-    from segeval.findings.policy import Policy
-    from segeval.protocol.allowing import parse_allow
-
-    return Policy(parse_allow(options["allow"]), options["strict"])
-
-
 ci_option = click.option(
     "--ci",
     metavar="LEVEL",
@@ -183,21 +171,3 @@ def show_options(*formats: str) -> Callable[[Function], Function]:
         ),
         color_option,
     )
-
-
-def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
-    """Return what the options ask for beyond scores, checked before any work; `None` where that is nothing."""
-    from segeval.api import statistics_of
-    from segeval.request.options import StatisticsOptions, chosen
-
-    asked = chosen(StatisticsOptions, options)
-    # Only on the command line itself does a choice of groups say that intervals are wanted.
-    if options["ci"] is None and not given(("group_by",), options):
-        asked["group_by"] = None
-    return statistics_of(asked)
-
-
-def given(names: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the options `names` that the command line itself gives."""
-    context = click.get_current_context()
-    return {name: options[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}

@@ -12,23 +12,23 @@ from segeval.errors import nearest
 from segeval.version import __version__
 
 COMMANDS: Mapping[str, str] = {
-    "score": "segeval.cli.verbs.score",
-    "report": "segeval.cli.verbs.report",
-    "combine": "segeval.cli.verbs.combine",
-    "compare": "segeval.cli.verbs.compare",
-    "explain": "segeval.cli.verbs.explain",
-    "verify": "segeval.cli.verbs.verify",
-    "inspect": "segeval.cli.verbs.inspect",
-    "presets": "segeval.cli.verbs.presets",
-    "completion": "segeval.cli.verbs.completion",
-    "help": "segeval.cli.verbs.help",
+    "score": "Score the masks in PRED against those in GT.",
+    "report": "Report a saved run, also under other options.",
+    "combine": "Merge saved runs, such as those of shards, into one run file.",
+    "compare": "Compare saved runs NEW with the run BASE.",
+    "explain": "Show the mIoU under every convention, and why they differ.",
+    "verify": "Check a published number against its signature.",
+    "inspect": "Say what is in two folders, what looks wrong, and the fix.",
+    "presets": "List the presets, or show one.",
+    "completion": "Print the script that completes command lines in a SHELL.",
+    "help": "List the pages of the manual, or show the one on TOPIC.",
 }
-"""Verb -> the module that holds it, under the verb's own name."""
+"""Verb -> what its help begins with, so that a list of all verbs imports none; its module is called as the verb is."""
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Verbs(click.Group):
-    """Import a verb's module only when the verb is used or listed."""
+    """Import a verb's module only when the verb is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of the table, which is the order of use."""
@@ -38,11 +38,16 @@ class Verbs(click.Group):
         """Return a verb's command, `None` for an unknown verb."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(f"segeval.cli.verbs.{cmd_name}"), cmd_name)
         for parameter in command.params:
             if isinstance(parameter, click.Option) and parameter.envvar is None:
                 parameter.envvar = variable_of(parameter)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -20,20 +20,24 @@ from segeval.explanation.explanation import (
     Step,
 )
 from segeval.protocol.axes import AXES
-from segeval.protocol.conventions import DEFAULT, Convention, conventions
-from segeval.protocol.evaluators import RATIOS, Evaluator, evaluator
+from segeval.protocol.conventions import (
+    DEFAULT,
+    RATIOS,
+    Convention,
+    Evaluator,
+    ScoringRules,
+    conventions,
+    evaluator,
+    scoring_rules,
+)
 from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
-from segeval.protocol.meanover import ScoringRules, scoring_rules
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
-from segeval.report.labelcheck import FileNames, check_labels
-from segeval.report.scoring import Measured, measured
+from segeval.report.scoring import FileNames, Measured, check_labels, measured
 from segeval.runs.run import Run
 from segeval.scores.overlap import Overlap, Value, outcomes
-from segeval.scores.registry import OF_CONVENTIONS
-from segeval.scores.scored import ScoreRule, class_score, program_of
-from segeval.tables.confusion import Confusion
-from segeval.tables.counts import Int64Array
+from segeval.scores.registry import OF_CONVENTIONS, ScoreRule, class_score, program_of
+from segeval.tables.counts import Confusion, Int64Array
 
 LENIENT = {"pred_void": "miss", "unknown": "miss", "gt_unknown": "drop"}
 """Choices under which everything can be counted; what a convention refuses is judged afterwards."""

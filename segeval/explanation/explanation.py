@@ -8,7 +8,7 @@ from typing import Any
 
 from segeval.errors import Finding
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference
 from segeval.protocol.signature import Signature
 from segeval.scores.overlap import Value
 

@@ -20,20 +20,20 @@ LONGEST_LINE = 1 << 10
 """Characters of a line of plain text."""
 LARGEST_NUMBER = 2**63 - 1
 
-_JSON_STRING = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)
-_TOML_STRING = re.compile(
-    r'"""(?:[^"\\]++|\\.?|"(?!""))*+(?:"""|\Z)'
+# Patterns are compiled by `re` when they are first used: most runs read no such text.
+_JSON_STRING = r'(?s)"(?:[^"\\]++|\\.?)*+(?:"|\Z)'
+_TOML_STRING = (
+    r'(?sm)"""(?:[^"\\]++|\\.?|"(?!""))*+(?:"""|\Z)'
     r"|'''(?:[^']++|'(?!''))*+(?:'''|\Z)"
     r'|"(?:[^"\\\n]++|\\[^\n]?)*+(?:"|$)'
     r"|'[^'\n]*+(?:'|$)"
-    r"|(?P<comment>#[^\n]*+)",
-    re.DOTALL | re.MULTILINE,
+    r"|(?P<comment>#[^\n]*+)"
 )
 """What is no structure in TOML: strings of four kinds, and comments; none of the forms backtracks."""
-_DOTTED = re.compile(rf"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){{{DEEPEST},}}")
-_COMMAND = re.compile(r"#(?=#\w*\[)")
+_DOTTED = rf"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){{{DEEPEST},}}"
+_COMMAND = r"#(?=#\w*\[)"
 """What a command of GitHub's, Azure's or TeamCity's runner begins with; in JSON it can stand in strings only."""
-_BRACKET = re.compile(r"[\[{]|[\]}]")
+_BRACKET = r"[\[{]|[\]}]"
 
 
 class TextBoundError(ValueError):
@@ -45,7 +45,7 @@ def json_data(text: str) -> object:
     import json
 
     _check_size(text)
-    _check_structure(_JSON_STRING.sub("s", text), dots=False)
+    _check_structure(re.sub(_JSON_STRING, "s", text), dots=False)
     try:
         return json.loads(text, object_pairs_hook=unique_pairs, parse_int=_integer)
     except RecursionError:
@@ -57,9 +57,9 @@ def toml_data(text: str) -> dict[str, object]:
     import tomllib
 
     _check_size(text)
-    plain = _TOML_STRING.sub(lambda found: "" if found["comment"] else "s", text)
+    plain = re.sub(_TOML_STRING, lambda found: "" if found["comment"] else "s", text)
     _check_structure(plain, dots=True)
-    if _DOTTED.search(plain):
+    if re.search(_DOTTED, plain):
         raise TextBoundError(f"a key of more than {DEEPEST} parts")
     try:
         data = tomllib.loads(text)
@@ -71,7 +71,7 @@ def toml_data(text: str) -> dict[str, object]:
 
 def inert_json(text: str) -> str:
     """Write what a runner takes for a command as an escape; `::` needs none, for no line of JSON begins so."""
-    return _COMMAND.sub(r"\\u0023", text) if "##" in text else text
+    return re.sub(_COMMAND, r"\\u0023", text) if "##" in text else text
 
 
 def check_lines(text: str) -> None:
@@ -103,7 +103,7 @@ def _check_structure(plain: str, *, dots: bool) -> None:
     if parts > MOST_PARTS:
         raise TextBoundError(f"{parts:,} lists and tables, the limit is {MOST_PARTS:,}")
     depth = 0
-    for bracket in _BRACKET.findall(plain):
+    for bracket in re.findall(_BRACKET, plain):
         depth += 1 if bracket in "[{" else -1
         if depth > DEEPEST:
             raise _too_deep()

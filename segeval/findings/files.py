@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from segeval.errors import ColorsMet, Finding, SegevalError, merged
 from segeval.findings.colors import duplicate_colors
-from segeval.findings.swapping import swapped_names
+from segeval.findings.runs import swapped_names
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
@@ -44,10 +44,11 @@ class Files:
     pred: Headers
 
     def told(self) -> set[str]:
-        """Return the files that findings about headers tell, by name."""
-        colored = (*_colored(self, "gt"), *_colored(self, "pred"))
-        names = {*self.gt.broken, *self.pred.broken, *colored, *_map_files(self)}
-        return names.union(*(pair.pred for pair in _unequal(self)))
+        """Return the files that findings about headers tell, as messages name them."""
+        gt = (*self.gt.broken, *_colored(self, "gt"))
+        unequal = (file for pair in _unequal(self) for file in pair.pred)
+        pred = (*self.pred.broken, *_colored(self, "pred"), *_map_files(self), *unequal)
+        return {*map(gt_name, gt), *map(pred_name, pred)}
 
     def sides(self) -> Iterator[tuple[str, Callable[[str], str], Headers]]:
         """Yield ("gt" or "pred", what messages call one of its files, headers)."""

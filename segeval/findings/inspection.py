@@ -7,7 +7,7 @@ from typing import Any
 
 from segeval.errors import Finding
 from segeval.findings.remedies import Remedy
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference
 
 SCHEMA = 2
 TOP = 20

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, SegevalError
 from segeval.findings.values import FULL, Values, written_map
-from segeval.protocol.fullrange import DEFAULT_VOID
-from segeval.protocol.labeling import NO_PREDICTION, VOID, Labeling
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution, resolve
-from segeval.report.labelcheck import refuses
+from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, Labeling
+from segeval.protocol.protocol import Protocol, Resolution, resolve
+from segeval.report.scoring import refuses
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, chosen
 from segeval.tables.counts import JointCounts
@@ -41,7 +39,7 @@ FEW_CLASSES = 3
 """Values that must be found again, or all where there are fewer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Agreement:
     """Say how two sides agree: pixels with a class, those of them that are equal, and the share in each raw value."""
 
@@ -87,7 +85,7 @@ def agreement(table: JointCounts, labeling: Labeling) -> Agreement:
     return Agreement(int(pixels.sum()), int(hits.sum()), hits / pixels)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Hold options that may be meant: the kind of mistake, what it is, and `instead`, another way to the same.
 

@@ -1,20 +1,18 @@
-"""What looks wrong in the values of two folders, and the option that fixes it."""
+"""What looks wrong in the values, the palettes and the class folders of two sides, and the option that fixes it."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from segeval.errors import Finding, and_more
-from segeval.folders.walking import gt_name, pred_name
-from segeval.protocol.fullrange import DEFAULT_VOID
-from segeval.protocol.labeling import NO_PREDICTION, UNKNOWN, VOID
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution
-from segeval.report.labelcheck import FileNames
-from segeval.runs.run import Run, raw_values
+from segeval.errors import Finding, and_more, listed
+from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, UNKNOWN, VOID
+from segeval.protocol.protocol import Protocol, Resolution
+from segeval.report.scoring import FileNames, file_name
+from segeval.runs.run import Row, Run, raw_values
 from segeval.tables.counts import JointCounts
 
 HOLDS = ("ground truth holds", "predictions hold")
@@ -28,7 +26,7 @@ LONGEST_MAP = 300
 """Values of a map that are written out in a fix."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Values:
     """Hold the table of a run with what its values mean.
 
@@ -43,11 +41,11 @@ class Values:
 
     def predictions(self) -> tuple[str, ...]:
         """Return the first prediction files, images by their keys where the files are not known."""
-        return shown(self.names.get(row.key, ("", row.key))[1] for row in self.run.rows if not row.missing)
+        return shown(self.places(1, (row.key for row in self.run.rows if not row.missing)))
 
     def places(self, side: int, keys: Iterable[str]) -> list[str]:
         """Return what messages call the files of some images on side 0 (ground truth) or 1 (predictions)."""
-        return [(gt_name, pred_name)[side](self.names.get(key, (key, key))[side]) for key in keys]
+        return [file_name(self.names, key, side) for key in keys]
 
     @property
     def protocol(self) -> Protocol:
@@ -157,3 +155,81 @@ def shown(names: Iterable[str], most: int = 10) -> tuple[str, ...]:
     """Return the first names, and how many more there are."""
     known = list(names)
     return (*known[:most], *((and_more(len(known) - most),) if len(known) > most else ()))
+
+
+def gray_palettes(values: Values) -> Iterator[Finding]:
+    """Find palette files of which both the indices and the gray levels can be the labels.
+
+    A palette that is given settles it, as a coloured entry of any palette of the side does, and for binary masks both
+    are one answer.
+    """
+    protocol, resolution = values.protocol, values.resolution
+    if protocol.palette is not None or resolution is None or values.binary:
+        return
+    traits = values.run.traits
+    given = None
+    if protocol.classes is not None:
+        given = {*(entry.id for entry in protocol.classes), *(resolution.protocol.ignore or ())}
+    met = values.distinct()
+    for side, held in enumerate((traits.gt, traits.pred)):
+        if not held.gray_entries or held.colored or (side and values.run.maps is not None):
+            continue
+        levels = dict(held.gray_entries)
+        indices = met[side] - {NO_PREDICTION}
+        known = given if given is not None else met[1 - side]
+        if indices <= known and {levels.get(index, index) for index in indices} <= known:
+            yield Finding(
+                "gray-palette",
+                "palettes are gray, and both their indices and their gray levels can be labels",
+                shown(
+                    f"{('gt', 'pred')[side]}/: index {index} is the gray level {level}"
+                    for index, level in held.gray_entries
+                ),
+                "Say what each gray means with --palette FILE (a line 'R G B CLASS' for each), or save one channel "
+                "with the labels",
+            )
+
+
+MOST_FOLDERS = 10
+
+
+def class_folders(values: Values) -> Iterator[Finding]:
+    """Find masks of two values, the same names in every folder, whose foregrounds fit side by side in one image.
+
+    Where they do not fill the image, folders of frames can look so too: then there must be more images than folders.
+    """
+    rows = values.run.rows
+    if values.run.maps is not None or len(rows) < 2 or not all("/" in row.key for row in rows):
+        return
+    if not set(values.table.gt.tolist()) <= FULL | {1}:
+        return
+    images: defaultdict[str, dict[str, Row]] = defaultdict(dict)
+    below = len({row.key.partition("/")[0] for row in rows}) > 1
+    for row in rows:
+        folder, _, name = row.key.partition("/") if below else row.key.rpartition("/")
+        images[name][folder] = row
+    folders = {folder for image in images.values() for folder in image}
+    if len(folders) < 2 or any(image.keys() != folders for image in images.values()):
+        return
+    covered = [_covered(image) for image in images.values()]
+    if None in covered or any(share is not None and share > 1 for share in covered):
+        return
+    if len(images) < max(2, len(folders)) and any(share != 1 for share in covered):
+        return
+    yield Finding(
+        "class-folders",
+        f"{len(folders)} folders hold the same names, with foregrounds that fit side by side: these look like one mask "
+        "a class, and would be scored as images of their own",
+        (listed([f"gt/{folder}/" for folder in sorted(folders)], MOST_FOLDERS),),
+        "Write one label mask an image, with a value for each class",
+    )
+
+
+def _covered(image: Mapping[str, Row]) -> float | None:
+    """Return which share of an image the foregrounds of its masks cover, `None` where their sizes differ."""
+    sizes = {(row.height, row.width) for row in image.values()}
+    if len(sizes) > 1:
+        return None
+    (height, width), *_ = sizes
+    foreground = sum(int(row.counts.pixels[row.counts.gt != 0].sum()) for row in image.values())
+    return foreground / (height * width) if height * width else None

@@ -1,26 +1,24 @@
-"""Pair the files of two folder trees by their names, and tell all that does not pair."""
+"""Pair the files of two folder trees by their names, and tell all that does not pair and keeps them from a score."""
 
 from __future__ import annotations
 
-import stat
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segeval.errors import PairingError, printable, raise_all
+from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
-from segeval.folders.walking import Tree, extension, folders_in, gt_name, is_photo, pred_name, walk
+from segeval.folders.walking import Tree, extension, extensions_in, gt_name, is_photo, kind_of, pred_name, walk
+from segeval.protocol.axes import MISSING_CHOICES
 
 __all__ = [
     "Clash",
     "Pair",
     "Pairing",
     "PairingRules",
-    "class_folders",
     "pair_class_folders",
     "pair_folders",
+    "require_pairs",
 ]
 
 UNPACK_FIX = "Unpack it (unzip), and give the folder of masks that comes out"
@@ -79,10 +77,10 @@ def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixe
     Equal keys pair; of a nested and a flat folder, equal names that are unique on both sides. `suffixes` are the
     extensions (lower case, with the dot) that make a file a mask; all others and dotfiles are passed over. Two files
     are one pair. PairingError where a root is neither, UsageError for a broken pattern; nothing else is raised for
-    what the folders hold, see `segeval.folders.requiring`.
+    what the folders hold, see `require_pairs`.
     """
     _refuse_archives(pred, gt)
-    if _kind(pred) == _kind(gt) == "file":
+    if kind_of(pred) == kind_of(gt) == "file":
         found = extension(gt.name, suffixes) or gt.suffix
         pair = Pair(gt.name.removesuffix(found), gt.name, (pred.name,))
         return Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1)
@@ -119,50 +117,12 @@ def pair_class_folders(
     return replace(pairing, class_folders=tuple(folders))
 
 
-def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
-    """Return the sub-folders of `pred` that hold one map a class, in class order, or None where they do not.
-
-    `names` are (id, name) of each class. A folder is a class's by its name as written, else by its name whatever the
-    case and the separators where that is unique, or by its id; all by name or all by id. With no `names`, folders
-    0..K-1 with K >= 2. PairingError names the folders that lack where only some classes have one.
-    """
-    if _kind(pred) != "folder":
-        return None
-    try:
-        found = folders_in(pred)
-    except OSError as error:
-        raise PairingError(
-            "a folder cannot be listed",
-            f"{printable(str(pred))}: {error.strerror}",
-            "Give yourself permission to read it",
-        ) from error
-    if not names:
-        numbered = _numbered(found)
-        complete = len(numbered) == len(found) >= 2 and set(numbered) == set(range(len(found)))
-        return tuple(numbered[number] for number in range(len(found))) if complete else None
-    by_name = [_by_name(found, [name for _, name in names]).get(name) for _, name in names]
-    numbered = _numbered(found)
-    by_id = [numbered.get(number) for number, _ in names]
-    best = max(by_name, by_id, key=lambda chosen: sum(folder is not None for folder in chosen))
-    complete_folders = tuple(folder for folder in best if folder is not None)
-    if len(complete_folders) == len(names):
-        return complete_folders
-    if not complete_folders:
-        return None
-    lacking = [f"{number} {printable(name)}" for (number, name), folder in zip(names, best, strict=True) if not folder]
-    raise PairingError(
-        "class folders are missing from the probability maps",
-        lacking,
-        "Give every class a folder named by its name or by its id, or correct --classes",
-    )
-
-
 def _refuse_archives(pred: Path, gt: Path) -> None:
     """Refuse zip archives in the place of folders."""
     archives = [
         f"{side} {printable(str(root))}"
         for side, root in (("PRED", pred), ("GT", gt))
-        if root.suffix.lower() == ".zip" and _kind(root) == "file"
+        if root.suffix.lower() == ".zip" and kind_of(root) == "file"
     ]
     if archives:
         raise PairingError("a zip archive is given in the place of a folder", archives, UNPACK_FIX)
@@ -170,7 +130,7 @@ def _refuse_archives(pred: Path, gt: Path) -> None:
 
 def _require_folders(pred: Path, gt: Path) -> None:
     problems = []
-    kinds = {"PRED": _kind(pred), "GT": _kind(gt)}
+    kinds = {"PRED": kind_of(pred), "GT": kind_of(gt)}
     for side, root in (("PRED", pred), ("GT", gt)):
         where = f"{side} {printable(str(root))}"
         if kinds[side] == "file":
@@ -181,17 +141,6 @@ def _require_folders(pred: Path, gt: Path) -> None:
             fix = "Check the path; predictions come first"
             problems.append(PairingError("a folder cannot be found", f"{where}: {kinds[side]}", fix))
     raise_all(problems)
-
-
-def _kind(root: Path) -> str:
-    """Return "folder", "file" or "other", or else the reason why nothing is known of `root`."""
-    try:
-        mode = root.stat().st_mode
-    except OSError as error:
-        return printable(error.strerror or type(error).__name__)
-    except ValueError as error:  # a null character in the path
-        return printable(str(error))
-    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
 def _lines(side: str, tree: Tree) -> tuple[str, ...]:
@@ -257,25 +206,122 @@ def _files(actual: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> tuple
     return tuple(sorted(path for name in names for path in actual[name]))
 
 
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold().translate(str.maketrans("_-/", "   "))
+READ = "masks are read from PNG, BMP, GIF, TIFF, .npy and .npz"
+SHOWN = 5
+"""Names shown of a group of files in one line of an error."""
 
 
-def _by_name(found: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    present = set(found)
-    folder_of = {_folded(folder): folder for folder in found}
-    folders, classes = Counter(map(_folded, found)), Counter(map(_folded, names))
-    chosen = {}
-    for name in names:
-        folded = _folded(name)
-        if name in present:
-            chosen[name] = name
-        elif folders[folded] == classes[folded] == 1:
-            chosen[name] = folder_of[folded]
-    return chosen
+def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ...]:
+    """Return the pairs to score, or raise one error that tells all that keeps them from being scored.
+
+    `missing` says what becomes of ground truth without prediction: "error", "skip" (left out), or "miss" (kept, with
+    `pred` empty). Raises PairingError, NothingToScoreError where nothing pairs, or `Problems` of several. Extra
+    predictions are no error.
+    """
+    if missing not in MISSING_CHOICES:
+        raise UsageError("unknown choice for --missing", repr(missing), f"Choose one of {', '.join(MISSING_CHOICES)}")
+    problems: list[SegevalError] = []
+    if pairing.unreadable:
+        problems.append(
+            PairingError(
+                "places that cannot be read", pairing.unreadable, "Fix or remove them, or use a folder without them"
+            )
+        )
+    matched = sum(bool(pair.pred) for pair in pairing.pairs)
+    if pairing.gt_files == 0:
+        problems.append(_nothing("no ground truth masks", "gt", pairing))
+    if pairing.pred_files == 0:
+        problems.append(_nothing("no predictions", "pred", pairing))
+    undecided = not pairing.missing and (pairing.ambiguous or pairing.clashes)
+    few = not matched or (missing == "error" and _few(pairing, matched))
+    if pairing.gt_files and pairing.pred_files and few and not undecided:
+        problems.append(_names_differ(pairing, matched))
+    if pairing.missing and missing == "error" and pairing.pred_files:
+        problems.append(
+            PairingError(
+                "ground truth files without a prediction",
+                map(gt_name, pairing.missing),
+                (pairing.hint if few or pairing.photos else "")
+                or "Add the predictions, or choose --missing skip (left out) or --missing miss (counted as wrong)",
+            )
+        )
+    problems.extend(_undecided(pairing))
+    raise_all(problems)
+    return tuple(pair for pair in pairing.pairs if pair.pred or missing != "skip")
 
 
-def _numbered(found: Sequence[str]) -> dict[int, str]:
-    """Return the folders named by a number, where only one has it."""
-    numbers = Counter(int(name) for name in found if name.isascii() and name.isdigit())
-    return {int(name): name for name in found if name.isascii() and name.isdigit() and numbers[int(name)] == 1}
+def _undecided(pairing: Pairing) -> Iterable[SegevalError]:
+    if pairing.photos and pairing.hint:
+        yield PairingError("photos pair where masks lie beside them", pairing.photos, pairing.hint)
+    if pairing.ambiguous:
+        yield PairingError(
+            "several predictions could belong to one ground truth file",
+            (f"{gt_name(gt)}: {_some(candidates, pred_name)}" for gt, candidates in pairing.ambiguous),
+            pairing.hint or "Keep one prediction for each, or select with --pred-suffix",
+        )
+    if pairing.clashes:
+        yield PairingError(
+            "several ground truth files cannot be told apart",
+            (
+                _some(clash.gt, gt_name)
+                + (f": {_some(clash.pred, pred_name)} could belong to any" if clash.pred else "")
+                for clash in pairing.clashes
+            ),
+            pairing.hint or "Keep one for each image, select with --gt-suffix, or use the same layout in both folders",
+        )
+    if pairing.incomplete:
+        yield PairingError(
+            "class maps are missing",
+            (f"{gt_name(gt)}: no map in {_some(folders, printable)}" for gt, folders in pairing.incomplete),
+            "Write one map for every class of every image",
+        )
+
+
+def _few(pairing: Pairing, matched: int) -> bool:
+    return 2 * matched < pairing.gt_files
+
+
+def _names_differ(pairing: Pairing, matched: int) -> SegevalError:
+    """Show one name of each side that does not pair, and what would pair them."""
+    examples = (
+        (gt_name, (*pairing.missing, *(gt for gt, _ in pairing.ambiguous), *_clashing(pairing.clashes))),
+        (pred_name, (*pairing.extra, *pairing.pred_unselected)),
+    )
+    where = [name(paths[0]) for name, paths in examples if paths]
+    fix = pairing.hint or "Name each prediction like its ground truth file, or see --gt-suffix and --pred-suffix"
+    if matched:
+        return PairingError("fewer than half of the ground truth files have a prediction by name", where, fix)
+    return NothingToScoreError("no ground truth file has a prediction by name", where, fix)
+
+
+def _clashing(clashes: Iterable[Clash]) -> Iterable[str]:
+    return (path for clash in clashes for path in clash.gt)
+
+
+def _nothing(what: str, side: str, pairing: Pairing) -> SegevalError:
+    """Say what a folder without a single mask holds instead."""
+    gt = side == "gt"
+    root, unselected = (pairing.gt_root, pairing.gt_unselected) if gt else (pairing.pred_root, pairing.pred_unselected)
+    chosen = {"suffix": pairing.gt_suffix if gt else pairing.pred_suffix}
+    chosen["prefix"] = pairing.gt_prefix if gt else pairing.pred_prefix
+    for part, text in chosen.items():
+        if unselected and text:
+            verb = "end" if part == "suffix" else "begin"
+            option = f"--{side}-{part}"
+            where = [f"{option} {printable(text)}", f"for example, {printable(unselected[0])} does not {verb} so"]
+            return NothingToScoreError(f"{what} with this {part}", where, pairing.hint or f"Correct {option}")
+    where = [f"{side.upper()} {printable(str(root))}"]
+    others = extensions_in(root).most_common(SHOWN) if root.is_dir() else []
+    if not others:
+        return NothingToScoreError(f"{what} in the folder", where, "Check the path")
+    held = ", ".join(f"{printable(ending)} ({files:,} file{'s' if files > 1 else ''})" for ending, files in others)
+    where = [f"{where[0]}: it holds {held}"]
+    if others[0][0].lower() == ".zip":
+        return NothingToScoreError(f"{what} in the folder, which holds a zip archive", where, UNPACK_FIX)
+    return NothingToScoreError(
+        f"{what} in the folder", where, f"Check the path; {READ}: save the masks as one of these"
+    )
+
+
+def _some(names: Sequence[str], called: Callable[[str], str]) -> str:
+    return listed([called(name) for name in names], SHOWN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ Identity = tuple[int, int]
 Ancestors = tuple[Identity, "Ancestors"] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tree:
     """What a walk found, in code point order.
 
@@ -63,6 +64,17 @@ def gt_name(path: str) -> str:
 def pred_name(path: str) -> str:
     """Return what messages call a file of the predictions."""
     return f"pred/{printable(path)}"
+
+
+def kind_of(root: Path) -> str:
+    """Return "folder", "file" or "other", or else the reason why nothing is known of `root`."""
+    try:
+        mode = root.stat().st_mode
+    except OSError as error:
+        return printable(error.strerror or type(error).__name__)
+    except ValueError as error:  # a null character in the path
+        return printable(str(error))
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
 def walk(root: Path, wanted: Callable[[str], bool]) -> Tree:

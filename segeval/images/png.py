@@ -1,4 +1,8 @@
-"""PNG files: every chunk is checked here; Pillow or the compiled kernels only inflate and unfilter."""
+"""PNG files: every chunk is checked here; Pillow, or the compiled kernels, only inflate and unfilter.
+
+Kernels are imported where they are called, since without a C compiler there are none. Samples may lie in a `Buffer`,
+memory that one image after another is decoded into.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,133 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval.images.buffers import SHARED, Buffer
 from segeval.images.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
-from segeval.images.inflating import checksum
 from segeval.tables.lane import fast
+
+LIBDEFLATE = find_spec("deflate") is not None
+"""Whether the extra `fast` is installed."""
+
+if LIBDEFLATE:
+    import deflate
+
+SHARED: dict[str, np.dtype[Any]] = {"L": np.dtype(np.uint8), "P": np.dtype(np.uint8), "I;16": np.dtype("<u2")}
+"""Modes of which Pillow can use the memory of an array as the image, with the array's type."""
+
+LARGEST_KEPT = 1 << 24
+"""Bytes that a buffer keeps from one image to the next: 4096 x 4096 pixels of 8 bit."""
+
+
+class Buffer:
+    """Hold memory for the samples of one image at a time: fresh pages cost the system as much as counting them.
+
+    An array taken from it is overwritten by the next one. Not to be shared between threads.
+    """
+
+    def __init__(self) -> None:
+        self._kept = np.empty(0, np.uint8)
+        self._canvas: tuple[NDArray[Any], Image.Image] | None = None
+        self._rows: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+
+    def array(self, shape: tuple[int, int], kind: np.dtype[Any]) -> NDArray[Any]:
+        """Return an array of any content; one that is too large to be kept is fresh."""
+        size = shape[0] * shape[1] * kind.itemsize
+        if size > LARGEST_KEPT:
+            return np.empty(shape, kind)
+        if size > len(self._kept):
+            self._kept = np.empty(size, np.uint8)
+        return self._kept[:size].view(kind).reshape(shape)
+
+    def rows(self, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return bytes for one row more than there are, flat, and those below the first row as (height, width).
+
+        What was returned last is returned again where it is of that size.
+        """
+        if self._rows is not None and self._rows[1].shape == (height, width):
+            return self._rows
+        above = self.array((height + 1, width), np.dtype(np.uint8))
+        rows = above.reshape(-1), above[1:]
+        self._rows = rows if above.nbytes <= LARGEST_KEPT else None
+        return rows
+
+    def canvas(self, mode: str, size: tuple[int, int]) -> tuple[NDArray[Any], Image.Image]:
+        """Return an array and the image, (width, height), of one of the `SHARED` modes, that lies in its memory.
+
+        Images of a folder are mostly of one size: what was returned last is returned again.
+        """
+        if self._canvas is not None and (self._canvas[1].mode, self._canvas[1].size) == (mode, size):
+            return self._canvas
+        samples = self.array((size[1], size[0]), SHARED[mode])
+        canvas = samples, Image.frombuffer(mode, size, samples, "raw", mode, 0, 1)
+        self._canvas = canvas if samples.nbytes <= LARGEST_KEPT else None
+        return canvas
+
+
+LARGEST = 1 << 26
+"""Bytes that `deflate` is given: where memory runs out, it prints a SystemError, "deallocated bytearray object has
+exported buffers"."""
+
+
+def checksum(data: memoryview) -> int:
+    """Return the CRC-32 of a PNG chunk."""
+    return deflate.crc32(data) if LIBDEFLATE else zlib.crc32(data)
+
+
+def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
+    """Return the `size` bytes of a zlib stream; `None` where it is damaged, or not certainly of that size.
+
+    What is wrong with a stream, if anything is, is for a slower decoder to say. No more than `size` + 1 bytes are made.
+    Bytes behind the end of the stream are not looked at.
+    """
+    if LIBDEFLATE and size <= LARGEST:
+        try:
+            rows = deflate.zlib_decompress(compressed, size)
+        except deflate.DeflateError:
+            return None
+        return rows if len(rows) == size else None
+    inflater = zlib.decompressobj()
+    try:
+        found = inflater.decompress(compressed, size + 1)
+    except zlib.error:
+        return None
+    return found if inflater.eof and len(found) == size else None
+
+
+BYTE = np.dtype(np.uint8)
+
+
+def fast_samples(facts: ImageFacts, compressed: bytes, size: int, buffer: Buffer) -> NDArray[Any] | None:
+    """Return the samples of a PNG that is not interlaced, (H, W) or (H, W, channels), as stored.
+
+    `compressed` inflates to `size` bytes. Returns `None` where anything is wrong with it, which a slower decoder has to
+    name. The array may lie in `buffer`.
+    """
+    from segeval.images.pngrows import spread, unfilter
+
+    rows = inflated(compressed, size)
+    if rows is None:
+        return None
+    width = size // facts.height - 1
+    pixel = facts.channels * facts.bit_depth
+    # Samples of less than a byte are unfiltered first and then spread, into the memory that is kept.
+    target, below = (buffer if pixel >= 8 else Buffer()).rows(facts.height, width)
+    if unfilter(rows, target, facts.height, width, pixel >> 3 or 1) != facts.height:
+        return None
+    samples: NDArray[Any] = below
+    if pixel < 8:
+        packed, samples = samples, buffer.array((facts.height, facts.width), BYTE)
+        spread(packed.reshape(-1), samples.reshape(-1), facts.width, facts.bit_depth)
+    elif facts.bit_depth == 16:
+        samples = samples.view(np.uint16)
+        samples.byteswap(inplace=True)  # PNG stores the high byte first, and the kernels are for little-endian machines
+    return samples if facts.channels == 1 else samples.reshape(facts.height, facts.width, facts.channels)
+
 
 _PNG_COLOR_TYPES: dict[int, tuple[str, int, tuple[int, ...]]] = {
     0: ("gray", 1, (1, 2, 4, 8, 16)),
@@ -39,11 +160,12 @@ ADAM7: tuple[tuple[int, int, int, int], ...] = (
 
 
 _CHUNK = struct.Struct(">I4s")
+_SUM = struct.Struct(">I")
 _MARK = 0xA5
 """What every byte of a marked row is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PngFile:
     """Hold the facts and the compressed samples of one PNG file."""
 
@@ -54,9 +176,10 @@ class PngFile:
     def inflated_size(self) -> int:
         """Return the number of bytes that the samples have after inflating: each row has one byte for its filter."""
         facts = self.facts
-        passes = ADAM7 if facts.interlaced else ((0, 0, 1, 1),)
+        if not facts.interlaced:
+            return facts.height * (1 + -(-facts.width * facts.channels * facts.bit_depth // 8))
         total = 0
-        for column, row, column_step, row_step in passes:
+        for column, row, column_step, row_step in ADAM7:
             columns = -(-(facts.width - column) // column_step)
             rows = -(-(facts.height - row) // row_step)
             if columns > 0 and rows > 0:
@@ -67,23 +190,24 @@ class PngFile:
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Yield type and content of each chunk, with its checksum verified, up to IEND, which must be the file's end."""
     view = memoryview(data)
+    size = len(data)
     position = len(PNG_SIGNATURE)
     while True:
-        if position + 12 > len(data):
+        if position + 12 > size:
             raise truncated("the file ends before its IEND chunk")
         length, kind = _CHUNK.unpack_from(data, position)
         if not kind.isalpha():
             raise damaged(f"no PNG chunk at byte {position}")
         end = position + 8 + length
-        if end + 4 > len(data):
+        if end + 4 > size:
             raise truncated(f"the file ends within its {kind.decode('ascii')} chunk")
-        if checksum(view[position + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
+        if checksum(view[position + 4 : end]) != _SUM.unpack_from(data, end)[0]:
             raise damaged(f"wrong checksum (CRC) in the {kind.decode('ascii')} chunk at byte {position}")
         yield kind, view[position + 8 : end]
         position = end + 4
         if kind == b"IEND":
-            if length or position != len(data):
-                raise damaged(f"{len(data) - position + length} bytes after the end of the PNG image")
+            if length or position != size:
+                raise damaged(f"{size - position + length} bytes after the end of the PNG image")
             return
 
 
@@ -154,8 +278,6 @@ def png_samples(image: PngFile, buffer: Buffer | None = None) -> NDArray[Any]:
     They are exactly those of the data, which are neither short nor long nor damaged; raises `MaskError` for others.
     """
     if not image.facts.interlaced and fast():
-        from segeval.images.fastpng import fast_samples
-
         samples = fast_samples(image.facts, image.compressed, image.inflated_size, buffer or Buffer())
         if samples is not None:
             return samples

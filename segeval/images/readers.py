@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, and_more
-from segeval.images.buffers import Buffer
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, PROBS_FIX, ImageFacts, identify
-from segeval.images.png import parse_png, png_samples
+from segeval.images.png import Buffer, parse_png, png_samples
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
@@ -28,6 +27,7 @@ if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colo
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "Buffer",
     "ImageFacts",
     "decode_mask",
     "decode_probability",
@@ -46,6 +46,7 @@ IMAGE_SUFFIXES = frozenset(
 
 TICK = 20_000_000
 """Nanoseconds: twice the tick of the slowest clock that Linux stamps files with."""
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _TOLD_COLORS = 5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
 _RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
@@ -58,13 +59,12 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
     `MaskError` for what is no file, is empty or too large, cannot be read, or changes its size meanwhile.
     """
     limit = max(8 * max_pixels, MAP_BYTES)
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     with _Told(name):
         try:
             # Opening a device can have effects of its own: its kind is asked before, and for races again after.
             status = os.stat(path)  # noqa: PTH116  # a Path takes as long as the call
-            if stat.S_ISREG(status.st_mode):
-                status, data = _read_settled(path, flags, limit)
+            if _is_readable(status, limit):
+                status, data = _read_settled(path, limit, status)
         except (OSError, ValueError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
             raise MaskError("a file cannot be read", (reason,), "Check that it exists and may be read") from problem
@@ -83,31 +83,32 @@ def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> 
     return data
 
 
-def _read_settled(path: str | Path, flags: int, limit: int) -> tuple[os.stat_result, bytes | None]:
+def _read_settled(path: str | Path, limit: int, before: os.stat_result) -> tuple[os.stat_result, bytes | None]:
     """Read a file that nobody writes meanwhile; one that changes is read once more, and is `None` if it changes again.
 
-    A file that was rewritten in place at equal size would else give a part of each content.
+    `before` says what it was. A file that was rewritten in place at equal size would else give a part of each content.
     """
     for _ in range(2):
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, _FLAGS)
         try:
-            status = os.fstat(descriptor)
-            if not _is_readable(status, limit):
-                return status, b""
-            data = _read_whole(descriptor, status.st_size)
+            data = _read_whole(descriptor, before.st_size)
             # Clocks of file systems tick: what was written within the last tick may have been written after the stat.
-            age = time.time_ns() - status.st_mtime_ns
+            age = time.time_ns() - before.st_mtime_ns
             if 0 <= age < TICK:
                 time.sleep((TICK - age) / 1e9)
-            if _version(os.fstat(descriptor)) == _version(status) and len(data) == status.st_size:
-                return status, data
+            after = os.fstat(descriptor)
         finally:
             os.close(descriptor)
-    return status, None
+        if not _is_readable(after, limit):
+            return after, b""
+        if _version(after) == _version(before) and len(data) == after.st_size:
+            return after, data
+        before = after
+    return after, None
 
 
-def _version(status: os.stat_result) -> tuple[int, int]:
-    return status.st_size, status.st_mtime_ns
+def _version(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _read_whole(descriptor: int, size: int) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.images.buffers import Buffer
 from segeval.images.histogram import histogram
+from segeval.images.readers import Buffer
 from segeval.tables.counts import JointCounts, joint_counts, table
 from segeval.tables.lane import fast
 

@@ -22,11 +22,10 @@ from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import ImageFacts, decode_mask, describe, read_bytes
 from segeval.measuring.measure import measure
-from segeval.measuring.measurement import Measurement, Progress, paired
-from segeval.measuring.workers import Failure, stream
+from segeval.measuring.measurement import Failure, Measurement, Progress, paired, stream
 from segeval.protocol.labeling import NO_PREDICTION, VOID
 from segeval.protocol.palettes import Palette
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.protocol import Resolution
 from segeval.report.scoring import measured as applied
 from segeval.report.scoring import report_of
 from segeval.request import Request

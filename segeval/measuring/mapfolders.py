@@ -29,8 +29,7 @@ from segeval.protocol.settings import Probabilities
 from segeval.report.probabilities import map_classes
 from segeval.report.rescoring import sums_fit
 from segeval.request import Request
-from segeval.runs.run import Maps, Row, Run
-from segeval.runs.traits import NO_TRAITS, traits_of_all
+from segeval.runs.run import NO_TRAITS, Maps, Row, Run, traits_of_all
 from segeval.tables.floatlevels import LevelCounts, add_levels
 
 FIRST_IMAGES = 8

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, SegevalError, raise_all
 from segeval.folders.pairing import Pair
-from segeval.images.readers import decode_probability, describe, read_bytes
+from segeval.folders.walking import pred_name
+from segeval.images.readers import decode_probability, describe
 from segeval.measuring.graylevels import joint_levels
 from segeval.measuring.reading import (
     BUFFERS,
     Reading,
     both,
+    bytes_of,
     digest,
     digest_of_all,
     missing_counts,
@@ -26,11 +28,9 @@ from segeval.measuring.reading import (
 )
 from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind, kind_stored_as
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution, resolve
+from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.settings import LossSettings
-from segeval.runs.run import Maps, MeasuredRow, Row
-from segeval.runs.traits import SideTraits
+from segeval.runs.run import Maps, MeasuredRow, Row, SideTraits
 from segeval.scores.calibration import confidence_bins
 from segeval.scores.lossums import FloatSums, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
@@ -66,18 +66,19 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
     """
     arrays, digests = [], []
     buffer = BUFFERS.pred if len(pair.pred) == 1 else None
-    for name in pair.pred:
-        data = read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels)
+    names = [pred_name(file) for file in pair.pred]
+    for file, name in zip(pair.pred, names, strict=True):
+        data = bytes_of(files.pred, file, files, name=name)
         arrays.append(decode_probability(data, name=name, max_pixels=files.max_pixels, buffer=buffer))
         if files.digest_predictions:
             digests.append(digest(data))
     found = digest_of_all(digests) if digests else ""
     if len(arrays) > 1:
-        flat = [name for name, array in zip(pair.pred, arrays, strict=True) if array.ndim != 2]
+        flat = [name for name, array in zip(names, arrays, strict=True) if array.ndim != 2]
         if flat:
             raise MaskError("a class folder holds arrays of several maps", flat, "Store one (H, W) map a class")
         if len({array.dtype for array in arrays}) > 1:
-            kinds = [f"{name}: {array.dtype}" for name, array in zip(pair.pred, arrays, strict=True)]
+            kinds = [f"{name}: {array.dtype}" for name, array in zip(names, arrays, strict=True)]
             raise MaskError(
                 "the class maps of one image are stored in different types", kinds, "Store all maps in the same type"
             )
@@ -112,15 +113,15 @@ def _require_class_axis_first(pair: Pair, maps: Sequence[NDArray[Any]], size: tu
     if len(pair.pred) == 1 and shape[:2] == size != shape[1:]:
         raise MaskError(
             "an array of probability maps has the class axis last",
-            (f"{pair.pred[0]}: {shape}",),
+            (f"{pred_name(pair.pred[0])}: {shape}",),
             "Save it with the class axis first, as numpy.moveaxis(array, -1, 0) gives it",
         )
 
 
 def _of_header(pair: Pair, files: Reading) -> Maps | None:
     """Say what an image's maps are by the first file's header; `None` where only decoding can tell."""
-    name = pair.pred[0]
-    facts = describe(read_bytes(files.pred / name, name=name, max_pixels=files.max_pixels), name=name)
+    name = pred_name(pair.pred[0])
+    facts = describe(bytes_of(files.pred, pair.pred[0], files, name=name), name=name)
     kind = kind_stored_as(facts.sample, facts.bit_depth)
     if kind is None or facts.kind != "gray" or facts.animated:
         return None
@@ -187,12 +188,13 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     return MeasuredRow(row(labels, (), tuple(sums), **more), tuple(levels), pred_digest, traits)
 
 
-def _require_alike(maps: Sequence[NDArray[Any]], name: str, wanted: Maps) -> None:
+def _require_alike(maps: Sequence[NDArray[Any]], file: str, wanted: Maps) -> None:
     found = Maps(kind_of_array(maps[0]), len(maps))
     if found != wanted:
+        met, first = (f"{maps.count} of {maps.kind.name}" for maps in (found, wanted))
         raise MaskError(
             "probability maps differ from those of the first image in number or type",
-            (f"{name}: {found.count} of {found.kind.name}, the first image has {wanted.count} of {wanted.kind.name}",),
+            (f"{pred_name(file)}: {met}, the first image has {first}",),
             "Store every image's maps in the same type, one map a class",
         )
 

@@ -1,14 +1,18 @@
-"""Measure two folders: pair them, stream the pairs into rows, and tell what is wrong with any of them."""
+"""Measure two folders: pair them, make a row of each pair of label masks, and tell what is wrong with any of them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from segeval.folders.pairing import Pairing
-from segeval.measuring.masks import measure_masks
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import MaskError
+from segeval.folders.pairing import Pair, Pairing
+from segeval.folders.walking import gt_name, pred_name
 from segeval.measuring.measurement import (
     Course,
     Measurement,
@@ -22,14 +26,61 @@ from segeval.measuring.measurement import (
     reading_of,
     usable_pairs,
 )
+from segeval.measuring.reading import (
+    Reading,
+    ReadMask,
+    both,
+    digest,
+    missing_counts,
+    read_ground_truth,
+    read_prediction,
+    require_size,
+)
 from segeval.request import Request
-from segeval.runs.run import Run
-from segeval.runs.traits import traits_of_all
+from segeval.runs.run import MeasuredRow, Row, Run, SideTraits, traits_of_all
+from segeval.tables.counts import JointCounts, joint_counts
 from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
+
+
+def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
+    """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
+    if not pair.pred:
+        gt = read_ground_truth(pair, reading)
+        row = _row(pair, gt, missing_counts(gt.values))
+        return MeasuredRow(row, traits=SideTraits(gt=gt.traits))
+    (file,) = pair.pred
+    gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
+    require_size(pred.values.shape, gt.values.shape, file)
+    counts = joint_counts(gt=gt.values, pred=pred.values)
+    if reading.most_values is not None and len(counts) > reading.most_values:
+        _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
+        _require_few_values(counts.pred, pred_name(file), reading.most_values)
+    pred_digest = digest(pred.data) if reading.digest_predictions else ""
+    traits = SideTraits(gt.traits, pred.traits)
+    return MeasuredRow(_row(pair, gt, counts), pred_digest=pred_digest, traits=traits)
+
+
+def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) -> None:
+    distinct = len(np.unique(values))
+    if distinct > most:
+        raise MaskError(
+            f"a mask holds more than {most:,} distinct values, which no list of classes explains",
+            (f"{name}: {distinct:,} values",),
+            "This looks like a photograph or a probability map (--probs); if these are labels, give --classes",
+            kind="probability-maps",
+        )
+
+
+def _row(pair: Pair, gt: ReadMask, counts: JointCounts) -> Row:
+    height, width = gt.values.shape
+    if counts.total != height * width:
+        raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
+    return Row(pair.key, height, width, digest(gt.data), counts)
+
 
 __all__ = ["Measurement", "Progress", "measure"]
 

@@ -1,37 +1,146 @@
-"""How the pairs of two folders are gone through, and what is told of them, whatever their predictions are."""
+"""How the pairs of two folders are gone through, and what is told of them, whatever their predictions are.
+
+Worker threads take them in order, within bounded memory, each error tied to its pair.
+"""
 
 from __future__ import annotations
 
+import os
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from segeval.errors import Finding, MaskError, SegevalError
-from segeval.findings.swapping import swapped_names
+from segeval.errors import Finding, MaskError, SegevalError, unexpected_error
+from segeval.findings.runs import swapped_names
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, class_folders, pair_class_folders, pair_folders
-from segeval.folders.requiring import require_pairs
+from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_folders, require_pairs
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Reading, files_of, is_unchanged
-from segeval.measuring.workers import Failure, stream
-from segeval.protocol.resolution import MOST_INFERRED_CLASSES
+from segeval.protocol.protocol import MOST_INFERRED_CLASSES
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
     from pathlib import Path
 
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
 
+LARGEST_CHUNK = 16
+CHUNKS_IN_FLIGHT = 2
+"""Chunks of items that wait or run for each worker: enough to keep it busy, few enough to bound memory."""
+QUICK = 0.0006
+"""Processor seconds an item below which one thread is faster than two, which would wait for the interpreter's lock."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Failure(Generic[Item]):
+    """Tie an error to the item that it came from."""
+
+    item: Item
+    error: SegevalError
+
+
+def usable_cpus() -> int:
+    """Return the processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def stream(
+    items: Sequence[Item],
+    measure: Callable[[Item], Result],
+    *,
+    name: Callable[[Item], str] = str,
+    jobs: int | None = None,
+) -> Iterator[Result | Failure[Item]]:
+    """Measure `items` on worker threads and yield the results in the order given.
+
+    Decoding and counting release the interpreter lock, so threads suffice. An error of one item becomes its
+    `Failure`, which calls it by its `name` where the error itself does not, and the others go on. At most a few chunks
+    are in flight for each worker. Where items turn out to be so small that the interpreter's own work rules, the rest
+    is measured on one thread.
+    """
+    guarded = partial(_guarded, measure=measure, name=name)
+    workers = min(jobs or usable_cpus(), max(1, len(items)))
+    if workers == 1:
+        yield from map(guarded, items)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="segeval")
+    try:
+        yield from _windowed(items, guarded, executor, workers)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _windowed(
+    items: Sequence[Item], guarded: Callable[[Item], Result], executor: Executor, workers: int
+) -> Iterator[Result]:
+    size = max(1, min(LARGEST_CHUNK, len(items) // (workers * 8)))
+    rest = iter(items)
+    chunks = iter(lambda: list(islice(rest, size)), [])
+    waiting: deque[Future[tuple[list[Result], float]]] = deque()
+    for chunk in chunks:
+        waiting.append(_submitted(executor, chunk, guarded))
+        if len(waiting) > CHUNKS_IN_FLIGHT * workers:
+            results, seconds = waiting.popleft().result()
+            yield from results
+            if seconds < QUICK * len(results):
+                break
+    while waiting:
+        yield from waiting.popleft().result()[0]
+    yield from map(guarded, rest)
+
+
+def _submitted(
+    executor: Executor, chunk: list[Item], guarded: Callable[[Item], Result]
+) -> Future[tuple[list[Result], float]]:
+    try:
+        return executor.submit(_chunk, chunk, guarded)
+    except RuntimeError as error:  # what Python makes of a system that starts no thread
+        raise SegevalError(
+            "the system starts no more threads",
+            (),
+            "Say -j 1, which needs none, or raise the limits on processes and memory (ulimit -a)",
+        ) from error
+
+
+def _chunk(items: Sequence[Item], guarded: Callable[[Item], Result]) -> tuple[list[Result], float]:
+    """Measure some items on this thread; return also the processor seconds that it took."""
+    start = time.thread_time()
+    results = list(map(guarded, items))
+    return results, time.thread_time() - start
+
+
+def _guarded(item: Item, *, measure: Callable[[Item], Result], name: Callable[[Item], str]) -> Result | Failure[Item]:
+    try:
+        return measure(item)
+    except SegevalError as error:
+        return Failure(item, error)
+    except MemoryError:
+        return Failure(item, MaskError("there is not enough memory for an image", (name(item),), "Lower -j/--jobs"))
+    except Exception as error:
+        # A fault of ours with one image: the others are measured all the same, and whoever reports it can name a file.
+        return Failure(item, unexpected_error(error, (name(item),)))
+
+
 Progress = Callable[[int, int], None]
 """Called with (pairs done, pairs in all) after each pair."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
     """Hold a run with what only its files tell: their names by key, warnings about them, and their problems.
 
@@ -47,7 +156,7 @@ class Measurement:
     table: JointCounts | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Course:
     """Say how pairs are gone through: by how many workers, told to whom, which of them, and kept where."""
 
@@ -68,6 +177,8 @@ class Course:
 def paired(pred: Path, gt: Path, request: Request) -> Pairing:
     """Pair two folders for `request`: file by file, or with one folder of maps a class."""
     if request.protocol.probabilities is not None:
+        from segeval.folders.classfolders import class_folders  # label masks lie in none
+
         folders = class_folders(pred, [(entry.id, entry.name) for entry in request.protocol.classes or ()])
         if folders is not None:
             return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
@@ -130,7 +241,7 @@ def in_order(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def names_of(pairs: Iterable[Pair]) -> Mapping[str, tuple[str, str]]:
     """Return the files by which errors name each key."""
-    return {pair.key: (pair.gt, pair.pred[0] if pair.pred else "") for pair in pairs}
+    return {pair.key: (gt_name(pair.gt), pred_name(pair.pred[0]) if pair.pred else "") for pair in pairs}
 
 
 def usable_pairs(pairing: Pairing, missing: str) -> tuple[Sequence[Pair], list[SegevalError]]:
@@ -151,7 +262,7 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
             Finding(
                 "extra",
                 "predictions without ground truth are not scored",
-                shown(pairing.extra),
+                shown(map(pred_name, pairing.extra)),
                 "Leave them, or add their ground truth",
             )
         )
@@ -160,7 +271,7 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
             Finding(
                 "missing",
                 "images without prediction are left out",
-                shown(pairing.missing),
+                shown(map(gt_name, pairing.missing)),
                 "Add the predictions, or count the images as wrong with --missing miss",
             )
         )
@@ -168,8 +279,8 @@ def pairing_warnings(pairing: Pairing, missing: str) -> tuple[Finding, ...]:
 
 
 def predictions_of(pairs: Sequence[Pair]) -> list[str]:
-    """Return the first prediction file of every pair that has one."""
-    return [pair.pred[0] for pair in pairs if pair.pred]
+    """Return the first prediction file of every pair that has one, as errors name it."""
+    return [pred_name(pair.pred[0]) for pair in pairs if pair.pred]
 
 
 def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[SegevalError]:
@@ -182,7 +293,7 @@ def class_folders_given(pairing: Pairing, *, named: bool = False) -> Iterator[Se
     folders = sorted({file.partition("/")[0] for files in alike for file in files})
     yield MaskError(
         "predictions hold one folder a class, as probability maps do",
-        (", ".join(folders),),
+        (", ".join(f"pred/{folder}/" for folder in folders),),
         "Name the classes in their order with --classes" if named else "Score them with --probs",
         kind="probability-maps",
     )

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
-from segeval.images.buffers import Buffer
-from segeval.images.readers import MAX_PIXELS, ImageFacts, read_bytes, read_mask
+from segeval.folders.walking import gt_name, pred_name
+from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
 from segeval.protocol.labeling import NO_PREDICTION
-from segeval.runs.run import MeasuredRow
-from segeval.runs.traits import PLAIN, Traits
+from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Say where the files of pairs lie and how they are read.
 
@@ -53,7 +52,7 @@ class Reading:
 
 COLORED = Traits(colored=True)
 """Of a file with colours and nothing else to tell, as most palette images are."""
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_WHOLE = r"[+-]?[0-9]{1,18}"
 
 
 class Buffers(threading.local):
@@ -69,7 +68,7 @@ BUFFERS = Buffers()
 
 def files_of(pair: Pair) -> str:
     """Return the files by which an error names a pair: the ground truth and the first prediction."""
-    return " and ".join((pair.gt, *pair.pred[:1]))
+    return " and ".join((gt_name(pair.gt), *map(pred_name, pair.pred[:1])))
 
 
 def digest(data: bytes) -> str:
@@ -82,13 +81,13 @@ def digest_of_all(digests: Sequence[str]) -> str:
     return digests[0] if len(digests) == 1 else digest("".join(digests).encode())
 
 
-def bytes_of(root: Path, name: str, reading: Reading) -> bytes:
-    """Return the bytes of a file of `root`; raises `MaskError` where it cannot be read or holds too much."""
-    path = os.path.join(root, name)  # noqa: PTH118  # a Path takes as long as reading a small file
+def bytes_of(root: Path, file: str, reading: Reading, *, name: str) -> bytes:
+    """Return the bytes of a file of `root`; raises `MaskError` of `name` where it cannot be read or holds too much."""
+    path = f"{root}{os.sep}{file}"  # a Path, or a join, takes as long as reading a small file
     return read_bytes(path, name=name, max_pixels=reading.max_pixels)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ReadMask:
     """Hold the stored values of a mask, until this thread reads the next one of its side, and its header and bytes."""
 
@@ -106,16 +105,18 @@ class ReadMask:
 
 def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     """Return the ground truth of a pair; raises `MaskError`."""
-    data = bytes_of(reading.gt, pair.gt, reading)
+    name = gt_name(pair.gt)
+    data = bytes_of(reading.gt, pair.gt, reading, name=name)
     palette, most = reading.gt_palette, reading.max_pixels
     return ReadMask(
-        *read_mask(data, name=pair.gt, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg), data
+        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg), data
     )
 
 
-def read_prediction(name: str, reading: Reading) -> ReadMask:
+def read_prediction(file: str, reading: Reading) -> ReadMask:
     """Return a prediction of labels; raises `MaskError`."""
-    data = bytes_of(reading.pred, name, reading)
+    name = pred_name(file)
+    data = bytes_of(reading.pred, file, reading, name=name)
     palette, most = reading.pred_palette, reading.max_pixels
     return ReadMask(
         *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.pred, jpeg=reading.pred_jpeg), data
@@ -136,7 +137,7 @@ def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple
 
 
 def _traits(facts: ImageFacts, values: NDArray[np.integer[Any]]) -> Traits:
-    nodata = (int(facts.nodata),) if _WHOLE.fullmatch(facts.nodata) else ()
+    nodata = (int(facts.nodata),) if re.fullmatch(_WHOLE, facts.nodata) else ()
     reds, greens, blues = (facts.palette[channel::3] for channel in range(3))
     if not reds or reds == greens == blues:
         used = np.flatnonzero(np.bincount(values.reshape(-1), minlength=len(reds))[: len(reds)]) if reds else ()
@@ -152,7 +153,7 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
         return False
     files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
     try:
-        found = [digest(bytes_of(root, name, reading)) for root, name in files]
+        found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
     except SegevalError:
         return False
     return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
@@ -164,12 +165,12 @@ def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
     return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
 
 
-def require_size(found: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:
+def require_size(found: tuple[int, ...], wanted: tuple[int, ...], file: str) -> None:
     """Raise `MaskError` where a prediction has another (height, width) than its ground truth."""
     if found != wanted:
         raise MaskError(
             "predictions and ground truth differ in size",
-            (f"{name}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
+            (f"{pred_name(file)}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
             "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
             kind="resized",
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, TypeGuard
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeGuard
 
 from segeval.errors import UsageError
 from segeval.protocol.mapkinds import usual_eps
@@ -137,6 +138,22 @@ def resolve_eps(eps: Eps, levels: int | None) -> float | Literal["torch"]:
             raise UsageError("floating-point maps have no half-step", (), "Give eps as a number or 'torch'")
         return 1 / (2 * (levels - 1))
     return float(eps)
+
+
+def probabilities_to_dict(chosen: Probabilities) -> dict[str, Any]:
+    """Return as JSON values the threshold and the losses' settings, side by side, and what else was asked for."""
+    settings = {field.name: getattr(chosen, field.name) for field in fields(LossSettings)}
+    asked = {name: getattr(chosen, name) for name in ("loss_reduction", "beta2")}
+    facts = {"threshold": chosen.threshold, **settings} | {name: one for name, one in asked.items() if one is not None}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
+
+
+def probabilities_from_dict(facts: Mapping[str, Any]) -> Probabilities:
+    """Read back what `probabilities_to_dict` returned; raises TypeError where it is none."""
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+    return Probabilities(**settings)
 
 
 USUAL = Probabilities()

@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from segeval.errors import UsageError
-from segeval.protocol.classlists import class_digest, numbered_classes
-from segeval.protocol.conventions import AXES, convention
-from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Protocol, from_preset
-from segeval.protocol.resolution import Resolution, ranges
+from segeval.protocol.axes import AXES
+from segeval.protocol.conventions import convention
+from segeval.protocol.labeling import SegmentationClass, ranges
+from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
 from segeval.version import __version__
 
@@ -27,7 +26,7 @@ OF_DATA = ("images", "gt")
 ALWAYS_SHOWN = ("classes", "ignore", "convention", "eps", VERSION, *OF_DATA)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """Tie a key of the signature to an attribute, with the text of a value and the value of a text."""
 
@@ -46,11 +45,19 @@ def _write_classes(classes: tuple[SegmentationClass, ...] | None) -> str:
     if classes is None:
         return "infer"
     plain = all(entry.id == index and entry.name == str(index) for index, entry in enumerate(classes))
-    return str(len(classes)) if plain else f"{len(classes)}@{class_digest(classes)}"
+    if plain:
+        return str(len(classes))
+    from segeval.protocol.classlists import class_digest
+
+    return f"{len(classes)}@{class_digest(classes)}"
 
 
 def _read_classes(text: str) -> tuple[SegmentationClass, ...] | None:
-    return numbered_classes(int(text)) if text.isdigit() else None
+    if not text.isdigit():
+        return None
+    from segeval.protocol.classlists import numbered_classes
+
+    return numbered_classes(int(text))
 
 
 def _write_ignore(values: tuple[int | str, ...] | None) -> str:

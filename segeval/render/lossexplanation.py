@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from segeval.protocol.settings import LOSS_REDUCTIONS
+from segeval.render.report.view import loss
 from segeval.render.report.wording import title
-from segeval.render.syntax.grid import grid
-from segeval.render.syntax.numbers import loss
-from segeval.render.syntax.page import Page
+from segeval.render.syntax.page import Page, grid
 from segeval.scores.overlap import Value
 
 

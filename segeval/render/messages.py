@@ -8,7 +8,7 @@ from segeval.errors import Finding, SegevalError, and_more, merged, printable
 
 if TYPE_CHECKING:
     from segeval.comparison.regressions import Regression
-    from segeval.protocol.resolution import Inference
+    from segeval.protocol.protocol import Inference
     from segeval.report.report import Verdict
 
 MOST_PLACES = 10

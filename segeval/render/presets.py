@@ -11,14 +11,12 @@ from rich.text import Text
 from segeval.errors import printable
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
-from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.protocol.labeling import Color, SegmentationClass, ranges
 from segeval.protocol.palettes import show
 from segeval.protocol.presets import Preset, PresetPairing
-from segeval.protocol.resolution import ranges
-from segeval.render.syntax.grid import Cell, grid
+from segeval.render.report.view import count
 from segeval.render.syntax.json import json_text
-from segeval.render.syntax.numbers import count
-from segeval.render.syntax.page import FULL_BLOCK, Page, page_text
+from segeval.render.syntax.page import FULL_BLOCK, Cell, Page, grid, page_text
 
 SCHEMA = 1
 DEFAULT_AXES = {axis: choices[0] for axis, choices in AXES.items()}

@@ -12,21 +12,22 @@ if TYPE_CHECKING:  # most reports are asked for none of it
     from segeval.protocol.labeling import IdAndName
     from segeval.report.imagescores import ImageScores
     from segeval.sampling.uncertainty import Uncertainty
-    from segeval.scores.gains import EmptyImages, Gains, WorstImage
+    from segeval.scores.foreground import ForegroundImages
+    from segeval.scores.gains import Gains, WorstImage
 
 WORST_PERCENTS = (1, 5, 10)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Details:
     """Hold what a report was asked for beyond its scores; `None` is what it was not asked for.
 
     `worst` has the mean of the lowest 1, 5 and 10 % of the images' mIoU, and of each class's IoUs averaged over the
-    classes (worst-q% of Wang et al. 2023). `empty_gt` is of binary sets only.
+    classes (worst-q% of Wang et al. 2023). `foreground` is of binary sets only.
     """
 
     worst: Mapping[str, Mapping[int, Value]] = field(default_factory=dict)
-    empty_gt: EmptyImages | None = None
+    foreground: ForegroundImages | None = None
     uncertainty: Uncertainty | None = None
     worst_images: tuple[WorstImage, ...] | None = None
     gains: Gains | None = None
@@ -39,11 +40,13 @@ class Details:
             found["worst"] = {
                 name: {str(percent): value for percent, value in values.items()} for name, values in self.worst.items()
             }
-        if self.empty_gt is not None:
+        if self.foreground is not None:
+            counted = self.foreground
+            found["positive_gt"] = {"images": counted.positives, "missed": counted.missed}
             found["empty_gt"] = {
-                "images": self.empty_gt.images,
-                "false_alarms": self.empty_gt.false_alarms,
-                "false_alarm_rate": self.empty_gt.rate,
+                "images": counted.negatives,
+                "false_alarms": counted.false_alarms,
+                "false_alarm_rate": counted.false_alarm_rate,
             }
         if self.uncertainty is not None:
             found["intervals"] = {name: one.bounds() for name, one in self.uncertainty.intervals.scores.items()}

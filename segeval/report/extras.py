@@ -19,10 +19,9 @@ from segeval.runs.run import Run
 from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
-from segeval.scores.accuracy import pixel_accuracy
 from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
-from segeval.scores.overlap import Value, image_mious, outcomes, overlap
-from segeval.tables.confusion import Tallies, image_tallies
+from segeval.scores.overlap import Value, image_mious, outcomes, overlap, pixel_accuracy
+from segeval.tables.counts import Tallies, image_tallies
 
 if TYPE_CHECKING:
     from segeval.report.scoring import Measured

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.mapkinds import EIGHT_BIT
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.protocol import Resolution
 from segeval.protocol.settings import resolve_eps
 from segeval.report.mapscores import ProbabilityScores
 from segeval.report.probabilities import map_classes

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import compress
 
 from segeval.errors import UsageError
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.protocol import Resolution
 from segeval.protocol.settings import LOSS_REDUCTIONS, LossSettings, Probabilities
 from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.report.probabilities import data_scores, map_classes, probability_scores

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference
 from segeval.runs.run import Maps
 from segeval.scores.curves import (
     LossCell,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from segeval.errors import RunFileError, UsageError
-from segeval.protocol.meanover import scoring_rules
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.conventions import scoring_rules
+from segeval.protocol.protocol import Resolution
 from segeval.protocol.settings import LossSettings, resolve_eps
 from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.runs.run import Run

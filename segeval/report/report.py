@@ -1,24 +1,28 @@
-"""Every score of a run as plain dataclasses of numbers; `Report.to_dict` is the JSON."""
+"""Every score of a run as plain dataclasses of numbers, those of classes and groups built from what was counted.
+
+`Report.to_dict` is the JSON.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import Finding
 from segeval.protocol.labeling import Color
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
-from segeval.report.details import Details
-from segeval.scores.overlap import Value
+from segeval.report.details import WORST_PERCENTS, Details
+from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, present, ratio, worst_mean
 from segeval.scores.registry import OF_CLASSES
-from segeval.tables.confusion import Confusion
+from segeval.tables.counts import Confusion, grouped, tallies
 
 if TYPE_CHECKING:
     from segeval.report.mapscores import ProbabilityScores
+    from segeval.report.scoring import Measured
     from segeval.sampling.resampling import Interval
+    from segeval.scores.registry import MaskScores
 
 SCHEMA = 2
 CLASS_FIELDS = ("id", "name", *OF_CLASSES, "tp", "fp", "fn", "gt_share")
@@ -134,6 +138,12 @@ class Report:
         ids = tuple(entry.id for entry in self.classes if entry.in_means)
         return None if len(ids) == len(self.classes) else ids
 
+    @property
+    def has_details(self) -> bool:
+        """Tell whether there is more to read than scores: intervals, images, or where the points are."""
+        told = self.details
+        return any(one is not None for one in (told.foreground, told.uncertainty, told.worst_images, told.gains))
+
     def interval(self, name: str) -> Interval | None:
         """Return the confidence interval of a score of the data set, `None` where none was drawn."""
         drawn = self.details.uncertainty
@@ -173,3 +183,79 @@ class Report:
     def _class_to_dict(self, index: int, entry: ClassScores) -> dict[str, Any]:
         drawn = self.iou_interval(index)
         return entry.to_dict() | ({} if drawn is None else {"iou_interval": drawn.bounds()})
+
+
+def class_scores(found: Measured, scored: MaskScores, maps: ProbabilityScores | None) -> tuple[ClassScores, ...]:
+    """Return the scores of every class, with those of its map where there are `maps`."""
+    losses = {entry.class_index: entry.scores for entry in maps.per_map} if maps else {}
+    plain = outcomes(found.whole)
+    true_pixels = found.whole.true_pixels.tolist()
+    everything = sum(true_pixels)
+    columns = zip(
+        found.labeling.classes,
+        scored.iou.classes,
+        scored.dice.classes,
+        scored.precisions,
+        scored.recalls,
+        plain.tp.tolist(),
+        plain.fp.tolist(),
+        plain.fn.tolist(),
+        true_pixels,
+        found.rules.over("miou").tolist(),
+        strict=True,
+    )
+    return tuple(
+        ClassScores(
+            id=entry.id,
+            name=entry.name,
+            color=entry.color,
+            iou=iou,
+            dice=dice,
+            precision=precision,
+            recall=recall,
+            tp=tp,
+            fp=fp,
+            fn=fn,
+            gt_share=ratio(pixels, everything),
+            losses=losses.get(index, {}),
+            in_means=in_means,
+        )
+        for index, (entry, iou, dice, precision, recall, tp, fp, fn, pixels, in_means) in enumerate(columns)
+    )
+
+
+def group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
+    """Return the overlap of every group, and the mean of their IoU."""
+    groups = found.labeling.groups
+    if not groups:
+        return (), None
+    rule = found.rules.rule("group_miou")
+    counted = outcomes(tallies(grouped(found.confusion, found.labeling, groups)), rule)
+    counted = Outcomes(*(column[: len(groups)] for column in (counted.tp, counted.fp, counted.fn)))
+    ious = overlap(counted, rule).many()
+    dices = overlap(counted, rule, hit_weight=2).many()
+    scores = tuple(
+        GroupScores(group.name, group.ids, iou, dice, *outcome)
+        for group, iou, dice, *outcome in zip(
+            groups, ious, dices, counted.tp.tolist(), counted.fp.tolist(), counted.fn.tolist(), strict=True
+        )
+    )
+    return scores, mean(ious)
+
+
+def details_of(found: Measured, image_values: Sequence[Value]) -> Details:
+    """Return the closer look at the images that every report has."""
+    values = [value for value in image_values if value is not None]
+    ratios = present(outcomes(found.images).of(found.rules.over("class_miou")))
+    of_class = [
+        column[known].tolist() for column, known in zip(ratios.value.T, ratios.defined.T, strict=True) if known.any()
+    ]
+    worst = {
+        "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
+        "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
+    }
+    if found.rules.foreground is None:
+        return Details(worst)
+    from segeval.scores.foreground import foreground_images  # few sets are binary
+
+    return Details(worst, foreground_images(found.images, found.rules.foreground))

@@ -10,8 +10,7 @@ import numpy as np
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
 from segeval.protocol.labeling import Labeling
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Resolution
+from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import Probabilities, resolve_eps
 from segeval.report.probabilities import map_classes
 from segeval.request import Request, amend

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from segeval.protocol.conventions import SALIENCY
-from segeval.protocol.resolution import Inference, Resolution
+from segeval.protocol.protocol import Inference, Resolution
 from segeval.report.mapscores import ProbabilityScores
 from segeval.report.probabilities import map_classes
 from segeval.runs.run import Run
@@ -14,7 +14,7 @@ from segeval.scores.calibration import top_label_ece
 from segeval.scores.fmeasures import BETA2, f_measures
 from segeval.scores.overlap import Value
 from segeval.scores.registry import ordered
-from segeval.tables.confusion import confusion
+from segeval.tables.counts import confusion
 from segeval.tables.levels import LevelHistogram, level_histogram
 
 SCORE_AGAIN = "segeval score --probs --save"

@@ -1,4 +1,7 @@
-"""From a run to its report."""
+"""From a run to its report: the values met are held against the labeling, counted by class, and scored.
+
+What a convention refuses is told for every file at once.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segeval.errors import Finding, NothingToScoreError, listed
-from segeval.protocol.conventions import Convention
-from segeval.protocol.labeling import Labeling
-from segeval.protocol.meanover import BACKGROUNDS, FOREGROUND, ScoringRules, scoring_rules
-from segeval.protocol.resolution import Resolution
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import Finding, LabelError, NothingToScoreError, listed, raise_all
+from segeval.folders.walking import gt_name, pred_name
+from segeval.protocol.conventions import BACKGROUNDS, FOREGROUND, Convention, ScoringRules, evaluator, scoring_rules
+from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
+from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
-from segeval.report.details import WORST_PERCENTS, Details
-from segeval.report.labelcheck import FileNames, check_labels, unknown_warnings
-from segeval.report.report import ClassScores, Data, GroupScores, Report
-from segeval.runs.run import Run, raw_values
+from segeval.report.report import Data, Report, class_scores, details_of, group_scores
+from segeval.runs.run import Row, Run, raw_values
 from segeval.scores.overlap import (
-    Outcomes,
     Overlap,
     Value,
     image_mious,
-    mean,
     outcomes,
-    overlap,
-    present,
-    ratio,
-    worst_mean,
 )
-from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, ordered
-from segeval.scores.scored import MaskScores, mask_scores
-from segeval.tables.confusion import Confusion, Tallies, confusion, grouped, image_tallies, same_unknown_pixels, tallies
-from segeval.tables.counts import JointCounts
+from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
+from segeval.tables.counts import (
+    Confusion,
+    JointCounts,
+    Tallies,
+    confusion,
+    image_tallies,
+    same_unknown_pixels,
+    tallies,
+)
 
 if TYPE_CHECKING:
     from segeval.report.extras import Statistics
@@ -112,7 +116,7 @@ def report_of(run: Run, found: Measured) -> Report:
     warnings = (*_undefined_mean(iou, found), *_odd_foreground(found))
     if not iou.in_mean and iou.mean is None and not warnings:
         raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
-    groups, group_miou = _group_scores(found)
+    groups, group_miou = group_scores(found)
     plain = outcomes(found.images)
     if groups:
         scores["group_miou"] = group_miou
@@ -138,13 +142,13 @@ def report_of(run: Run, found: Measured) -> Report:
         ),
         scores=ordered(scores),
         classes_in_mean=iou.in_mean,
-        classes=_class_scores(found, scored, probabilities),
+        classes=class_scores(found, scored, probabilities),
         groups=groups,
         confusion=found.confusion,
         warnings=(*warnings, *unknown_warnings(found.confusion, convention)),
         notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
-        details=_details(found, image_mious(plain.of(rules.over("image_miou")))),
+        details=details_of(found, image_mious(plain.of(rules.over("image_miou")))),
         own_scores=_own_scores(rules, scores),
     )
 
@@ -165,80 +169,6 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
     if scores is None:
         return None
     return with_row_scores(reduced(scores, run, found.resolution), run, found.resolution)
-
-
-def _details(found: Measured, image_values: Sequence[Value]) -> Details:
-    """Take a closer look at the images, as every report has it."""
-    values = [value for value in image_values if value is not None]
-    ratios = present(outcomes(found.images).of(found.rules.over("class_miou")))
-    of_class = [
-        column[known].tolist() for column, known in zip(ratios.value.T, ratios.defined.T, strict=True) if known.any()
-    ]
-    worst = {
-        "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
-        "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
-    }
-    if not found.resolution.protocol.binary or len(found.labeling.classes) != 2:
-        return Details(worst)
-    from segeval.scores.gains import empty_ground_truth  # few sets are binary
-
-    return Details(worst, empty_ground_truth(found.images))
-
-
-def _class_scores(found: Measured, scored: MaskScores, maps: ProbabilityScores | None) -> tuple[ClassScores, ...]:
-    losses = {entry.class_index: entry.scores for entry in maps.per_map} if maps else {}
-    plain = outcomes(found.whole)
-    true_pixels = found.whole.true_pixels.tolist()
-    everything = sum(true_pixels)
-    columns = zip(
-        found.labeling.classes,
-        scored.iou.classes,
-        scored.dice.classes,
-        scored.precisions,
-        scored.recalls,
-        plain.tp.tolist(),
-        plain.fp.tolist(),
-        plain.fn.tolist(),
-        true_pixels,
-        found.rules.over("miou").tolist(),
-        strict=True,
-    )
-    return tuple(
-        ClassScores(
-            id=entry.id,
-            name=entry.name,
-            color=entry.color,
-            iou=iou,
-            dice=dice,
-            precision=precision,
-            recall=recall,
-            tp=tp,
-            fp=fp,
-            fn=fn,
-            gt_share=ratio(pixels, everything),
-            losses=losses.get(index, {}),
-            in_means=in_means,
-        )
-        for index, (entry, iou, dice, precision, recall, tp, fp, fn, pixels, in_means) in enumerate(columns)
-    )
-
-
-def _group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
-    groups = found.labeling.groups
-    if not groups:
-        return (), None
-    rule = found.rules.rule("group_miou")
-    counted = outcomes(tallies(grouped(found.confusion, found.labeling, groups)), rule)
-    counted = Outcomes(*(column[: len(groups)] for column in (counted.tp, counted.fp, counted.fn)))
-    ious = overlap(counted, rule).many()
-    dices = overlap(counted, rule, hit_weight=2).many()
-    scores = tuple(
-        GroupScores(group.name, group.ids, iou, dice, *outcome)
-        for group, iou, dice, *outcome in zip(
-            groups, ious, dices, counted.tp.tolist(), counted.fp.tolist(), counted.fn.tolist(), strict=True
-        )
-    )
-    return scores, mean(ious)
 
 
 def _undefined_mean(iou: Overlap, found: Measured) -> tuple[Finding, ...]:
@@ -284,3 +214,137 @@ def _odd_foreground(found: Measured) -> tuple[Finding, ...]:
 def _own_scores(rules: ScoringRules, scores: Mapping[str, Value]) -> tuple[str, ...]:
     """Name the scores that the convention's evaluator does not print."""
     return tuple(name for name in (*chosen(OF_MASKS, scores), *OF_CLASSES) if not rules.program.prints(name))
+
+
+MOST_VALUES = 5
+"""Values told of one file."""
+FileNames = Mapping[str, tuple[str, str]]
+"""Key -> (ground-truth file, prediction file), as errors name them; a key that is absent names itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Refusal:
+    what: str
+    fix: str
+    side: int
+
+
+UNKNOWN_GT = _Refusal(
+    "ground truth holds values that are neither a class nor ignored",
+    "Name them with --classes, --ignore or --gt-map, or leave their pixels out with --gt-unknown drop",
+    0,
+)
+UNKNOWN_PRED = _Refusal(
+    "predictions hold values that are neither a class nor ignored",
+    "Name them with --classes, --ignore or --pred-map, or count them as wrong with --unknown miss",
+    1,
+)
+VOID_GT = _Refusal(
+    "ground truth holds an ignored value, and the evaluator of this convention knows none",
+    "Choose another --convention, such as segeval with --mean-over foreground, or --ignore none",
+    0,
+)
+VOID_PRED = _Refusal(
+    "predictions hold an ignored value, which this convention does not allow",
+    "Count it as wrong with --pred-void miss, or leave its pixels out with --pred-void drop",
+    1,
+)
+
+
+def file_name(names: FileNames, key: str, side: int) -> str:
+    """Return what errors call the file of an image on side 0 (ground truth) or 1 (predictions)."""
+    return names[key][side] if key in names else (gt_name, pred_name)[side](key)
+
+
+def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: Convention, names: FileNames) -> None:
+    """Raise `LabelError` with file, value and pixel count for each value that `convention` makes an error.
+
+    `table` is the total of the run's rows: only where it holds such a value are the rows looked at.
+    """
+    refusals: list[LabelError] = []
+    everywhere = evaluator(convention).looks_at_void
+    more = _more_classes(table, labeling)
+    for refusal in _refusals(convention):
+        if _refused(table, labeling, refusal, everywhere).any():
+            places = [place for row in run.rows for place in _places(row, labeling, refusal, names, everywhere)]
+            refusals.append(LabelError(refusal.what, places, f"{more}{refusal.fix}"))
+    if evaluator(convention).only_binary and (labeling.gt(table.gt) == VOID).any():
+        places = [place for row in run.rows for place in _places(row, labeling, VOID_GT, names, everywhere)]
+        refusals.append(LabelError(VOID_GT.what, places, VOID_GT.fix))
+    raise_all(refusals)
+
+
+def _more_classes(table: JointCounts, labeling: Labeling) -> str:
+    """Return the number of classes that the values met ask for, where classes were given by number and are too few."""
+    ids = [entry.id for entry in labeling.classes]
+    if ids != list(range(len(ids))) or any(entry.name != str(entry.id) for entry in labeling.classes):
+        return ""
+    unknown = set(table.gt[labeling.gt(table.gt) == UNKNOWN].tolist())
+    unknown |= set(table.pred[labeling.pred(table.pred) == UNKNOWN].tolist())
+    if unknown != set(range(len(ids), len(ids) + len(unknown))):
+        return ""
+    count = len(ids) + len(unknown)
+    return f"Use --classes {count}, since the values are 0..{count - 1}. Or: " if unknown else ""
+
+
+def refuses(table: JointCounts, labeling: Labeling, convention: Convention) -> bool:
+    """Tell whether `convention` makes an error of a value in a table."""
+    everywhere = evaluator(convention).looks_at_void
+    return any(_refused(table, labeling, refusal, everywhere).any() for refusal in _refusals(convention))
+
+
+def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[Finding, ...]:
+    """Tell how many pixels hold values outside classes and void, where the convention counts them somehow."""
+    done = {"miss": "count as wrong", "drop": "are left out", "drop-fp": "are left out, but for their false positives"}
+    sides = (
+        ("predictions", "pred", convention.unknown, int(counted.column(UNKNOWN).sum())),
+        ("ground truth", "gt", convention.gt_unknown, counted.unknown_pixels),
+    )
+    return tuple(
+        Finding(
+            "unknown-counted",
+            f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}",
+            (),
+            f"Name the values with --classes, --ignore or --{option}-map, if they mean something",
+        )
+        for side, option, choice, count in sides
+        if count and choice in done
+    )
+
+
+def _refusals(convention: Convention) -> Sequence[_Refusal]:
+    chosen = (
+        (convention.gt_unknown, UNKNOWN_GT),
+        (convention.unknown, UNKNOWN_PRED),
+        (convention.pred_void, VOID_PRED),
+    )
+    return [refusal for choice, refusal in chosen if choice == "error"]
+
+
+def _refused(table: JointCounts, labeling: Labeling, refusal: _Refusal, everywhere: bool) -> NDArray[np.bool_]:
+    gt, pred = labeling.gt(table.gt), labeling.pred(table.pred)
+    refused: NDArray[np.bool_]
+    if refusal is VOID_GT:
+        refused = gt == VOID
+    elif refusal is UNKNOWN_GT:
+        refused = gt == UNKNOWN
+    elif refusal is UNKNOWN_PRED:
+        refused = pred == UNKNOWN
+    else:
+        refused = pred == VOID
+    # Also where the ground truth is void: the VOC devkit, for one, reads no such prediction at all.
+    return refused if everywhere or refusal.side == 0 else refused & (gt >= 0)
+
+
+def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames, everywhere: bool) -> list[str]:
+    """Return one line a value: file, value, pixels."""
+    chosen = _refused(row.counts, labeling, refusal, everywhere)
+    if not chosen.any():
+        return []
+    values = (row.counts.gt, row.counts.pred)[refusal.side][chosen]
+    distinct, inverse = np.unique(values, return_inverse=True)
+    pixels = np.zeros(len(distinct), np.int64)
+    np.add.at(pixels, inverse, row.counts.pixels[chosen])
+    file = file_name(names, row.key, refusal.side)
+    found = [f"{value} ({count:,} px)" for value, count in zip(distinct.tolist(), pixels.tolist(), strict=True)]
+    return [f"{file}: value{'s' if len(found) > 1 else ''} {listed(found, MOST_VALUES)}"]

@@ -15,11 +15,9 @@ from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
-from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
-from segeval.protocol.conventions import Convention
+from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.meanover import parse_mean_over
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
@@ -65,7 +63,8 @@ def amend(base: Request, options: FolderOptions) -> Request:
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     allow = given.get("allow", ())
-    allowed = parse_allow((*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow)))
+    named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
+    allowed = parse_allow(named) if named else ()
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
@@ -75,7 +74,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         _relabeled(protocol, given),
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
-        allow=allowed_errors(allowed),
+        allow=allowed_errors(allowed) if allowed else (),
         mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
     )
     if "class_weights" in given and protocol.convention.average == "weighted":
@@ -164,6 +163,8 @@ def _colored(request: Request, given: Mapping[str, Any]) -> Request:
 
 def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
     """Return a class list from a number, a file, or names."""
+    from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
+
     if isinstance(classes, int):
         return numbered_classes(classes)
     if isinstance(classes, str | Path):

@@ -5,8 +5,10 @@ annotations are values, not text, so that signatures and help can be made from t
 """
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from itertools import pairwise
 from pathlib import Path
 from textwrap import fill
 from typing import Annotated, Any, TypedDict, TypeVar, cast, get_args
@@ -124,6 +126,10 @@ class ScoreOptions(FolderOptions, StatisticsOptions, FindingOptions, GateOptions
     """Hold all that `score` takes."""
 
 
+class LookOptions(FolderOptions, FindingOptions, total=False):
+    """Hold all that `explain` and `inspect` take."""
+
+
 class RescoreOptions(
     LabelOptions, ConventionOptions, LossOptions, StatisticsOptions, FindingOptions, GateOptions, total=False
 ):
@@ -157,6 +163,10 @@ class CompareOptions(DrawingOptions, FindingOptions, total=False):
     force: Annotated[bool | None, "Compare runs of different images, ground truth or protocol, with a note."]
 
 
+PARAMETERS = "Parameters\n----------"
+HEADING = re.compile(r"^\w+\n-{3,}$", re.MULTILINE)
+"""What a section of a docstring begins with."""
+
 Table = TypeVar("Table")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -174,8 +184,8 @@ def chosen(table: type[Table], options: Mapping[str, Any]) -> Table:
 def spelled(table: type[Any]) -> Callable[[Function], Function]:
     """Return a decorator for a function that takes `**options: Unpack[table]`.
 
-    It gives the function a signature and a Parameters section that spell every keyword. A keyword that is neither in
-    the table nor the function's own is a `UsageError` that names the nearest.
+    It gives the function a signature that spells every keyword, and adds the keywords to the Parameters section of its
+    docstring. A keyword that is neither in the table nor the function's own is a `UsageError` that names the nearest.
     """
 
     def decorate(function: Function) -> Function:
@@ -195,12 +205,19 @@ def spelled(table: type[Any]) -> Callable[[Function], Function]:
         ]
         signature = inspect.signature(function).replace(parameters=[*own, *keywords])
         checked.__signature__ = signature  # type: ignore[attr-defined]  # what `inspect.signature` looks for
-        checked.__doc__ = (
-            f"{inspect.cleandoc(function.__doc__ or '')}\n\nParameters\n----------\n{_parameters(hints)}\n"
-        )
+        checked.__doc__ = _with_keywords(inspect.cleandoc(function.__doc__ or ""), hints)
         return cast(Function, checked)
 
     return decorate
+
+
+def _with_keywords(text: str, hints: Mapping[str, Any]) -> str:
+    """Return a docstring with the keywords at the end of its Parameters section, which comes before every other."""
+    starts = [*(heading.start() for heading in HEADING.finditer(text)), len(text)]
+    sections = [text[start:end] for start, end in pairwise(starts)]
+    own = sections.pop(0) if sections and sections[0].startswith(PARAMETERS) else PARAMETERS
+    parts = (text[: starts[0]], f"{own.rstrip()}\n{_parameters(hints)}", *sections)
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
 def _parameters(hints: Mapping[str, Any]) -> str:

@@ -38,8 +38,7 @@ from segeval.runs.rows import (
     traits_from_json,
     traits_to_json,
 )
-from segeval.runs.run import Maps, Row, Run, sort_key
-from segeval.runs.traits import NO_TRAITS
+from segeval.runs.run import NO_TRAITS, Maps, Row, Run, sort_key
 from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.version import __version__

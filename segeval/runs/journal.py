@@ -33,8 +33,7 @@ from segeval.runs.rows import (
     traits_from_json,
     traits_to_json,
 )
-from segeval.runs.run import Maps, MeasuredRow, Row, protocol_differences
-from segeval.runs.traits import NO_TRAITS
+from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row, protocol_differences
 from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.tables.levels import LevelHistogram

@@ -19,8 +19,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
 from segeval.runs.leveltables import histogram_from_json, histogram_to_json
-from segeval.runs.run import Maps, Row, sort_key
-from segeval.runs.traits import PLAIN, SideTraits, Traits
+from segeval.runs.run import PLAIN, Maps, Row, SideTraits, Traits, sort_key
 from segeval.runs.values import (
     LARGEST,
     SMALLEST,

@@ -12,26 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import NothingToScoreError, UsageError
-from segeval.protocol.conventions import Convention
-from segeval.protocol.meanover import ScoringRules
-from segeval.scores.accuracy import filled, floored, pixel_parts, true_pixels
+from segeval.protocol.conventions import Convention, ScoringRules
+from segeval.scores.foreground import image_kinds, positive_dices
 from segeval.scores.overlap import (
     Outcomes,
     Value,
     averaged,
+    filled,
+    floored,
     image_mious,
     image_values,
     outcomes,
     overlap,
+    pixel_parts,
     present,
+    true_pixels,
 )
-from segeval.scores.scored import mask_scores, program_of
-from segeval.tables.confusion import Tallies
-from segeval.tables.counts import Int64Array
+from segeval.scores.registry import mask_scores, program_of
+from segeval.tables.counts import Int64Array, Tallies
 
 Floats = NDArray[np.float64]
 OF_SUMS = ("dataset", "micro", "weighted")
 """Averages that are functions of sums over the images; the others average what images have."""
+FOREGROUND_COLUMNS = ("positive_dice", "miss_rate", "false_alarm_rate")
+"""Scores of binary masks alone: each a sum over the images of one kind, divided by how many these are."""
 Extra = Mapping[str, tuple[NDArray[Any], NDArray[Any]]]
 
 
@@ -112,6 +116,9 @@ class Sample:
         }
         if "threshold_jaccard" in self.observed:
             scores["threshold_jaccard"] = _divided(part["floor.sum"][:, 0], part["floor.count"][:, 0])
+        if rules.foreground is not None:
+            for name in FOREGROUND_COLUMNS:
+                scores[name] = _divided(part[f"{name}.sum"][:, 0], part[f"{name}.count"][:, 0])
         if "group_miou" in self.observed:
             scores["group_miou"] = _overlap_scores(part, "group", _of_groups(rules, self.layout["group.tp"]), 1)[1]
         for name in self.extras:
@@ -158,6 +165,7 @@ def sample(
         **_value_columns("image", image_mious(plain.of(rules.over("image_miou")))),
         "present.sum": np.where(in_gt.defined, in_gt.value, 0.0),
         "present.count": in_gt.defined,
+        **_foreground_columns(images, rules.foreground),
     }
     if groups is not None:
         rule = rules.rule("group_miou")
@@ -213,6 +221,21 @@ def _overlap_columns(name: str, images: Tallies, rules: ScoringRules, hit_weight
         f"{name}.count": ratios.defined,
         f"{name}.poison": np.any(ratios.poison[:, chosen], axis=1)[:, None],
         **_value_columns(f"{name}.image", image_values(counts.of(chosen), rule, hit_weight=hit_weight)),
+    }
+
+
+def _foreground_columns(images: Tallies, foreground: int | None) -> dict[str, NDArray[Any]]:
+    """Return what each image adds to the scores that only binary masks have, and to how many images they are of."""
+    if foreground is None:
+        return {}
+    dices = positive_dices(images, foreground)
+    positive, negative, predicted = image_kinds(images, foreground)
+    summed = (np.where(dices.defined, dices.value, 0.0)[:, 0], positive & ~predicted, negative & predicted)
+    counted = (dices.defined[:, 0], positive, negative)
+    return {
+        f"{name}.{kind}": column[:, None]
+        for name, *columns in zip(FOREGROUND_COLUMNS, summed, counted, strict=True)
+        for kind, column in zip(("sum", "count"), columns, strict=True)
     }
 
 

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
-from segeval.scores.overlap import Outcomes, Value, image_means, image_mious, outcomes, overlap, ratio
-from segeval.tables.confusion import Confusion, Tallies, confusion, image_tallies, tallies
-from segeval.tables.counts import JointCounts
+from segeval.scores.overlap import Outcomes, Value, image_means, image_mious, outcomes, overlap
+from segeval.tables.counts import Confusion, JointCounts, confusion, image_tallies, tallies
 
 Chosen = NDArray[np.bool_]
 PRESENT = Convention(pred_only="skip", unknown="miss")
@@ -72,15 +71,6 @@ class Gains:
             said = {"gt": gt, "gt_name": gt_name, "pred": pred, "pred_name": pred_name}
             confusions.append(said | {"pixels": one.pixels, "share_of_gt": one.share_of_gt, "gain": one.gain})
         return {"classes": perfect, "confusions": confusions}
-
-
-@dataclass(frozen=True, slots=True)
-class EmptyImages:
-    """Count the images without foreground in their ground truth, and those of them that were given any; their rate."""
-
-    images: int
-    false_alarms: int
-    rate: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +188,6 @@ def _is_miss(pred: NDArray[np.intp], size: int, convention: Convention) -> NDArr
     dropped: NDArray[np.bool_] = is_void & (convention.pred_void != "miss")
     dropped |= is_unknown & (convention.unknown != "miss")
     return np.logical_not(dropped)
-
-
-def empty_ground_truth(images: Tallies, foreground: int = 1) -> EmptyImages:
-    """Count the images whose valid ground truth has no pixel of class `foreground`, and the false alarms among them.
-
-    `images` has shape (N, K). A false alarm is one with any valid pixel predicted foreground; images without valid
-    pixels are left out. `rate` is `None` without such images.
-    """
-    true_pixels = images.true_pixels
-    empty = (true_pixels.sum(axis=1) > 0) & (true_pixels[:, foreground] == 0)
-    count, alarms = int(empty.sum()), int((empty & (images.pred[:, foreground] > 0)).sum())
-    return EmptyImages(count, alarms, ratio(alarms, count))
 
 
 def worst_images(

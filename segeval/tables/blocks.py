@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.tables.lane import fast
+from segeval.tables.lane import counted_bytes, fast, gathered_words
 
 IntArray = NDArray[np.integer[Any]]
 Int64Array = NDArray[np.int64]
@@ -64,8 +64,6 @@ def count_pairs(gt: IntArray, pred: IntArray) -> Cells:
     gt_codes, gt_offset = _narrowed(gt)
     pred_codes, pred_offset = _narrowed(pred)
     if gt_codes.dtype.itemsize == pred_codes.dtype.itemsize == 1 and fast():
-        from segeval.tables.kernelcounts import counted_bytes
-
         gt_values, pred_values, pixels = counted_bytes(np.ascontiguousarray(gt_codes), np.ascontiguousarray(pred_codes))
     elif gt_codes.dtype.itemsize <= 2 and pred_codes.dtype.itemsize <= 2:
         sums = _Sums(gt_codes.dtype, pred_codes.dtype)
@@ -173,8 +171,6 @@ def _count_narrow(gt: IntArray, pred: IntArray, sums: _Sums) -> None:
 
 def _gather_long_runs(gt: NDArray[np.uint16], pred: NDArray[np.uint16], sums: _Sums) -> int:
     """Add runs, as the compiled kernel gathers them, as long as they are not short; return the pixel after them."""
-    from segeval.tables.kernelcounts import gathered_words
-
     start, long = 0, True
     while long and start < len(gt):
         runs, end = gathered_words(gt, pred, start)

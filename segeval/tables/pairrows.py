@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 """Count pairs of values, compiled by Cython.
 
-Masks are piecewise constant: the ends of runs of equal (gt, pred) are looked for in words of eight bytes, each held
-against the word one pixel before, so that no run waits for the one before it. Sizes are checked before the first byte
+Masks are piecewise constant: the ends of runs of equal (gt, pred) are looked for many pixels at a time, each held
+against the one before it, so that no run waits for the one before it. Sizes are checked before the first byte
 is touched; nothing is allocated, and the interpreter's lock is released.
 """
 
@@ -10,11 +10,16 @@ import cython
 from cython.cimports.libc.string import memcpy
 
 PART = cython.declare(cython.Py_ssize_t, 65537)
-BLOCK = cython.declare(cython.Py_ssize_t, 32)
-EACH = cython.declare(cython.ulonglong, 0x0101010101010101)
+BLOCK = cython.declare(cython.Py_ssize_t, 64)
 EACH_SECOND = cython.declare(cython.ulonglong, 0x0001000100010001)
 LOW = cython.declare(cython.ulonglong, 0x7F7F7F7F7F7F7F7F)
 HIGH = cython.declare(cython.ulonglong, 0x8080808080808080)
+GATHERED = cython.declare(cython.ulonglong, 0x0102040810204080)
+"""Times a word of eight bytes that are 0 or 1: its top byte has them as bits, the first as the lowest."""
+DE_BRUIJN = cython.declare(cython.ulonglong, 0x03F79D71B4CB0A89)
+PLACES = cython.declare(cython.uchar[64])
+for _place in range(64):
+    PLACES[(((1 << _place) * 0x03F79D71B4CB0A89) & 0xFFFFFFFFFFFFFFFF) >> 58] = _place
 
 
 def count_bytes(
@@ -56,19 +61,32 @@ def _count_bytes(
     size: cython.Py_ssize_t = gt.shape[0]
     found: cython.Py_ssize_t = 0
     key: cython.int
-    marks: cython.ulonglong
+    changed = cython.declare(cython.uchar[64])
+    word: cython.ulonglong = 0
+    bits: cython.ulonglong
     while i + BLOCK <= size:
-        if _changes(gt, pred, i) | _changes(gt, pred, i + 8) | _changes(gt, pred, i + 16) | _changes(gt, pred, i + 24):
-            for k in range(i, i + BLOCK, 8):
-                marks = _marks(_changes(gt, pred, k))
-                while marks:
-                    end = k + _bytes_before(marks)
-                    key = gt[end - 1] << 8 | pred[end - 1]
-                    cells[found] = key
-                    found += sums[key] == 0
-                    sums[key] += end - start
-                    start = end
-                    marks &= marks - 1
+        # Without branches, so that compilers take many pixels at a time.
+        for k in range(BLOCK):
+            changed[k] = (gt[i + k] != gt[i + k - 1]) | (pred[i + k] != pred[i + k - 1])
+        bits = 0
+        for k in range(0, BLOCK, 8):
+            memcpy(cython.address(word), cython.address(changed[k]), 8)
+            bits |= word
+        if bits == 0:
+            i += BLOCK
+            continue
+        bits = 0
+        for k in range(0, BLOCK, 8):
+            memcpy(cython.address(word), cython.address(changed[k]), 8)
+            bits |= ((word * GATHERED) >> 56) << k
+        while bits:
+            end = i + _zeros_below(bits)
+            key = gt[end - 1] << 8 | pred[end - 1]
+            cells[found] = key
+            found += sums[key] == 0
+            sums[key] += end - start
+            start = end
+            bits &= bits - 1
         i += BLOCK
     for end in range(i, size + 1):
         if end == size or gt[end] != gt[end - 1] or pred[end] != pred[end - 1]:
@@ -84,11 +102,9 @@ def _count_bytes(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _changes(
-    gt: cython.const[cython.uchar][::1], pred: cython.const[cython.uchar][::1], at: cython.Py_ssize_t
-) -> cython.ulonglong:
-    """Return eight bytes of which those are not 0 whose pixel differs from the one before it."""
-    return (_word(gt, at) ^ _word(gt, at - 1)) | (_word(pred, at) ^ _word(pred, at - 1))
+def _zeros_below(bits: cython.ulonglong) -> cython.Py_ssize_t:
+    """Return the place of the lowest bit that is set: every product of `DE_BRUIJN` has other top six bits."""
+    return PLACES[((bits & (0 - bits)) * DE_BRUIJN) >> 58]
 
 
 def gather_words(
@@ -138,7 +154,7 @@ def _end_of_run(
         memcpy(cython.address(first), cython.address(gt[i]), 8)
         memcpy(cython.address(second), cython.address(pred[i]), 8)
         if (first ^ gts) | (second ^ preds):
-            return i + (_bytes_before(_marks((first ^ gts) | (second ^ preds))) >> 1)
+            return i + (_zeros_below(_marks((first ^ gts) | (second ^ preds))) >> 4)
         i += 4
     while i < size and gt[i] == gt[start] and pred[i] == pred[start]:
         i += 1
@@ -149,26 +165,6 @@ def _end_of_run(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _word(source: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.ulonglong:
-    word: cython.ulonglong = 0
-    memcpy(cython.address(word), cython.address(source[at]), 8)
-    return word
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
 def _marks(word: cython.ulonglong) -> cython.ulonglong:
     """Return the top bit of each byte that is not 0."""
     return (((word & LOW) + LOW) | word) & HIGH
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _bytes_before(marks: cython.ulonglong) -> cython.Py_ssize_t:
-    """Return how many bytes stand before the first that is marked (little-endian): their lowest bits are counted."""
-    below: cython.ulonglong = (marks & (0 - marks)) - 1
-    return cython.cast(cython.Py_ssize_t, ((below & EACH) * EACH) >> 56) - 1

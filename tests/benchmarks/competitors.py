@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segeval.images.inflating import inflated
-from segeval.images.png import parse_png
+from segeval.images.png import inflated, parse_png
 from tests.benchmarks.corpora import Corpus, Folders
 
 Int64Array = NDArray[np.int64]

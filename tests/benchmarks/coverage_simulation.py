@@ -21,7 +21,7 @@ from segeval.protocol.conventions import Convention
 from segeval.sampling.resampling import METHODS, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.significance import compare
-from segeval.tables.confusion import Tallies
+from segeval.tables.counts import Tallies
 
 CLASSES = 19
 RARE = (16, 17, 18)

@@ -1,7 +1,8 @@
-"""detectron2, COCO-Stuff, the fast_hist scripts and PaddleSeg: what fills a matrix or sums areas."""
+"""detectron2, COCO-Stuff, torchvision, the fast_hist scripts and PaddleSeg: what fills a matrix or sums areas."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import logging
 import sys
@@ -14,11 +15,12 @@ import numpy as np
 
 from tests.evaluators import Mask, Masks
 from tests.originals.clones import execute, source
-from tests.originals.programs import Printed, Program
+from tests.originals.programs import SINGLE, Printed, Program
 
 DETECTRON2 = "02b5c4e295e990042a714712c21dc79b731e8833"
 COCO_STUFF = "675ff387d8297af0d95acd56ece4a36d9945893a"
 FAST_HIST = "5bcd6b4c832648beed1b92e78ed1e85c56343eca"
+TORCHVISION = "24f16a338391d6f45aa6291c48eb6d5513771631"
 PADDLESEG = "d7975e7cb3b9102eae4eabcef5afb81b878473aa"
 
 
@@ -106,6 +108,17 @@ def fast_hist(masks: Masks) -> Printed:
     }  # fmt: skip
 
 
+def torchvision(masks: Masks) -> Printed:
+    """`ConfusionMatrix` of torchvision's reference scripts for segmentation, and the mean that it prints; float32."""
+    torch: Any = importlib.import_module("torch")
+    module: Any = execute(source("vision", TORCHVISION, "references/segmentation/utils.py"), "torchvision_utils")
+    counted = module.ConfusionMatrix(masks.size)
+    for pred, gt in zip(masks.pred, masks.gt, strict=True):
+        counted.update(torch.tensor(gt.flatten()), torch.tensor(pred.flatten()))
+    accuracy, recall, iou = counted.compute()
+    return {"miou": iou.mean(), "pixel_accuracy": accuracy, "iou": iou, "accuracy": recall}
+
+
 class _Tensor(np.ndarray[Any, Any]):
     """Be a Paddle tensor as far as PaddleSeg's metrics need one."""
 
@@ -178,6 +191,14 @@ PROGRAMS = [
         [("plain", 20), ("void", 40), ("unknown_pred", 10), ("void_pred", 5)],
         fast_hist,
         (ValueError,),
+    ),
+    Program(
+        "torchvision",
+        f"pytorch/vision {TORCHVISION[:8]}, references/segmentation/utils.py",
+        [("plain", 40), ("void", 60), ("unknown_pred", 10), ("void_pred", 5)],
+        torchvision,
+        (RuntimeError,),
+        digits=SINGLE,
     ),
     Program(
         "paddleseg",

@@ -1,4 +1,4 @@
-"""nnU-Net, MONAI and the ISIC challenge: means over cases, of the foreground."""
+"""nnU-Net, MONAI, the ISIC challenge and contests on Kaggle: means over cases, of the foreground."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ import numpy as np
 from PIL import Image
 
 from tests.evaluators import Masks
+from tests.originals.clones import execute, source
 from tests.originals.programs import SINGLE, Printed, Program
+
+SEVERSTAL = "0ea6b7d068ed77e34274a911e5a598879e56c967"
 
 
 def nnunet(masks: Masks) -> Printed:
@@ -94,6 +97,32 @@ def isic(masks: Masks) -> Printed:
     }
 
 
+def kaggle(masks: Masks) -> Printed:
+    """`metric` as scripts for SIIM-ACR Pneumothorax and Severstal share it; images are padded to one size with 0.
+
+    It prints 0 for the Dice of a kind of images that there is not.
+    """
+    torch: Any = importlib.import_module("torch")
+    text = source("Severstal-Steel-Defect-Detection", SEVERSTAL, "common_blocks/metric.py")
+    unused = ["sklearn.model_selection", "cv2", "pandas", "tqdm", "matplotlib.pyplot"]
+    module: Any = execute(text, "severstal_metric", unused)
+    # Its second argument there is `copy`, which NumPy 2 understands otherwise.
+    module.np = SimpleNamespace(**{**vars(np), "nan_to_num": lambda value, _copy: np.nan_to_num(value)})
+    height, width = np.max([gt.shape for gt in masks.gt], axis=0)
+    pred, gt = (
+        torch.tensor(
+            np.stack([np.pad(mask, ((0, height - mask.shape[0]), (0, width - mask.shape[1]))) for mask in side]),
+            dtype=torch.float32,
+        )
+        for side in (masks.pred, masks.gt)
+    )
+    dice, dice_neg, dice_pos, negatives, positives = module.metric(pred, gt)
+    return {
+        "mdice": dice, "dice_neg": float(dice_neg), "dice_pos": float(dice_pos),
+        "negatives": negatives, "positives": positives,
+    }  # fmt: skip
+
+
 PROGRAMS = [
     Program(
         "nnunet",
@@ -126,5 +155,12 @@ PROGRAMS = [
         "isic-challenge-scoring 5.6.0, isic_challenge_scoring.segmentation.SegmentationScore",
         [("binary", 200)],
         isic,
+    ),
+    Program(
+        "kaggle-dice",
+        f"Diyago/Severstal-Steel-Defect-Detection {SEVERSTAL[:8]}, common_blocks/metric.py",
+        [("binary", 200)],
+        kaggle,
+        digits=SINGLE,
     ),
 ]

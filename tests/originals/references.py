@@ -64,6 +64,20 @@ def isic(masks: Masks) -> Found:
     }  # fmt: skip
 
 
+def kaggle(masks: Masks) -> Found:
+    """Contests on Kaggle, `metric`: Dice of images with foreground, and of the others 1 where nothing is predicted."""
+    positives, negatives = [], []
+    for table in tables(masks):
+        (_, fp), (fn, tp) = table.square.tolist()
+        if tp + fn:
+            positives.append(2 * tp / (2 * tp + fp + fn))
+        else:
+            negatives.append(float(fp == 0))
+    return {
+        "mdice": average(positives + negatives), "dice_pos": average(positives), "dice_neg": average(negatives),
+    }  # fmt: skip
+
+
 def smp(masks: Masks) -> Found:
     """SMP, `_get_stats_multiclass` and `_compute_metric`: `zero_division` 1, but NaN under micro.
 

@@ -13,8 +13,7 @@ import numpy as np
 from segeval.errors import Finding
 from segeval.protocol.labeling import Color
 from segeval.protocol.mapkinds import EIGHT_BIT
-from segeval.protocol.protocol import Protocol
-from segeval.protocol.resolution import Inference
+from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
 from segeval.report.gates import parse_gate, with_verdicts
 from segeval.report.report import ClassScores, Data, GroupScores, Report, Verdict
@@ -22,8 +21,7 @@ from segeval.report.scoring import build_report
 from segeval.request import build_request
 from segeval.runs.run import Maps, Row, Run
 from segeval.scores.calibration import confidence_bins
-from segeval.tables.confusion import Confusion
-from segeval.tables.counts import table
+from segeval.tables.counts import Confusion, table
 
 SIGNATURE = Signature((("classes", "infer(0..2)"), ("ignore", "255"), ("convention", "segeval"), ("v", "0.0.0")))
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from segeval.errors import Problems, SegevalError
-from segeval.folders.pairing import Pairing, PairingRules, pair_folders
-from segeval.folders.requiring import require_pairs
+from segeval.folders.pairing import Pairing, PairingRules, pair_folders, require_pairs
 
 SUFFIXES = frozenset({".png", ".npy", ".npz", ".tif"})
 CORES = [f"ulm_0000{number:02}_000019" for number in range(1, 13)]

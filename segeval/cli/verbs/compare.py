@@ -10,15 +10,9 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
+from segeval.cli.console import policy_of
 from segeval.cli.parameters import BOUND, FILE, added_up
-from segeval.cli.reporting import (
-    color_option,
-    drawing_options,
-    finding_options,
-    output_options,
-    policy_of,
-    voice_options,
-)
+from segeval.cli.reporting import color_option, drawing_options, finding_options, output_options, voice_options
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,15 +9,16 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
+from segeval.cli.console import given, policy_of
 from segeval.cli.options import folder_options
 from segeval.cli.parameters import FOLDER
-from segeval.cli.reporting import finding_options, given, policy_of, show_options, voice_options
+from segeval.cli.reporting import finding_options, show_options, voice_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from segeval.errors import Finding
-    from segeval.report.labelcheck import FileNames
+    from segeval.report.scoring import FileNames
     from segeval.runs.run import Run
 
 

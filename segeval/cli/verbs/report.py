@@ -8,14 +8,13 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
+from segeval.cli.console import asked_statistics, given
 from segeval.cli.options import convention_options, label_options, loss_options
 from segeval.cli.parameters import FILE
 from segeval.cli.reporting import (
-    asked_statistics,
     color_option,
     finding_options,
     gate_options,
-    given,
     only_option,
     output_options,
     statistics_options,
@@ -57,8 +56,8 @@ def report(run: Path, **options: Any) -> int:
       segeval report run.jsonl --keys 'night/*' --only miou
       segeval report run.jsonl -f markdown -o report.tex
     """
-    from segeval.api import scored_run
-    from segeval.cli.delivery import Delivery
+    from segeval.api.scoring import scored_run
+    from segeval.cli.console import Delivery
     from segeval.report.rescoring import rescore
     from segeval.request.options import ArrayOptions, LossOptions, names_in
     from segeval.runs.file import load_run

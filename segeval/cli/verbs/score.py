@@ -9,6 +9,7 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
+from segeval.cli.console import asked_statistics
 from segeval.cli.options import (
     convention_options,
     label_options,
@@ -20,7 +21,6 @@ from segeval.cli.options import (
 )
 from segeval.cli.parameters import FOLDER
 from segeval.cli.reporting import (
-    asked_statistics,
     color_option,
     finding_options,
     gate_options,
@@ -72,9 +72,8 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
       segeval score pred/ gt/ --preset cityscapes --fail-under miou=0.70
       segeval score probs/ gt/ --probs --binary -o report.md --save run.jsonl
     """
-    from segeval.api import report_measurement
-    from segeval.cli.console import progress_bar, tell_asides
-    from segeval.cli.delivery import Delivery
+    from segeval.api.scoring import report_measurement
+    from segeval.cli.console import Delivery, progress_bar, tell_asides
     from segeval.errors import SegevalError
     from segeval.findings.policy import OF_WHOLE_RUNS
     from segeval.measuring.measure import measure

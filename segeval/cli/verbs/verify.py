@@ -43,7 +43,7 @@ def verify(signature: str, claim: str, pred: Path, gt: Path | None, **options: A
       segeval verify "$SIGNATURE" miou=74.25% pred/ gt/
       segeval verify "$SIGNATURE" miou=0.7425 run.jsonl --strict
     """
-    from segeval.api import verify as verified
+    from segeval.api.comparing import verify as verified
     from segeval.cli.console import progress_bar, write_result
     from segeval.render.verification import render_verification
     from segeval.request.options import VerifyOptions, chosen

@@ -18,9 +18,8 @@ from segeval.render.comparison.wording import (
     score_lines,
 )
 from segeval.render.messages import finding_label
-from segeval.render.report.intervals import level_text
-from segeval.render.syntax.grid import grid
-from segeval.render.syntax.page import Page, page_text
+from segeval.render.report.wording import level_text
+from segeval.render.syntax.page import Page, grid, page_text
 
 if TYPE_CHECKING:
     from segeval.comparison.runs import ComparedRun, ComparisonReport

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from segeval.render.report.intervals import (
+from segeval.render.report.view import View
+from segeval.render.report.wording import (
     GAIN_TITLES,
     WORST_TITLES,
     confusion_lines,
-    empty_gt_text,
+    foreground_text,
     gain_rows,
     intervals_line,
     loss_intervals_line,
     worst_rows,
 )
-from segeval.render.report.view import View
-from segeval.render.syntax.grid import grid
-from segeval.render.syntax.page import Page
+from segeval.render.syntax.page import Page, grid
 from segeval.report.report import Report
 
 
 def print_details(page: Page, report: Report, view: View) -> None:
-    """Print what the report holds of it; nothing where nothing was asked for."""
-    for line in (loss_intervals_line(report), intervals_line(report), empty_gt_text(report)):
+    """Print what the report holds of it."""
+    for line in (loss_intervals_line(report), intervals_line(report), foreground_text(report)):
         if line:
             page.say(line)
     if rows := worst_rows(report, view):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from segeval.render.messages import finding_label
-from segeval.render.report.intervals import has_intervals, interval_text, intervals_line
-from segeval.render.report.view import COMPACT, View
-from segeval.render.report.wording import bounds_of, signature_text
+from segeval.render.report.view import COMPACT, UNDEFINED, View
+from segeval.render.report.wording import bounds_of, has_intervals, interval_text, intervals_line, signature_text
 from segeval.render.syntax.latex import NOTHING, escaped, tabular
-from segeval.render.syntax.numbers import UNDEFINED
 from segeval.report.report import Report
 from segeval.scores.registry import OF_CLASSES, SCORE
 
@@ -15,14 +13,18 @@ COLUMNS = tuple((name, f"{SCORE[name].title[0].upper()}{SCORE[name].title[1:]} \
 
 
 def render_latex(report: Report, view: View = COMPACT) -> str:
-    """Return IoU, Dice, precision and recall of each class in percent, and the means of IoU and Dice."""
+    """Return IoU, Dice, precision and recall of each class in percent, and the means of IoU and Dice.
+
+    Classes that the means leave out stand below the means, behind a rule.
+    """
     drawn = has_intervals(report)
-    rows = []
+    rows: list[list[str]] = []
+    apart: list[list[str]] = []
     for index in view.ranked(report):
         entry = report.classes[index]
         cells = [view.percent(getattr(entry, column), bounds_of(report, column, entry)) for column, _ in COLUMNS]
         cells += [interval_text(report.iou_interval(index), view.percent)] * drawn
-        rows.append([escaped(entry.name), *map(_shown, cells)])
+        (rows if entry.in_means else apart).append([escaped(entry.name), *map(_shown, cells)])
     means = [view.percent(report.scores.get(name), bounds_of(report, name)) for name in ("miou", "mdice")]
     of_mean = [interval_text(report.interval("miou"), view.percent)] * drawn
     warnings = [f"{finding_label(finding)}: {finding}" for finding in report.warnings]
@@ -31,6 +33,7 @@ def render_latex(report: Report, view: View = COMPACT) -> str:
         ["Class", *(heading for _, heading in COLUMNS), *(["IoU interval \\%"] * drawn)],
         rows,
         [["Mean", *map(_shown, means), "", "", *map(_shown, of_mean)]],
+        *([apart] if apart else []),
     )
 
 

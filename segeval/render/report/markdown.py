@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from segeval.errors import Finding
-from segeval.render.report.intervals import (
+from segeval.render.report.view import COMPACT, View, count
+from segeval.render.report.wording import (
     GAIN_TITLES,
     WORST_TITLES,
+    bounds_of,
     confusion_lines,
-    empty_gt_text,
+    data_text,
+    foreground_text,
     gain_rows,
     has_intervals,
-    interval_text,
-    intervals_line,
-    score_interval_text,
-    worst_rows,
-)
-from segeval.render.report.view import COMPACT, View
-from segeval.render.report.wording import (
-    bounds_of,
-    data_text,
     heading,
     in_percent,
+    interval_text,
+    intervals_line,
     mean_text,
     own_text,
+    score_interval_text,
     score_text,
     signature_text,
     verdict_text,
+    worst_rows,
 )
 from segeval.render.syntax.markdown import (
     MOST_LINES,
@@ -40,7 +38,6 @@ from segeval.render.syntax.markdown import (
     judged,
     pipe_table,
 )
-from segeval.render.syntax.numbers import count
 from segeval.report.report import Report
 from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
 
@@ -94,11 +91,13 @@ def _classes(report: Report, view: View) -> str:
     rows = [
         [
             str(entry.id),
-            escaped(entry.name),
+            escaped(entry.name if entry.in_means else f"{entry.name} (not in the mean)"),
             *(view.percent(getattr(entry, column), bounds_of(report, column, entry)) for column in columns),
             *[interval_text(report.iou_interval(index), view.percent)] * drawn,
         ]
-        for index, entry in ((index, report.classes[index]) for index in view.ranked(report))
+        for index, entry in sorted(
+            ((index, report.classes[index]) for index in view.ranked(report)), key=lambda pair: not pair[1].in_means
+        )
     ]
     titles = ["id", "class", *map(heading, OF_CLASSES), "GT share %", *["IoU interval %"] * drawn]
     blocks = [folded(f"Classes ({count(len(report.classes))})", capped_table(titles, rows, numbers_from=2))]
@@ -124,7 +123,7 @@ def _maps(report: Report, view: View) -> Iterator[str]:
 
 def _details(report: Report, view: View) -> list[str]:
     """Return what was asked for beyond scores, each in a fold, behind the lines that tell how intervals were drawn."""
-    lines = [escaped(line, longest=1000) for line in (intervals_line(report), empty_gt_text(report)) if line]
+    lines = [escaped(line, longest=1000) for line in (intervals_line(report), foreground_text(report)) if line]
     images = [[escaped(cell) for cell in row] for row in worst_rows(report, view)[:MOST_ROWS]]
     if images:
         titles = ["image", *WORST_TITLES[1:]]

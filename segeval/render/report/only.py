@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segeval.render.syntax.numbers import UNDEFINED
+from segeval.render.report.view import UNDEFINED
 from segeval.report.gates import metric
 from segeval.report.report import Report
 

@@ -13,26 +13,35 @@ from rich.text import Text
 from segeval.errors import listed, printable
 from segeval.render.messages import finding_label, note_text
 from segeval.render.report.details import print_details
-from segeval.render.report.intervals import has_intervals, interval_text, score_interval_text
 from segeval.render.report.losses import print_losses
-from segeval.render.report.view import COMPACT, View
+from segeval.render.report.view import COMPACT, UNDEFINED, View
 from segeval.render.report.wording import (
     bounds_of,
     data_text,
+    has_intervals,
     heading,
     headline_value,
     in_neither,
+    interval_text,
     lowest,
     mean_text,
     own_text,
+    score_interval_text,
     score_text,
     signature_text,
     title,
     verdict_text,
 )
-from segeval.render.syntax.grid import fitted, names_and_numbers, narrowed, placeholders, side_by_side
-from segeval.render.syntax.numbers import UNDEFINED
-from segeval.render.syntax.page import FULL_BLOCK, Page, page_text
+from segeval.render.syntax.page import (
+    FULL_BLOCK,
+    Page,
+    fitted,
+    names_and_numbers,
+    narrowed,
+    page_text,
+    placeholders,
+    side_by_side,
+)
 from segeval.report.report import ClassScores, GroupScores, Report
 from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_MASKS, chosen
 
@@ -83,7 +92,8 @@ def _print_report(page: Page, report: Report, verbose: bool, view: View) -> None
     _print_scores(page, report, view)
     if report.probabilities is not None:
         print_losses(page, report, view)
-    print_details(page, report, view)
+    if report.has_details:
+        print_details(page, report, view)
     page.say(f"{mean_text(report)}; {data_text(report.data)}")
     if own := own_text(report):
         page.say(Text(own, "dim"))

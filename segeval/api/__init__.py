@@ -1,0 +1,1 @@
+"""What the commands do, as functions, and the report that they return."""
