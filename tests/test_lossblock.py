@@ -13,7 +13,7 @@ from rich.cells import cell_len
 import segeval
 from segeval.render.report.losses import eps_text, print_losses
 from segeval.render.report.table import render_table
-from segeval.render.report.view import COMPACT, View
+from segeval.render.report.wording import COMPACT, View
 from segeval.render.syntax.page import page_text
 from segeval.report.report import Report
 from tests.support.probability_folders import NAMES, converted, save_gt, save_npy

@@ -24,8 +24,17 @@ from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_tar
 from segeval.render.messages import render_note, render_problem, render_verdict, render_warning
 from segeval.render.report.only import render_only
 from segeval.render.report.table import render_table
-from segeval.render.report.view import against, fraction, loss, percent
-from segeval.render.report.wording import data_text, headline, in_neither, lowest, verdict_text
+from segeval.render.report.wording import (
+    against,
+    data_text,
+    fraction,
+    headline,
+    in_neither,
+    loss,
+    lowest,
+    percent,
+    verdict_text,
+)
 from segeval.render.syntax.csv import safe_cell
 from segeval.render.syntax.github import annotation
 from segeval.render.syntax.latex import escaped as latex_escaped

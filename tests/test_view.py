@@ -11,7 +11,7 @@ import pytest
 import segeval
 from segeval.render import render
 from segeval.render.report.table import render_table
-from segeval.render.report.view import ORDERS, Order, View
+from segeval.render.report.wording import ORDERS, Order, View
 from segeval.report.report import Report, Verdict
 from tests.support.commandline import run_segeval
 from tests.support.sample_reports import REPORTS, report_of

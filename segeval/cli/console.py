@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from segeval.files.atomic import AtomicFile
     from segeval.findings.policy import Policy
     from segeval.protocol.protocol import Inference
-    from segeval.render.report.view import View
+    from segeval.render.report.wording import View
     from segeval.report.extras import Statistics
     from segeval.report.gates import Gate
     from segeval.report.report import Report, Verdict
@@ -303,7 +303,7 @@ class Delivery:
 
 
 def _view(options: Mapping[str, Any]) -> View:
-    from segeval.render.report.view import View
+    from segeval.render.report.wording import View
 
     return View(**{name: options[name] for name in ("details", "sort", "digits")})
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from segeval.render.report.view import View
+    from segeval.render.report.wording import View
     from segeval.report.report import Report
 
 FORMATS: Mapping[str, tuple[str, str]] = {

@@ -10,8 +10,7 @@ from segeval.errors import Finding, and_more, listed, printable
 from segeval.explanation.explanation import Account, Circumstance, ClassChange, Explanation, Step
 from segeval.render.lossexplanation import print_reductions
 from segeval.render.messages import finding_label
-from segeval.render.report.view import count, percent
-from segeval.render.report.wording import title
+from segeval.render.report.wording import count, percent, title
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.page import Cell, Page, grid, in_lines, page_text
 from segeval.scores.overlap import Value

@@ -9,7 +9,7 @@ from rich.text import Text
 from segeval.errors import Finding, listed, printable
 from segeval.findings.inspection import Inspection, Side, ValueShare
 from segeval.render.messages import finding_label, note_text
-from segeval.render.report.view import count, percent
+from segeval.render.report.wording import count, percent
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.page import Cell, Page, grid, page_text
 

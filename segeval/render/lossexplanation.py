@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from segeval.protocol.settings import LOSS_REDUCTIONS
-from segeval.render.report.view import loss
-from segeval.render.report.wording import title
+from segeval.render.report.wording import loss, title
 from segeval.render.syntax.page import Page, grid
 from segeval.scores.overlap import Value
 

@@ -14,7 +14,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from segeval.errors import UsageError, printable
-from segeval.render.report.view import loss
+from segeval.render.report.wording import loss
 from segeval.report.mapscores import MapScores
 from segeval.report.report import Report
 from segeval.scores.curves import curve, reliability

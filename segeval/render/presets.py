@@ -14,7 +14,7 @@ from segeval.protocol.conventions import convention
 from segeval.protocol.labeling import Color, SegmentationClass, ranges
 from segeval.protocol.palettes import show
 from segeval.protocol.presets import Preset, PresetPairing
-from segeval.render.report.view import count
+from segeval.render.report.wording import count
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.page import FULL_BLOCK, Cell, Page, grid, page_text
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import printable
 from segeval.render.comparison.wording import MARK, headline, mark, p_line, regression_text
 from segeval.render.report.github import finding_annotation
-from segeval.render.report.view import loss, percent
-from segeval.render.report.wording import in_percent, title
+from segeval.render.report.wording import in_percent, loss, percent, title
 from segeval.render.syntax.csv import csv_text
 from segeval.render.syntax.github import annotation, workflow_commands
 from segeval.render.syntax.json import json_text

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from segeval.render.report.view import View
-from segeval.render.report.wording import (
+from segeval.render.report.extras import (
     GAIN_TITLES,
     WORST_TITLES,
     confusion_lines,
@@ -13,6 +12,7 @@ from segeval.render.report.wording import (
     loss_intervals_line,
     worst_rows,
 )
+from segeval.render.report.wording import View
 from segeval.render.syntax.page import Page, grid
 from segeval.report.report import Report
 

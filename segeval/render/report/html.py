@@ -11,13 +11,14 @@ from html import escape
 
 from segeval.errors import and_more, printable
 from segeval.render.messages import finding_label
-from segeval.render.report.view import COMPACT, percent
 from segeval.render.report.wording import (
+    COMPACT,
     bounds_of,
     data_text,
     heading,
     headline,
     own_text,
+    percent,
     score_text,
     signature_text,
     verdict_text,

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from segeval.render.messages import finding_label
-from segeval.render.report.view import COMPACT, UNDEFINED, View
-from segeval.render.report.wording import bounds_of, has_intervals, interval_text, intervals_line, signature_text
+from segeval.render.report.extras import intervals_line
+from segeval.render.report.wording import (
+    COMPACT,
+    UNDEFINED,
+    View,
+    bounds_of,
+    has_intervals,
+    interval_text,
+    signature_text,
+)
 from segeval.render.syntax.latex import NOTHING, escaped, tabular
 from segeval.report.report import Report
 from segeval.scores.registry import OF_CLASSES, SCORE

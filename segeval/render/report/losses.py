@@ -13,8 +13,7 @@ from rich.text import Text
 from segeval.errors import printable
 from segeval.protocol.mapkinds import EIGHT_BIT, SIXTEEN_BIT
 from segeval.protocol.settings import Probabilities
-from segeval.render.report.view import UNDEFINED, View, count, loss, percent
-from segeval.render.report.wording import bounds_of, heading, title
+from segeval.render.report.wording import UNDEFINED, View, bounds_of, count, heading, loss, percent, title
 from segeval.render.syntax.page import BOX, Page, cut, names_and_numbers, side_by_side
 from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report

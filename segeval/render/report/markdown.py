@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from segeval.errors import Finding
-from segeval.render.report.view import COMPACT, View, count
-from segeval.render.report.wording import (
+from segeval.render.report.extras import (
     GAIN_TITLES,
     WORST_TITLES,
-    bounds_of,
     confusion_lines,
-    data_text,
     foreground_text,
     gain_rows,
+    intervals_line,
+    worst_rows,
+)
+from segeval.render.report.wording import (
+    COMPACT,
+    View,
+    bounds_of,
+    count,
+    data_text,
     has_intervals,
     heading,
     in_percent,
     interval_text,
-    intervals_line,
     mean_text,
     own_text,
     score_interval_text,
     score_text,
     signature_text,
     verdict_text,
-    worst_rows,
 )
 from segeval.render.syntax.markdown import (
     MOST_LINES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segeval.render.report.view import UNDEFINED
+from segeval.render.report.wording import UNDEFINED
 from segeval.report.gates import metric
 from segeval.report.report import Report
 

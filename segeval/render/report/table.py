@@ -14,8 +14,10 @@ from segeval.errors import listed, printable
 from segeval.render.messages import finding_label, note_text
 from segeval.render.report.details import print_details
 from segeval.render.report.losses import print_losses
-from segeval.render.report.view import COMPACT, UNDEFINED, View
 from segeval.render.report.wording import (
+    COMPACT,
+    UNDEFINED,
+    View,
     bounds_of,
     data_text,
     has_intervals,
