@@ -44,6 +44,7 @@ KINDS: Mapping[str, Kind] = {
     "gray-levels": Kind(ERROR, "masks of more values than two under --binary, as JPEG and smoothing leave them"),
     "suspected-void": Kind(ERROR, "a value that looks like void and counts as a class", allowable=True),
     "gray-palette": Kind(ERROR, "gray palettes whose indices and gray levels can both be labels", allowable=True),
+    "palette-order": Kind(ERROR, "palettes of the same colours at other indices", allowable=True),
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),

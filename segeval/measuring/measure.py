@@ -51,7 +51,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
         row = _row(pair, gt, missing_counts(gt.values))
-        return MeasuredRow(row, traits=SideTraits(gt=gt.traits))
+        return MeasuredRow(row, traits=SideTraits(gt=gt.traits(row.counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
     require_size(pred.values.shape, gt.values.shape, file)
@@ -60,7 +60,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
-    traits = SideTraits(gt.traits, pred.traits)
+    traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
     return MeasuredRow(_row(pair, gt, counts), pred_digest=pred_digest, traits=traits)
 
 

@@ -43,7 +43,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Failure(Generic[Item]):
     """Tie an error to the item that it came from."""
 
@@ -140,7 +140,7 @@ Progress = Callable[[int, int], None]
 """Called with (pairs done, pairs in all) after each pair."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Hold a run with what only its files tell: their names by key, warnings about them, and their problems.
 

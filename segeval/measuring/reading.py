@@ -50,8 +50,6 @@ class Reading:
     digest_predictions: bool = False
 
 
-COLORED = Traits(colored=True)
-"""Of a file with colours and nothing else to tell, as most palette images are."""
 _WHOLE = r"[+-]?[0-9]{1,18}"
 
 
@@ -94,13 +92,16 @@ class ReadMask:
     values: NDArray[np.integer[Any]]
     facts: ImageFacts | None
     data: bytes
+    by_color: bool = False
 
-    @property
-    def traits(self) -> Traits:
-        """Return what the file says besides its values; of palettes only the entries that it uses."""
+    def traits(self, values: NDArray[np.integer[Any]]) -> Traits:
+        """Return what the file says besides its `values`; of palettes only the entries that it uses.
+
+        Where indices were decoded by their colours, `by_color`, nothing rests on the palette.
+        """
         if self.facts is None or not (self.facts.nodata or self.facts.palette):
             return PLAIN
-        return _traits(self.facts, self.values)
+        return _traits(self.facts.nodata, b"" if self.by_color else self.facts.palette, values)
 
 
 def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
@@ -109,7 +110,9 @@ def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     data = bytes_of(reading.gt, pair.gt, reading, name=name)
     palette, most = reading.gt_palette, reading.max_pixels
     return ReadMask(
-        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg), data
+        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg),
+        data,
+        palette is not None and palette.explicit,
     )
 
 
@@ -119,7 +122,9 @@ def read_prediction(file: str, reading: Reading) -> ReadMask:
     data = bytes_of(reading.pred, file, reading, name=name)
     palette, most = reading.pred_palette, reading.max_pixels
     return ReadMask(
-        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.pred, jpeg=reading.pred_jpeg), data
+        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.pred, jpeg=reading.pred_jpeg),
+        data,
+        palette is not None and palette.explicit,
     )
 
 
@@ -136,14 +141,15 @@ def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple
     return gt, read_pred()
 
 
-def _traits(facts: ImageFacts, values: NDArray[np.integer[Any]]) -> Traits:
-    nodata = (int(facts.nodata),) if re.fullmatch(_WHOLE, facts.nodata) else ()
-    reds, greens, blues = (facts.palette[channel::3] for channel in range(3))
-    if not reds or reds == greens == blues:
-        used = np.flatnonzero(np.bincount(values.reshape(-1), minlength=len(reds))[: len(reds)]) if reds else ()
-        entries = tuple((int(index), reds[index]) for index in used if reds[index] != index)
-        return Traits(nodata, entries)
-    return COLORED if not nodata else Traits(nodata, colored=True)
+def _traits(tag: str, palette: bytes, values: NDArray[np.integer[Any]]) -> Traits:
+    nodata = (int(tag),) if re.fullmatch(_WHOLE, tag) else ()
+    reds, greens, blues = (palette[channel::3] for channel in range(3))
+    if not reds:
+        return Traits(nodata)
+    used = np.flatnonzero(np.bincount(values.reshape(-1), minlength=len(reds))[: len(reds)]).tolist()
+    if reds == greens == blues:
+        return Traits(nodata, tuple((index, reds[index]) for index in used if reds[index] != index))
+    return Traits(nodata, (), tuple((index, reds[index], greens[index], blues[index]) for index in used))
 
 
 def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:

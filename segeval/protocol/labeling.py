@@ -146,7 +146,7 @@ def side_files(values: Collection[int], files: Callable[[], Iterable[tuple[str, 
     return SideFiles(met, tuple(full_range))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """Name the images, by key, whose ground truth and whose predictions leave open what 255 is; `fix` settles it."""
 

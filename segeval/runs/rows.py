@@ -115,7 +115,11 @@ def maps_from_json(facts: Any) -> Maps | None:
 def traits_to_json(traits: SideTraits) -> dict[str, Any]:
     """Return the JSON of a run's traits."""
     return {
-        side: {"nodata": list(one.nodata), "gray_entries": list(map(list, one.gray_entries)), "colored": one.colored}
+        side: {
+            "nodata": list(one.nodata),
+            "gray_entries": list(map(list, one.gray_entries)),
+            "color_entries": list(map(list, one.color_entries)),
+        }
         for side, one in (("gt", traits.gt), ("pred", traits.pred))
     }
 
@@ -129,12 +133,17 @@ def traits_from_json(facts: Any) -> SideTraits:
 
 def _traits(facts: Any) -> Traits:
     one = mapping(facts, "traits")
-    require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
-    require(type(one["colored"]) is bool, "colored is no truth value")
+    require(set(one) == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
     nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
     entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
     require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
-    traits = Traits(tuple(nodata), tuple((index, level) for index, level in entries), one["colored"])
+    colors = [integers(entry, 0, 255, "color_entries") for entry in listed(one["color_entries"], "color_entries")]
+    require(all(len(entry) == 4 for entry in colors), "a color entry is not an index and a color")
+    traits = Traits(
+        tuple(nodata),
+        tuple((index, level) for index, level in entries),
+        tuple((index, red, green, blue) for index, red, green, blue in colors),
+    )
     require(traits == traits | PLAIN, "the traits are not in their order")
     return traits
 

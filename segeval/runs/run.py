@@ -24,18 +24,23 @@ if TYPE_CHECKING:  # label runs do without the modules of probability maps
     from segeval.tables.levels import LevelHistogram
 
 
+COLORS_OF_AN_INDEX = 2
+"""Colours of one index that a side keeps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """Keep what the mask files of one side say besides their values.
 
     `nodata` has the values that nodata tags name, ascending. `gray_entries` has (index, gray level) of the palette
-    entries that files use, where the two differ, of palettes that are gray throughout, ascending; `colored` tells
-    whether another palette of the side has a colour.
+    entries that files use, where the two differ, of palettes that are gray throughout, ascending; `color_entries` has
+    (index, red, green, blue) of the entries that files use of all other palettes, ascending, at most
+    `COLORS_OF_AN_INDEX` an index: two are enough to say that files differ.
     """
 
     nodata: tuple[int, ...] = ()
     gray_entries: tuple[tuple[int, int], ...] = ()
-    colored: bool = False
+    color_entries: tuple[tuple[int, int, int, int], ...] = ()
 
     def __or__(self, other: Traits) -> Traits:
         """Return the traits of both sets of files."""
@@ -44,16 +49,30 @@ class Traits:
         return Traits(
             tuple(sorted({*self.nodata, *other.nodata})),
             tuple(sorted({*self.gray_entries, *other.gray_entries})),
-            self.colored or other.colored,
+            _first_colors({*self.color_entries, *other.color_entries}),
         )
 
     @property
+    def colored(self) -> bool:
+        """Tell whether a palette of the side has a colour."""
+        return bool(self.color_entries)
+
+    @property
     def telling(self) -> bool:
-        """Tell whether a finding could rest on these traits; colours alone only keep one from being made."""
-        return bool(self.nodata or self.gray_entries)
+        """Tell whether a finding could rest on these traits."""
+        return bool(self.nodata or self.gray_entries or self.color_entries)
 
 
 PLAIN = Traits()
+
+
+def _first_colors(entries: Iterable[tuple[int, int, int, int]]) -> tuple[tuple[int, int, int, int], ...]:
+    """Return the least colours of each index: of a union the same, whatever its order."""
+    kept: list[tuple[int, int, int, int]] = []
+    for entry in sorted(entries):
+        if len(kept) < COLORS_OF_AN_INDEX or kept[-COLORS_OF_AN_INDEX][0] != entry[0]:
+            kept.append(entry)
+    return tuple(kept)
 
 
 @dataclass(frozen=True, slots=True)
