@@ -52,6 +52,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "max-pixels",
         "jobs",
     ),
+    "Contours": ("boundary",),
     "Probability maps": (
         "probs",
         "threshold",

@@ -20,8 +20,9 @@ from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_folders, require_pairs
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
-from segeval.measuring.reading import Reading, files_of, is_unchanged
+from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES
+from segeval.protocol.regions import region_rules
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
@@ -187,6 +188,7 @@ def paired(pred: Path, gt: Path, request: Request) -> Pairing:
 
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
     """Say how the files of `pairing` are read for `request`."""
+    widths = request.protocol.boundary
     open_values = request.protocol.classes is None and not request.protocol.binary
     return Reading(
         pred=pairing.pred_root,
@@ -198,6 +200,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         gt_jpeg=request.protocol.gt_threshold is not None,
         pred_jpeg=request.protocol.pred_threshold is not None,
         digest_predictions=digest_predictions,
+        contours=None if widths is None else Contours(widths, region_rules(request.protocol)),
     )
 
 

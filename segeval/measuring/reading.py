@@ -19,6 +19,8 @@ from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
 from segeval.protocol.labeling import NO_PREDICTION
+from segeval.protocol.regions import ClassOf
+from segeval.protocol.widths import Width
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
@@ -31,12 +33,20 @@ Second = TypeVar("Second")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Contours:
+    """Say how contours are counted: at which widths, and around the pixels of which class."""
+
+    widths: tuple[Width, ...]
+    class_of: tuple[ClassOf, ClassOf]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Say where the files of pairs lie and how they are read.
 
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
     `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
-    later run knows that a prediction has not changed.
+    later run knows that a prediction has not changed. `contours` asks for what lies along contours.
     """
 
     pred: Path
@@ -48,6 +58,7 @@ class Reading:
     gt_jpeg: bool = False
     pred_jpeg: bool = False
     digest_predictions: bool = False
+    contours: Contours | None = None
 
 
 _WHOLE = r"[+-]?[0-9]{1,18}"

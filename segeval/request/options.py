@@ -78,13 +78,22 @@ class AllowOptions(TypedDict, total=False):
     allow: Annotated[str | Sequence[str] | None, "Accept findings of these kinds; 'segeval help findings' lists them."]
 
 
+class ContourOptions(TypedDict, total=False):
+    """Say what is counted along contours."""
+
+    boundary: Annotated[
+        int | float | str | Sequence[int | float | str] | None,
+        'Count along contours, as wide as "authors" have it, pixels (3) or a share of the diagonal (0.02, "2%").',
+    ]
+
+
 class FindingOptions(AllowOptions, total=False):
     """Say what becomes of findings."""
 
     strict: Annotated[bool | None, "Make warnings errors, but for the kinds allowed."]
 
 
-class FolderOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, total=False):
+class FolderOptions(LabelOptions, ConventionOptions, LossOptions, ContourOptions, AllowOptions, total=False):
     """Say how two folders are read."""
 
     palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]
@@ -131,7 +140,14 @@ class LookOptions(FolderOptions, FindingOptions, total=False):
 
 
 class RescoreOptions(
-    LabelOptions, ConventionOptions, LossOptions, StatisticsOptions, FindingOptions, GateOptions, total=False
+    LabelOptions,
+    ConventionOptions,
+    LossOptions,
+    ContourOptions,
+    StatisticsOptions,
+    FindingOptions,
+    GateOptions,
+    total=False,
 ):
     """Hold all that a saved run can be scored by anew."""
 
@@ -140,6 +156,10 @@ class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
     """Hold what arrays in memory are scored by."""
 
     class_weights: Annotated[Weights | None, 'Weights of `average="weighted"`: one a class, their file, or "auto".']
+
+
+class MeterOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, total=False):
+    """Hold what probability maps in memory are scored by."""
 
 
 class VerifyOptions(TypedDict, total=False):

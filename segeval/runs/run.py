@@ -17,7 +17,8 @@ from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 
-if TYPE_CHECKING:  # label runs do without the modules of probability maps
+if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
+    from segeval.contours.counts import ContourCounts
     from segeval.scores.calibration import ConfidenceBins
     from segeval.scores.lossums import FloatSums
     from segeval.tables.floatlevels import LevelCounts
@@ -109,7 +110,8 @@ class Row:
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
     `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
     calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
-    levels floor(255 p), for F-measures; rows of older versions lack both.
+    levels floor(255 p), for F-measures; rows of older versions lack both. `contours` has the counts along
+    contours, at the widths of the run's protocol.
     """
 
     key: str
@@ -122,6 +124,7 @@ class Row:
     unnormalised: int = 0
     confidence: ConfidenceBins | None = None
     shades: LevelHistogram | None = None
+    contours: ContourCounts | None = None
 
     @property
     def missing(self) -> bool:

@@ -43,7 +43,7 @@ from segeval.render.syntax.markdown import (
     pipe_table,
 )
 from segeval.report.report import Report
-from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
+from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, OF_CONTOURS, chosen
 
 
 def render_markdown(report: Report, view: View = COMPACT) -> str:
@@ -90,6 +90,7 @@ def _beside(report: Report, scores: Sequence[str], view: View) -> str:
 
 
 def _classes(report: Report, view: View) -> str:
+    of_contours = chosen(OF_CONTOURS, (name for entry in report.classes for name in entry.contours))
     columns = (*OF_CLASSES, "gt_share")
     drawn = has_intervals(report)
     rows = [
@@ -97,13 +98,21 @@ def _classes(report: Report, view: View) -> str:
             str(entry.id),
             escaped(entry.name if entry.in_means else f"{entry.name} (not in the mean)"),
             *(view.percent(getattr(entry, column), bounds_of(report, column, entry)) for column in columns),
+            *(view.writer(name)(entry.contours.get(name), bounds_of(report, name, entry)) for name in of_contours),
             *[interval_text(report.iou_interval(index), view.percent)] * drawn,
         ]
         for index, entry in sorted(
             ((index, report.classes[index]) for index in view.ranked(report)), key=lambda pair: not pair[1].in_means
         )
     ]
-    titles = ["id", "class", *map(heading, OF_CLASSES), "GT share %", *["IoU interval %"] * drawn]
+    titles = [
+        "id",
+        "class",
+        *map(heading, OF_CLASSES),
+        "GT share %",
+        *map(heading, of_contours),
+        *["IoU interval %"] * drawn,
+    ]
     blocks = [folded(f"Classes ({count(len(report.classes))})", capped_table(titles, rows, numbers_from=2))]
     return "\n\n".join([*blocks, *_maps(report, view)])
 

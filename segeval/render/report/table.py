@@ -45,7 +45,7 @@ from segeval.render.syntax.page import (
     side_by_side,
 )
 from segeval.report.report import ClassScores, GroupScores, Report
-from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_MASKS, chosen
+from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_CONTOURS, OF_MASKS, chosen
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 LOW = "▼"
@@ -91,7 +91,10 @@ def _print_report(page: Page, report: Report, verbose: bool, view: View) -> None
         page.say(Text(told, "dim"))
     if report.groups:
         page.show(_group_table(page, report.groups, view))
-    _print_scores(page, report, view)
+    _print_scores(page, report, OF_MASKS, view)
+    if report.boundary is not None:
+        page.show(_contour_table(page, report, view))
+        _print_scores(page, report, OF_CONTOURS, view)
     if report.probabilities is not None:
         print_losses(page, report, view)
     if report.has_details:
@@ -231,9 +234,29 @@ def _group_table(page: Page, groups: Sequence[GroupScores], view: View) -> Table
     return narrowed(page, [group.name for group in groups], list(cells), builder)
 
 
-def _print_scores(page: Page, report: Report, view: View) -> None:
-    """Print the overlaps and accuracies side by side: in one row, or in as many as the page needs."""
-    scores = chosen(OF_MASKS, report.scores)
+def _contour_table(page: Page, report: Report, view: View) -> Table:
+    """Return the scores of each class along its contours."""
+    names = chosen(OF_CONTOURS, (name for entry in report.classes for name in entry.contours))
+    shown = [report.classes[index] for index in view.ranked(report) if index not in _folded(report, view)]
+    cells = {heading(name): name for name in names}
+
+    def builder(kept: Sequence[str]) -> Callable[[list[str]], Table]:
+        def build(classes: list[str]) -> Table:
+            table = names_and_numbers("class", kept)
+            for entry, called in zip(shown, classes, strict=True):
+                values = ((cells[column], entry.contours.get(cells[column])) for column in kept)
+                texts = (view.writer(name)(value, bounds_of(report, name, entry)) for name, value in values)
+                table.add_row(Text(called), *map(Text, texts), style=None if entry.in_means else "dim")
+            return table
+
+        return build
+
+    return narrowed(page, [entry.name for entry in shown], list(cells), builder)
+
+
+def _print_scores(page: Page, report: Report, names: Sequence[str], view: View) -> None:
+    """Print some of the scores side by side: in one row, or in as many as the page needs."""
+    scores = chosen(names, report.scores)
     rows = 1
     while rows < len(scores) and not all(page.fits(_beside(report, part, view)) for part in _parts(scores, rows)):
         rows += 1
