@@ -11,6 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError, and_more
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, PROBS_FIX, ImageFacts, identify
+from segeval.images.photometric import shown_as
 from segeval.images.png import Buffer, parse_png, png_samples
+from segeval.protocol.storage import AS_STORED, SideStorage
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
@@ -143,6 +146,7 @@ def read_mask(
     max_pixels: int = MAX_PIXELS,
     buffer: Buffer | None = None,
     jpeg: bool = False,
+    storage: SideStorage = AS_STORED,
 ) -> tuple[NDArray[np.integer[Any]], ImageFacts | None]:
     """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
 
@@ -151,11 +155,13 @@ def read_mask(
     Gray samples and palette indices come as they are stored, whatever their depth and whatever tRNS says; a two-valued
     TIFF that calls 0 white comes as it is shown; .npy arrays keep their type. With `palette`, RGB colours become its
     raw values, and where it is explicit the colours of indices too. An alpha channel is dropped where it is opaque
-    everywhere. With `jpeg`, files of that format give their gray levels. The array may lie in `buffer`.
-    Raises `MaskError`.
+    everywhere. With `jpeg`, files of that format give their gray levels. Where no palette says what colours mean, RGB
+    with three equal channels is gray, and where `storage` names a channel that channel is the mask. The array may lie
+    in `buffer`. Raises `MaskError`.
     """
     with _Told(name):
-        if data.startswith(PNG_SIGNATURE):  # what most masks are: a small one is read in the time of a few calls
+        # What most masks are: a small one is read in the time of a few calls.
+        if storage.channel is None and data.startswith(PNG_SIGNATURE):
             png = parse_png(data, max_pixels)
             if not png.facts.animated and (
                 png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)
@@ -163,8 +169,12 @@ def read_mask(
                 return png_samples(png, buffer), png.facts
         form = identify(data, jpeg=jpeg)
         if form in ("npy", "npz"):
-            from segeval.images.arrays import load_array
+            from segeval.images.arrays import array_facts, load_array
 
+            if storage.channel is not None:
+                from segeval.images.channels import place_of
+
+                place_of(array_facts(data, packed=form == "npz"), storage.channel)
             array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
             return array.reshape(array.shape[:2]), None
         facts, decode = _opened(form, data, max_pixels, buffer)
@@ -179,11 +189,14 @@ def read_mask(
 
             raise MaskError("an RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
         samples = decode()
+        if storage.channel is not None:
+            from segeval.images.channels import one_channel
+
+            samples = one_channel(samples, facts, storage.channel)
+            return (shown_as(samples, facts) if facts.white_is_zero else samples), facts
         if facts.has_alpha:
             samples = _without_alpha(samples, facts)
         if facts.white_is_zero:
-            from segeval.images.photometric import shown_as
-
             return shown_as(samples, facts), facts
         if facts.kind == "palette" and palette is not None and palette.explicit:
             from segeval.images.colors import labels_from_indices
@@ -191,8 +204,11 @@ def read_mask(
             return labels_from_indices(samples, facts, palette), facts
         if facts.channels < 3:
             return samples, facts
+        from segeval.images.channels import is_gray
         from segeval.images.colors import labels_from_colors
 
+        if palette is None and is_gray(samples):
+            return np.ascontiguousarray(samples[..., 0]), replace(facts, gray_as_rgb=True)
         return labels_from_colors(samples, palette, encoding=facts.encoding), facts
 
 

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
 from segeval.protocol.labeling import NO_PREDICTION
+from segeval.protocol.storage import PLAINLY, Storage
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
@@ -47,6 +49,7 @@ class Reading:
     most_values: int | None = None
     gt_jpeg: bool = False
     pred_jpeg: bool = False
+    storage: Storage = PLAINLY
     digest_predictions: bool = False
 
 
@@ -98,7 +101,7 @@ class ReadMask:
     @property
     def traits(self) -> Traits:
         """Return what the file says besides its values; of palettes only the entries that it uses."""
-        if self.facts is None or not (self.facts.nodata or self.facts.palette):
+        if self.facts is None or not (self.facts.nodata or self.facts.palette or self.facts.gray_as_rgb):
             return PLAIN
         return _traits(self.facts, self.values)
 
@@ -107,20 +110,16 @@ def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     """Return the ground truth of a pair; raises `MaskError`."""
     name = gt_name(pair.gt)
     data = bytes_of(reading.gt, pair.gt, reading, name=name)
-    palette, most = reading.gt_palette, reading.max_pixels
-    return ReadMask(
-        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg), data
-    )
+    read = partial(read_mask, data, name=name, palette=reading.gt_palette, max_pixels=reading.max_pixels)
+    return ReadMask(*read(buffer=BUFFERS.gt, jpeg=reading.gt_jpeg, storage=reading.storage.side("gt")), data)
 
 
 def read_prediction(file: str, reading: Reading) -> ReadMask:
     """Return a prediction of labels; raises `MaskError`."""
     name = pred_name(file)
     data = bytes_of(reading.pred, file, reading, name=name)
-    palette, most = reading.pred_palette, reading.max_pixels
-    return ReadMask(
-        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.pred, jpeg=reading.pred_jpeg), data
-    )
+    read = partial(read_mask, data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels)
+    return ReadMask(*read(buffer=BUFFERS.pred, jpeg=reading.pred_jpeg, storage=reading.storage.side("pred")), data)
 
 
 def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple[First, Second]:
@@ -137,6 +136,8 @@ def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple
 
 
 def _traits(facts: ImageFacts, values: NDArray[np.integer[Any]]) -> Traits:
+    if facts.gray_as_rgb:
+        return Traits(gray_as_rgb=True)
     nodata = (int(facts.nodata),) if re.fullmatch(_WHOLE, facts.nodata) else ()
     reds, greens, blues = (facts.palette[channel::3] for channel in range(3))
     if not reds or reds == greens == blues:

@@ -27,11 +27,13 @@ from segeval.protocol.labeling import (
     value_map,
 )
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
+from segeval.protocol.storage import PLAINLY, Storage, storage_from_dict
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
 
 Mapped = tuple[tuple[int, int], ...]
+THRESHOLDS = ("gt_threshold", "pred_threshold")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Protocol:
     mean_over: tuple[int | str, ...] | None = None
     mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
+    storage: Storage = PLAINLY
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
@@ -89,10 +92,8 @@ class Protocol:
                 "Give --threshold, a probability, in its place",
             )
         for level in (self.gt_threshold, self.pred_threshold):
-            if level is not None and (isinstance(level, bool) or not isinstance(level, int)):
-                raise UsageError(
-                    "a threshold of masks is no whole number", (str(level),), "Give a stored value, as 127"
-                )
+            if level is not None and type(level) is not int:
+                raise UsageError("a threshold is no whole number", (str(level),), "Give a stored value, as 127")
         if not self.binary:
             raise UsageError("--gt-threshold and --pred-threshold are of binary masks", (), "Add --binary")
 
@@ -116,8 +117,7 @@ class Protocol:
             "pred_map": [list(pair) for pair in self.pred_map],
             "closed": self.closed,
             "binary": self.binary,
-            **({} if self.gt_threshold is None else {"gt_threshold": self.gt_threshold}),
-            **({} if self.pred_threshold is None else {"pred_threshold": self.pred_threshold}),
+            **{name: getattr(self, name) for name in THRESHOLDS if getattr(self, name) is not None},
             "groups": [{"name": group.name, "ids": list(group.ids)} for group in self.groups],
             "palette": self.palette,
             "convention": {"name": self.convention.name, **self.convention.axes()},
@@ -126,6 +126,7 @@ class Protocol:
             **({"allow": list(self.allow)} if self.allow else {}),
             **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
             **({} if weights is None else {"mean_weights": list(weights) if isinstance(weights, tuple) else weights}),
+            **self.storage.to_dict(),
             "probabilities": None if self.probabilities is None else probabilities_to_dict(self.probabilities),
         }
 
@@ -157,6 +158,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         mean_over=tuple(facts["mean_over"]) if "mean_over" in facts else None,
         mean_weights=_tupled(facts.get("mean_weights")),
         probabilities=None if losses is None else probabilities_from_dict(losses),
+        storage=storage_from_dict(facts),
     )
 
 

@@ -20,6 +20,7 @@ from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
+from segeval.protocol.storage import STORAGE_NAMES
 from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
 from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights
@@ -68,7 +69,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
-        kept = {name: getattr(protocol, name) for name in ("missing", "palette", "keys", "probabilities")}
+        kept = {name: getattr(protocol, name) for name in ("missing", "palette", "keys", "probabilities", "storage")}
         protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
     protocol = replace(
         _relabeled(protocol, given),
@@ -80,6 +81,9 @@ def amend(base: Request, options: FolderOptions) -> Request:
     if "class_weights" in given and protocol.convention.average == "weighted":
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
         protocol = replace(protocol, mean_weights=weights)
+    stored = {name: given[name] for name in STORAGE_NAMES if name in given}
+    if stored:
+        protocol = replace(protocol, storage=replace(protocol.storage, **stored))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     changed = replace(
         base,

@@ -115,7 +115,12 @@ def maps_from_json(facts: Any) -> Maps | None:
 def traits_to_json(traits: SideTraits) -> dict[str, Any]:
     """Return the JSON of a run's traits."""
     return {
-        side: {"nodata": list(one.nodata), "gray_entries": list(map(list, one.gray_entries)), "colored": one.colored}
+        side: {
+            "nodata": list(one.nodata),
+            "gray_entries": list(map(list, one.gray_entries)),
+            "colored": one.colored,
+            **({"gray_as_rgb": True} if one.gray_as_rgb else {}),
+        }
         for side, one in (("gt", traits.gt), ("pred", traits.pred))
     }
 
@@ -129,12 +134,14 @@ def traits_from_json(facts: Any) -> SideTraits:
 
 def _traits(facts: Any) -> Traits:
     one = mapping(facts, "traits")
-    require(set(one) == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
+    require(set(one) - {"gray_as_rgb"} == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
+    require(one.get("gray_as_rgb", True) is True, "gray_as_rgb is not as segeval writes it")
     require(type(one["colored"]) is bool, "colored is no truth value")
     nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
     entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
     require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
-    traits = Traits(tuple(nodata), tuple((index, level) for index, level in entries), one["colored"])
+    pairs = tuple((index, level) for index, level in entries)
+    traits = Traits(tuple(nodata), pairs, one["colored"], "gray_as_rgb" in one)
     require(traits == traits | PLAIN, "the traits are not in their order")
     return traits
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import RunFileError, SegevalError
 from segeval.protocol.labeling import NO_PREDICTION, SideFiles, side_files
 from segeval.protocol.mapkinds import MapKind
-from segeval.protocol.protocol import Protocol, Resolution, resolve
+from segeval.protocol.protocol import Inference, Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 
@@ -30,12 +30,13 @@ class Traits:
 
     `nodata` has the values that nodata tags name, ascending. `gray_entries` has (index, gray level) of the palette
     entries that files use, where the two differ, of palettes that are gray throughout, ascending; `colored` tells
-    whether another palette of the side has a colour.
+    whether another palette of the side has a colour, and `gray_as_rgb` whether files hold gray as three channels.
     """
 
     nodata: tuple[int, ...] = ()
     gray_entries: tuple[tuple[int, int], ...] = ()
     colored: bool = False
+    gray_as_rgb: bool = False
 
     def __or__(self, other: Traits) -> Traits:
         """Return the traits of both sets of files."""
@@ -45,12 +46,13 @@ class Traits:
             tuple(sorted({*self.nodata, *other.nodata})),
             tuple(sorted({*self.gray_entries, *other.gray_entries})),
             self.colored or other.colored,
+            self.gray_as_rgb or other.gray_as_rgb,
         )
 
     @property
     def telling(self) -> bool:
         """Tell whether a finding could rest on these traits; colours alone only keep one from being made."""
-        return bool(self.nodata or self.gray_entries)
+        return bool(self.nodata or self.gray_entries or self.gray_as_rgb)
 
 
 PLAIN = Traits()
@@ -71,6 +73,15 @@ class SideTraits:
     def telling(self) -> bool:
         """Tell whether a finding could rest on these traits."""
         return self.gt.telling or self.pred.telling
+
+    def notes(self) -> tuple[Inference, ...]:
+        """Tell what was read otherwise than its files say, with the option that asks for it."""
+        sides = (("gt", self.gt), ("pred", self.pred))
+        return tuple(
+            Inference(f"three equal channels of {side} are read as gray", f"--{side}-channel R")
+            for side, one in sides
+            if one.gray_as_rgb
+        )
 
 
 NO_TRAITS = SideTraits()
@@ -198,13 +209,15 @@ class Run:
     def resolve_for(self, table: JointCounts) -> Resolution:
         """Make the protocol definite for the values of `table`, the run's label table."""
         gt_values, pred_values = raw_values(table)
-        return resolve(
+        found = resolve(
             self.protocol,
             gt_values=gt_values,
             pred_values=pred_values,
             map_count=self.maps.count if self.maps else None,
             sides=self.sides(table),
         )
+        notes = self.traits.notes()
+        return replace(found, notes=(*found.notes, *notes)) if notes else found
 
     def sides(self, table: JointCounts) -> tuple[SideFiles, SideFiles]:
         """Return what the files of ground truth and predictions hold; `table` is the run's label table."""
