@@ -14,7 +14,8 @@ from PIL import Image
 from segeval import score
 from segeval.protocol.labeling import Labeling, SegmentationClass, value_map
 from segeval.scores.foreground import ForegroundImages, foreground_images, foreground_scores
-from segeval.tables.counts import Tallies, image_tallies, joint_counts
+from segeval.scores.imageoverlap import ImageTallies, image_tallies
+from segeval.tables.counts import joint_counts
 from tests.support.commandline import run_segeval
 
 NAMES = ("positive_dice", "miss_rate", "false_alarm_rate")
@@ -23,7 +24,7 @@ LABELING = Labeling(CLASSES, value_map(CLASSES, ignore=[255]), value_map(CLASSES
 Images = list[tuple[list[int], list[int]]]
 
 
-def tallied(images: Images) -> Tallies:
+def tallied(images: Images) -> ImageTallies:
     return image_tallies([joint_counts(gt=np.array(gt), pred=np.array(pred)) for gt, pred in images], LABELING)
 
 

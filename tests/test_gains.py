@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from itertools import pairwise
 
 import numpy as np
@@ -18,8 +19,10 @@ from segeval.scores.gains import (
     top_confusions,
     worst_images,
 )
-from segeval.scores.overlap import averaged, outcomes
-from segeval.tables.counts import Confusion, joint_counts, tallies
+from segeval.scores.imageoverlap import averaged, image_outcomes
+from segeval.scores.overlap import outcomes
+from segeval.tables.counts import Confusion, Tallies, joint_counts, tallies
+from tests.support.tallies import kept_tallies
 
 DATASET = [rule for rule in conventions().values() if rule.average == "dataset"]
 HERE = Convention()
@@ -32,8 +35,9 @@ def table(*rows: list[int], behind: list[list[int]] | None = None) -> Confusion:
 
 
 def rescored(counts: list[list[int]], rule: Convention) -> float | None:
-    whole = outcomes(tallies(Confusion(np.array(counts, np.int64))), rule)
-    return averaged(whole, whole, rule).mean
+    whole = tallies(Confusion(np.array(counts, np.int64)))
+    one_image = kept_tallies(Tallies(**{field.name: getattr(whole, field.name)[None] for field in fields(Tallies)}))
+    return averaged(outcomes(whole, rule), image_outcomes(one_image, rule), rule).mean
 
 
 def made_perfect(counts: list[list[int]], index: int) -> list[list[int]]:

@@ -24,12 +24,10 @@ from segeval.protocol.labeling import (
     SegmentationClass,
     value_map,
 )
+from segeval.scores.imageoverlap import averaged, class_mious, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import (
     Outcomes,
-    averaged,
-    class_mious,
     frequency_weighted,
-    image_mious,
     mean,
     micro,
     outcomes,
@@ -39,7 +37,8 @@ from segeval.scores.overlap import (
     recalls,
     worst_mean,
 )
-from segeval.tables.counts import JointCounts, Tallies, confusion, grouped, image_tallies, table, tallies, total
+from segeval.tables.counts import JointCounts, Tallies, confusion, grouped, table, tallies, total
+from tests.support.tallies import dense_tallies
 
 CLASSES = tuple(SegmentationClass(index, str(index)) for index in range(3))
 VALUES = value_map(CLASSES, ignore=[255])
@@ -114,7 +113,7 @@ def test_overlap_is_that_of_a_loop_over_pixels(images: list[Pixels], axes: dict[
     tables = [counted(pixels) for pixels in images]
     found = averaged(
         outcomes(tallies(confusion(total(tables), LABELING)), rule),
-        outcomes(image_tallies(tables, LABELING), rule),
+        image_outcomes(image_tallies(tables, LABELING), rule),
         rule,
         hit_weight=weight,
     )
@@ -163,8 +162,8 @@ def test_what_no_convention_changes_is_that_of_a_loop_over_pixels(images: list[P
         [Fraction(h, h + f + m) if h + m else None for h, f, m in zip(*loop(image, None), strict=True)]
         for image in images
     ]
-    assert all(map(close, image_mious(outcomes(each)), map(average, fine)))
-    assert all(map(close, class_mious(outcomes(each)), map(average, zip(*fine, strict=True))))
+    assert all(map(close, image_mious(image_outcomes(each)), map(average, fine)))
+    assert all(map(close, class_mious(image_outcomes(each)), map(average, zip(*fine, strict=True))))
     ious = [Fraction(h, h + f + m) if h + f + m else None for h, f, m in zip(tp, fp, fn, strict=True)]
     weighted = [(size, iou) for size, iou in zip(true, ious, strict=True) if size and iou is not None]
     floats = [None if iou is None else float(iou) for iou in ious]
@@ -180,13 +179,16 @@ def test_images_add_up_to_the_whole(images: list[Pixels]) -> None:
     tables = [counted(pixels) for pixels in images]
     whole, each = tallies(confusion(total(tables), LABELING)), image_tallies(tables, LABELING)
     for name in Tallies.__dataclass_fields__:
-        assert getattr(each, name).shape == (len(images), 1 if name in OF_NO_CLASS else K)
+        assert getattr(dense_tallies(each), name).shape == (len(images), 1 if name in OF_NO_CLASS else K)
+        assert getattr(each.pixels, name).shape == (len(images), 1)
         if name != "same_unknown":  # which a confusion table does not hold
-            assert getattr(each, name).sum(axis=0).tolist() == getattr(whole, name).tolist(), name
+            assert getattr(dense_tallies(each), name).sum(axis=0).tolist() == getattr(whole, name).tolist(), name
+            assert getattr(each.whole(), name).tolist() == getattr(whole, name).tolist(), name
+            assert int(getattr(each.pixels, name).sum()) == int(getattr(whole, name).sum()), name
 
 
 def test_no_image_at_all_has_tallies_of_no_image() -> None:
-    each = image_tallies([], LABELING)
+    each = dense_tallies(image_tallies([], LABELING))
     for name in Tallies.__dataclass_fields__:
         assert getattr(each, name).shape == (0, 1 if name in OF_NO_CLASS else K)
         assert getattr(each, name).dtype == np.int64
@@ -194,7 +196,7 @@ def test_no_image_at_all_has_tallies_of_no_image() -> None:
 
 def test_an_image_of_nothing_is_an_image() -> None:
     each = image_tallies([counted([]), counted([(0, 0)])], LABELING)
-    assert each.hit.tolist() == [[0, 0, 0], [1, 0, 0]]
+    assert dense_tallies(each).hit.tolist() == [[0, 0, 0], [1, 0, 0]]
 
 
 @given(PIXELS, st.lists(st.integers(0, 2), min_size=K, max_size=K))

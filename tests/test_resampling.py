@@ -31,6 +31,7 @@ from segeval.sampling.sample import Sample, sample, units
 from segeval.scores.registry import mask_scores
 from segeval.tables.counts import Tallies
 from tests.benchmarks.coverage_simulation import coverage
+from tests.support.tallies import kept_tallies
 
 HERE = Convention()
 
@@ -54,7 +55,7 @@ def drawn(images: Tallies, indices: NDArray[np.intp]) -> Tallies:
 def scored(images: Tallies, rule: Convention) -> dict[str, float | None]:
     """Score images as a report does, from the functions of segeval.scores.overlap."""
     whole = Tallies(**{field.name: getattr(images, field.name).sum(axis=0) for field in fields(Tallies)})
-    found = mask_scores(whole, images, ScoringRules(rule, images.hit.shape[1]))
+    found = mask_scores(whole, kept_tallies(images), ScoringRules(rule, images.hit.shape[1]))
     return {**found.scores, **{str(index): value for index, value in enumerate(found.iou.classes)}}
 
 
@@ -63,7 +64,7 @@ def names(count: int) -> list[str]:
 
 
 def plain(images: Tallies, rule: Convention = HERE, **more: Any) -> Sample:
-    return sample(images, rule, units(names(len(images.hit))), **more)
+    return sample(kept_tallies(images), rule, units(names(len(images.hit))), **more)
 
 
 # What is undefined, and what is refused
@@ -180,7 +181,7 @@ def test_an_expression_that_cannot_be_read_is_refused() -> None:
 
 def test_a_group_is_drawn_as_one() -> None:
     images = some_images(12, 3, 0)
-    halves = sample(images, HERE, units([f"{index % 2}/{index}" for index in range(12)], r"^(\d)/"))
+    halves = sample(kept_tallies(images), HERE, units([f"{index % 2}/{index}" for index in range(12)], r"^(\d)/"))
     assert len(halves.units) == 2
     whole = halves.columns.sum(axis=0)
     assert np.array_equal(whole, plain(images).columns.sum(axis=0))
@@ -242,7 +243,7 @@ def test_jackknife_leaves_each_unit_out_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_losses_and_groups_have_intervals_too() -> None:
     images, merged = some_images(40, 4, 0), some_images(40, 2, 9)
     sums, pixels = np.random.default_rng(1).random(40), np.arange(40)
-    data = plain(images, groups=merged, extra={"bce": (sums, pixels), "none": (sums * 0, pixels * 0)})
+    data = plain(images, groups=kept_tallies(merged), extra={"bce": (sums, pixels), "none": (sums * 0, pixels * 0)})
     assert list(data.observed)[-3:] == ["group_miou", "bce", "none"]
     assert data.observed["group_miou"] == scored(merged, HERE)["miou"]
     assert data.observed["bce"] == math.fsum(sums) / pixels.sum()
@@ -328,9 +329,9 @@ def test_the_order_of_the_images_does_not_show() -> None:
     losses = np.random.default_rng(0).random(20) * 1e-7
     order = np.random.default_rng(1).permutation(20)
     for pattern in (None, r"_\d\d\d"):
-        one = sample(images, HERE, units(keys, pattern), extra={"bce": (losses, np.full(20, 7))})
+        one = sample(kept_tallies(images), HERE, units(keys, pattern), extra={"bce": (losses, np.full(20, 7))})
         two = sample(
-            drawn(images, order),
+            kept_tallies(drawn(images, order)),
             HERE,
             units([keys[index] for index in order], pattern),
             extra={"bce": (losses[order], np.full(20, 7))},

@@ -16,10 +16,12 @@ from segeval.protocol.conventions import Convention, conventions
 from segeval.sampling.resampling import FEW_UNITS, METHODS, Interval, Resampling, bootstrap_weights, interval, jackknife
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.significance import Comparison, compare, p_value, swaps
-from segeval.scores.overlap import averaged, class_mious, image_mious, mean, outcomes, pixel_accuracy
+from segeval.scores.imageoverlap import averaged, class_mious, image_mious, image_outcomes
+from segeval.scores.overlap import mean, outcomes, pixel_accuracy
 from segeval.tables.counts import Tallies
 from tests.benchmarks.coverage_simulation import TESTED, null_p_values, rejected
 from tests.benchmarks.coverage_simulation import p_values as simulated
+from tests.support.tallies import kept_tallies
 
 HERE = Convention()
 
@@ -45,7 +47,7 @@ def names(count: int) -> list[str]:
 
 def paired(base: Tallies, new: Tallies, rule: Convention = HERE, group_by: str | None = None) -> tuple[Sample, Sample]:
     unit = units(names(len(base.hit)), group_by)
-    return sample(base, rule, unit), sample(new, rule, unit)
+    return sample(kept_tallies(base), rule, unit), sample(kept_tallies(new), rule, unit)
 
 
 def mixed(base: Tallies, new: Tallies, from_new: NDArray[np.bool_]) -> Tallies:
@@ -64,10 +66,10 @@ def drawn(images: Tallies, indices: NDArray[np.intp]) -> Tallies:
 def scored(images: Tallies, rule: Convention) -> dict[str, float]:
     whole = Tallies(**{field.name: getattr(images, field.name).sum(axis=0) for field in fields(Tallies)})
     values = {
-        "miou": averaged(outcomes(whole, rule), outcomes(images, rule), rule).mean,
+        "miou": averaged(outcomes(whole, rule), image_outcomes(kept_tallies(images), rule), rule).mean,
         "pixel_accuracy": pixel_accuracy(whole),
-        "image_miou": mean(image_mious(outcomes(images))),
-        "class_miou": mean(class_mious(outcomes(images))),
+        "image_miou": mean(image_mious(image_outcomes(kept_tallies(images)))),
+        "class_miou": mean(class_mious(image_outcomes(kept_tallies(images)))),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -82,7 +84,11 @@ def p_values(found: Comparison) -> list[tuple[float | None, float | None]]:
 def test_runs_over_other_images_are_refused() -> None:
     base, new = two_runs(3, 2, 0)
     with pytest.raises(UsageError, match="same images") as caught:
-        compare(sample(base, HERE, units(["a", "b", "c"])), sample(new, HERE, units(["a", "b", "d"])), Resampling())
+        compare(
+            sample(kept_tallies(base), HERE, units(["a", "b", "c"])),
+            sample(kept_tallies(new), HERE, units(["a", "b", "d"])),
+            Resampling(),
+        )
     assert caught.value.where == ("c", "d")
 
 
@@ -91,13 +97,13 @@ def test_runs_scored_otherwise_are_refused() -> None:
     unit = units(names(3))
     losses = {"bce": (np.ones(3), np.ones(3))}
     others = (
-        sample(new, Convention(absent="zero"), unit),
-        sample(new, HERE, unit, extra=losses),
-        sample(two_runs(3, 4, 0)[1], HERE, unit),
+        sample(kept_tallies(new), Convention(absent="zero"), unit),
+        sample(kept_tallies(new), HERE, unit, extra=losses),
+        sample(kept_tallies(two_runs(3, 4, 0)[1]), HERE, unit),
     )
     for other in others:
         with pytest.raises(UsageError, match="same way"):
-            compare(sample(base, HERE, unit), other, Resampling())
+            compare(sample(kept_tallies(base), HERE, unit), other, Resampling())
 
 
 def test_a_class_that_one_run_leaves_undefined_has_no_difference() -> None:

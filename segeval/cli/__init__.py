@@ -41,7 +41,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     import click
 
     from segeval.cli.root import root
-    from segeval.errors import SegevalError
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -58,9 +57,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _unread() if COMPLETION not in os.environ else int(leaving.code or 0)
     except BrokenPipeError:
         return _unread()
-    except (click.ClickException, SegevalError) as error:
-        return _told(error, words)
-    except Exception as error:  # the last wall: Python's own exit code for a crash reads as "a gate failed"
+    except Exception as error:  # a crash too: Python's own exit code for one reads as "a gate failed"
         return _told(error, words)
     return outcome if isinstance(outcome, int) else 0
 

@@ -8,7 +8,6 @@ from importlib import import_module
 import click
 
 from segeval.cli.names import variable_of
-from segeval.errors import nearest
 from segeval.version import __version__
 
 COMMANDS: Mapping[str, str] = {
@@ -56,6 +55,8 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            from segeval.errors import nearest
+
             close = nearest(args[0], COMMANDS)
             if not close:
                 raise

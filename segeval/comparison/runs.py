@@ -30,7 +30,8 @@ from segeval.sampling.resampling import FEW_UNITS, Interval, Resampling
 from segeval.sampling.sample import Sample
 from segeval.sampling.significance import Difference, compare
 from segeval.sampling.uncertainty import resampling_dict, resampling_fields
-from segeval.scores.overlap import Value, image_mious, outcomes, present
+from segeval.scores.imageoverlap import image_mious, image_outcomes, present
+from segeval.scores.overlap import Value
 from segeval.tables.counts import total
 
 NO_INTERVAL = Interval(None, None, 0)
@@ -311,14 +312,14 @@ def _difference(base: Value, new: Value, evidence: Difference | None) -> Differe
 def _worst_hit(base: _Side, new: _Side, limit: int) -> tuple[ImageChange, ...]:
     """Return the images whose own mean IoU fell most, the worst first, ties by key."""
     before, after = (
-        image_mious(outcomes(side.found.images).of(side.found.rules.over("image_miou"))) for side in (base, new)
+        image_mious(image_outcomes(side.found.images).of(side.found.rules.over("image_miou"))) for side in (base, new)
     )
     fallen = sorted(
         (second - first, row.key, index)
         for index, (row, first, second) in enumerate(zip(base.run.rows, before, after, strict=True))
         if first is not None and second is not None and second < first
     )[:limit]
-    ratios = [present(outcomes(side.found.images)) for side in (base, new)]
+    ratios = [present(image_outcomes(side.found.images)) for side in (base, new)]
     same = [(entry.id, entry.name) for entry in base.report.classes] == [
         (entry.id, entry.name) for entry in new.report.classes
     ]
@@ -326,11 +327,8 @@ def _worst_hit(base: _Side, new: _Side, limit: int) -> tuple[ImageChange, ...]:
     for change, key, index in fallen:
         name, lost = None, None
         if same:
-            fell = np.where(
-                ratios[0].defined[index] & ratios[1].defined[index],
-                ratios[1].value[index] - ratios[0].value[index],
-                np.inf,
-            )
+            old, later = (side.image(index) for side in ratios)
+            fell = np.where(old.defined & later.defined, later.value - old.value, np.inf)
             position = int(np.argmin(fell))
             if fell[position] < 0:
                 name, lost = base.report.classes[position].name, float(fell[position])

@@ -35,7 +35,8 @@ from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
 from segeval.report.scoring import FileNames, Measured, check_labels, measured
 from segeval.runs.run import Run
-from segeval.scores.overlap import Overlap, Value, outcomes
+from segeval.scores.imageoverlap import Overlap
+from segeval.scores.overlap import Value, outcomes
 from segeval.scores.registry import OF_CONVENTIONS, ScoreRule, class_score, program_of
 from segeval.tables.counts import Confusion, Int64Array
 

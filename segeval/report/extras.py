@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +20,15 @@ from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, interv
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
 from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
-from segeval.scores.overlap import Value, image_mious, outcomes, overlap, pixel_accuracy
-from segeval.tables.counts import Tallies, image_tallies
+from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_overlap, image_tallies
+from segeval.scores.overlap import Value, pixel_parts, ratio
 
 if TYPE_CHECKING:
     from segeval.report.scoring import Measured
 
 MOST_CONFUSIONS = 10
+MOST_IMAGE_CELLS = 1 << 22
+"""Images times classes of which each is listed: a line each."""
 MOST_NAMED = 5
 MORE_IMAGES = "Score more images, or take these intervals as a hint only"
 
@@ -131,7 +133,7 @@ def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_b
     )
 
 
-def _group_tallies(run: Run, found: Measured) -> Tallies | None:
+def _group_tallies(run: Run, found: Measured) -> ImageTallies | None:
     """Count each group of classes as one class, image by image.
 
     `None` where there are no groups, and where the convention's average of groups is not what the report has, which is
@@ -154,7 +156,7 @@ def _group_tallies(run: Run, found: Measured) -> Tallies | None:
     whole = image_tallies(
         [row.counts for row in run.rows], Labeling(classes, grouped(labeling.gt), grouped(labeling.pred))
     )
-    return Tallies(**{field.name: getattr(whole, field.name)[:, :count] for field in fields(Tallies)})
+    return whole.of(np.arange(count + 1) < count)
 
 
 def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[Finding, ...]:
@@ -204,31 +206,37 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
 
 def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:
     """Score every image by itself: each class's overlap as the convention counts it, and the image's means."""
-    plain = outcomes(found.images)
+    at = found.images.at
+    if at.images * at.classes > MOST_IMAGE_CELLS:
+        raise UsageError(
+            "there are more images and classes than can be listed",
+            (f"{at.images:,} images of {at.classes:,} classes, their product may be {MOST_IMAGE_CELLS:,}",),
+            "Leave --per-image out, give fewer classes with --classes, or score fewer images",
+        )
+    plain = image_outcomes(found.images)
     iou, dice = (
-        overlap(outcomes(found.images, rule), rule, hit_weight=weight)
+        image_overlap(image_outcomes(found.images, rule), rule, hit_weight=weight)
         for rule, weight in ((found.rules.rule("miou"), 1), (found.rules.rule("mdice"), 2))
     )
     mious = image_mious(plain.of(found.rules.over("image_miou")))
-    of_maps = _class_losses(losses, len(found.labeling.classes))
-    whole = [
-        Tallies(**{field.name: getattr(found.images, field.name)[at] for field in fields(Tallies)})
-        for at in range(len(run.rows))
-    ]
-    return tuple(
-        ImageScores(
-            key=row.key,
-            image_miou=mious[at],
-            pixel_accuracy=pixel_accuracy(whole[at]),
-            iou=_defined(iou.value[at], iou.defined[at]),
-            dice=_defined(dice.value[at], dice.defined[at]),
-            tp=tuple(plain.tp[at].tolist()),
-            fp=tuple(plain.fp[at].tolist()),
-            fn=tuple(plain.fn[at].tolist()),
-            losses={name: values[at] for name, values in of_maps.items()},
+    of_maps = _class_losses(losses, at.classes)
+    hits, pixels = (side.tolist() for side in pixel_parts(found.images.pixels))
+
+    def described(index: int, key: str) -> ImageScores:
+        counts = plain.image(index)
+        return ImageScores(
+            key=key,
+            image_miou=mious[index],
+            pixel_accuracy=ratio(hits[index], pixels[index]),
+            iou=iou.image(index).many(),
+            dice=dice.image(index).many(),
+            tp=tuple(counts.tp.tolist()),
+            fp=tuple(counts.fp.tolist()),
+            fn=tuple(counts.fn.tolist()),
+            losses={name: values[index] for name, values in of_maps.items()},
         )
-        for at, row in enumerate(run.rows)
-    )
+
+    return tuple(described(index, row.key) for index, row in enumerate(run.rows))
 
 
 def _defined(values: NDArray[np.float64], defined: NDArray[np.bool_]) -> tuple[Value, ...]:

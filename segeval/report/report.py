@@ -14,7 +14,8 @@ from segeval.protocol.labeling import Color
 from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
 from segeval.report.details import WORST_PERCENTS, Details
-from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, present, ratio, worst_mean
+from segeval.scores.imageoverlap import image_outcomes, present
+from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio, worst_mean
 from segeval.scores.registry import OF_CLASSES
 from segeval.tables.counts import Confusion, grouped, tallies
 
@@ -246,10 +247,8 @@ def group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
 def details_of(found: Measured, image_values: Sequence[Value]) -> Details:
     """Return the closer look at the images that every report has."""
     values = [value for value in image_values if value is not None]
-    ratios = present(outcomes(found.images).of(found.rules.over("class_miou")))
-    of_class = [
-        column[known].tolist() for column, known in zip(ratios.value.T, ratios.defined.T, strict=True) if known.any()
-    ]
+    ratios = present(image_outcomes(found.images).of(found.rules.over("class_miou")))
+    of_class = [column.tolist() for column in ratios.of_classes() if len(column)]
     worst = {
         "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
         "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},

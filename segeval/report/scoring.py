@@ -20,10 +20,9 @@ from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
 from segeval.report.report import Data, Report, class_scores, details_of, group_scores
 from segeval.runs.run import Row, Run, raw_values
+from segeval.scores.imageoverlap import ImageTallies, Overlap, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import (
-    Overlap,
     Value,
-    image_mious,
     outcomes,
 )
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
@@ -32,7 +31,6 @@ from segeval.tables.counts import (
     JointCounts,
     Tallies,
     confusion,
-    image_tallies,
     same_unknown_pixels,
     tallies,
 )
@@ -52,7 +50,7 @@ class Measured:
     resolution: Resolution
     confusion: Confusion
     whole: Tallies
-    images: Tallies
+    images: ImageTallies
     rules: ScoringRules
 
     @property
@@ -117,7 +115,7 @@ def report_of(run: Run, found: Measured) -> Report:
     if not iou.in_mean and iou.mean is None and not warnings:
         raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
     groups, group_miou = group_scores(found)
-    plain = outcomes(found.images)
+    plain = image_outcomes(found.images)
     if groups:
         scores["group_miou"] = group_miou
     probabilities = _probability_scores(run, found)
@@ -137,7 +135,7 @@ def report_of(run: Run, found: Measured) -> Report:
             pixels=run.pixels,
             void_pixels=found.confusion.void_pixels,
             gt_digest=run.gt_digest(),
-            unscored_images=int((found.images.true_pixels.sum(axis=1) == 0).sum()),
+            unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
             missing_images=sum(row.missing for row in run.rows),
         ),
         scores=ordered(scores),

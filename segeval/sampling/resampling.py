@@ -10,7 +10,8 @@ from statistics import NormalDist
 import numpy as np
 
 from segeval.errors import UsageError
-from segeval.sampling.sample import Floats, Sample
+from segeval.sampling.columns import Floats
+from segeval.sampling.sample import Sample
 from segeval.scores.overlap import Value
 
 METHODS = ("percentile", "bca")

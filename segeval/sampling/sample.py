@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,27 +13,25 @@ from numpy.typing import NDArray
 
 from segeval.errors import NothingToScoreError, UsageError
 from segeval.protocol.conventions import Convention, ScoringRules
+from segeval.sampling.columns import Columns, Floats, Part
 from segeval.scores.foreground import image_kinds, positive_dices
-from segeval.scores.overlap import (
-    Outcomes,
-    Value,
+from segeval.scores.imageoverlap import (
+    OF_SUMS,
+    ImageTallies,
     averaged,
-    filled,
-    floored,
     image_mious,
+    image_outcomes,
+    image_overlap,
     image_values,
-    outcomes,
-    overlap,
-    pixel_parts,
     present,
-    true_pixels,
 )
+from segeval.scores.overlap import Outcomes, Value, filled, floored, outcomes, overlap, pixel_parts, true_pixels
 from segeval.scores.registry import mask_scores, program_of
-from segeval.tables.counts import Int64Array, Tallies
+from segeval.tables.counts import Int64Array
 
-Floats = NDArray[np.float64]
-OF_SUMS = ("dataset", "micro", "weighted")
-"""Averages that are functions of sums over the images; the others average what images have."""
+SIDES = ("tp", "fp", "fn")
+MOST_CELLS = 1 << 22
+"""Images or groups times classes: what is drawn from is dense, and takes about 60 bytes of memory for each."""
 FOREGROUND_COLUMNS = ("positive_dice", "miss_rate", "false_alarm_rate")
 """Scores of binary masks alone: each a sum over the images of one kind, divided by how many these are."""
 Extra = Mapping[str, tuple[NDArray[Any], NDArray[Any]]]
@@ -127,65 +125,59 @@ class Sample:
 
 
 def sample(
-    images: Tallies,
+    images: ImageTallies,
     rules: ScoringRules | Convention,
     unit: Units,
     *,
-    groups: Tallies | None = None,
+    groups: ImageTallies | None = None,
     extra: Extra | None = None,
 ) -> Sample:
     """Sum what the scores are made of over the images of each unit.
 
-    `images` has shape (N, K), `groups` (N, G) the same pixels with each group of classes as one; a convention alone has
-    its means over all classes. `extra` names further scores that are a sum over a sum, each as numerators and
-    denominators of the images, shape (N,), finite.
+    `groups` has the same pixels with each group of classes as one; a convention alone has its means over all classes.
+    `extra` names further scores that are a sum over a sum, each as numerators and denominators of the images, shape
+    (N,), finite.
 
     Every resampled sum is exact in float64: pixel counts as they are while units x pixels of a unit stays below 2^53
     (9e15), all else rounded once to 53 bits of the largest sum there can be. So no order of addition, number of
-    threads or block size shows in a result. Raises `NothingToScoreError` without images.
+    threads or block size shows in a result. Raises `NothingToScoreError` without images
+    and `UsageError` for more units and classes than `MOST_CELLS`.
     """
     if not len(unit.of_image):
         raise NothingToScoreError("there are no images to resample", (), "Give at least one pair")
     if isinstance(rules, Convention):
-        rules = ScoringRules(rules, images.hit.shape[1])
-    plain = outcomes(images)
-    in_gt = present(plain)
-    found = mask_scores(_summed(images), images, rules)
+        rules = ScoringRules(rules, images.at.classes)
+    _require_room(unit, images.at.classes)
+    found = mask_scores(images.whole(), images, rules)
     observed = dict(found.scores)
-    columns: dict[str, NDArray[Any]] = {
-        "hit": images.hit,
-        "true": images.true_pixels,
-        "pred": plain.tp + plain.fp,
-        "recall.true": true_pixels(images, program_of(rules, "mean_accuracy")),
-        "fwiou.true": true_pixels(images, program_of(rules, "fwiou")),
-        **_accuracy_columns(images, rules),
-        **_overlap_columns("miou", images, rules, 1),
-        **_overlap_columns("mdice", images, rules, 2),
-        **_overlap_columns("fwiou", images, rules, 1),
-        **_value_columns("image", image_mious(plain.of(rules.over("image_miou")))),
-        "present.sum": np.where(in_gt.defined, in_gt.value, 0.0),
-        "present.count": in_gt.defined,
-        **_foreground_columns(images, rules.foreground),
-    }
+    columns = Columns(images.at)
+    _add_pixels(columns, images, rules)
+    for name, hit_weight in (("miou", 1), ("mdice", 2), ("fwiou", 1)):
+        _add_overlap(columns, name, images, rules, hit_weight)
+    _add_foreground(columns, images, rules.foreground)
     if groups is not None:
         rule = rules.rule("group_miou")
-        merged = outcomes(groups, rule)
-        columns |= {"group.tp": merged.tp, "group.fp": merged.fp, "group.fn": merged.fn}
-        observed["group_miou"] = averaged(outcomes(_summed(groups), rule), merged, rule).mean
+        merged = image_outcomes(groups, rule)
+        for kind in SIDES:
+            columns.add(f"group.{kind}", Part(groups.at, getattr(merged.kept, kind)))
+        observed["group_miou"] = averaged(outcomes(groups.whole(), rule), merged, rule).mean
     for name, (numerators, denominators) in (extra or {}).items():
-        columns |= {f"{name}.numerator": numerators[:, None], f"{name}.denominator": denominators[:, None]}
+        columns.add_images(f"{name}.numerator", numerators)
+        columns.add_images(f"{name}.denominator", denominators)
         denominator = math.fsum(denominators.tolist())
         observed[name] = math.fsum(numerators.tolist()) / denominator if denominator else None
-    ends = np.cumsum([part.shape[1] for part in columns.values()]).tolist()
-    layout = {name: slice(end - part.shape[1], end) for (name, part), end in zip(columns.items(), ends, strict=True)}
-    table = np.column_stack([part.astype(np.float64) for part in columns.values()])
-    sums = np.zeros((len(unit.names), table.shape[1]))
-    np.add.at(sums, unit.of_image, _on_exact_grid(table, len(unit.names) * int(np.bincount(unit.of_image).max())))
-    return Sample(unit.names, sums, layout, rules, tuple(extra or ()), observed, found.iou.classes)
+    sums = columns.sums(unit.of_image, len(unit.names))
+    return Sample(unit.names, sums, columns.layout, rules, tuple(extra or ()), observed, found.iou.classes)
 
 
-def _summed(images: Tallies) -> Tallies:
-    return Tallies(**{field.name: getattr(images, field.name).sum(axis=0) for field in fields(Tallies)})
+def _require_room(unit: Units, classes: int) -> None:
+    count = len(unit.names)
+    if count * classes > MOST_CELLS:
+        raise UsageError(
+            "there are more images and classes than intervals can be drawn over",
+            (f"{count:,} images or groups of {classes:,} classes, their product may be {MOST_CELLS:,}",),
+            "Leave intervals out, give fewer classes with --classes, or draw over groups with --group-by",
+        )
 
 
 def _of_groups(rules: ScoringRules, columns: slice) -> ScoringRules:
@@ -193,57 +185,66 @@ def _of_groups(rules: ScoringRules, columns: slice) -> ScoringRules:
     return ScoringRules(rules.rule("group_miou"), columns.stop - columns.start)
 
 
-def _accuracy_columns(images: Tallies, rules: ScoringRules) -> dict[str, NDArray[Any]]:
-    """Return what pixel accuracy is a quotient of, for each image, and ISIC's floored values."""
+def _add_pixels(columns: Columns, images: ImageTallies, rules: ScoringRules) -> None:
+    """Add what accuracies, and the scores that no convention changes, are made of."""
+    plain = image_outcomes(images)
+    columns.add("hit", Part(images.at, images.kept.hit), "hit")
+    columns.add("true", Part(images.at, images.kept.true_pixels), "valid")
+    columns.add("pred", Part(images.at, plain.kept.tp + plain.kept.fp))
+    for name, score in (("recall.true", "mean_accuracy"), ("fwiou.true", "fwiou")):
+        program = program_of(rules, score)
+        columns.add(name, Part(images.at, true_pixels(images.kept, program)), program.recall)
+    _add_accuracy(columns, images, rules)
+    columns.add_values("image", image_mious(plain.of(rules.over("image_miou"))))
+    in_gt = present(plain)
+    columns.add("present.sum", Part(images.at, np.where(in_gt.kept.defined, in_gt.kept.value, 0.0)))
+    columns.add("present.count", Part(images.at, in_gt.kept.defined))
+
+
+def _add_accuracy(columns: Columns, images: ImageTallies, rules: ScoringRules) -> None:
+    """Add what pixel accuracy is a quotient of, for each image, and ISIC's floored values."""
     program = program_of(rules, "pixel_accuracy")
-    hits, pixels = pixel_parts(images, program)
-    columns: dict[str, NDArray[Any]] = {"accuracy.hit": hits[:, None], "accuracy.all": pixels[:, None]}
+    hits, pixels = pixel_parts(images.pixels, program)
     if program.pixel_accuracy == "images":
-        values = np.nan_to_num(_divided(hits, pixels))
-        columns = {"accuracy.hit": values[:, None], "accuracy.all": (pixels > 0)[:, None]}
+        columns.add_images("accuracy.hit", np.nan_to_num(_divided(hits, pixels)))
+        columns.add_images("accuracy.all", pixels > 0)
+    else:
+        columns.add_images("accuracy.hit", hits)
+        columns.add_images("accuracy.all", pixels)
     if rules.program.floor is not None:
         rule = rules.rule("threshold_jaccard")
-        of_images = image_values(outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
-        columns |= _value_columns("floor", [floored([value], rules.program.floor) for value in of_images])
-    return columns
+        of_images = image_values(image_outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
+        columns.add_values("floor", [floored([value], rules.program.floor) for value in of_images])
 
 
-def _overlap_columns(name: str, images: Tallies, rules: ScoringRules, hit_weight: int) -> dict[str, NDArray[Any]]:
-    """Return what `_overlap_scores` needs of each image: pixels, or for averages over images the images' values."""
+def _add_overlap(columns: Columns, name: str, images: ImageTallies, rules: ScoringRules, hit_weight: int) -> None:
+    """Add what `_overlap_scores` needs of each image: pixels, or for averages over images the images' values."""
     rule = rules.rule(name)
-    counts = outcomes(images, rule)
+    counts = image_outcomes(images, rule)
     if rule.average in OF_SUMS:
-        return {f"{name}.tp": counts.tp, f"{name}.fp": counts.fp, f"{name}.fn": counts.fn}
-    ratios = overlap(counts, rule, hit_weight=hit_weight)
-    chosen = rules.over(name)
-    return {
-        f"{name}.sum": np.where(ratios.defined, ratios.value, 0.0),
-        f"{name}.count": ratios.defined,
-        f"{name}.poison": np.any(ratios.poison[:, chosen], axis=1)[:, None],
-        **_value_columns(f"{name}.image", image_values(counts.of(chosen), rule, hit_weight=hit_weight)),
-    }
+        for kind in SIDES:
+            same = "hit" if kind == "tp" else (kind, rule.pred_void, rule.unknown, rule.gt_unknown)
+            columns.add(f"{name}.{kind}", Part(images.at, getattr(counts.kept, kind)), same)
+        return
+    ratios = image_overlap(counts, rule, hit_weight=hit_weight)
+    absent = float(ratios.absent.value[0]) if ratios.absent.defined[0] else 0.0
+    columns.add(f"{name}.sum", Part(images.at, np.where(ratios.kept.defined, ratios.kept.value, 0.0), absent))
+    columns.add(f"{name}.count", Part(images.at, ratios.kept.defined, float(ratios.absent.defined[0])))
+    chosen = image_overlap(counts.of(rules.over(name)), rule, hit_weight=hit_weight)
+    columns.add_images(f"{name}.poison", chosen.poisoned_images())
+    columns.add_values(f"{name}.image", image_values(counts.of(rules.over(name)), rule, hit_weight=hit_weight))
 
 
-def _foreground_columns(images: Tallies, foreground: int | None) -> dict[str, NDArray[Any]]:
-    """Return what each image adds to the scores that only binary masks have, and to how many images they are of."""
+def _add_foreground(columns: Columns, images: ImageTallies, foreground: int | None) -> None:
+    """Add what scores that only binary masks have are made of, and of how many images they are."""
     if foreground is None:
-        return {}
+        return
     dices = positive_dices(images, foreground)
     positive, negative, predicted = image_kinds(images, foreground)
-    summed = (np.where(dices.defined, dices.value, 0.0)[:, 0], positive & ~predicted, negative & predicted)
-    counted = (dices.defined[:, 0], positive, negative)
-    return {
-        f"{name}.{kind}": column[:, None]
-        for name, *columns in zip(FOREGROUND_COLUMNS, summed, counted, strict=True)
-        for kind, column in zip(("sum", "count"), columns, strict=True)
-    }
-
-
-def _value_columns(name: str, values: Sequence[Value]) -> dict[str, NDArray[Any]]:
-    return {
-        f"{name}.sum": np.array([[value or 0.0] for value in values]),
-        f"{name}.count": np.array([[value is not None] for value in values]),
-    }
+    summed = (np.where(dices.defined, dices.value, 0.0), positive & ~predicted, negative & predicted)
+    for name, values, counted in zip(FOREGROUND_COLUMNS, summed, (dices.defined, positive, negative), strict=True):
+        columns.add_images(f"{name}.sum", values)
+        columns.add_images(f"{name}.count", counted)
 
 
 def _overlap_scores(
@@ -294,12 +295,3 @@ def _divided(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
 def _mean(classes: Floats) -> Floats:
     defined = ~np.isnan(classes)
     return _divided(np.where(defined, classes, 0.0).sum(axis=1), defined.sum(axis=1))
-
-
-def _on_exact_grid(columns: Floats, most: int) -> Floats:
-    """Round each column so that the sum of any `most` of its values, repeated or not, is exact in float64."""
-    if not np.isfinite(columns).all():
-        raise UsageError("a score to be resampled has an image with an infinite or undefined sum", (), "Clamp the loss")
-    exponent = 53 - np.frexp(np.abs(columns).max(axis=0) * most)[1]
-    rounded: Floats = np.ldexp(np.rint(np.ldexp(columns, exponent)), -exponent)
-    return rounded

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segeval.errors import UsageError
+from segeval.sampling.columns import Floats
 from segeval.sampling.resampling import (
     FEW_UNITS,
     Interval,
@@ -17,7 +18,7 @@ from segeval.sampling.resampling import (
     bootstrap_weights,
     jackknife,
 )
-from segeval.sampling.sample import Floats, Sample
+from segeval.sampling.sample import Sample
 from segeval.scores.overlap import Value
 
 TIE = 1e-12

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
-from segeval.scores.overlap import Ratios, Value, mean, outcomes, overlap, ratio
-from segeval.tables.counts import Tallies
+from segeval.scores.imageoverlap import ImageTallies
+from segeval.scores.overlap import Outcomes, Ratios, Value, mean, outcomes, overlap, ratio
 
 Chosen = NDArray[np.bool_]
 IN_GT = Convention(pred_only="skip")
@@ -45,34 +45,36 @@ class ForegroundImages:
         return ratio(self.false_alarms, self.negatives)
 
 
-def image_kinds(images: Tallies, foreground: int) -> tuple[Chosen, Chosen, Chosen]:
+def image_kinds(images: ImageTallies, foreground: int) -> tuple[Chosen, Chosen, Chosen]:
     """Tell which images are positives, which are negatives, and in which any valid pixel is predicted foreground.
 
-    `images` has shape (N, K), `foreground` is a position in the class list; each answer has shape (N,).
+    `foreground` is a position in the class list; each answer has shape (images,).
     """
-    true_pixels = images.true_pixels
-    positive = true_pixels[:, foreground] > 0
-    negative = ~positive & (true_pixels.sum(axis=1) > 0)
-    return positive, negative, images.pred[:, foreground] > 0
+    kept = images.kept
+    true_pixels, predicted = (images.at.column(side, foreground) for side in (kept.true_pixels, kept.pred))
+    positive = true_pixels > 0
+    negative = ~positive & (images.pixels.true_pixels[:, 0] > 0)
+    return positive, negative, predicted > 0
 
 
-def foreground_images(images: Tallies, foreground: int = 1) -> ForegroundImages:
+def foreground_images(images: ImageTallies, foreground: int = 1) -> ForegroundImages:
     """Count the images with and without foreground, and those of each that the predictions have otherwise."""
     positive, negative, predicted = image_kinds(images, foreground)
     counts = (positive, positive & ~predicted, negative, negative & predicted)
     return ForegroundImages(*(int(chosen.sum()) for chosen in counts))
 
 
-def positive_dices(images: Tallies, foreground: int = 1) -> Ratios:
-    """Return the Dice of the foreground in each image, shape (N, 1), defined where its ground truth has any.
+def positive_dices(images: ImageTallies, foreground: int = 1) -> Ratios:
+    """Return the Dice of the foreground in each image, shape (images,), defined where its ground truth has any.
 
     A void or unknown value predicted on valid ground truth is a miss, and so is an image without prediction.
     """
-    chosen = np.arange(images.hit.shape[1]) == foreground
-    return overlap(outcomes(images).of(chosen), IN_GT, hit_weight=2)
+    kept = outcomes(images.kept)
+    counts = Outcomes(*(images.at.column(side, foreground) for side in (kept.tp, kept.fp, kept.fn)))
+    return overlap(counts, IN_GT, hit_weight=2)
 
 
-def foreground_scores(images: Tallies, foreground: int = 1) -> dict[str, Value]:
+def foreground_scores(images: ImageTallies, foreground: int = 1) -> dict[str, Value]:
     """Return `positive_dice` (a mean over images), `miss_rate` and `false_alarm_rate`, each `None` without its images.
 
     >>> from segeval.scores.foreground import ForegroundImages

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
-from segeval.scores.overlap import Outcomes, Value, image_means, image_mious, outcomes, overlap
-from segeval.tables.counts import Confusion, JointCounts, confusion, image_tallies, tallies
+from segeval.scores.imageoverlap import image_mious, image_outcomes, image_tallies
+from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap
+from segeval.tables.counts import Confusion, JointCounts, confusion, tallies
 
 Chosen = NDArray[np.bool_]
 PRESENT = Convention(pred_only="skip", unknown="miss")
 """The convention behind an image's own mean IoU: classes in its ground truth, every other answer a miss."""
+BLOCK = 64
+"""Classes that are made perfect at a time."""
 SAME = 12
 """Gains that agree to so many decimals are ranked as equal: by ground truth, then prediction."""
 
@@ -101,15 +104,18 @@ def perfect_class_gains(
     marginals = tallies(table)
     before = outcomes(marginals, convention)
     base = _mious(before, convention, over)[0]
-    # Row c has the outcomes of every class once class c is perfect.
-    returned = table.matrix.T
-    tp, fp, fn = before.tp + returned, before.fp - table.matrix, before.fn - returned
-    np.fill_diagonal(tp, marginals.true_pixels)
-    np.fill_diagonal(fp, 0)
-    np.fill_diagonal(fn, 0)
+    mious: list[Value] = []
+    for start in range(0, table.size, BLOCK):
+        # A row has the outcomes of every class once one class is perfect; all rows at once would be large.
+        at = np.arange(start, min(start + BLOCK, table.size))
+        returned = table.matrix.T[at]
+        tp, fp, fn = before.tp + returned, before.fp - table.matrix[at], before.fn - returned
+        here = at - start, at
+        tp[here], fp[here], fn[here] = marginals.true_pixels[at], 0, 0
+        mious += _mious(Outcomes(tp, fp, fn), convention, over)
     return tuple(
         ClassGain(index, miou, None if base is None or miou is None else miou - base)
-        for index, miou in enumerate(_mious(Outcomes(tp, fp, fn), convention, over))
+        for index, miou in enumerate(mious)
     )
 
 
@@ -117,8 +123,10 @@ def _mious(counts: Outcomes, convention: Convention, over: Chosen | None) -> tup
     """Return the mean IoU of each row of outcomes, shape (K,) or (rows, K)."""
     counts = counts if over is None else counts.of(over)
     ratios = overlap(Outcomes(*map(np.atleast_2d, (counts.tp, counts.fp, counts.fn))), convention)
-    poisoned = [bool(row.any()) for row in ratios.poison]
-    return tuple(None if bad else miou for bad, miou in zip(poisoned, image_means(ratios), strict=True))
+    return tuple(
+        None if poison.any() else mean(value[defined].tolist())
+        for value, defined, poison in zip(ratios.value, ratios.defined, ratios.poison, strict=True)
+    )
 
 
 def top_confusions(
@@ -204,7 +212,7 @@ def worst_images(
     the one which, made perfect in this image as in `perfect_class_gains`, raises the image's mean IoU most.
     """
     chosen = np.ones(len(labeling.classes), np.bool_) if over is None else over
-    values = image_mious(outcomes(image_tallies(tables, labeling)).of(chosen))
+    values = image_mious(image_outcomes(image_tallies(tables, labeling)).of(chosen))
     ranked = sorted(
         (value, key, index) for index, (key, value) in enumerate(zip(keys, values, strict=True)) if value is not None
     )

@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator
 from segeval.tables.counts import Int64Array, Tallies
+
+if TYPE_CHECKING:
+    from segeval.scores.imageoverlap import ImageTallies
 
 Value = float | None
 
@@ -98,11 +102,6 @@ def overlap(counts: Outcomes, convention: Convention, *, hit_weight: int = 1) ->
     return Ratios(value, defined, poison)
 
 
-def pooled(counts: Outcomes) -> Outcomes:
-    """Add the classes up to one, shape (..., 1)."""
-    return Outcomes(*(side.sum(axis=-1, keepdims=True) for side in (counts.tp, counts.fp, counts.fn)))
-
-
 def micro(counts: Outcomes, *, hit_weight: int = 1) -> Value:
     """Return the overlap of all classes together: sums before the ratio."""
     hits, wrong = hit_weight * int(counts.tp.sum()), int(counts.fp.sum()) + int(counts.fn.sum())
@@ -114,92 +113,6 @@ def weighted_mean(values: Sequence[Value], weights: Sequence[float]) -> Value:
     known = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
     weight = math.fsum(weight for _, weight in known)
     return math.fsum(value * of for value, of in known) / weight if weight else None
-
-
-def class_means(ratios: Ratios) -> tuple[Value, ...]:
-    """Average an (images, K) score over the images, for each class."""
-    return tuple(
-        mean(values[known].tolist())  # one at a time: as Python numbers all would take four times the memory
-        for values, known in zip(ratios.value.T, ratios.defined.T, strict=True)
-    )
-
-
-def image_means(ratios: Ratios) -> tuple[Value, ...]:
-    """Average an (images, K) score over the classes, for each image."""
-    return tuple(
-        mean(values[known].tolist())  # one at a time: as Python numbers all would take four times the memory
-        for values, known in zip(ratios.value, ratios.defined, strict=True)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
-
-    classes: tuple[Value, ...]
-    mean: Value
-    in_mean: int
-
-
-def averaged(
-    whole: Outcomes,
-    images: Outcomes,
-    convention: Convention,
-    *,
-    hit_weight: int = 1,
-    over: NDArray[np.bool_] | None = None,
-    weights: Sequence[float] | None = None,
-) -> Overlap:
-    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
-
-    `whole` has the outcomes of the data set, shape (K,); `images` those of each image, shape (images, K). The mean runs
-    over the classes `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one
-    a class.
-    """
-    of_images = convention.average not in ("dataset", "micro", "weighted")
-    ratios = overlap(images if of_images else whole, convention, hit_weight=hit_weight)
-    classes = class_means(ratios) if of_images else ratios.many()
-    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
-    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
-    undefined = bool(ratios.poison[..., chosen].any()) or (convention.absent == "skip-image" and None in entered)
-    average: Value
-    if undefined:
-        average = None
-    elif convention.average in ("dataset", "class-image"):
-        average = mean(entered)
-    elif convention.average == "weighted":
-        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
-    elif convention.average == "micro":
-        average = micro(whole.of(chosen), hit_weight=hit_weight)
-    elif convention.average == "image-class":
-        average = mean(ratios.value[:, chosen][ratios.defined[:, chosen]].tolist())
-    else:
-        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
-    return Overlap(classes, average, sum(value is not None for value in entered))
-
-
-def image_values(images: Outcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
-    """Return the overlap of each image: the mean over its classes, or for image-micro that of all its pixels."""
-    counts = pooled(images) if convention.average == "image-micro" else images
-    return image_means(overlap(counts, convention, hit_weight=hit_weight))
-
-
-def image_mious(images: Outcomes) -> tuple[Value, ...]:
-    """Return each image's mean IoU over the classes in its own ground truth; `None` without valid pixels.
-
-    The average of it is mIoU^I of Wang et al. 2023, Revisiting Evaluation Metrics for Semantic Segmentation.
-    """
-    return image_means(present(images))
-
-
-def class_mious(images: Outcomes) -> tuple[Value, ...]:
-    """Return each class's IoU averaged over the images that have it (mIoU^C of Wang et al. 2023 before its mean)."""
-    return class_means(present(images))
-
-
-def present(images: Outcomes) -> Ratios:
-    """Return the IoU of each image and class, defined where the class is in the image's ground truth."""
-    return overlap(images, Convention(pred_only="skip"))
 
 
 def worst_mean(values: Sequence[float], percent: float) -> Value:
@@ -237,10 +150,10 @@ def pixel_parts(counts: Tallies, program: Evaluator = OURS) -> Parts:
     return hits, valid
 
 
-def pixel_accuracy(whole: Tallies, images: Tallies | None = None, program: Evaluator = OURS) -> Value:
+def pixel_accuracy(whole: Tallies, images: ImageTallies | None = None, program: Evaluator = OURS) -> Value:
     """Return the share of pixels that are hit; for a mean over images, `images` has their tallies."""
     if program.pixel_accuracy == "images" and images is not None:
-        hits, pixels = pixel_parts(images, program)
+        hits, pixels = pixel_parts(images.pixels, program)
         return mean(map(ratio, hits.tolist(), pixels.tolist()))
     hits, pixels = pixel_parts(whole, program)
     return ratio(int(hits), int(pixels))

@@ -13,15 +13,19 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator, ScoringRules
-from segeval.scores.overlap import (
+from segeval.scores.imageoverlap import (
+    ImageTallies,
     Overlap,
-    Value,
     averaged,
     class_mious,
+    image_mious,
+    image_outcomes,
+    image_values,
+)
+from segeval.scores.overlap import (
+    Value,
     floored,
     frequency_weighted,
-    image_mious,
-    image_values,
     mean,
     outcomes,
     pixel_accuracy,
@@ -194,14 +198,14 @@ def score_rule(name: str, rules: ScoringRules) -> ScoreRule:
     return ScoreRule(rules.rule(name), program_of(rules, name), over, rules.weights)
 
 
-def overlap_score(name: str, whole: Tallies, images: Tallies, by: ScoreRule) -> Overlap:
+def overlap_score(name: str, whole: Tallies, images: ImageTallies, by: ScoreRule) -> Overlap:
     """Return `miou` or `mdice` with the values of the classes."""
     weights = by.weights
     if weights is None and by.convention.average == "weighted":
         weights = tuple(map(float, whole.true_pixels.tolist()))
     return averaged(
         outcomes(whole, by.convention),
-        outcomes(images, by.convention),
+        image_outcomes(images, by.convention),
         by.convention,
         hit_weight=2 if name == "mdice" else 1,
         over=np.array(by.over, np.bool_),
@@ -209,7 +213,7 @@ def overlap_score(name: str, whole: Tallies, images: Tallies, by: ScoreRule) -> 
     )
 
 
-def class_score(name: str, whole: Tallies, images: Tallies, by: ScoreRule) -> Overlap:
+def class_score(name: str, whole: Tallies, images: ImageTallies, by: ScoreRule) -> Overlap:
     """Return one of `miou`, `mdice`, `pixel_accuracy`, `mean_accuracy` and `fwiou`, with what it has of each class."""
     if name == "pixel_accuracy":
         return Overlap((), pixel_accuracy(whole, images, by.program), 0)
@@ -231,16 +235,16 @@ def class_ratios(whole: Tallies, rules: ScoringRules) -> tuple[tuple[Value, ...]
     return recalls(whole, program_of(rules, "recall")), precisions(whole, precise, as_theirs)
 
 
-def mask_scores(whole: Tallies, images: Tallies, rules: ScoringRules) -> MaskScores:
-    """Compute every score that label masks have; `images` has the tallies of each image, (N, K), `whole` their sum."""
+def mask_scores(whole: Tallies, images: ImageTallies, rules: ScoringRules) -> MaskScores:
+    """Compute every score that label masks have; `images` has the tallies of each image, `whole` their sum."""
     found = {name: class_score(name, whole, images, score_rule(name, rules)) for name in OF_CONVENTIONS}
-    plain = outcomes(images).of(rules.over("image_miou"))
+    plain = image_outcomes(images).of(rules.over("image_miou"))
     scores: dict[str, Value] = {name: score.mean for name, score in found.items()}
     scores["image_miou"] = mean(image_mious(plain))
     scores["class_miou"] = mean(class_mious(plain))
     if rules.program.floor is not None:
         rule = rules.rule("threshold_jaccard")
-        of_images = image_values(outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
+        of_images = image_values(image_outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
         scores["threshold_jaccard"] = floored(of_images, rules.program.floor)
     if rules.foreground is not None:
         from segeval.scores.foreground import foreground_scores  # few sets are binary

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import LabelError, MaskError
+from segeval.errors import MaskError
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Group, Labeling
 from segeval.tables.blocks import DENSE_CELLS, PENDING_CELLS, Cells, Int64Array, IntArray, count_pairs, merged_cells
 
@@ -233,10 +233,6 @@ class Tallies:
         return self.gt + self.void + self.unknown + self.missing
 
 
-MOST_IMAGE_CELLS = 1 << 25
-"""Images times classes: what is kept of each image is dense too, and takes 64 bytes a class."""
-
-
 def _position(index: int, size: int) -> int:
     return index if index >= 0 else size - 1 - index
 
@@ -273,52 +269,6 @@ def tallies(table: Confusion, same_unknown: int = 0) -> Tallies:
         stray=table.counts[size + 1, :size],
         gt_unknown=np.array([table.unknown_pixels], np.int64),
         same_unknown=np.array([same_unknown], np.int64),
-    )
-
-
-def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> Tallies:
-    """Take the marginals of each image at once; every array has shape (images, K)."""
-    size = len(labeling.classes)
-    shape = (len(tables), size)
-    if len(tables) * size > MOST_IMAGE_CELLS:
-        raise LabelError(
-            "there are more images and classes than can be scored at once",
-            (f"{len(tables):,} images of {size:,} classes, their product may be {MOST_IMAGE_CELLS:,}",),
-            "Give fewer classes with --classes, or score fewer images",
-        )
-    image = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
-    if len(image):
-        gt = labeling.gt(np.concatenate([table.gt for table in tables]))
-        pred = labeling.pred(np.concatenate([table.pred for table in tables]))
-        pixels = np.concatenate([table.pixels for table in tables])
-        same = np.concatenate([table.gt == table.pred for table in tables])
-    else:
-        gt = pred = np.zeros(0, np.intp)
-        same = np.zeros(0, np.bool_)
-        pixels = np.zeros(0, np.int64)
-
-    def add(chosen: NDArray[np.bool_], classes: NDArray[np.intp]) -> Int64Array:
-        counts = np.zeros(shape, np.int64)
-        np.add.at(counts, (image[chosen], classes[chosen]), pixels[chosen])
-        return counts
-
-    def add_all(chosen: NDArray[np.bool_]) -> Int64Array:
-        counts = np.zeros((len(tables), 1), np.int64)
-        np.add.at(counts[:, 0], image[chosen], pixels[chosen])
-        return counts
-
-    valid = gt >= 0
-    classed = valid & (pred >= 0)
-    return Tallies(
-        hit=add(classed & (gt == pred), gt),
-        gt=add(classed, gt),
-        pred=add(classed, pred),
-        void=add(valid & (pred == VOID), gt),
-        unknown=add(valid & (pred == UNKNOWN), gt),
-        missing=add(valid & (pred == NO_FILE), gt),
-        stray=add((gt == UNKNOWN) & (pred >= 0), pred),
-        gt_unknown=add_all(gt == UNKNOWN),
-        same_unknown=add_all((gt == UNKNOWN) & (pred == UNKNOWN) & same),
     )
 
 

@@ -22,6 +22,7 @@ from segeval.sampling.resampling import METHODS, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.significance import compare
 from segeval.tables.counts import Tallies
+from tests.support.tallies import kept_tallies
 
 CLASSES = 19
 RARE = (16, 17, 18)
@@ -88,7 +89,7 @@ def swapped(first: Tallies, second: Tallies, swap: NDArray[np.bool_]) -> Tallies
 
 
 def as_sample(images: Tallies) -> Sample:
-    return sample(images, HERE, units([f"{index:06}" for index in range(len(images.hit))]))
+    return sample(kept_tallies(images), HERE, units([f"{index:06}" for index in range(len(images.hit))]))
 
 
 def coverage(trials: int, *, method: str = "percentile", resamples: int = 1000, seed: int = 1) -> dict[str, Rates]:

@@ -8,7 +8,7 @@ What both lanes read is then counted in both.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Any
@@ -23,10 +23,18 @@ from segeval.tables.counts import JointCounts, joint_counts
 from tests.corpora import png_corpus as corpus
 from tests.fuzz import masks
 from tests.fuzz.engine import CURRENT, WrongError
-from tests.fuzz.mutations import spoiled, spoiled_png
+from tests.fuzz.mutations import flipped_rows, misstated, spoiled, spoiled_png
 
 MOST_PIXELS = 1 << 16
 READ = [form for form in corpus.ALL_FORMS if form not in {(corpus.RGB, 16), (corpus.RGBA, 16)}]
+WAYS: tuple[Callable[[Random, bytes], bytes], ...] = (
+    flipped_rows,
+    flipped_rows,
+    misstated,
+    lambda chance, data: spoiled(chance, data, masks.png_seeds()),
+    *[lambda chance, data: spoiled_png(chance, data, masks.png_seeds())] * 4,
+)
+"""Ways to mutate a file, the likelier ones more than once."""
 Outcome = NDArray[Any] | tuple[str, tuple[str, ...], str]
 
 
@@ -35,8 +43,7 @@ def check(chance: Random) -> tuple[str, bytes]:
     data = _made(chance)
     kind = "read"
     if chance.random() < 0.5:
-        way = spoiled if chance.random() < 0.2 else spoiled_png
-        data = way(chance, data, masks.png_seeds())
+        data = chance.choice(WAYS)(chance, data)
         kind = "mutated and read"
     CURRENT.data = data
     fast, slow = (_both_ways(data, name) for name in ("fast", "pillow"))

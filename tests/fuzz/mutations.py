@@ -174,3 +174,28 @@ PNG_WAYS: tuple[Callable[[Random, Chunks], Chunks], ...] = (
     *(_header, _rows, _rows, _rows, _stream, _trailing, _bomb),
     *(_drop, _double, _swap, _insert, _content),
 )
+
+
+def flipped_rows(chance: Random, data: bytes) -> bytes:
+    """Flip bits in the rows of a whole PNG, whose stream and checksums are right again and whose size stays."""
+    chunks = png_chunks(data)
+    rows = bytearray(_inflated(chunks))
+    for _ in range(chance.choice((1, 1, 2, 5, 20))):
+        rows[chance.randrange(len(rows))] ^= 1 << chance.randrange(8)
+    return joined(_with_data(chance, chunks, zlib.compress(bytes(rows), chance.choice((0, 1, 9)))))
+
+
+def misstated(chance: Random, data: bytes) -> bytes:
+    """Give one chunk of a whole PNG a wrong length or checksum, or write something behind its end."""
+    chunks = png_chunks(data)
+    wrong = chance.randrange(len(chunks))
+    at = len(SIGNATURE) + sum(12 + len(content) for _, content in chunks[:wrong])
+    length = len(chunks[wrong][1])
+    kind = chance.randrange(3)
+    if kind == 0:
+        near = chance.choice((length + 1, max(0, length - 1), length + 12, 0, *TELLING)) % 2**32
+        return data[:at] + struct.pack(">I", near) + data[at + 4 :]
+    if kind == 1:
+        check = at + 8 + length + chance.randrange(4)
+        return data[:check] + bytes((data[check] ^ 1 << chance.randrange(8),)) + data[check + 1 :]
+    return data + chance.randbytes(chance.randrange(1, 40))

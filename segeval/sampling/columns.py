@@ -1,0 +1,80 @@
+"""The columns of a sample: one value of every class of every image, summed by what is drawn as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import UsageError
+from segeval.scores.imageoverlap import Cells
+from segeval.scores.overlap import Value
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Hold one value of every class of every image: those of the cells that are kept, and what all others have."""
+
+    at: Cells
+    kept: NDArray[Any]
+    absent: float = 0.0
+
+    def dense(self) -> Floats:
+        """Return the values of every class, shape (images, K)."""
+        values = np.full((self.at.images, self.at.classes), self.absent)
+        values[self.at.image, self.at.label] = self.kept
+        return values
+
+
+class Columns:
+    """Collect the columns of a sample; one that is the same by the rules of the scores is kept once."""
+
+    def __init__(self, at: Cells) -> None:
+        self._at = at
+        self._parts: list[Part] = []
+        self._width = 0
+        self._kept: dict[object, slice] = {}
+        self.layout: dict[str, slice] = {}
+
+    def add(self, name: str, part: Part, same_as: object = None) -> None:
+        """Add columns of classes; `same_as` is equal where two names have the same columns."""
+        key = name if same_as is None else same_as
+        if key not in self._kept:
+            self._parts.append(part)
+            self._kept[key] = slice(self._width, self._width + part.at.classes)
+            self._width += part.at.classes
+        self.layout[name] = self._kept[key]
+
+    def add_images(self, name: str, values: NDArray[Any]) -> None:
+        """Add a column of one value an image, shape (N,)."""
+        images = np.arange(self._at.images)
+        self.add(name, Part(Cells(images, np.zeros_like(images), len(images), 1), values))
+
+    def add_values(self, name: str, values: Sequence[Value]) -> None:
+        """Add what a mean of values is made of."""
+        self.add_images(f"{name}.sum", np.array([value or 0.0 for value in values]))
+        self.add_images(f"{name}.count", np.array([value is not None for value in values]))
+
+    def sums(self, of_image: NDArray[np.intp], units: int) -> Floats:
+        """Add the images of each unit, shape (units, columns); `of_image` has the position of each image's unit."""
+        sums = np.zeros((units, self._width))
+        most = units * int(np.bincount(of_image).max())
+        end = 0
+        for part in self._parts:
+            start, end = end, end + part.at.classes
+            np.add.at(sums[:, start:end], of_image, _on_exact_grid(part.dense(), most))
+        return sums
+
+
+def _on_exact_grid(columns: Floats, most: int) -> Floats:
+    """Round each column so that the sum of any `most` of its values, repeated or not, is exact in float64."""
+    if not np.isfinite(columns).all():
+        raise UsageError("a score to be resampled has an image with an infinite or undefined sum", (), "Clamp the loss")
+    exponent = 53 - np.frexp(np.abs(columns).max(axis=0) * most)[1]
+    rounded: Floats = np.ldexp(np.rint(np.ldexp(columns, exponent)), -exponent)
+    return rounded

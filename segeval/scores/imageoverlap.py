@@ -1,0 +1,326 @@
+"""What is counted of each image, and its overlap: kept for the classes that it has, and once for those it has not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.protocol.conventions import Convention
+from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling
+from segeval.scores.overlap import Outcomes, Ratios, Value, mean, micro, outcomes, overlap, weighted_mean
+from segeval.tables.counts import Int64Array, JointCounts, Tallies
+
+OF_SUMS = ("dataset", "micro", "weighted")
+"""Averages that are functions of sums over the images; the others average what images have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Say which classes of which images are kept: `image` and `label` are positions, shape (cells,), ascending.
+
+    All other classes of the `images` x `classes` that there are have no pixel of any kind.
+    """
+
+    image: NDArray[np.intp]
+    label: NDArray[np.intp]
+    images: int
+    classes: int
+
+    def of(self, chosen: NDArray[np.bool_]) -> tuple[Cells, NDArray[np.bool_]]:
+        """Return the cells of some classes, chosen by a mask of shape (K,), and which of these cells they are."""
+        kept = chosen[self.label]
+        position = np.cumsum(chosen) - 1
+        return Cells(self.image[kept], position[self.label[kept]], self.images, int(chosen.sum())), kept
+
+    def of_images(self) -> NDArray[np.intp]:
+        """Return where the cells of each image begin, and where the last one's end, shape (images + 1,)."""
+        return np.searchsorted(self.image, np.arange(self.images + 1))
+
+    def sums(self, values: Int64Array) -> Int64Array:
+        """Add the values of each image's cells, shape (images,)."""
+        found = np.zeros(self.images, np.int64)
+        np.add.at(found, self.image, values)
+        return found
+
+    def column(self, values: Int64Array, label: int) -> Int64Array:
+        """Return the values of one class in every image, shape (images,)."""
+        found = np.zeros(self.images, np.int64)
+        here = self.label == label
+        found[self.image[here]] = values[here]
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageTallies:
+    """Hold the marginals of each image, kept for the classes that it has: `kept` has arrays of shape (cells,).
+
+    `pixels` has those of all its classes together, arrays of shape (images, 1).
+    """
+
+    at: Cells
+    kept: Tallies
+    pixels: Tallies
+
+    def of(self, chosen: NDArray[np.bool_]) -> ImageTallies:
+        """Return the tallies of some of the classes, chosen by a mask of shape (K,)."""
+        at, here = self.at.of(chosen)
+        kept = {name: getattr(self.kept, name)[here] for name in OF_CLASSES}
+        return _image_tallies(at, kept, self.kept.gt_unknown, self.kept.same_unknown)
+
+    def whole(self) -> Tallies:
+        """Add the images up: tallies of shape (K,)."""
+
+        def add(values: Int64Array) -> Int64Array:
+            counts = np.zeros(self.at.classes, np.int64)
+            np.add.at(counts, self.at.label, values)
+            return counts
+
+        outside = (self.kept.gt_unknown, self.kept.same_unknown)
+        return Tallies(*(add(getattr(self.kept, name)) for name in OF_CLASSES), *(side.sum(axis=0) for side in outside))
+
+
+OF_CLASSES = ("hit", "gt", "pred", "void", "unknown", "missing", "stray")
+"""The marginals that every class has."""
+
+
+def _image_tallies(
+    at: Cells, kept: Mapping[str, Int64Array], gt_unknown: Int64Array, same_unknown: Int64Array
+) -> ImageTallies:
+    outside = {"gt_unknown": gt_unknown, "same_unknown": same_unknown}
+    pixels = {name: at.sums(values)[:, None] for name, values in kept.items()}
+    return ImageTallies(at, Tallies(**kept, **outside), Tallies(**pixels, **outside))
+
+
+def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTallies:
+    """Take the marginals of each image at once."""
+    size, images = len(labeling.classes), len(tables)
+    image = np.repeat(np.arange(images), [len(table) for table in tables])
+    if len(image):
+        gt = labeling.gt(np.concatenate([table.gt for table in tables]))
+        pred = labeling.pred(np.concatenate([table.pred for table in tables]))
+        pixels = np.concatenate([table.pixels for table in tables])
+        same = np.concatenate([table.gt == table.pred for table in tables])
+    else:
+        gt = pred = np.zeros(0, np.intp)
+        same = np.zeros(0, np.bool_)
+        pixels = np.zeros(0, np.int64)
+    valid = gt >= 0
+    classed = valid & (pred >= 0)
+    chosen = {
+        "hit": (classed & (gt == pred), gt),
+        "gt": (classed, gt),
+        "pred": (classed, pred),
+        "void": (valid & (pred == VOID), gt),
+        "unknown": (valid & (pred == UNKNOWN), gt),
+        "missing": (valid & (pred == NO_FILE), gt),
+        "stray": ((gt == UNKNOWN) & (pred >= 0), pred),
+    }
+    given = (pred >= 0) & (gt != VOID)
+    keys = np.concatenate([image[valid] * size + gt[valid], image[given] * size + pred[given]])
+    keys.sort()
+    keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+
+    def add(here: NDArray[np.bool_], classes: NDArray[np.intp]) -> Int64Array:
+        counts = np.zeros(len(keys), np.int64)
+        np.add.at(counts, np.searchsorted(keys, image[here] * size + classes[here]), pixels[here])
+        return counts
+
+    def add_all(here: NDArray[np.bool_]) -> Int64Array:
+        counts = np.zeros((images, 1), np.int64)
+        np.add.at(counts[:, 0], image[here], pixels[here])
+        return counts
+
+    kept = {name: add(here, classes) for name, (here, classes) in chosen.items()}
+    at = Cells(keys // size, keys % size, images, size)
+    same &= (gt == UNKNOWN) & (pred == UNKNOWN)
+    return _image_tallies(at, kept, add_all(gt == UNKNOWN), add_all(same))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageOutcomes:
+    """Hold the outcomes of the cells that are kept, arrays of shape (cells,); all others are 0."""
+
+    at: Cells
+    kept: Outcomes
+
+    def of(self, classes: NDArray[np.bool_]) -> ImageOutcomes:
+        """Return the outcomes of some of the classes, chosen by a mask of shape (K,)."""
+        at, chosen = self.at.of(classes)
+        return ImageOutcomes(at, self.kept.of(chosen))
+
+    def image(self, index: int) -> Outcomes:
+        """Return the outcomes of every class in one image, shape (K,)."""
+        start, end = np.searchsorted(self.at.image, (index, index + 1))
+        dense = np.zeros((3, self.at.classes), np.int64)
+        for row, side in enumerate((self.kept.tp, self.kept.fp, self.kept.fn)):
+            dense[row, self.at.label[start:end]] = side[start:end]
+        return Outcomes(*dense)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageRatios:
+    """Hold one score of the cells that are kept, (cells,), and what each other class of an image has, (1,)."""
+
+    at: Cells
+    kept: Ratios
+    absent: Ratios
+
+    @property
+    def poisoned(self) -> bool:
+        """Tell whether any class of any image makes a mean undefined."""
+        is_some_absent = len(self.at.image) < self.at.images * self.at.classes
+        return bool(self.kept.poison.any()) or (is_some_absent and bool(self.absent.poison[0]))
+
+    def poisoned_images(self) -> NDArray[np.bool_]:
+        """Tell for each image whether any of its classes makes a mean undefined, shape (images,)."""
+        kept = np.diff(self.at.of_images())
+        found: NDArray[np.bool_] = (kept < self.at.classes) & self.absent.poison[0]
+        found[self.at.image[self.kept.poison]] = True
+        return found
+
+    def image(self, index: int) -> Ratios:
+        """Return the score of every class in one image, shape (K,)."""
+        start, end = np.searchsorted(self.at.image, (index, index + 1))
+        labels, size = self.at.label[start:end], self.at.classes
+        value = np.full(size, self.absent.value[0], np.float64)
+        defined, poison = (np.full(size, flag[0], np.bool_) for flag in (self.absent.defined, self.absent.poison))
+        value[labels], defined[labels] = self.kept.value[start:end], self.kept.defined[start:end]
+        poison[labels] = self.kept.poison[start:end]
+        return Ratios(value, defined, poison)
+
+    def of_classes(self) -> Iterator[NDArray[np.float64]]:
+        """Return for each class the values that are defined among its kept cells."""
+        for _, values in self._by_class():
+            yield values
+
+    def class_means(self) -> tuple[Value, ...]:
+        """Average the score over the images, for each class."""
+        return tuple(self._mean(values, self.at.images - kept) for kept, values in self._by_class())
+
+    def image_means(self) -> tuple[Value, ...]:
+        """Average the score over the classes, for each image."""
+        parts = _parts(self.kept.value, self.kept.defined, self.at.of_images())
+        return tuple(self._mean(values, self.at.classes - kept) for kept, values in parts)
+
+    def mean(self) -> Value:
+        """Average the score over all classes of all images."""
+        absent = self.at.images * self.at.classes - len(self.at.image)
+        return self._mean(self.kept.value[self.kept.defined], absent)
+
+    def _by_class(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        order = np.argsort(self.at.label, kind="stable")
+        ends = np.searchsorted(self.at.label[order], np.arange(self.at.classes + 1))
+        return _parts(self.kept.value[order], self.kept.defined[order], ends)
+
+    def _mean(self, values: NDArray[np.float64], absent: int) -> Value:
+        """Average values and those of so many absent cells, whose sum is exact: they have 0 or 1."""
+        # A part at a time: as Python numbers all would take four times the memory.
+        if not self.absent.defined[0]:
+            return math.fsum(values.tolist()) / len(values) if len(values) else None
+        count = len(values) + absent
+        return math.fsum([*values.tolist(), absent * float(self.absent.value[0])]) / count if count else None
+
+
+def _parts(
+    values: NDArray[np.float64], defined: NDArray[np.bool_], ends: NDArray[np.intp]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Return of each part of the cells how many there are, and the values of those that are defined."""
+    everything = bool(defined.all())
+    for start, end in pairwise(ends.tolist()):
+        part = values[start:end]
+        yield end - start, part if everything else part[defined[start:end]]
+
+
+def image_outcomes(images: ImageTallies, convention: Convention | None = None) -> ImageOutcomes:
+    """Count hits, false alarms and misses of each image as `outcomes` does."""
+    return ImageOutcomes(images.at, outcomes(images.kept, convention))
+
+
+def image_overlap(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> ImageRatios:
+    """Return IoU or Dice of every class of every image as `overlap` does."""
+    nothing = np.zeros(1, np.int64)
+    absent = overlap(Outcomes(nothing, nothing, nothing), convention, hit_weight=hit_weight)
+    return ImageRatios(images.at, overlap(images.kept, convention, hit_weight=hit_weight), absent)
+
+
+def pooled(images: ImageOutcomes) -> Outcomes:
+    """Add the classes of each image up to one, shape (images,)."""
+    return Outcomes(*(images.at.sums(side) for side in (images.kept.tp, images.kept.fp, images.kept.fn)))
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
+
+    classes: tuple[Value, ...]
+    mean: Value
+    in_mean: int
+
+
+def averaged(
+    whole: Outcomes,
+    images: ImageOutcomes,
+    convention: Convention,
+    *,
+    hit_weight: int = 1,
+    over: NDArray[np.bool_] | None = None,
+    weights: Sequence[float] | None = None,
+) -> Overlap:
+    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
+
+    `whole` has the outcomes of the data set, shape (K,); `images` those of each image. The mean runs over the classes
+    `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one a class.
+    """
+    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
+    of_images = image_overlap(images.of(chosen), convention, hit_weight=hit_weight)
+    if convention.average in OF_SUMS:
+        ratios = overlap(whole, convention, hit_weight=hit_weight)
+        classes, poisoned = ratios.many(), bool(ratios.poison[chosen].any())
+    else:
+        classes = image_overlap(images, convention, hit_weight=hit_weight).class_means()
+        poisoned = of_images.poisoned
+    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
+    average: Value
+    if poisoned or (convention.absent == "skip-image" and None in entered):
+        average = None
+    elif convention.average in ("dataset", "class-image"):
+        average = mean(entered)
+    elif convention.average == "weighted":
+        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
+    elif convention.average == "micro":
+        average = micro(whole.of(chosen), hit_weight=hit_weight)
+    elif convention.average == "image-class":
+        average = of_images.mean()
+    else:
+        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
+    return Overlap(classes, average, sum(value is not None for value in entered))
+
+
+def image_values(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
+    """Return the overlap of each image: the mean over its classes, or for image-micro that of all its pixels."""
+    if convention.average == "image-micro":
+        return overlap(pooled(images), convention, hit_weight=hit_weight).many()
+    return image_overlap(images, convention, hit_weight=hit_weight).image_means()
+
+
+def image_mious(images: ImageOutcomes) -> tuple[Value, ...]:
+    """Return each image's mean IoU over the classes in its own ground truth; `None` without valid pixels.
+
+    The average of it is mIoU^I of Wang et al. 2023, Revisiting Evaluation Metrics for Semantic Segmentation.
+    """
+    return present(images).image_means()
+
+
+def class_mious(images: ImageOutcomes) -> tuple[Value, ...]:
+    """Return each class's IoU averaged over the images that have it (mIoU^C of Wang et al. 2023 before its mean)."""
+    return present(images).class_means()
+
+
+def present(images: ImageOutcomes) -> ImageRatios:
+    """Return the IoU of each image and class, defined where the class is in the image's ground truth."""
+    return image_overlap(images, Convention(pred_only="skip"))
