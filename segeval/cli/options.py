@@ -74,10 +74,8 @@ palette_option = click.option(
     help="Colour -> class (JSON, TOML or text), to decode RGB masks. [default: the colours of --preset or --classes]",
 )
 storage_options = stacked(
-    click.option(
-        "--gt-channel", metavar="R|G|B|A|0..", help="Read this channel of colour masks. [default: all, which are equal]"
-    ),
-    click.option("--pred-channel", metavar="R|G|B|A|0..", help="The same for predictions."),
+    click.option("--gt-channel", metavar="R|G|B|A|0..", help="Read this channel of colour masks. [default: all]"),
+    click.option("--pred-channel", metavar="R|G|B|A|0..", help="The same for predictions. [default: all]"),
 )
 convention_options = stacked(
     click.option(

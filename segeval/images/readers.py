@@ -11,7 +11,6 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, and_more
-from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, PROBS_FIX, ImageFacts, identify
-from segeval.images.photometric import shown_as
+from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, ImageFacts, identify
 from segeval.images.png import Buffer, parse_png, png_samples
-from segeval.protocol.storage import AS_STORED, SideStorage
+from segeval.protocol.labeling import AS_STORED, SideStorage
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
@@ -168,48 +166,12 @@ def read_mask(
             ):
                 return png_samples(png, buffer), png.facts
         form = identify(data, jpeg=jpeg)
+        from segeval.images.labels import labels_of_array, labels_of_image
+
         if form in ("npy", "npz"):
-            from segeval.images.arrays import array_facts, load_array
-
-            if storage.channel is not None:
-                from segeval.images.channels import place_of
-
-                place_of(array_facts(data, packed=form == "npz"), storage.channel)
-            array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
-            return array.reshape(array.shape[:2]), None
+            return labels_of_array(data, packed=form == "npz", max_pixels=max_pixels, storage=storage), None
         facts, decode = _opened(form, data, max_pixels, buffer)
-        if facts.animated:
-            raise MaskError("a file holds several images", (facts.encoding,), "Save each mask as a file of its own")
-        if facts.sample == "f":
-            raise MaskError(
-                "an image of floats is not a label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
-            )
-        if facts.channels >= 3 and facts.bit_depth != 8:
-            from segeval.images.colors import COLORS_FIX
-
-            raise MaskError("an RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
-        samples = decode()
-        if storage.channel is not None:
-            from segeval.images.channels import one_channel
-
-            samples = one_channel(samples, facts, storage.channel)
-            return (shown_as(samples, facts) if facts.white_is_zero else samples), facts
-        if facts.has_alpha:
-            samples = _without_alpha(samples, facts)
-        if facts.white_is_zero:
-            return shown_as(samples, facts), facts
-        if facts.kind == "palette" and palette is not None and palette.explicit:
-            from segeval.images.colors import labels_from_indices
-
-            return labels_from_indices(samples, facts, palette), facts
-        if facts.channels < 3:
-            return samples, facts
-        from segeval.images.channels import is_gray
-        from segeval.images.colors import labels_from_colors
-
-        if palette is None and is_gray(samples):
-            return np.ascontiguousarray(samples[..., 0]), replace(facts, gray_as_rgb=True)
-        return labels_from_colors(samples, palette, encoding=facts.encoding), facts
+        return labels_of_image(facts, decode, palette, storage)
 
 
 def decode_probability(
@@ -310,17 +272,6 @@ def _opened(
 
     tiff = parse_tiff(data, max_pixels)
     return tiff.facts, lambda: tiff_samples(tiff, data)
-
-
-def _without_alpha(samples: NDArray[Any], facts: ImageFacts) -> NDArray[Any]:
-    clear = int(np.count_nonzero(samples[..., -1] != (1 << facts.bit_depth) - 1))
-    if clear:
-        raise MaskError(
-            "a mask has an alpha channel that is not opaque",
-            (f"{facts.encoding}, {clear} pixels",),
-            "Save the mask without alpha: the meaning of a transparent pixel is unknown",
-        )
-    return np.ascontiguousarray(samples[..., 0]) if facts.channels == 2 else samples[..., :3]
 
 
 def _check_floats(array: NDArray[Any]) -> None:

@@ -19,8 +19,7 @@ from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
-from segeval.protocol.labeling import NO_PREDICTION
-from segeval.protocol.storage import PLAINLY, Storage
+from segeval.protocol.labeling import NO_PREDICTION, PLAINLY, Storage
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 

@@ -188,7 +188,7 @@ MOST_LISTED = 10
 Chosen = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class ScoringRules:
     """Hold all that decides over scores beside the counts: the convention, the classes of means, their weights.
 

@@ -12,6 +12,7 @@ from segeval.protocol.conventions import Convention, convention
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
     NO_FILE,
+    PLAINLY,
     VOID,
     WHAT,
     Color,
@@ -19,15 +20,16 @@ from segeval.protocol.labeling import (
     Labeling,
     SegmentationClass,
     SideFiles,
+    Storage,
     ValueMap,
     doubt_of,
     is_binary,
     ranges,
     side_files,
+    storage_from_dict,
     value_map,
 )
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
-from segeval.protocol.storage import PLAINLY, Storage, storage_from_dict
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
@@ -100,17 +102,13 @@ class Protocol:
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
         weights = self.mean_weights
-        classes = (
-            None
-            if self.classes is None
-            else [
-                {"id": entry.id, "name": entry.name, "color": entry.color and list(entry.color)}
-                for entry in self.classes
-            ]
-        )
+        classes = [
+            {"id": entry.id, "name": entry.name, "color": entry.color and list(entry.color)}
+            for entry in self.classes or ()
+        ]
         return {
             "preset": self.preset,
-            "classes": classes,
+            "classes": None if self.classes is None else classes,
             "ignore": None if self.ignore is None else list(self.ignore),
             "map": [list(pair) for pair in self.mapping],
             "gt_map": [list(pair) for pair in self.gt_map],

@@ -13,10 +13,9 @@ from urllib.parse import quote, unquote
 from segeval.errors import UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
-from segeval.protocol.labeling import SegmentationClass, ranges
+from segeval.protocol.labeling import PLAINLY, STORAGE_NAMES, SegmentationClass, ranges, read_storage, storage_text
 from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
-from segeval.protocol.storage import PLAINLY, STORAGE_NAMES, read_storage, storage_text
 from segeval.version import __version__
 
 FIRST = "segeval"

@@ -17,10 +17,9 @@ from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
-from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.labeling import STORAGE_NAMES, SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
-from segeval.protocol.storage import STORAGE_NAMES
 from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
 from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights
