@@ -44,6 +44,7 @@ KINDS: Mapping[str, Kind] = {
     "gray-levels": Kind(ERROR, "masks of more values than two under --binary, as JPEG and smoothing leave them"),
     "suspected-void": Kind(ERROR, "a value that looks like void and counts as a class", allowable=True),
     "gray-palette": Kind(ERROR, "gray palettes whose indices and gray levels can both be labels", allowable=True),
+    "palette-order": Kind(ERROR, "palettes of the same colours at other indices", allowable=True),
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),
@@ -64,6 +65,9 @@ KINDS: Mapping[str, Kind] = {
     "unknown-counted": Kind(WARNING, "values that are no class, counted as the convention says", allowable=True),
     "undefined-mean": Kind(WARNING, "a mean that the convention leaves undefined", allowable=True),
     "odd-foreground": Kind(WARNING, "a mean over the foreground without a class that is no background", allowable=True),
+    "void-border": Kind(
+        WARNING, "void where the borders of a class are, which boundary scores cannot see", allowable=True
+    ),
     "few-images": Kind(WARNING, "intervals that rest on few images", allowable=True),
     "undefined-resamples": Kind(WARNING, "resamples that leave a score undefined", allowable=True),
     "not-comparable": Kind(WARNING, "runs that are not scored in the same way", allowable=True),

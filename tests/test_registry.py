@@ -16,6 +16,7 @@ from segeval.scores.registry import (
     HEADLINE,
     OF_CLASS_MAPS,
     OF_CLASSES,
+    OF_CONTOURS,
     OF_MAPS,
     OF_MASKS,
     SCORE,
@@ -46,7 +47,7 @@ def test_every_score_is_found_by_its_name_and_its_title_in_any_case() -> None:
 
 def test_every_score_is_of_something_and_the_lists_have_every_score_between_them() -> None:
     assert all(score.of_data or score.per_class for score in SCORES)
-    assert {*OF_MASKS, *OF_CLASSES, *OF_MAPS} == set(SCORE)
+    assert {*OF_MASKS, *OF_CLASSES, *OF_CONTOURS, *OF_MAPS} == set(SCORE)
     assert set(OF_CLASS_MAPS) <= set(OF_MAPS)
     assert HEADLINE.name in OF_MASKS
 

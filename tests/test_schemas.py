@@ -59,6 +59,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         mean_over=(1,),
         mean_weights="auto",
         storage=Storage(gt_channel="R", pred_channel="3"),
+        boundary=("authors",),
     )
     assert list(protocol) == list(every.to_dict())
 
@@ -150,6 +151,7 @@ COMMANDS: dict[str, list[str]] = {
     "a gate on a loss": ["map8", "binary", "--probs", "--fail-over", "bce=0.2"],
     "means over some classes": ["pred", "gt", "--classes", "4", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],
+    "contours": ["pred", "gt", "--boundary", "authors,2", "--allow", "void-border"],
     "an empty ground truth": ["binary", "binary", "--binary", "--worst", "1"],
 }
 

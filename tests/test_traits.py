@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -56,17 +58,34 @@ def test_only_entries_that_pixels_use_are_kept(folders: tuple[Path, Path]) -> No
     assert (3, 255) not in found.pred.gray_entries
 
 
-def test_colors_alone_are_nothing_to_keep(tmp_path: Path) -> None:
+COLORS = ((0, 0, 0, 0), (1, 128, 64, 128), (2, 0, 0, 142))
+
+
+def test_of_colored_palettes_the_entries_that_pixels_use_are_kept(tmp_path: Path) -> None:
     pred, gt = (folder(tmp_path / side, {"a.png": COLORED}) for side in ("pred", "gt"))
+    run = measure(pred, gt, build_request()).run
+    assert run.traits == SideTraits(Traits(color_entries=COLORS), Traits(color_entries=COLORS))
+    assert run_from_bytes(run_to_bytes(run, packed=False), name="run") == run
+
+
+def test_masks_without_palettes_have_nothing_to_keep(tmp_path: Path) -> None:
+    pred, gt = (folder(tmp_path / side, {"a.png": None}) for side in ("pred", "gt"))
     run = measure(pred, gt, build_request()).run
     assert run.traits == NO_TRAITS
     assert b"traits" not in run_to_bytes(run, packed=False)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_many_colors_an_index_the_least_are_kept_whatever_the_order(order: tuple[int, ...]) -> None:
+    files = [Traits(color_entries=((0, 0, 0, 0), (1, red, 0, 0))) for red in (7, 8, 9)]
+    joined = reduce(operator.or_, [files[index] for index in order])
+    assert joined.color_entries == ((0, 0, 0, 0), (1, 7, 0, 0), (1, 8, 0, 0))
+
+
 def test_a_colored_palette_beside_gray_ones_is_told(tmp_path: Path) -> None:
     names = {"a.png": GRAY, "b.png": COLORED}
     pred, gt = (folder(tmp_path / side, names) for side in ("pred", "gt"))
-    assert measure(pred, gt, build_request()).run.traits.gt == Traits((), ((1, 85), (2, 170)), colored=True)
+    assert measure(pred, gt, build_request()).run.traits.gt == Traits((), ((1, 85), (2, 170)), COLORS)
 
 
 def test_run_files_and_unions_of_shards_hold_them(folders: tuple[Path, Path]) -> None:
@@ -93,7 +112,9 @@ def test_rows_of_an_interrupted_run_bring_theirs_back(folders: tuple[Path, Path]
         Traits(nodata=(3, 1)),
         Traits(gray_entries=((300, 1),)),
         Traits(gray_entries=((1, 2, 3),)),  # type: ignore[arg-type]  # what a forger writes
-        Traits(colored="yes"),  # type: ignore[arg-type]  # what a forger writes
+        Traits(color_entries=((1, 2, 3),)),  # type: ignore[arg-type]  # what a forger writes
+        Traits(color_entries=((1, 2, 3, 256),)),
+        Traits(color_entries=((1, 2, 3, 4), (1, 2, 3, 5), (1, 2, 3, 6))),
     ],
 )
 def test_forged_traits_are_refused(folders: tuple[Path, Path], traits: Traits) -> None:

@@ -54,6 +54,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "max-pixels",
         "jobs",
     ),
+    "Contours": ("boundary",),
     "Probability maps": (
         "probs",
         "threshold",

@@ -121,6 +121,12 @@ pairing_options = stacked(
         help="An image without prediction: an error, left out, or wrong everywhere.",
     ),
 )
+boundary_option = click.option(
+    "--boundary",
+    metavar="WIDTHS",
+    help="Score contours too, at widths of their authors, in pixels, or as a share of the diagonal: authors,3,2%. "
+    "[default: no]",
+)
 probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
 loss_options = stacked(
     click.option(

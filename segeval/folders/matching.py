@@ -49,7 +49,7 @@ class Named(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Selection:
     """The files of one side that take part, the suffix and prefix that selected them, and the masks left out."""
 
@@ -67,7 +67,7 @@ class Clash:
     pred: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Matching:
     """Where each file of both sides went: every selected ground truth file is in exactly one of `paired`, `missing`,
     `ambiguous` and `clashes`, every selected prediction in exactly one of `paired`, `extra`, `ambiguous`, `clashes`.

@@ -22,7 +22,7 @@ Identity = tuple[int, int]
 Ancestors = tuple[Identity, "Ancestors"] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Tree:
     """What a walk found, in code point order.
 

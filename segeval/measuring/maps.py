@@ -148,7 +148,7 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
 def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
     """Count the probability maps of one image against its ground truth."""
     truth = read_ground_truth(pair, reading.files)
-    gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits)
+    gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits(truth.values))
     height, width = gt.shape
     if not pair.pred:
         return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)), traits=traits)

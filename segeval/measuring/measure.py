@@ -38,10 +38,11 @@ from segeval.measuring.reading import (
 )
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, SideTraits, traits_of_all
-from segeval.tables.counts import JointCounts, joint_counts
+from segeval.tables.counts import IntArray, JointCounts, joint_counts
 from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
+    from segeval.contours.counts import ContourCounts
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
 
@@ -50,8 +51,9 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
-        row = _row(pair, gt, missing_counts(gt.values))
-        return MeasuredRow(row, traits=SideTraits(gt=gt.traits))
+        counts = missing_counts(gt.values)
+        row = _row(pair, gt, counts, _contours(gt.values, None, counts, reading))
+        return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
     require_size(pred.values.shape, gt.values.shape, file)
@@ -60,8 +62,9 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
-    traits = SideTraits(gt.traits, pred.traits)
-    return MeasuredRow(_row(pair, gt, counts), pred_digest=pred_digest, traits=traits)
+    traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
+    row = _row(pair, gt, counts, _contours(gt.values, pred.values, counts, reading))
+    return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
 def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) -> None:
@@ -75,11 +78,22 @@ def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) 
         )
 
 
-def _row(pair: Pair, gt: ReadMask, counts: JointCounts) -> Row:
+def _contours(gt: IntArray, pred: IntArray | None, counts: JointCounts, reading: Reading) -> ContourCounts | None:
+    if reading.contours is None:
+        return None
+    from segeval.contours.counts import contour_counts  # few runs count contours
+    from segeval.contours.regions import regions
+
+    values = sorted(set(counts.gt.tolist())), sorted(set(counts.pred.tolist()))
+    of = regions(gt, pred, values=values, class_of=reading.contours.class_of)
+    return contour_counts(of, reading.contours.widths)
+
+
+def _row(pair: Pair, gt: ReadMask, counts: JointCounts, contours: ContourCounts | None) -> Row:
     height, width = gt.values.shape
     if counts.total != height * width:
         raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
-    return Row(pair.key, height, width, digest(gt.data), counts)
+    return Row(pair.key, height, width, digest(gt.data), counts, contours=contours)
 
 
 __all__ = ["Measurement", "Progress", "measure"]

@@ -20,8 +20,9 @@ from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_folders, require_pairs
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
-from segeval.measuring.reading import Reading, files_of, is_unchanged
+from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES
+from segeval.protocol.regions import region_rules
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
@@ -43,7 +44,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Failure(Generic[Item]):
     """Tie an error to the item that it came from."""
 
@@ -140,7 +141,7 @@ Progress = Callable[[int, int], None]
 """Called with (pairs done, pairs in all) after each pair."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Hold a run with what only its files tell: their names by key, warnings about them, and their problems.
 
@@ -187,6 +188,7 @@ def paired(pred: Path, gt: Path, request: Request) -> Pairing:
 
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
     """Say how the files of `pairing` are read for `request`."""
+    widths = request.protocol.boundary
     open_values = request.protocol.classes is None and not request.protocol.binary
     return Reading(
         pred=pairing.pred_root,
@@ -199,6 +201,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         pred_jpeg=request.protocol.pred_threshold is not None,
         storage=request.protocol.storage,
         digest_predictions=digest_predictions,
+        contours=None if widths is None else Contours(widths, region_rules(request.protocol)),
     )
 
 

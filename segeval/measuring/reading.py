@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,8 @@ from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
 from segeval.protocol.labeling import NO_PREDICTION, PLAINLY, Storage
+from segeval.protocol.regions import ClassOf
+from segeval.protocol.widths import Width
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
@@ -32,12 +34,20 @@ Second = TypeVar("Second")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Contours:
+    """Say how contours are counted: at which widths, and around the pixels of which class."""
+
+    widths: tuple[Width, ...]
+    class_of: tuple[ClassOf, ClassOf]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Say where the files of pairs lie and how they are read.
 
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
     `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
-    later run knows that a prediction has not changed.
+    later run knows that a prediction has not changed. `contours` asks for what lies along contours.
     """
 
     pred: Path
@@ -50,10 +60,9 @@ class Reading:
     pred_jpeg: bool = False
     storage: Storage = PLAINLY
     digest_predictions: bool = False
+    contours: Contours | None = None
 
 
-COLORED = Traits(colored=True)
-"""Of a file with colours and nothing else to tell, as most palette images are."""
 _WHOLE = r"[+-]?[0-9]{1,18}"
 
 
@@ -96,29 +105,40 @@ class ReadMask:
     values: NDArray[np.integer[Any]]
     facts: ImageFacts | None
     data: bytes
+    by_color: bool = False
 
-    @property
-    def traits(self) -> Traits:
-        """Return what the file says besides its values; of palettes only the entries that it uses."""
-        if self.facts is None or not (self.facts.nodata or self.facts.palette or self.facts.gray_as_rgb):
+    def traits(self, values: NDArray[np.integer[Any]]) -> Traits:
+        """Return what the file says besides its `values`; of palettes only the entries that it uses.
+
+        Where indices were decoded by their colours, `by_color`, nothing rests on the palette.
+        """
+        if self.facts is None:
             return PLAIN
-        return _traits(self.facts, self.values)
+        if self.facts.gray_as_rgb:
+            return replace(_traits(self.facts.nodata, b"", values), gray_as_rgb=True)
+        if not (self.facts.nodata or self.facts.palette):
+            return PLAIN
+        return _traits(self.facts.nodata, b"" if self.by_color else self.facts.palette, values)
 
 
 def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     """Return the ground truth of a pair; raises `MaskError`."""
     name = gt_name(pair.gt)
     data = bytes_of(reading.gt, pair.gt, reading, name=name)
-    read = partial(read_mask, data, name=name, palette=reading.gt_palette, max_pixels=reading.max_pixels)
-    return ReadMask(*read(buffer=BUFFERS.gt, jpeg=reading.gt_jpeg, storage=reading.storage.side("gt")), data)
+    palette = reading.gt_palette
+    read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.gt)
+    found = read(jpeg=reading.gt_jpeg, storage=reading.storage.side("gt"))
+    return ReadMask(*found, data, palette is not None and palette.explicit)
 
 
 def read_prediction(file: str, reading: Reading) -> ReadMask:
     """Return a prediction of labels; raises `MaskError`."""
     name = pred_name(file)
     data = bytes_of(reading.pred, file, reading, name=name)
-    read = partial(read_mask, data, name=name, palette=reading.pred_palette, max_pixels=reading.max_pixels)
-    return ReadMask(*read(buffer=BUFFERS.pred, jpeg=reading.pred_jpeg, storage=reading.storage.side("pred")), data)
+    palette = reading.pred_palette
+    read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred)
+    found = read(jpeg=reading.pred_jpeg, storage=reading.storage.side("pred"))
+    return ReadMask(*found, data, palette is not None and palette.explicit)
 
 
 def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple[First, Second]:
@@ -134,16 +154,15 @@ def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple
     return gt, read_pred()
 
 
-def _traits(facts: ImageFacts, values: NDArray[np.integer[Any]]) -> Traits:
-    if facts.gray_as_rgb:
-        return Traits(gray_as_rgb=True)
-    nodata = (int(facts.nodata),) if re.fullmatch(_WHOLE, facts.nodata) else ()
-    reds, greens, blues = (facts.palette[channel::3] for channel in range(3))
-    if not reds or reds == greens == blues:
-        used = np.flatnonzero(np.bincount(values.reshape(-1), minlength=len(reds))[: len(reds)]) if reds else ()
-        entries = tuple((int(index), reds[index]) for index in used if reds[index] != index)
-        return Traits(nodata, entries)
-    return COLORED if not nodata else Traits(nodata, colored=True)
+def _traits(tag: str, palette: bytes, values: NDArray[np.integer[Any]]) -> Traits:
+    nodata = (int(tag),) if re.fullmatch(_WHOLE, tag) else ()
+    reds, greens, blues = (palette[channel::3] for channel in range(3))
+    if not reds:
+        return Traits(nodata)
+    used = np.flatnonzero(np.bincount(values.reshape(-1), minlength=len(reds))[: len(reds)]).tolist()
+    if reds == greens == blues:
+        return Traits(nodata, tuple((index, reds[index]) for index in used if reds[index] != index))
+    return Traits(nodata, (), tuple((index, reds[index], greens[index], blues[index]) for index in used))
 
 
 def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:

@@ -32,6 +32,16 @@ OUTSIDE: Mapping[int, str] = {VOID: "void", UNKNOWN: "unknown", NO_FILE: "missin
 """What valid pixels may be given that is no class, in a word."""
 
 Color = tuple[int, int, int]
+
+
+def color_of(parts: Iterable[int] | None) -> Color | None:
+    """Return red, green and blue of a list of three."""
+    if parts is None:
+        return None
+    red, green, blue = map(int, parts)
+    return red, green, blue
+
+
 IdAndName = tuple[int, str]
 """What a class is told by."""
 
@@ -149,7 +159,7 @@ def side_files(values: Collection[int], files: Callable[[], Iterable[tuple[str, 
     return SideFiles(met, tuple(full_range))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """Name the images, by key, whose ground truth and whose predictions leave open what 255 is; `fix` settles it."""
 

@@ -15,13 +15,13 @@ from segeval.protocol.labeling import (
     PLAINLY,
     VOID,
     WHAT,
-    Color,
     Group,
     Labeling,
     SegmentationClass,
     SideFiles,
     Storage,
     ValueMap,
+    color_of,
     doubt_of,
     is_binary,
     ranges,
@@ -30,6 +30,7 @@ from segeval.protocol.labeling import (
     value_map,
 )
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
+from segeval.protocol.widths import Width, parse_widths, refuse_maps
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
@@ -47,7 +48,8 @@ class Protocol:
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
     `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
     `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
-    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto".
+    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are the
+    widths at which contours are counted.
     """
 
     preset: str | None = None
@@ -70,6 +72,7 @@ class Protocol:
     mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
     storage: Storage = PLAINLY
+    boundary: tuple[Width, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
@@ -78,6 +81,8 @@ class Protocol:
             )
         if (self.gt_threshold, self.pred_threshold) != (None, None):
             self._check_thresholds()
+        if self.probabilities is not None:
+            refuse_maps(self.boundary)
 
     def _check_thresholds(self) -> None:
         """Refuse what would read a value that a threshold reads already, and masks that are not binary."""
@@ -126,6 +131,7 @@ class Protocol:
             **({} if weights is None else {"mean_weights": list(weights) if isinstance(weights, tuple) else weights}),
             **self.storage.to_dict(),
             "probabilities": None if self.probabilities is None else probabilities_to_dict(self.probabilities),
+            **({} if self.boundary is None else {"boundary": list(self.boundary)}),
         }
 
 
@@ -137,7 +143,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         classes=None
         if classes is None
         else tuple(
-            SegmentationClass(int(entry["id"]), str(entry["name"]), _color(entry["color"])) for entry in classes
+            SegmentationClass(int(entry["id"]), str(entry["name"]), color_of(entry["color"])) for entry in classes
         ),
         ignore=None if facts["ignore"] is None else tuple(facts["ignore"]),
         mapping=_pairs(facts["map"]),
@@ -157,6 +163,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         mean_weights=_tupled(facts.get("mean_weights")),
         probabilities=None if losses is None else probabilities_from_dict(losses),
         storage=storage_from_dict(facts),
+        boundary=parse_widths(facts["boundary"]) if "boundary" in facts else None,
     )
 
 
@@ -166,13 +173,6 @@ def _tupled(weights: Any) -> tuple[float, ...] | str | None:
 
 def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:
     return tuple((int(raw), int(value)) for raw, value in pairs)
-
-
-def _color(color: Iterable[int] | None) -> Color | None:
-    if color is None:
-        return None
-    red, green, blue = map(int, color)
-    return red, green, blue
 
 
 def from_preset(preset: Preset, *, name: str | None = None) -> Protocol:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # most reports are asked for none of it
 WORST_PERCENTS = (1, 5, 10)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Details:
     """Hold what a report was asked for beyond its scores; `None` is what it was not asked for.
 

@@ -24,6 +24,7 @@ from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcome
 from segeval.scores.overlap import Value, pixel_parts, ratio
 
 if TYPE_CHECKING:
+    from segeval.report.boundaries import BoundaryScores
     from segeval.report.scoring import Measured
 
 MOST_CONFUSIONS = 10
@@ -113,7 +114,7 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
         )
         details = replace(details, gains=gains)
     if asked.images:
-        details = replace(details, images=image_scores(run, found, losses))
+        details = replace(details, images=image_scores(run, found, losses, report.boundary))
     return replace(report, details=details)
 
 
@@ -124,12 +125,17 @@ def losses_of(run: Run, found: Measured, report: Report) -> ImageLosses | None:
 
 def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_by: str | None = None) -> Sample:
     """Sum by unit what every score of a run is made of that is a function of sums."""
+    extra = {} if losses is None else dict(losses.ratios)
+    if run.protocol.boundary is not None:
+        from segeval.report.boundaries import contour_ratios  # few runs count contours
+
+        extra |= contour_ratios(run, found.labeling, found.rules)
     return sample(
         found.images,
         found.rules,
         units([row.key for row in run.rows], group_by),
         groups=_group_tallies(run, found),
-        extra=None if losses is None else losses.ratios,
+        extra=extra,
     )
 
 
@@ -204,7 +210,9 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
     )
 
 
-def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple[ImageScores, ...]:
+def image_scores(
+    run: Run, found: Measured, losses: ImageLosses | None, boundary: BoundaryScores | None
+) -> tuple[ImageScores, ...]:
     """Score every image by itself: each class's overlap as the convention counts it, and the image's means."""
     at = found.images.at
     if at.images * at.classes > MOST_IMAGE_CELLS:
@@ -219,7 +227,9 @@ def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple
         for rule, weight in ((found.rules.rule("miou"), 1), (found.rules.rule("mdice"), 2))
     )
     mious = image_mious(plain.of(found.rules.over("image_miou")))
-    of_maps = _class_losses(losses, at.classes)
+    further = _class_losses(losses, at.classes)
+    for name, ratios in (boundary.images if boundary else {}).items():
+        further[name] = [_defined(values, known) for values, known in zip(ratios.value, ratios.defined, strict=True)]
     hits, pixels = (side.tolist() for side in pixel_parts(found.images.pixels))
 
     def described(index: int, key: str) -> ImageScores:
@@ -233,7 +243,7 @@ def image_scores(run: Run, found: Measured, losses: ImageLosses | None) -> tuple
             tp=tuple(counts.tp.tolist()),
             fp=tuple(counts.fp.tolist()),
             fn=tuple(counts.fn.tolist()),
-            losses={name: values[index] for name, values in of_maps.items()},
+            losses={name: values[index] for name, values in further.items()},
         )
 
     return tuple(described(index, row.key) for index, row in enumerate(run.rows))

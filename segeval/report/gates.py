@@ -10,12 +10,22 @@ from segeval.errors import NothingToScoreError, SegevalError, UsageError, neares
 from segeval.report.report import ClassScores, Report, Verdict
 from segeval.request.options import Rules
 from segeval.scores.overlap import Value
-from segeval.scores.registry import OF_CLASS_MAPS, OF_CLASSES, OF_MAPS, OF_MASKS, SCORE, SCORES, score_meant
+from segeval.scores.registry import (
+    OF_CLASS_MAPS,
+    OF_CLASSES,
+    OF_CONTOURS,
+    OF_MAPS,
+    OF_MASKS,
+    SCORE,
+    SCORES,
+    score_meant,
+)
 
 AT_LEAST, AT_MOST = ">=", "<="
 AS_WRITTEN = "Write it as in miou=0.70 or bce<=0.2"
 METRICS_FIX = (
     f"Metrics are {', '.join(OF_MASKS)}; of one class {', '.join(f'{name}.NAME' for name in OF_CLASSES)}; "
+    f"with --boundary, also of one class, {', '.join(OF_CONTOURS)}; "
     f"with --probs {', '.join(OF_MAPS)}, and of one class {', '.join(f'{name}.NAME' for name in OF_CLASS_MAPS)}"
 )
 
@@ -139,7 +149,8 @@ def metric(report: Report, name: str) -> Value:
         raise UsageError(
             "the report has no such metric",
             (name,),
-            "group_miou needs a preset with groups; losses and calibration need probability maps, read with --probs",
+            "group_miou needs a preset with groups; losses and calibration need probability maps, read with --probs; "
+            "scores along contours need --boundary",
         )
     entry = _entry(report.classes, who) if dot else None
     values = {} if entry is None else entry.scores()

@@ -9,23 +9,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from segeval.errors import Finding
+from segeval.errors import Finding, listed
+from segeval.protocol.conventions import BACKGROUNDS, FOREGROUND
 from segeval.protocol.labeling import Color
 from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
 from segeval.report.details import WORST_PERCENTS, Details
-from segeval.scores.imageoverlap import image_outcomes, present
+from segeval.scores.imageoverlap import Overlap, image_outcomes, present
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio, worst_mean
 from segeval.scores.registry import OF_CLASSES
 from segeval.tables.counts import Confusion, grouped, tallies
 
 if TYPE_CHECKING:
+    from segeval.report.boundaries import BoundaryScores
     from segeval.report.mapscores import ProbabilityScores
     from segeval.report.scoring import Measured
     from segeval.sampling.resampling import Interval
     from segeval.scores.registry import MaskScores
 
 SCHEMA = 2
+MOST_LISTED = 10
 CLASS_FIELDS = ("id", "name", *OF_CLASSES, "tp", "fp", "fn", "gt_share")
 """What is told of each class of every run, in the order of JSON and CSV."""
 
@@ -49,8 +52,8 @@ class Data:
 class ClassScores:
     """Hold the scores of one class: fractions in [0, 1] or `None`, counts in pixels.
 
-    `losses` has the scores of its probability map by name, empty for label masks. `in_means` tells whether the means
-    run over it.
+    `losses` has the scores of its probability map by name, empty for label masks; `contours` those along its
+    contours, where they were counted. `in_means` tells whether the means run over it.
     """
 
     id: int
@@ -66,14 +69,15 @@ class ClassScores:
     gt_share: Value
     losses: Mapping[str, Value] = field(default_factory=dict)
     in_means: bool = True
+    contours: Mapping[str, Value] = field(default_factory=dict)
 
     def scores(self) -> dict[str, Value]:
         """Return every score of the class by its name."""
-        return {name: getattr(self, name) for name in OF_CLASSES} | dict(self.losses)
+        return {name: getattr(self, name) for name in OF_CLASSES} | dict(self.contours) | dict(self.losses)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of one class."""
-        return {name: getattr(self, name) for name in CLASS_FIELDS} | dict(self.losses)
+        return {name: getattr(self, name) for name in CLASS_FIELDS} | dict(self.contours) | dict(self.losses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ class Report:
     probabilities: ProbabilityScores | None = None
     details: Details = field(default_factory=Details)
     own_scores: tuple[str, ...] = ()
+    boundary: BoundaryScores | None = None
 
     @property
     def mean_over(self) -> tuple[int, ...] | None:
@@ -176,6 +181,7 @@ class Report:
                 "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
             },
             **probabilities,
+            **({} if self.boundary is None else {"boundary": self.boundary.to_dict()}),
             **self.details.to_dict(told),
             "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],
@@ -186,8 +192,10 @@ class Report:
         return entry.to_dict() | ({} if drawn is None else {"iou_interval": drawn.bounds()})
 
 
-def class_scores(found: Measured, scored: MaskScores, maps: ProbabilityScores | None) -> tuple[ClassScores, ...]:
-    """Return the scores of every class, with those of its map where there are `maps`."""
+def class_scores(
+    found: Measured, scored: MaskScores, maps: ProbabilityScores | None, boundary: BoundaryScores | None
+) -> tuple[ClassScores, ...]:
+    """Return the scores of every class, with those of its map and along its contours where there are such."""
     losses = {entry.class_index: entry.scores for entry in maps.per_map} if maps else {}
     plain = outcomes(found.whole)
     true_pixels = found.whole.true_pixels.tolist()
@@ -220,6 +228,7 @@ def class_scores(found: Measured, scored: MaskScores, maps: ProbabilityScores | 
             gt_share=ratio(pixels, everything),
             losses=losses.get(index, {}),
             in_means=in_means,
+            contours=boundary.at[0].classes[index] if boundary else {},
         )
         for index, (entry, iou, dice, precision, recall, tp, fp, fn, pixels, in_means) in enumerate(columns)
     )
@@ -258,3 +267,44 @@ def details_of(found: Measured, image_values: Sequence[Value]) -> Details:
     from segeval.scores.foreground import foreground_images  # few sets are binary
 
     return Details(worst, foreground_images(found.images, found.rules.foreground))
+
+
+def undefined_mean(iou: Overlap, found: Measured) -> tuple[Finding, ...]:
+    """Tell that a convention leaves mIoU undefined, and by which classes."""
+    rule = found.rules.rule("miou")
+    if rule.absent not in ("undefined", "skip-image") or iou.mean is not None:
+        return ()
+    counted = outcomes(found.whole, rule)
+    empty = ((counted.tp + counted.fp + counted.fn == 0) & found.rules.over("miou")).tolist()
+    absent = [entry.name for entry, is_empty in zip(found.labeling.classes, empty, strict=True) if is_empty]
+    who = listed(absent, MOST_LISTED) if absent else "some class of some image"
+    return (
+        Finding(
+            "undefined-mean",
+            f"mIoU is undefined, since {who} is in neither ground truth nor prediction",
+            (),
+            "Leave such classes out of the mean with --absent skip",
+        ),
+    )
+
+
+def left_out(found: Measured) -> list[str]:
+    """Name the classes that a mean over the foreground leaves out."""
+    if found.resolution.protocol.mean_over != (FOREGROUND,):
+        return []
+    over = found.rules.over("miou").tolist()
+    return [entry.name for entry, is_in in zip(found.labeling.classes, over, strict=True) if not is_in]
+
+
+def odd_foreground(found: Measured) -> tuple[Finding, ...]:
+    """Find a mean over the foreground without a class that has a name, and that of no background."""
+    odd = [name for name in left_out(found) if not name.isdecimal() and name.strip().casefold() not in BACKGROUNDS]
+    return tuple(
+        Finding(
+            "odd-foreground",
+            f"--mean-over foreground leaves {name} out, the class of id 0, which is no background by its name",
+            (),
+            "Name the classes of the mean, as in --mean-over 1,2",
+        )
+        for name in odd
+    )

@@ -12,6 +12,7 @@ from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageE
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import Probabilities, resolve_eps
+from segeval.protocol.widths import write_widths
 from segeval.report.probabilities import map_classes
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, LossOptions, RescoreOptions, chosen, names_in
@@ -42,6 +43,8 @@ def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptio
 def under(run: Run, protocol: Protocol, *, keys: str | None = None) -> Run:
     """Return `run`, or its images whose key fits, under another protocol; errors as in `rescore`."""
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
+    if run.protocol.boundary is not None or protocol.boundary is not None:
+        changed = _recontoured(changed, run)
     before, after = run.protocol.probabilities, protocol.probabilities
     if run.maps is None or before is None or after is None:
         return changed
@@ -52,6 +55,33 @@ def under(run: Run, protocol: Protocol, *, keys: str | None = None) -> Run:
     if run.rows:
         _check_classes(changed, run)
     return changed
+
+
+def _recontoured(changed: Run, stored: Run) -> Run:
+    """Keep the counts at the widths asked for; refuse other widths, and classes that contours were not counted for."""
+    from segeval.report.boundaries import region_differences
+
+    kept, asked = stored.protocol.boundary or (), changed.protocol.boundary or ()
+    lacking = [width for width in asked if width not in kept]
+    if lacking:
+        raise RunFileError(
+            "the run does not keep contours at some of the widths" if kept else "the run keeps no contours",
+            (f"kept {write_widths(kept) or 'none'}; asked for {write_widths(lacking)}",),
+            SCORE_AGAIN,
+        )
+    found = changed.resolve()
+    strangers = region_differences(stored.protocol, found.labeling, stored.table())
+    if strangers:
+        raise RunFileError(
+            "contours were counted for other classes: merged or renamed values have other borders",
+            strangers,
+            SCORE_AGAIN,
+        )
+    places = [kept.index(width) for width in asked]
+    rows = tuple(
+        row if row.contours is None else replace(row, contours=row.contours.at_widths(places)) for row in changed.rows
+    )
+    return replace(changed, rows=rows)
 
 
 def _check_no_losses(changes: FolderOptions, stored: Protocol) -> None:

@@ -14,16 +14,24 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, LabelError, NothingToScoreError, listed, raise_all
 from segeval.folders.walking import gt_name, pred_name
-from segeval.protocol.conventions import BACKGROUNDS, FOREGROUND, Convention, ScoringRules, evaluator, scoring_rules
+from segeval.protocol.conventions import Convention, ScoringRules, evaluator, scoring_rules
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
-from segeval.report.report import Data, Report, class_scores, details_of, group_scores
+from segeval.report.report import (
+    Data,
+    Report,
+    class_scores,
+    details_of,
+    group_scores,
+    left_out,
+    odd_foreground,
+    undefined_mean,
+)
 from segeval.runs.run import Row, Run, raw_values
-from segeval.scores.imageoverlap import ImageTallies, Overlap, image_mious, image_outcomes, image_tallies
+from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import (
     Value,
-    outcomes,
 )
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
 from segeval.tables.counts import (
@@ -36,6 +44,7 @@ from segeval.tables.counts import (
 )
 
 if TYPE_CHECKING:
+    from segeval.report.boundaries import BoundaryScores
     from segeval.report.extras import Statistics
     from segeval.report.mapscores import ProbabilityScores
 
@@ -111,7 +120,7 @@ def report_of(run: Run, found: Measured) -> Report:
     convention, rules = found.convention, found.rules
     scored = mask_scores(found.whole, found.images, rules)
     iou, scores = scored.iou, scored.scores
-    warnings = (*_undefined_mean(iou, found), *_odd_foreground(found))
+    warnings = (*undefined_mean(iou, found), *odd_foreground(found))
     if not iou.in_mean and iou.mean is None and not warnings:
         raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
     groups, group_miou = group_scores(found)
@@ -121,12 +130,15 @@ def report_of(run: Run, found: Measured) -> Report:
     probabilities = _probability_scores(run, found)
     if probabilities is not None:
         scores.update(probabilities.scores)
+    boundary = _boundary_scores(run, found)
+    if boundary is not None:
+        scores.update(boundary.at[0].scores)
     return Report(
         signature=signature(
             found.resolution,
             run.protocol,
             eps=_usual_eps(run),
-            left_out=", ".join(_left_out(found)),
+            left_out=", ".join(left_out(found)),
             of_data=(len(run.rows), run.gt_digest()),
         ),
         protocol=run.protocol,
@@ -140,14 +152,15 @@ def report_of(run: Run, found: Measured) -> Report:
         ),
         scores=ordered(scores),
         classes_in_mean=iou.in_mean,
-        classes=class_scores(found, scored, probabilities),
+        classes=class_scores(found, scored, probabilities, boundary),
         groups=groups,
         confusion=found.confusion,
-        warnings=(*warnings, *unknown_warnings(found.confusion, convention)),
+        warnings=(*warnings, *unknown_warnings(found.confusion, convention), *(boundary.warnings if boundary else ())),
         notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
         details=details_of(found, image_mious(plain.of(rules.over("image_miou")))),
         own_scores=_own_scores(rules, scores),
+        boundary=boundary,
     )
 
 
@@ -169,44 +182,12 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
     return with_row_scores(reduced(scores, run, found.resolution), run, found.resolution)
 
 
-def _undefined_mean(iou: Overlap, found: Measured) -> tuple[Finding, ...]:
-    rule = found.rules.rule("miou")
-    if rule.absent not in ("undefined", "skip-image") or iou.mean is not None:
-        return ()
-    counted = outcomes(found.whole, rule)
-    empty = ((counted.tp + counted.fp + counted.fn == 0) & found.rules.over("miou")).tolist()
-    absent = [entry.name for entry, is_empty in zip(found.labeling.classes, empty, strict=True) if is_empty]
-    who = listed(absent, MOST_LISTED) if absent else "some class of some image"
-    return (
-        Finding(
-            "undefined-mean",
-            f"mIoU is undefined, since {who} is in neither ground truth nor prediction",
-            (),
-            "Leave such classes out of the mean with --absent skip",
-        ),
-    )
+def _boundary_scores(run: Run, found: Measured) -> BoundaryScores | None:
+    if run.protocol.boundary is None:
+        return None
+    from segeval.report.boundaries import boundary_scores
 
-
-def _left_out(found: Measured) -> list[str]:
-    """Name the classes that a mean over the foreground leaves out."""
-    if found.resolution.protocol.mean_over != (FOREGROUND,):
-        return []
-    over = found.rules.over("miou").tolist()
-    return [entry.name for entry, is_in in zip(found.labeling.classes, over, strict=True) if not is_in]
-
-
-def _odd_foreground(found: Measured) -> tuple[Finding, ...]:
-    """Find a mean over the foreground without a class that has a name, and that of no background."""
-    odd = [name for name in _left_out(found) if not name.isdecimal() and name.strip().casefold() not in BACKGROUNDS]
-    return tuple(
-        Finding(
-            "odd-foreground",
-            f"--mean-over foreground leaves {name} out, the class of id 0, which is no background by its name",
-            (),
-            "Name the classes of the mean, as in --mean-over 1,2",
-        )
-        for name in odd
-    )
+    return boundary_scores(run, found.labeling, found.rules)
 
 
 def _own_scores(rules: ScoringRules, scores: Mapping[str, Value]) -> tuple[str, ...]:

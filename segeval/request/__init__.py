@@ -20,6 +20,7 @@ from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.labeling import STORAGE_NAMES, SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
+from segeval.protocol.widths import parse_widths
 from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
 from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights
@@ -68,7 +69,8 @@ def amend(base: Request, options: FolderOptions) -> Request:
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
-        kept = {name: getattr(protocol, name) for name in ("missing", "palette", "keys", "probabilities", "storage")}
+        names = ("missing", "palette", "keys", "probabilities", "storage", "boundary")
+        kept = {name: getattr(protocol, name) for name in names}
         protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
     protocol = replace(
         _relabeled(protocol, given),
@@ -76,6 +78,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         missing=given.get("missing", protocol.missing),
         allow=allowed_errors(allowed) if allowed else (),
         mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
+        boundary=parse_widths(given["boundary"]) if "boundary" in given else protocol.boundary,
     )
     if "class_weights" in given and protocol.convention.average == "weighted":
         weights = read_class_weights(given["class_weights"], protocol.classes or ())

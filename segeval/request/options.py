@@ -78,6 +78,15 @@ class AllowOptions(TypedDict, total=False):
     allow: Annotated[str | Sequence[str] | None, "Accept findings of these kinds; 'segeval help findings' lists them."]
 
 
+class ContourOptions(TypedDict, total=False):
+    """Say what is counted along contours."""
+
+    boundary: Annotated[
+        int | float | str | Sequence[int | float | str] | None,
+        'Count along contours, as wide as "authors" have it, pixels (3) or a share of the diagonal (0.02, "2%").',
+    ]
+
+
 class FindingOptions(AllowOptions, total=False):
     """Say what becomes of findings."""
 
@@ -91,7 +100,9 @@ class StorageOptions(TypedDict, total=False):
     pred_channel: Annotated[str | None, "The same for predictions."]
 
 
-class FolderOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, StorageOptions, total=False):
+class FolderOptions(
+    LabelOptions, ConventionOptions, LossOptions, ContourOptions, AllowOptions, StorageOptions, total=False
+):
     """Say how two folders are read."""
 
     palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]
@@ -138,7 +149,14 @@ class LookOptions(FolderOptions, FindingOptions, total=False):
 
 
 class RescoreOptions(
-    LabelOptions, ConventionOptions, LossOptions, StatisticsOptions, FindingOptions, GateOptions, total=False
+    LabelOptions,
+    ConventionOptions,
+    LossOptions,
+    ContourOptions,
+    StatisticsOptions,
+    FindingOptions,
+    GateOptions,
+    total=False,
 ):
     """Hold all that a saved run can be scored by anew."""
 

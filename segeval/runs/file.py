@@ -250,6 +250,7 @@ class _Reader:
             raise Damage("the line is no object")
         if "key" in facts:
             row = row_from_json(facts, maps)
+            self._check_contours(row)
             if self._levels or self._floats.pending or len(self._rows) >= MOST_ROWS:
                 raise Damage("the row is out of place")
             if self._rows and sort_key(self._rows[-1].key) >= sort_key(row.key):
@@ -266,6 +267,14 @@ class _Reader:
             self._finish(facts)
         else:
             raise Damage("the line is neither row nor map nor end")
+
+    def _check_contours(self, row: Row) -> None:
+        assert self._head is not None
+        widths = self._head.protocol.boundary
+        if (row.contours is None) != (widths is None):
+            raise Damage("the row has other contours than the run")
+        if row.contours is not None and len(row.contours.ids) and row.contours.bands.shape[1] != len(widths or ()):
+            raise Damage("the row has contours at other widths than the run")
 
     def _finish(self, facts: dict[str, Any]) -> None:
         if facts != {"rows": len(self._rows), "digest": f"blake2b:{self._digest.hexdigest()}"}:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import astuple, fields
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from segeval.scores.calibration import ConfidenceBins
 from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, table
+
+if TYPE_CHECKING:
+    from segeval.contours.counts import ContourCounts
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
@@ -118,7 +121,7 @@ def traits_to_json(traits: SideTraits) -> dict[str, Any]:
         side: {
             "nodata": list(one.nodata),
             "gray_entries": list(map(list, one.gray_entries)),
-            "colored": one.colored,
+            "color_entries": list(map(list, one.color_entries)),
             **({"gray_as_rgb": True} if one.gray_as_rgb else {}),
         }
         for side, one in (("gt", traits.gt), ("pred", traits.pred))
@@ -134,14 +137,19 @@ def traits_from_json(facts: Any) -> SideTraits:
 
 def _traits(facts: Any) -> Traits:
     one = mapping(facts, "traits")
-    require(set(one) - {"gray_as_rgb"} == {"nodata", "gray_entries", "colored"}, "the traits have other fields")
+    require(set(one) - {"gray_as_rgb"} == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
     require(one.get("gray_as_rgb", True) is True, "gray_as_rgb is not as segeval writes it")
-    require(type(one["colored"]) is bool, "colored is no truth value")
     nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
     entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
     require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
-    pairs = tuple((index, level) for index, level in entries)
-    traits = Traits(tuple(nodata), pairs, one["colored"], "gray_as_rgb" in one)
+    colors = [integers(entry, 0, 255, "color_entries") for entry in listed(one["color_entries"], "color_entries")]
+    require(all(len(entry) == 4 for entry in colors), "a color entry is not an index and a color")
+    traits = Traits(
+        tuple(nodata),
+        tuple((index, level) for index, level in entries),
+        tuple((index, red, green, blue) for index, red, green, blue in colors),
+        "gray_as_rgb" in one,
+    )
     require(traits == traits | PLAIN, "the traits are not in their order")
     return traits
 
@@ -164,12 +172,16 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["confidence"] = [list(column) for column in astuple(row.confidence)]
     if row.shades is not None:
         facts["shades"] = histogram_to_json(row.shades)
+    if row.contours is not None:
+        from segeval.runs.contourrows import contours_to_json  # few runs count contours
+
+        facts["contours"] = contours_to_json(row.contours)
     return facts
 
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades"}
+    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades", "contours"}
     require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
     size = integers(facts["size"], 1, MOST_PIXELS, "the size")
     require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
@@ -187,9 +199,16 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
+        contours=_contours(facts["contours"], pixels) if "contours" in facts else None,
     )
     _check_maps_of(row, maps)
     return row
+
+
+def _contours(facts: Any, pixels: int) -> ContourCounts:
+    from segeval.runs.contourrows import contours_from_json  # few runs count contours
+
+    return contours_from_json(facts, pixels)
 
 
 def _check_maps_of(row: Row, maps: Maps | None) -> None:

@@ -17,11 +17,16 @@ from segeval.protocol.protocol import Inference, Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 
-if TYPE_CHECKING:  # label runs do without the modules of probability maps
+if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
+    from segeval.contours.counts import ContourCounts
     from segeval.scores.calibration import ConfidenceBins
     from segeval.scores.lossums import FloatSums
     from segeval.tables.floatlevels import LevelCounts
     from segeval.tables.levels import LevelHistogram
+
+
+COLORS_OF_AN_INDEX = 2
+"""Colours of one index that a side keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +34,15 @@ class Traits:
     """Keep what the mask files of one side say besides their values.
 
     `nodata` has the values that nodata tags name, ascending. `gray_entries` has (index, gray level) of the palette
-    entries that files use, where the two differ, of palettes that are gray throughout, ascending; `colored` tells
-    whether another palette of the side has a colour, and `gray_as_rgb` whether files hold gray as three channels.
+    entries that files use, where the two differ, of palettes that are gray throughout, ascending; `color_entries` has
+    (index, red, green, blue) of the entries that files use of all other palettes, ascending, at most
+    `COLORS_OF_AN_INDEX` an index: two are enough to say that files differ. `gray_as_rgb` tells whether files hold gray
+    as three equal channels.
     """
 
     nodata: tuple[int, ...] = ()
     gray_entries: tuple[tuple[int, int], ...] = ()
-    colored: bool = False
+    color_entries: tuple[tuple[int, int, int, int], ...] = ()
     gray_as_rgb: bool = False
 
     def __or__(self, other: Traits) -> Traits:
@@ -45,17 +52,31 @@ class Traits:
         return Traits(
             tuple(sorted({*self.nodata, *other.nodata})),
             tuple(sorted({*self.gray_entries, *other.gray_entries})),
-            self.colored or other.colored,
+            _first_colors({*self.color_entries, *other.color_entries}),
             self.gray_as_rgb or other.gray_as_rgb,
         )
 
     @property
+    def colored(self) -> bool:
+        """Tell whether a palette of the side has a colour."""
+        return bool(self.color_entries)
+
+    @property
     def telling(self) -> bool:
-        """Tell whether a finding could rest on these traits; colours alone only keep one from being made."""
-        return bool(self.nodata or self.gray_entries or self.gray_as_rgb)
+        """Tell whether a finding or a note could rest on these traits."""
+        return bool(self.nodata or self.gray_entries or self.color_entries or self.gray_as_rgb)
 
 
 PLAIN = Traits()
+
+
+def _first_colors(entries: Iterable[tuple[int, int, int, int]]) -> tuple[tuple[int, int, int, int], ...]:
+    """Return the least colours of each index: of a union the same, whatever its order."""
+    kept: list[tuple[int, int, int, int]] = []
+    for entry in sorted(entries):
+        if len(kept) < COLORS_OF_AN_INDEX or kept[-COLORS_OF_AN_INDEX][0] != entry[0]:
+            kept.append(entry)
+    return tuple(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +97,9 @@ class SideTraits:
 
     def notes(self) -> tuple[Inference, ...]:
         """Tell what was read otherwise than its files say, with the option that asks for it."""
-        sides = (("gt", self.gt), ("pred", self.pred))
-        return tuple(
-            Inference(f"three equal channels of {side} are read as gray", f"--{side}-channel R")
-            for side, one in sides
-            if one.gray_as_rgb
-        )
+        sides = [side for side, one in (("gt", self.gt), ("pred", self.pred)) if one.gray_as_rgb]
+        what = "three equal channels of {} are read as gray"
+        return tuple(Inference(what.format(side), f"--{side}-channel R") for side in sides)
 
 
 NO_TRAITS = SideTraits()
@@ -101,7 +119,8 @@ class Row:
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
     `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
     calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
-    levels floor(255 p), for F-measures; rows of older versions lack both.
+    levels floor(255 p), for F-measures; rows of older versions lack both. `contours` has the counts along
+    contours, at the widths of the run's protocol.
     """
 
     key: str
@@ -114,6 +133,7 @@ class Row:
     unnormalised: int = 0
     confidence: ConfidenceBins | None = None
     shades: LevelHistogram | None = None
+    contours: ContourCounts | None = None
 
     @property
     def missing(self) -> bool:
@@ -216,8 +236,7 @@ class Run:
             map_count=self.maps.count if self.maps else None,
             sides=self.sides(table),
         )
-        notes = self.traits.notes()
-        return replace(found, notes=(*found.notes, *notes)) if notes else found
+        return replace(found, notes=(*found.notes, *self.traits.notes()))
 
     def sides(self, table: JointCounts) -> tuple[SideFiles, SideFiles]:
         """Return what the files of ground truth and predictions hold; `table` is the run's label table."""

@@ -51,9 +51,10 @@ class Columns:
         self.layout[name] = self._kept[key]
 
     def add_images(self, name: str, values: NDArray[Any]) -> None:
-        """Add a column of one value an image, shape (N,)."""
-        images = np.arange(self._at.images)
-        self.add(name, Part(Cells(images, np.zeros_like(images), len(images), 1), values))
+        """Add one value an image, shape (N,), or C of them, (N, C)."""
+        columns = values.reshape(self._at.images, -1)
+        image, label = (places.reshape(-1) for places in np.indices(columns.shape))
+        self.add(name, Part(Cells(image, label, *columns.shape), columns.reshape(-1)))
 
     def add_values(self, name: str, values: Sequence[Value]) -> None:
         """Add what a mean of values is made of."""

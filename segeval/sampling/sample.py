@@ -25,7 +25,7 @@ from segeval.scores.imageoverlap import (
     image_values,
     present,
 )
-from segeval.scores.overlap import Outcomes, Value, filled, floored, outcomes, overlap, pixel_parts, true_pixels
+from segeval.scores.overlap import Outcomes, Value, filled, floored, mean, outcomes, overlap, pixel_parts, true_pixels
 from segeval.scores.registry import mask_scores, program_of
 from segeval.tables.counts import Int64Array
 
@@ -120,7 +120,7 @@ class Sample:
         if "group_miou" in self.observed:
             scores["group_miou"] = _overlap_scores(part, "group", _of_groups(rules, self.layout["group.tp"]), 1)[1]
         for name in self.extras:
-            scores[name] = _divided(part[f"{name}.numerator"][:, 0], part[f"{name}.denominator"][:, 0])
+            scores[name] = _mean(_divided(part[f"{name}.numerator"], part[f"{name}.denominator"]))
         return np.column_stack([*(scores[name] for name in self.observed), iou])
 
 
@@ -136,7 +136,7 @@ def sample(
 
     `groups` has the same pixels with each group of classes as one; a convention alone has its means over all classes.
     `extra` names further scores that are a sum over a sum, each as numerators and denominators of the images, shape
-    (N,), finite.
+    (N,), finite; of shape (N, C) they are the mean of C such quotients.
 
     Every resampled sum is exact in float64: pixel counts as they are while units x pixels of a unit stays below 2^53
     (9e15), all else rounded once to 53 bits of the largest sum there can be. So no order of addition, number of
@@ -164,10 +164,15 @@ def sample(
     for name, (numerators, denominators) in (extra or {}).items():
         columns.add_images(f"{name}.numerator", numerators)
         columns.add_images(f"{name}.denominator", denominators)
-        denominator = math.fsum(denominators.tolist())
-        observed[name] = math.fsum(numerators.tolist()) / denominator if denominator else None
+        sides = (part.reshape(len(part), -1).T.tolist() for part in (numerators, denominators))
+        observed[name] = mean(map(_quotient, *sides))
     sums = columns.sums(unit.of_image, len(unit.names))
     return Sample(unit.names, sums, columns.layout, rules, tuple(extra or ()), observed, found.iou.classes)
+
+
+def _quotient(numerators: Sequence[float], denominators: Sequence[float]) -> Value:
+    denominator = math.fsum(denominators)
+    return math.fsum(numerators) / denominator if denominator else None
 
 
 def _require_room(unit: Units, classes: int) -> None:

@@ -46,7 +46,7 @@ class Score:
     percent, "nats" for logarithms, "" for plain numbers. A `bounded` score is in [0, 1]. `of_data` scores have one
     value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps.
     `by_convention` are those that conventions decide over; a `pixel_mean` is a sum over pixels that `--loss-reduction`
-    divides.
+    divides. `of_contours` need `--boundary`.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Score:
     of_maps: bool = False
     pixel_mean: bool = False
     by_convention: bool = False
+    of_contours: bool = False
 
 
 HEADLINE = Score(name="miou", title="mIoU", by_convention=True)
@@ -80,6 +81,10 @@ SCORES = (
     Score(name="dice", title="Dice", of_data=False, per_class=True),
     Score(name="precision", title="precision", of_data=False, per_class=True),
     Score(name="recall", title="recall", of_data=False, per_class=True),
+    Score(name="boundary_iou", title="boundary IoU", per_class=True, of_contours=True),
+    Score(name="trimap_iou", title="trimap IoU", per_class=True, of_contours=True),
+    Score(name="bf", title="BF", per_class=True, of_contours=True),
+    Score(name="davis_f", title="DAVIS F", per_class=True, of_contours=True),
     Score(
         name="bce",
         title="BCE",
@@ -133,12 +138,14 @@ SCORES = (
 """Every score, in the order in which all formats list them."""
 SCORE: Mapping[str, Score] = {score.name: score for score in SCORES}
 """Every score by its name."""
-OF_MASKS = tuple(score.name for score in SCORES if score.of_data and not score.of_maps)
+OF_MASKS = tuple(score.name for score in SCORES if score.of_data and not score.of_maps and not score.of_contours)
 """Scores of a data set that label masks are enough for."""
 OF_CONVENTIONS = tuple(score.name for score in SCORES if score.by_convention)
 """Scores that conventions decide over."""
-OF_CLASSES = tuple(score.name for score in SCORES if score.per_class and not score.of_maps)
+OF_CLASSES = tuple(score.name for score in SCORES if score.per_class and not score.of_maps and not score.of_contours)
 """Scores of one class that label masks are enough for."""
+OF_CONTOURS = tuple(score.name for score in SCORES if score.of_contours)
+"""Scores along contours, of a data set and of one class."""
 OF_MAPS = tuple(score.name for score in SCORES if score.of_maps)
 """Scores of probability maps, of a data set or of one class."""
 OF_CLASS_MAPS = tuple(score.name for score in SCORES if score.of_maps and score.per_class)
@@ -166,7 +173,7 @@ def ordered(values: Mapping[str, Number]) -> dict[str, Number]:
     return {name: values[name] for name in sorted(values, key=position.__getitem__)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class MaskScores:
     """Hold the scores of label masks: of the data set by name, and of each class."""
 

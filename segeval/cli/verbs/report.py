@@ -9,7 +9,7 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics, given
-from segeval.cli.options import convention_options, label_options, loss_options
+from segeval.cli.options import boundary_option, convention_options, label_options, loss_options
 from segeval.cli.parameters import FILE
 from segeval.cli.reporting import (
     color_option,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 )
 @label_options
 @convention_options
+@boundary_option
 @loss_options
 @statistics_options
 @gate_options
@@ -57,10 +58,10 @@ def report(run: Path, **options: Any) -> int:
     from segeval.api.scoring import scored_run
     from segeval.cli.console import Delivery
     from segeval.report.rescoring import rescore
-    from segeval.request.options import ArrayOptions, LossOptions, names_in
+    from segeval.request.options import ArrayOptions, ContourOptions, LossOptions, names_in
     from segeval.runs.file import load_run
 
-    changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions)), options)
+    changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions), *names_in(ContourOptions)), options)
     asked = asked_statistics(options)
     with Delivery(options) as delivery:
         return delivery.deliver(scored_run(rescore(load_run(run), **changes), asked))

@@ -136,9 +136,12 @@ def explain_colors(colors: Mapping[Color, int], *, palette: Palette | None = Non
             f"The colours are those of {palette.name} with red and blue exchanged (BGR): "
             "write the masks in RGB order, as with cv2.cvtColor before cv2.imwrite"
         )
-    found = [known for known in map(preset, preset_names()) if _speaks_for(colors, _all_colors(known))]
-    if not found:
+    palettes = ((known, _all_colors(known)) for known in map(preset, preset_names()))
+    speaking = [(len(palette.colors), known) for known, palette in palettes if _speaks_for(colors, palette)]
+    if not speaking:
         return None
+    fewest = min(size for size, _ in speaking)  # a palette of 171 colours has those of many a smaller one
+    found = [known for size, known in speaking if size == fewest]
     names = " or ".join(known.name for known in found)
     if not any(known.has_palette for known in found):
         return f"The colours are those of the preset {names}, in which classes share colours: store the masks as labels"

@@ -25,6 +25,7 @@ from segeval.render.report.wording import (
     signature_text,
     verdict_text,
     worst_rows,
+    writer,
 )
 from segeval.render.syntax.markdown import (
     MOST_LINES,
@@ -38,7 +39,7 @@ from segeval.render.syntax.markdown import (
     pipe_table,
 )
 from segeval.report.report import Report
-from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
+from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, OF_CONTOURS, chosen
 
 
 def render_markdown(report: Report) -> str:
@@ -81,6 +82,7 @@ def _scores(report: Report) -> str:
 
 def _classes(report: Report) -> str:
     of_maps = chosen(OF_CLASS_MAPS, (name for entry in report.classes for name in entry.losses))
+    of_contours = chosen(OF_CONTOURS, (name for entry in report.classes for name in entry.contours))
     columns = (*OF_CLASSES, "gt_share")
     drawn = has_intervals(report)
     rows = [
@@ -88,12 +90,13 @@ def _classes(report: Report) -> str:
             str(entry.id),
             escaped(entry.name if entry.in_means else f"{entry.name} (not in the mean)"),
             *(percent(getattr(entry, column), bounds_of(report, column, entry)) for column in columns),
+            *(writer(name)(entry.contours.get(name), bounds_of(report, name, entry)) for name in of_contours),
             *(loss(entry.losses.get(name), bounds_of(report, name, entry)) for name in of_maps),
             *[interval_text(report.iou_interval(index))] * drawn,
         ]
         for index, entry in sorted(enumerate(report.classes), key=lambda pair: not pair[1].in_means)
     ]
-    titles = ["id", "class", *map(heading, OF_CLASSES), "GT share %", *map(heading, of_maps)]
+    titles = ["id", "class", *map(heading, OF_CLASSES), "GT share %", *map(heading, (*of_contours, *of_maps))]
     titles += ["IoU interval"] * drawn
     return folded(f"Classes ({count(len(report.classes))})", capped_table(titles, rows, numbers_from=2))
 

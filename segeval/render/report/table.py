@@ -17,6 +17,7 @@ from segeval.render.report.wording import (
     bounds_of,
     data_text,
     has_intervals,
+    heading,
     interval_text,
     lowest,
     mean_text,
@@ -27,6 +28,7 @@ from segeval.render.report.wording import (
     signature_text,
     title,
     verdict_text,
+    writer,
 )
 from segeval.render.syntax.page import (
     FULL_BLOCK,
@@ -39,7 +41,7 @@ from segeval.render.syntax.page import (
     side_by_side,
 )
 from segeval.report.report import ClassScores, GroupScores, Report
-from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_MASKS, SCORE, chosen
+from segeval.scores.registry import HEADLINE, OF_CLASSES, OF_CONTOURS, OF_MASKS, SCORE, chosen
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 LOW = "▼"
@@ -78,7 +80,10 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
         page.say(Text(f"{LOW} lowest IoU", "dim"))
     if report.groups:
         page.show(_group_table(page, report.groups))
-    _print_scores(page, report)
+    _print_scores(page, report, OF_MASKS)
+    if report.boundary is not None:
+        page.show(_contour_table(page, report))
+        _print_scores(page, report, OF_CONTOURS)
     if report.probabilities is not None:
         print_losses(page, report)
     if report.has_details:
@@ -183,9 +188,28 @@ def _group_table(page: Page, groups: Sequence[GroupScores]) -> Table:
     return narrowed(page, [group.name for group in groups], list(cells), builder)
 
 
-def _print_scores(page: Page, report: Report) -> None:
-    """Print the overlaps and accuracies side by side: in one row, or in as many as the page needs."""
-    scores = chosen(OF_MASKS, report.scores)
+def _contour_table(page: Page, report: Report) -> Table:
+    """Return the scores of each class along its contours."""
+    names = chosen(OF_CONTOURS, (name for entry in report.classes for name in entry.contours))
+    cells = {heading(name): name for name in names}
+
+    def builder(kept: Sequence[str]) -> Callable[[list[str]], Table]:
+        def build(classes: list[str]) -> Table:
+            table = names_and_numbers("class", kept)
+            for entry, called in zip(report.classes, classes, strict=True):
+                values = ((cells[column], entry.contours.get(cells[column])) for column in kept)
+                texts = (writer(name)(value, bounds_of(report, name, entry)) for name, value in values)
+                table.add_row(Text(called), *map(Text, texts), style=None if entry.in_means else "dim")
+            return table
+
+        return build
+
+    return narrowed(page, [entry.name for entry in report.classes], list(cells), builder)
+
+
+def _print_scores(page: Page, report: Report, names: Sequence[str]) -> None:
+    """Print some of the scores side by side: in one row, or in as many as the page needs."""
+    scores = chosen(names, report.scores)
     rows = 1
     while rows < len(scores) and not all(page.fits(_beside(report, part)) for part in _parts(scores, rows)):
         rows += 1

@@ -1,0 +1,1 @@
+"""Contours of label arrays: regions, bands, borders, and how near two borders are; numpy only."""

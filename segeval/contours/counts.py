@@ -1,0 +1,114 @@
+"""What one image adds to every boundary score: counts by class and width, from which scores follow without pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from segeval.contours.bands import band_counts
+from segeval.contours.borders import both_borders, lost_border
+from segeval.contours.matching import squared_distances
+from segeval.contours.regions import Regions
+from segeval.protocol.widths import Width
+from segeval.tables.counts import Int64Array
+
+BOUNDARY_SHARE, BF_SHARE, DAVIS_SHARE = 0.02, 0.0075, 0.008
+"""The authors' widths, as shares of the diagonal: Cheng et al. 2021, Csurka et al. 2013, Perazzi et al. 2016."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContourCounts:
+    """Hold what one image adds, by class (axis 0) and width; int64.
+
+    `ids` are the classes in either mask, ascending. `bands` and `trimaps`, (K, W, 3), are pixels of ground truth, of
+    the prediction and of both; see `segeval.contours.bands.band_counts`. `borders`, (K, 3), are border pixels of ground
+    truth and prediction, and those that the ground truth lost to void; `matched`, (K, W, 2), are those of the two that
+    have their like on the other side. `corners` and `corners_matched` are the same of DAVIS's border.
+    """
+
+    ids: Int64Array
+    bands: Int64Array
+    trimaps: Int64Array
+    borders: Int64Array
+    matched: Int64Array
+    corners: Int64Array
+    corners_matched: Int64Array
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ContourCounts):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in ContourCounts.__slots__)
+
+    def __hash__(self) -> int:
+        return hash((self.ids.tobytes(), self.bands.tobytes()))
+
+    def at_widths(self, places: Sequence[int]) -> ContourCounts:
+        """Keep some of the widths, by their positions."""
+        chosen = list(places)
+        return ContourCounts(
+            self.ids,
+            self.bands[:, chosen],
+            self.trimaps[:, chosen],
+            self.borders,
+            self.matched[:, chosen],
+            self.corners,
+            self.corners_matched[:, chosen],
+        )
+
+
+def band_width(width: Width, diagonal: float) -> int:
+    """Return the pixels of a band, at least 1; a share is rounded as `mask_to_boundary` of boundary-iou-api does."""
+    if isinstance(width, int):
+        return width
+    share = BOUNDARY_SHARE if isinstance(width, str) else width
+    return max(1, round(share * diagonal))
+
+
+def bf_tolerance(width: Width, diagonal: float) -> float:
+    """Return the distance below which borders match in BF."""
+    return float(width) if isinstance(width, int) else (BF_SHARE if isinstance(width, str) else width) * diagonal
+
+
+def davis_tolerance(width: Width, diagonal: float) -> int:
+    """Return the distance up to which borders match in DAVIS's F."""
+    if isinstance(width, int):
+        return width
+    return math.ceil((DAVIS_SHARE if isinstance(width, str) else width) * diagonal)
+
+
+def contour_counts(of: Regions, widths: Sequence[Width]) -> ContourCounts:
+    """Count everything that boundary scores of two masks are made of, at each of `widths`.
+
+    >>> import numpy as np
+    >>> from segeval.contours.regions import regions
+    >>> gt, pred = np.array([[0, 0, 1, 1]]), np.array([[0, 1, 1, 1]])
+    >>> of = regions(gt, pred, values=((0, 1), (0, 1)), class_of=(int, int))
+    >>> contour_counts(of, [1]).bands[1, 0].tolist()  # class 1: ground truth, prediction, both
+    [2, 3, 2]
+    """
+    diagonal = float(np.sqrt(of.gt.shape[0] ** 2 + of.gt.shape[1] ** 2))
+    bands, trimaps = band_counts(of, [band_width(width, diagonal) for width in widths])
+    size = len(of.ids)
+    lost = lost_border(of.gt).counts(size) if of.void else np.zeros(size, np.int64)
+    borders, matched = _matched(of, [bf_tolerance(width, diagonal) for width in widths], corners=False)
+    corners, near = _matched(of, [davis_tolerance(width, diagonal) for width in widths], corners=True)
+    return ContourCounts(of.ids, bands, trimaps, np.column_stack([borders, lost]), matched, corners, near)
+
+
+def _matched(of: Regions, tolerances: Sequence[float], *, corners: bool) -> tuple[Int64Array, Int64Array]:
+    """Count elements of both borders by class, (K, 2), and those near enough to their like, (K, W, 2).
+
+    Near enough is up to the tolerance for DAVIS's border, and below it for the other.
+    """
+    size = len(of.ids)
+    gt, pred = both_borders(of, corners=corners)
+    counted = np.zeros((size, len(tolerances), 2), np.int64)
+    for side, (source, target) in enumerate(((gt, pred), (pred, gt))):
+        squares = squared_distances(source, target, max(tolerances))
+        for place, tolerance in enumerate(tolerances):
+            near = squares <= tolerance**2 if corners else squares < tolerance**2
+            counted[:, place, side] = np.bincount(source.codes[near], minlength=size + 1)[1 : size + 1]
+    return np.column_stack([gt.counts(size), pred.counts(size)]), counted

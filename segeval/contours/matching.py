@@ -1,0 +1,52 @@
+"""How near each border element is to the nearest of its own class on the other side, up to a reach."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from segeval.contours.borders import Border
+from segeval.tables.counts import Int64Array
+
+FAR = int(np.iinfo(np.int64).max)
+"""The square of a distance beyond the reach."""
+
+
+def squared_distances(source: Border, target: Border, reach: float) -> Int64Array:
+    """Return the squared distance, in pixels, of each element of `source` to the nearest of `target` of its class.
+
+    Euclidean and exact; `FAR` beyond `reach`. Both borders are of one image. Elements are looked for row by row, the
+    nearest rows first: in a row the nearest lie left and right of where the element would stand among the others.
+    """
+    height, width = source.shape
+    # Keys ascend by class, row and column, with so much room between rows that none is in reach of the next.
+    stride = width + 2 * math.floor(reach) + 1
+    rows_apart = height + 2 * math.floor(reach) + 1
+    others = np.sort(_keys(target, stride, rows_apart, width))
+    keys = _keys(source, stride, rows_apart, width)
+    found = np.full(len(keys), FAR, np.int64)
+    if not len(others):
+        return found
+    order = np.argsort(keys)  # neighbours in the search are neighbours in memory
+    keys, best = keys[order], found[order]
+    fences = np.concatenate([[-FAR // 2], others, [FAR // 2]])
+    limit = math.floor(reach**2)
+    at = np.arange(len(keys))
+    for distance in range(math.floor(reach) + 1):
+        at = at[best[at] > distance**2]  # others have a nearer one already
+        for shift in (distance, -distance) if distance else (0,):
+            wanted = keys[at] + shift * stride
+            place = np.searchsorted(others, wanted)
+            beside = np.minimum(wanted - fences[place], fences[place + 1] - wanted)
+            squares = np.minimum(beside, math.floor(reach) + 1) ** 2 + distance**2
+            near = squares <= limit
+            best[at[near]] = np.minimum(best[at[near]], squares[near])
+    found[order] = best
+    return found
+
+
+def _keys(border: Border, stride: int, rows_apart: int, width: int) -> Int64Array:
+    rows, columns = np.divmod(border.places, width)
+    keys: Int64Array = (border.codes.astype(np.int64) * rows_apart + rows) * stride + columns
+    return keys

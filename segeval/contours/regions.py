@@ -1,0 +1,75 @@
+"""Two label arrays as codes of their regions: what contours are drawn around."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.tables.counts import Int64Array, IntArray
+
+NO_REGION = 0
+"""The code of pixels that hold no contour: void, and ground truth of no class."""
+LARGEST_BYTE = 255
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """Hold codes of ground truth and prediction, (H, W), of one unsigned type.
+
+    Code i + 1 is the class `ids[i]`, ascending. Where the ground truth is void both sides are `NO_REGION`; predictions
+    of no class on valid ground truth are `stray`, which is a region without a class.
+    """
+
+    ids: Int64Array
+    gt: NDArray[Any]
+    pred: NDArray[Any]
+
+    @property
+    def stray(self) -> int:
+        """Return the code of predictions that are no class."""
+        return len(self.ids) + 1
+
+    @property
+    def void(self) -> bool:
+        """Tell whether some pixel holds no contour."""
+        return bool((self.gt == NO_REGION).any())
+
+
+def regions(
+    gt: IntArray,
+    pred: IntArray | None,
+    *,
+    values: tuple[Sequence[int], Sequence[int]],
+    class_of: tuple[Callable[[int], int | None], Callable[[int], int | None]],
+) -> Regions:
+    """Code two label arrays of one shape by the class of each of their values; without `pred` nothing is predicted.
+
+    `values` are the distinct values of both, ascending, and `class_of` their classes' ids, `None` for void and values
+    of no class.
+    """
+    of_gt, of_pred = ([rule(value) for value in side] for rule, side in zip(class_of, values, strict=True))
+    ids = sorted({one for one in (*of_gt, *of_pred) if one is not None})
+    code = {one: index + 1 for index, one in enumerate(ids)}
+    kind = np.uint8 if len(ids) + 1 < LARGEST_BYTE else np.uint16 if len(ids) + 1 < 2**16 - 1 else np.uint32
+    gt_codes = _coded(gt, values[0], [NO_REGION if one is None else code[one] for one in of_gt], kind)
+    stray = len(ids) + 1
+    if pred is None:
+        pred_codes = np.full(gt.shape, stray, kind)
+    else:
+        pred_codes = _coded(pred, values[1], [stray if one is None else code[one] for one in of_pred], kind)
+    if NO_REGION in gt_codes:
+        pred_codes[gt_codes == NO_REGION] = NO_REGION
+    return Regions(np.array(ids, np.int64), gt_codes, pred_codes)
+
+
+def _coded(array: IntArray, values: Sequence[int], codes: Sequence[int], kind: type[np.unsignedinteger[Any]]) -> Any:
+    """Put `codes` in the place of `values`, in a new contiguous array."""
+    if array.dtype == np.uint8:
+        table = np.zeros(LARGEST_BYTE + 1, kind)
+        table[list(values)] = codes
+        return table.take(np.ascontiguousarray(array))
+    return np.array(codes, kind).take(np.searchsorted(np.array(values, array.dtype), np.ascontiguousarray(array)))
