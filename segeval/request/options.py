@@ -167,6 +167,10 @@ class ArrayOptions(LabelOptions, ConventionOptions, AllowOptions, total=False):
     class_weights: Annotated[Weights | None, 'Weights of `average="weighted"`: one a class, their file, or "auto".']
 
 
+class MeterOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, total=False):
+    """Hold what probability maps in memory are scored by."""
+
+
 class VerifyOptions(TypedDict, total=False):
     """Hold what a signature does not: what it has a digest of, and how files are named."""
 
