@@ -506,7 +506,7 @@ def test_widths_are_read_and_signatures_give_them_back(text: Any, widths: tuple[
 
 
 def test_probability_maps_have_no_contours(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--boundary is of label masks"):
+    with pytest.raises(UsageError, match="--boundary need label masks"):
         segeval.score(tmp_path, tmp_path, probs=True, boundary="authors")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segeval.errors import UsageError
+from segeval.protocol.widths import VOID_RULE
 
 DEFINITIONS: Mapping[str, tuple[str, ...]] = {
     "deepmind": ("hd", "hd95", "nsd"),
@@ -39,7 +40,9 @@ class Distances:
             raise UsageError("--tolerance is no distance", (f"{self.tolerance:g}",), "Give a number from 0 up")
         if len(self.spacing) != 2 or not all(math.isfinite(part) and part > 0 for part in self.spacing):
             told = (write_spacing(self.spacing),)
-            raise UsageError("--spacing is not that of an image", told, "Give height and width of a pixel, as in 0.5,0.5")
+            raise UsageError(
+                "--spacing is not that of an image", told, "Give height and width of a pixel, as in 0.5,0.5"
+            )
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -48,7 +51,8 @@ class Distances:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choice as JSON values."""
-        return {"definition": self.definition, "tolerance": self.tolerance, "spacing": list(self.spacing)}
+        spacing = list(map(float, self.spacing))
+        return {"definition": self.definition, "tolerance": float(self.tolerance), "spacing": spacing}
 
 
 def distances_from_dict(facts: Mapping[str, Any]) -> Distances:
@@ -76,15 +80,15 @@ def write_spacing(spacing: Sequence[float]) -> str:
 
 
 def write_distances(chosen: Distances | None) -> str:
-    """Write the choice for a signature: "monai,1,0.5,0.5"."""
+    """Write the choice for a signature: "monai,1,0.5,0.5,void:no-border"."""
     if chosen is None:
         return "none"
-    return f"{chosen.definition},{write_spacing((chosen.tolerance, *chosen.spacing))}"
+    return f"{chosen.definition},{write_spacing((chosen.tolerance, *chosen.spacing))},{VOID_RULE}"
 
 
 def read_distances(text: str) -> Distances | None:
     """Read what `write_distances` wrote."""
     if text == "none":
         return None
-    definition, tolerance, *spacing = text.split(",")
+    definition, tolerance, *spacing = text.removesuffix(f",{VOID_RULE}").split(",")
     return Distances(definition, float(tolerance), tuple(map(float, spacing)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from segeval.errors import LabelError, UsageError
 from segeval.protocol.axes import MISSING_CHOICES
 from segeval.protocol.conventions import Convention, convention
+from segeval.protocol.distances import Distances, distances_from_dict
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
     NO_FILE,
@@ -42,10 +43,9 @@ class Protocol:
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
     `mapping` for both folders; a stored value above `gt_threshold` or `pred_threshold` is foreground, and no map stands
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
-    `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
-    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
-    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are the
-    widths at which contours are counted.
+    `palette` is a digest of the colours of RGB masks, `keys` a glob that chose the images, `allow` the kinds of errors
+    that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the classes of means, or
+    "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are widths of contours.
     """
 
     preset: str | None = None
@@ -68,6 +68,7 @@ class Protocol:
     mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
     boundary: tuple[Width, ...] | None = None
+    distances: Distances | None = None
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
@@ -76,8 +77,7 @@ class Protocol:
             )
         if (self.gt_threshold, self.pred_threshold) != (None, None):
             self._check_thresholds()
-        if self.probabilities is not None:
-            refuse_maps(self.boundary)
+        refuse_maps(self.probabilities, self.boundary, self.distances)
 
     def _check_thresholds(self) -> None:
         """Refuse what would read a value that a threshold reads already, and masks that are not binary."""
@@ -133,6 +133,7 @@ class Protocol:
             **({} if weights is None else {"mean_weights": list(weights) if isinstance(weights, tuple) else weights}),
             "probabilities": None if self.probabilities is None else probabilities_to_dict(self.probabilities),
             **({} if self.boundary is None else {"boundary": list(self.boundary)}),
+            **({} if self.distances is None else {"distances": self.distances.to_dict()}),
         }
 
 
@@ -164,6 +165,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         mean_weights=_tupled(facts.get("mean_weights")),
         probabilities=None if losses is None else probabilities_from_dict(losses),
         boundary=parse_widths(facts["boundary"]) if "boundary" in facts else None,
+        distances=distances_from_dict(facts["distances"]) if "distances" in facts else None,
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from segeval.errors import UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
+from segeval.protocol.distances import read_distances, write_distances
 from segeval.protocol.labeling import SegmentationClass, ranges
 from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
@@ -145,6 +146,7 @@ WHERE_GIVEN = (
     Field("gt-threshold", "gt_threshold", _write_value, _read_level),
     Field("pred-threshold", "pred_threshold", _write_value, _read_level),
     Field("boundary", "boundary", _write_boundary, _read_boundary),
+    Field("distances", "distances", write_distances, read_distances),
     Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds),
 )
 """What a signature has only where it was asked for."""

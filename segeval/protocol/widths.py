@@ -45,13 +45,14 @@ def _width(part: Width) -> Width:
     raise UsageError("a width of --boundary is none", (text,), FIX)
 
 
-def refuse_maps(widths: Sequence[Width] | None) -> None:
-    """Raise `UsageError` where contours are asked for, and the predictions are probability maps."""
-    if widths is not None:
+def refuse_maps(maps: object, widths: Sequence[Width] | None, distances: object) -> None:
+    """Raise `UsageError` where contours or distances are asked for, and the predictions are probability maps."""
+    asked = [name for name, value in (("--boundary", widths), ("--distances", distances)) if value is not None]
+    if asked and maps is not None:
         raise UsageError(
-            "--boundary is of label masks, and the predictions are probability maps",
+            f"{' and '.join(asked)} need label masks, and the predictions are probability maps",
             (),
-            "Leave --boundary out, or score the label masks that the maps give",
+            f"Leave {' and '.join(asked)} out, or score the label masks that the maps give",
         )
 
 

@@ -19,6 +19,7 @@ from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
     from segeval.contours.counts import ContourCounts
+    from segeval.contours.distances import DistanceValues
     from segeval.scores.calibration import ConfidenceBins
     from segeval.scores.lossums import FloatSums
     from segeval.tables.floatlevels import LevelCounts
@@ -111,7 +112,7 @@ class Row:
     `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
     calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
     levels floor(255 p), for F-measures; rows of older versions lack both. `contours` has the counts along
-    contours, at the widths of the run's protocol.
+    contours, at the widths of the run's protocol, `distances` those between surfaces.
     """
 
     key: str
@@ -125,6 +126,7 @@ class Row:
     confidence: ConfidenceBins | None = None
     shades: LevelHistogram | None = None
     contours: ContourCounts | None = None
+    distances: DistanceValues | None = None
 
     @property
     def missing(self) -> bool:

@@ -18,6 +18,7 @@ from segeval.render.report.wording import (
     data_text,
     has_intervals,
     heading,
+    in_percent,
     interval_text,
     lowest,
     mean_text,
@@ -81,7 +82,7 @@ def _print_report(page: Page, report: Report, verbose: bool) -> None:
     if report.groups:
         page.show(_group_table(page, report.groups))
     _print_scores(page, report, OF_MASKS)
-    if report.boundary is not None:
+    if report.boundary is not None or report.distances is not None:
         page.show(_contour_table(page, report))
         _print_scores(page, report, OF_CONTOURS)
     if report.probabilities is not None:
@@ -227,7 +228,7 @@ def _beside(report: Report, scores: Sequence[str]) -> Table:
     cells = []
     for name in scores:
         value = score_text(report, name)
-        shown = value if value == UNDEFINED else f"{value} %"
+        shown = value if value == UNDEFINED or not in_percent(name) else f"{value} %"
         cells.append(Text(f" {shown} ", "bold reverse") if name == HEADLINE.name else Text(shown, "bold"))
     table.add_row(*cells)
     if any(report.interval(name) is not None for name in scores):
