@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from segeval.version import __version__
 
 if TYPE_CHECKING:
-    from segeval.accumulator import ConfusionMatrix
+    from segeval.accumulator.confusionmatrix import ConfusionMatrix
+    from segeval.accumulator.probabilitymeter import ProbabilityMeter
     from segeval.api.comparing import compare, explain, verify
     from segeval.api.folders import inspect, measure, score
     from segeval.api.report import Report
@@ -31,6 +32,7 @@ __all__ = [
     "Inspection",
     "LevelHistogram",
     "LevelTable",
+    "ProbabilityMeter",
     "Problems",
     "Protocol",
     "Report",
@@ -56,11 +58,12 @@ __all__ = [
 # Imported when first used: `segeval --help` needs neither numpy nor Pillow.
 _HOMES = {
     "ComparisonReport": "segeval.comparison.runs",
-    "ConfusionMatrix": "segeval.accumulator",
+    "ConfusionMatrix": "segeval.accumulator.confusionmatrix",
     "Explanation": "segeval.explanation.explanation",
     "Inspection": "segeval.findings.inspection",
     "LevelHistogram": "segeval.tables.levels",
     "LevelTable": "segeval.tables.levels",
+    "ProbabilityMeter": "segeval.accumulator.probabilitymeter",
     "Problems": "segeval.errors",
     "Protocol": "segeval.protocol.protocol",
     "Report": "segeval.api.report",

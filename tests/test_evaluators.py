@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segeval.accumulator import ConfusionMatrix
+from segeval import ConfusionMatrix
 from segeval.errors import LabelError, SegevalError
 from segeval.protocol.conventions import conventions
 from segeval.protocol.labeling import SegmentationClass
@@ -166,7 +166,7 @@ def segeval_report(masks: Masks, convention: str, axes: Mapping[str, str] | None
         **cast(ConventionOptions, {"convention": convention, **(axes or {})}),
     )
     matrix.update(np.stack(masks.pred), np.stack(masks.gt))
-    return matrix.report()
+    return matrix.compute()
 
 
 def check(evaluator: Evaluator, masks: Masks, axes: Mapping[str, str] | None = None) -> None:

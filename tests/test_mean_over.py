@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import segeval
-from segeval.accumulator import ConfusionMatrix
+from segeval import ConfusionMatrix
 from segeval.errors import SegevalError, UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import conventions, evaluators
@@ -34,7 +34,7 @@ FREE = ("pixel_accuracy", "fwiou")
 def report(pred: Any = PRED, gt: Any = GT, **options: Any) -> Report:
     counted = ConfusionMatrix(**{"classes": NAMES, **options})
     counted.update(pred, gt)
-    return counted.report()
+    return counted.compute()
 
 
 # What must not happen

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segeval.accumulator import ConfusionMatrix
+from segeval import ConfusionMatrix
 from segeval.errors import SegevalError
 from segeval.protocol.conventions import conventions, evaluators
 from segeval.protocol.labeling import SegmentationClass
@@ -159,7 +159,7 @@ def report_of(original: Original, entry: GoldenSet) -> tuple[Report, bool]:
         counted = ConfusionMatrix(classes=2, ignore="none", convention=original.convention, **options)
         for level, foreground in zip(inputs.pred, inputs.gt, strict=True):
             counted.update((level >= 128).astype(np.int64), (foreground > 0).astype(np.int64))
-        return counted.report(), True
+        return counted.compute(), True
     assert isinstance(inputs, Masks)
     classes = [SegmentationClass(value, str(value)) for value in inputs.ids]
     if "class_weights" in options:
@@ -172,7 +172,7 @@ def report_of(original: Original, entry: GoldenSet) -> tuple[Report, bool]:
     )
     for pred, gt in zip(inputs.pred, inputs.gt, strict=True):
         update(counted, pred, gt)
-    return counted.report(), inputs.first == 0
+    return counted.compute(), inputs.first == 0
 
 
 def update(counted: ConfusionMatrix, pred: Mask, gt: Mask) -> None:
@@ -285,24 +285,24 @@ def test_where_an_original_goes_astray_its_convention_refuses_and_says_why(
 ) -> None:
     """COCO-Stuff, mmseg and torchmetrics would file such a value under another class; the others stop too."""
     with pytest.raises(SegevalError, match=why):
-        masks_of(gt, pred, classes, convention, **options).report()
+        masks_of(gt, pred, classes, convention, **options).compute()
 
 
 def test_accuracies_are_divided_as_segnet_detectron2_and_ade20k_divide_them() -> None:
-    ours = masks_of([0, 0, 1, 1], [0, 255, 1, 0], [0, 1, 2], "segeval", ignore=255).report().scores
+    ours = masks_of([0, 0, 1, 1], [0, 255, 1, 0], [0, 1, 2], "segeval", ignore=255).compute().scores
     assert (ours["pixel_accuracy"], ours["mean_accuracy"]) == (2 / 4, (1 / 2 + 1 / 2) / 2)
-    segnet = masks_of([0, 0, 1, 1], [0, 255, 1, 0], [0, 1, 2], "segnet", ignore=255).report().scores
+    segnet = masks_of([0, 0, 1, 1], [0, 255, 1, 0], [0, 1, 2], "segnet", ignore=255).compute().scores
     # Void predictions stay in the one and leave the other, which divides by all three classes.
     assert (segnet["pixel_accuracy"], segnet["mean_accuracy"]) == (2 / 4, (1 + 1 / 2 + 0) / 3)
-    void_class = masks_of([0, 0, 1, 1], [0, 255, 1, 0], [0, 1, 2], "detectron2-void-class", ignore=255).report().scores
+    void_class = masks_of([0, 0, 1, 1], [0, 255, 1, 0], [0, 1, 2], "detectron2-void-class", ignore=255).compute().scores
     assert (void_class["pixel_accuracy"], void_class["mean_accuracy"]) == (2 / 3, (1 + 1 / 2) / 2)
-    ade20k = masks_of([1, 2, 9, 9], [1, 1, 9, 1], [1, 2], "ade20k", ignore=0).report().scores
+    ade20k = masks_of([1, 2, 9, 9], [1, 1, 9, 1], [1, 2], "ade20k", ignore=0).compute().scores
     assert ade20k["pixel_accuracy"] == 2 / 4
 
 
 def test_ade20k_is_the_python_code_and_not_the_matlab_one() -> None:
     gt, pred = [1, 2, 2, 2], [200, 2, 2, 2]
-    report = masks_of(gt, pred, [1, 2], "ade20k", ignore=0).report()
+    report = masks_of(gt, pred, [1, 2], "ade20k", ignore=0).compute()
     assert [entry.iou for entry in report.classes] == [0.0, 1.0]
     matlab = ade20k_matlab(Masks((np.array([pred]),), (np.array([gt]),), 2, 0, 1))
     assert matlab["iou"] == [0.0, 0.75]
@@ -336,7 +336,7 @@ def test_scores_that_an_evaluator_does_not_print_have_the_default_axes_and_are_m
         counted = ConfusionMatrix(classes=2, convention=convention, class_weights="auto")
         counted.update(pred, gt)
         counted.update(gt[:, :2], pred[:, :2])
-        reports.append(counted.report())
+        reports.append(counted.compute())
     theirs, ours = reports
     assert theirs.own_scores
     for score in theirs.own_scores:

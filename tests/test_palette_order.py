@@ -119,6 +119,14 @@ def test_inverted_palettes_of_two_colors_are_found_under_binary(tmp_path: Path) 
     assert fixed.stdout == "1.0\n"
 
 
+def test_images_of_a_run_that_lack_values_of_its_palettes_are_scored_alone(tmp_path: Path) -> None:
+    sample = Path(__file__).resolve().parents[1] / "sample_masks"
+    run = tmp_path / "run.jsonl"
+    assert run_segeval("score", sample / "pred", sample / "gt", "--save", run).code == 0
+    for image in sorted(path.stem for path in (sample / "gt").glob("*.png")):
+        assert run_segeval("report", run, "--keys", image).code == 0
+
+
 def test_files_of_one_folder_in_several_orders_are_found(tmp_path: Path) -> None:
     """An adaptive palette a file, as image programs make them of colours."""
     for number, one in enumerate(pairs("sample_masks")):

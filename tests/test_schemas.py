@@ -17,7 +17,7 @@ from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import Distances
-from segeval.protocol.labeling import Group, SegmentationClass
+from segeval.protocol.labeling import Group, SegmentationClass, Storage
 from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
@@ -59,6 +59,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         pred_threshold=0,
         mean_over=(1,),
         mean_weights="auto",
+        storage=Storage(gt_channel="R", pred_channel="3"),
         boundary=("authors",),
         distances=Distances("monai"),
     )

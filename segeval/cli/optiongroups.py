@@ -30,6 +30,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "gt-threshold",
         "pred-threshold",
         "palette",
+        "gt-channel",
+        "pred-channel",
     ),
     "Convention": (
         "convention",

@@ -248,13 +248,14 @@ def _moved(values: Values, gt: _Indices, pred: _Indices) -> list[Color]:
     classes: tuple[dict[int, int], dict[int, int]] = ({}, {})
     for gt_value, pred_value, gt_class, pred_class, _ in values.cells():
         classes[0][gt_value], classes[1][pred_value] = gt_class, pred_class
-    return [
-        color
-        for color in shared
-        if {classes[0][index] for index in gt.of_color[color]}.isdisjoint(
-            classes[1][index] for index in pred.of_color[color]
-        )
-    ]
+    moved = []
+    for color in shared:
+        # Some of a run's images need not have all the values of its palettes.
+        here = {classes[0][index] for index in gt.of_color[color] if index in classes[0]}
+        there = {classes[1][index] for index in pred.of_color[color] if index in classes[1]}
+        if here and there and here.isdisjoint(there):
+            moved.append(color)
+    return moved
 
 
 def _agree_by_color(values: Values, gt: _Indices, pred: _Indices) -> bool:

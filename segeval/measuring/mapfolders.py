@@ -10,7 +10,7 @@ import numpy as np
 
 from segeval.errors import LabelError, SegevalError
 from segeval.folders.pairing import Pair, Pairing
-from segeval.measuring.maps import MapReading, measure_maps, presumed, read_maps, recognise
+from segeval.measuring.maps import MapReading, map_reading, measure_maps, presumed, read_maps, recognise
 from segeval.measuring.measurement import (
     Course,
     Measurement,
@@ -26,7 +26,6 @@ from segeval.measuring.measurement import (
 from segeval.measuring.reading import Reading, digest
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.settings import Probabilities
-from segeval.report.probabilities import map_classes
 from segeval.report.rescoring import sums_fit
 from segeval.request import Request
 from segeval.runs.run import NO_TRAITS, Maps, Row, Run, traits_of_all
@@ -54,15 +53,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
     if maps == Maps(EIGHT_BIT, 1) and len(classes) > 2 and _first_hold(pairs, files, {entry.id for entry in classes}):
         return Measurement(Run(request.protocol, ()), names_of(pairs), (), (_labels_given(pairs),))
     resolution = presumed(request.protocol, maps, pairs, files)
-    reading = MapReading(
-        files=files,
-        maps=maps,
-        class_ids=tuple(entry.id for entry in classes) or tuple(range(max(2, maps.count))),
-        threshold=chosen.threshold,
-        labeling=resolution.labeling,
-        described=map_classes(resolution, maps.count),
-        settings=chosen,
-    )
+    reading = map_reading(request.protocol, chosen, maps, resolution)
     # Kinds of map and labels are told from the first images of all, so that every shard agrees on them.
     pairs = course.of(pairs)
     if course.journal is not None:
@@ -70,7 +61,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
     rows: list[Row] = []
     levels: tuple[LevelCounts, ...] = ()
     traits = NO_TRAITS
-    for result in collected(pairs, partial(measure_maps, reading=reading), files, problems, course):
+    for result in collected(pairs, partial(measure_maps, files=files, reading=reading), files, problems, course):
         rows.append(result.row)
         traits |= result.traits
         if result.levels:
@@ -79,7 +70,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
     run = Run(request.protocol, in_order(rows), maps, levels, traits_of_all((traits,)))
     warnings = pairing_warnings(pairing, request.protocol.missing)
     if rows and not maps.in_rows:
-        problems.extend(_contradicted(run))
+        problems.extend(contradicted(run))
     if _holds_labels(run):
         run, problems = Run(request.protocol, ()), [_labels_given(pairs)]
     table = run.table() if run.rows else None
@@ -93,7 +84,7 @@ def _meaning(reading: MapReading) -> str:
     return digest(repr((sorted(lookup.indices.items()), lookup.default, lookup.level, reading.described)).encode())
 
 
-def _contradicted(run: Run) -> Iterator[SegevalError]:
+def contradicted(run: Run) -> Iterator[SegevalError]:
     """Tell where the values of all images mean something else than the first ones let presume."""
     try:
         if not sums_fit(run, run.resolve()):

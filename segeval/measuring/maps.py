@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,8 @@ from segeval.measuring.reading import (
 from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol, Resolution, resolve
-from segeval.protocol.settings import LossSettings
+from segeval.protocol.settings import LossSettings, Probabilities
+from segeval.report.probabilities import map_classes
 from segeval.runs.run import Maps, MeasuredRow, Row, SideTraits
 from segeval.scores.calibration import confidence_bins
 from segeval.scores.lossums import FloatSums, float_sums, kind_of_array
@@ -50,7 +51,6 @@ class MapReading:
     one; 8-bit maps are counted first and labeled afterwards.
     """
 
-    files: Reading
     maps: Maps
     class_ids: tuple[int, ...]
     threshold: float
@@ -145,36 +145,56 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
     return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count)
 
 
-def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
-    """Count the probability maps of one image against its ground truth."""
-    truth = read_ground_truth(pair, reading.files)
+def map_reading(protocol: Protocol, chosen: Probabilities, maps: Maps, resolution: Resolution) -> MapReading:
+    """Say how `maps` are read under a protocol that `resolution` makes definite."""
+    ids = tuple(entry.id for entry in protocol.classes or ())
+    return MapReading(
+        maps=maps,
+        class_ids=ids or tuple(range(max(2, maps.count))),
+        threshold=chosen.threshold,
+        labeling=resolution.labeling,
+        described=map_classes(resolution, maps.count),
+        settings=chosen,
+    )
+
+
+def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow:
+    """Read and count the probability maps of one image against its ground truth."""
+    truth = read_ground_truth(pair, files)
     gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits(truth.values))
     height, width = gt.shape
     if not pair.pred:
         return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)), traits=traits)
-    maps, pred_digest = read_maps(pair, reading.files)
+    maps, pred_digest = read_maps(pair, files)
     _require_alike(maps, pair.pred[0], reading.maps)
     for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
         require_size(array.shape, gt.shape, file)
-    row = partial(Row, pair.key, height, width, gt_digest, unnormalised=_unnormalised(maps, reading.maps.kind))
+    counted = count_maps(gt, maps, reading, key=pair.key, digest=gt_digest)
+    return replace(counted, pred_digest=pred_digest, traits=traits)
+
+
+def count_maps(
+    gt: NDArray[np.integer[Any]], maps: Sequence[NDArray[Any]], reading: MapReading, *, key: str, digest: str
+) -> MeasuredRow:
+    """Count the maps of one image, as `reading` describes them; all arrays are (H, W)."""
+    height, width = gt.shape
+    row = partial(Row, key, height, width, digest, unnormalised=_unnormalised(maps, reading.maps.kind))
     if reading.maps.in_rows and len(maps) == 1:
         tables = (joint_levels(gt=gt, levels=maps[0]),)
-        return MeasuredRow(
-            row(thresholded(tables[0], reading.threshold), tables), pred_digest=pred_digest, traits=traits
-        )
+        return MeasuredRow(row(thresholded(tables[0], reading.threshold), tables))
     indices = _index_image(gt, reading.labeling.gt)
     if len(maps) == 1:
         above = maps[0].astype(np.float64) / reading.maps.kind.top > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
         more = _shades(maps[0], indices, reading)
     else:
-        winners, best = _winners(maps)
-        labels = joint_counts(gt=gt, pred=_class_labels(winners, reading.class_ids))
+        winners, best = winning_maps(maps)
+        labels = joint_counts(gt=gt, pred=class_labels(winners, reading.class_ids))
         more = _confidence(winners, best, indices, reading)
         del winners, best
     if reading.maps.in_rows:
         levels_of_maps = tuple(joint_levels(gt=gt, levels=array) for array in maps)
-        return MeasuredRow(row(labels, levels_of_maps, **more), pred_digest=pred_digest, traits=traits)
+        return MeasuredRow(row(labels, levels_of_maps, **more))
     sums: list[FloatSums] = []
     levels: list[LevelCounts] = []
     valid = indices >= 0
@@ -185,7 +205,7 @@ def measure_maps(pair: Pair, reading: MapReading) -> MeasuredRow:
             levels.append(count_float_levels(array, positive, valid, threshold=reading.threshold))
         else:
             levels.append(count_levels(array, positive, valid, levels=reading.maps.kind.levels))
-    return MeasuredRow(row(labels, (), tuple(sums), **more), tuple(levels), pred_digest, traits)
+    return MeasuredRow(row(labels, (), tuple(sums), **more), tuple(levels))
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], file: str, wanted: Maps) -> None:
@@ -199,7 +219,7 @@ def _require_alike(maps: Sequence[NDArray[Any]], file: str, wanted: Maps) -> Non
         )
 
 
-def _winners(maps: Sequence[NDArray[Any]]) -> tuple[NDArray[np.uint16], NDArray[Any]]:
+def winning_maps(maps: Sequence[NDArray[Any]]) -> tuple[NDArray[np.uint16], NDArray[Any]]:
     """Return which map has the highest probability at each pixel, the first of equals, and that probability."""
     best = maps[0].copy()
     labels = np.zeros(best.shape, np.uint16)
@@ -211,7 +231,7 @@ def _winners(maps: Sequence[NDArray[Any]]) -> tuple[NDArray[np.uint16], NDArray[
     return labels, best
 
 
-def _class_labels(labels: NDArray[np.uint16], class_ids: Sequence[int]) -> NDArray[np.integer[Any]]:
+def class_labels(labels: NDArray[np.uint16], class_ids: Sequence[int]) -> NDArray[np.integer[Any]]:
     """Return the id of the class of the map that won each pixel."""
     if tuple(class_ids) == tuple(range(len(class_ids))):
         return labels

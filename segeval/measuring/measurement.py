@@ -208,6 +208,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         most_values=MOST_INFERRED_CLASSES if open_values else None,
         gt_jpeg=request.protocol.gt_threshold is not None,
         pred_jpeg=request.protocol.pred_threshold is not None,
+        storage=request.protocol.storage,
         digest_predictions=digest_predictions,
         contours=_contours_of(request.protocol),
     )

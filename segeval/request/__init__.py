@@ -18,7 +18,7 @@ from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.distances import Distances, parse_spacing
-from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.labeling import STORAGE_NAMES, SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.widths import parse_widths
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # a run without colours and presets does without their module
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
 
-KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
+KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "storage", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
 
@@ -85,6 +85,9 @@ def amend(base: Request, options: FolderOptions) -> Request:
     if "class_weights" in given and protocol.convention.average == "weighted":
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
         protocol = replace(protocol, mean_weights=weights)
+    stored = {name: given[name] for name in STORAGE_NAMES if name in given}
+    if stored:
+        protocol = replace(protocol, storage=replace(protocol.storage, **stored))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     changed = replace(
         base,

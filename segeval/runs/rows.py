@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import astuple, fields
 from itertools import pairwise
+from operator import lt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from segeval.runs.values import (
 from segeval.scores.calibration import ConfidenceBins
 from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
-from segeval.tables.counts import Int64Array, JointCounts, table
+from segeval.tables.counts import JointCounts, ascending
 
 if TYPE_CHECKING:
     from segeval.contours.counts import ContourCounts
@@ -125,6 +126,7 @@ def traits_to_json(traits: SideTraits) -> dict[str, Any]:
             "nodata": list(one.nodata),
             "gray_entries": list(map(list, one.gray_entries)),
             "color_entries": list(map(list, one.color_entries)),
+            **({"gray_as_rgb": True} if one.gray_as_rgb else {}),
         }
         for side, one in (("gt", traits.gt), ("pred", traits.pred))
     }
@@ -139,7 +141,8 @@ def traits_from_json(facts: Any) -> SideTraits:
 
 def _traits(facts: Any) -> Traits:
     one = mapping(facts, "traits")
-    require(set(one) == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
+    require(set(one) - {"gray_as_rgb"} == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
+    require(one.get("gray_as_rgb", True) is True, "gray_as_rgb is not as segeval writes it")
     nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
     entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
     require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
@@ -149,6 +152,7 @@ def _traits(facts: Any) -> Traits:
         tuple(nodata),
         tuple((index, level) for index, level in entries),
         tuple((index, red, green, blue) for index, red, green, blue in colors),
+        "gray_as_rgb" in one,
     )
     require(traits == traits | PLAIN, "the traits are not in their order")
     return traits
@@ -244,7 +248,7 @@ def _check_maps_of(row: Row, maps: Maps | None) -> None:
         require(sums == 1, "a row has shades without one map of more than 8 bits")
         sides = row.shades.n_pos, row.shades.n_neg
         require(sides == (row.sums[0].n_pos, row.sums[0].n_neg), "the shades are of other pixels than the sums")
-    marginal = _marginal(row.counts)
+    marginal = _marginal(row.counts) if row.levels else []
     for levels in row.levels:
         require(int(levels.pred.min()) >= 0 and int(levels.pred.max()) <= EIGHT_BIT.top, "a level is not in 0..255")
         require(_marginal(levels) == marginal, "the levels have another ground truth than the labels")
@@ -281,28 +285,31 @@ def _counts_to_json(counts: JointCounts) -> list[Any]:
 
 def _counts_from_json(groups: Any, total: int) -> JointCounts:
     """Read a table of `total` pixels."""
-    parts: list[tuple[int, list[int], list[int]]] = []
+    gts: list[int] = []
+    lengths: list[int] = []
+    preds: list[Any] = []
+    counts: list[int] = []
     for group in listed(groups, "a table"):
-        require(isinstance(group, list) and len(group) == 3, "a table has other columns")
-        gt = integer(group[0], SMALLEST, LARGEST, "a ground-truth value")
-        require(not parts or parts[-1][0] < gt, "ground-truth values do not ascend")
-        pixels = integers(group[2], 1, total, "a number of pixels")
-        pred = [NO_PREDICTION] if group[1] == [None] else integers(group[1], SMALLEST, LARGEST, "a predicted value")
-        require(len(pred) == len(pixels) > 0, "a table has columns of different lengths")
-        require(all(first < second for first, second in pairwise(pred)), "predicted values do not ascend")
-        parts.append((gt, pred, pixels))
-    require(sum(sum(pixels) for _, _, pixels in parts) == total, "the counts do not add up to the size")
-    missing = {pred[0] == NO_PREDICTION for _, pred, _ in parts}
-    require(len(missing) == 1, "a prediction is missing in part")
-    return table(
-        np.repeat(_int64(gt for gt, _, _ in parts), [len(pred) for _, pred, _ in parts]),
-        _int64(value for _, pred, _ in parts for value in pred),
-        _int64(count for _, _, pixels in parts for count in pixels),
-    )
-
-
-def _int64(values: Iterable[int]) -> Int64Array:
-    return np.fromiter(values, np.int64)
+        require(type(group) is list and len(group) == 3, "a table has other columns")
+        gt, pred, pixels = group
+        lists = type(pred) is list and type(pixels) is list
+        require(lists and len(pred) == len(pixels) > 0, "a table has columns of different lengths")
+        gts.append(gt)
+        lengths.append(len(pred))
+        preds += pred
+        counts += pixels
+    missing = preds.count(None)
+    if missing:
+        require(missing == len(preds) == len(gts), "a prediction is missing in part")
+        preds = [NO_PREDICTION] * len(gts)
+    else:
+        integers(preds, SMALLEST, LARGEST, "a predicted value")
+    integers(gts, SMALLEST, LARGEST, "a ground-truth value")
+    integers(counts, 1, total, "a number of pixels")
+    require(sum(counts) == total, "the counts do not add up to the size")
+    require(all(map(lt, gts, gts[1:])), "ground-truth values do not ascend")
+    require(all(all(map(lt, pred, pred[1:])) for _, pred, _ in groups), "predicted values do not ascend")
+    return ascending(np.array(gts, np.int64).repeat(lengths), np.array(preds, np.int64), np.array(counts, np.int64))
 
 
 def _sums_to_json(sums: FloatSums) -> list[Any]:

@@ -16,7 +16,7 @@ from segeval.errors import MaskError
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Group, Labeling
 from segeval.tables.blocks import DENSE_CELLS, PENDING_CELLS, Cells, Int64Array, IntArray, count_pairs, merged_cells
 
-__all__ = ["Int64Array", "IntArray", "JointCounts", "joint_counts", "table", "total"]
+__all__ = ["Int64Array", "IntArray", "JointCounts", "ascending", "joint_counts", "table", "total"]
 
 MOST_PIXELS = 9.2e18
 """A little less than 2^63, so that a sum of doubles can tell in time."""
@@ -67,6 +67,11 @@ def table(gt: IntArray, pred: IntArray, pixels: Int64Array) -> JointCounts:
     """Build a `JointCounts` from cells in any order; cells that occur twice are added, empty ones dropped."""
     gt_values, pred_values = (_within_int64(np.asarray(column), "a column of the table") for column in (gt, pred))
     return _joint(merged_cells(gt_values, pred_values, np.asarray(pixels).astype(np.int64)))
+
+
+def ascending(gt: IntArray, pred: IntArray, pixels: Int64Array) -> JointCounts:
+    """Build a `JointCounts` from cells that ascend by (gt, pred), none twice and none empty."""
+    return _joint((gt, pred, pixels))
 
 
 def _joint(cells: Cells) -> JointCounts:

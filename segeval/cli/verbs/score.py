@@ -19,6 +19,7 @@ from segeval.cli.options import (
     palette_option,
     probs_option,
     reading_options,
+    storage_options,
 )
 from segeval.cli.parameters import FOLDER
 from segeval.cli.reporting import (
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.argument("gt", type=FOLDER)
 @label_options
 @palette_option
+@storage_options
 @convention_options
 @pairing_options
 @boundary_options
