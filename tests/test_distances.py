@@ -39,7 +39,7 @@ def measured(gt: Any, pred: Any, chosen: Distances, spacing: tuple[float, ...] =
 def pairs() -> list[tuple[str, Any, Any, tuple[float, ...], Any]]:
     says = json.loads((AUTHORS_SAY / "golden.json").read_text(encoding="utf-8"))
     volumes = np.load(AUTHORS_SAY / "volumes.npz")
-    found = []
+    found: list[tuple[str, Any, Any, tuple[float, ...], Any]] = []
     for entry in says["planes"]:
         gt, pred = (np.asarray(Image.open(AUTHORS_SAY / side / f"{entry['key']}.png")) for side in ("gt", "pred"))
         found.append((entry["key"], gt, pred, (1.0, 1.0), entry["classes"]))
@@ -196,8 +196,9 @@ def test_a_saved_run_tells_its_distances_without_images(tmp_path: Path) -> None:
     data = run_to_bytes(run, packed=False)
     read = run_from_bytes(data, name="run")
     assert run_to_bytes(read, packed=False) == data
-    report = segeval.rescore(read).to_dict()
-    assert report == segeval.score(pred, gt, boundary=2, **options).to_dict()
+    report, scored = (one.to_dict() for one in (segeval.rescore(read), segeval.score(pred, gt, boundary=2, **options)))
+    # Only folders know the files by which warnings name an image.
+    assert {**report, "warnings": []} == {**scored, "warnings": []}
     VALIDATORS["report"].validate(json.loads(json.dumps(report)))
     for line in lines_of(run):
         VALIDATORS["run"].validate(line)

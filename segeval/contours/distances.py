@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.contours.counts import BOTH, ONE, VOID, DistanceValues
 from segeval.contours.regions import NO_REGION, Regions
 from segeval.errors import UsageError
 from segeval.protocol.distances import Distances
-from segeval.tables.counts import Int64Array
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-BOTH, ONE, VOID = 1, 2, 3
-"""Why a class has no distances in an image: nothing on both sides, on one, or void took the ground truth's border."""
 PERCENT = 95
 WEIGHTED = "deepmind"
 
@@ -32,32 +30,6 @@ class Surfaces:
     pred_to_gt: Floats
     gt_weights: Floats
     pred_weights: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DistanceValues:
-    """Hold the distances of one image: `ids` of its classes, ascending, and a value for each score, (K, M).
-
-    Undefined is NaN. `states`, (K,), are 0, `BOTH`, `ONE` or `VOID`.
-    """
-
-    ids: Int64Array
-    values: Floats
-    states: Int64Array
-
-    @property
-    def size(self) -> int:
-        """Return the number of scores."""
-        return int(self.values.shape[1])
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, DistanceValues):
-            return NotImplemented
-        mine, theirs = ((one.ids, one.values, one.states) for one in (self, other))
-        return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(mine, theirs, strict=True))
-
-    def __hash__(self) -> int:
-        return hash((self.ids.tobytes(), self.values.tobytes()))
 
 
 @cache

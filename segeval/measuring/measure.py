@@ -85,7 +85,8 @@ def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contour
     from segeval.contours.counts import contour_counts  # few runs look at contours
     from segeval.contours.regions import regions
 
-    values = sorted(set(row.counts.gt.tolist())), sorted(set(row.counts.pred.tolist()))
+    predicted = () if pred is None else row.counts.pred.tolist()
+    values = sorted(set(row.counts.gt.tolist())), sorted(set(predicted))
     of = regions(gt, pred, values=values, class_of=asked.class_of)
     if asked.widths is not None:
         row = replace(row, contours=contour_counts(of, asked.widths))

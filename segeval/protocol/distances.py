@@ -10,13 +10,25 @@ from typing import Any
 from segeval.errors import UsageError
 from segeval.protocol.widths import VOID_RULE
 
-DEFINITIONS: Mapping[str, tuple[str, ...]] = {
-    "deepmind": ("hd", "hd95", "nsd"),
-    "metricsreloaded": ("hd", "hd95", "assd", "masd", "nsd"),
-    "medpy": ("hd", "hd95", "assd"),
-    "monai": ("hd", "hd95", "assd", "nsd"),
+MEASURES: Mapping[str, str] = {
+    "hd": "the largest distance",
+    "hd95": "its 95th percentile",
+    "assd": "the mean of both directions together",
+    "masd": "the mean of the means of both directions",
+    "nsd": "the share of both surfaces within the tolerance",
 }
-"""Every definition with the scores that its program has."""
+"""What is measured of two surfaces, in words."""
+LACKING: Mapping[str, frozenset[str]] = {
+    "deepmind": frozenset({"assd", "masd"}),
+    "metricsreloaded": frozenset(),
+    "medpy": frozenset({"masd", "nsd"}),
+    "monai": frozenset({"masd"}),
+}
+"""Every definition with the measures that its program does not have."""
+DEFINITIONS: Mapping[str, tuple[str, ...]] = {
+    name: tuple(one for one in MEASURES if one not in lacking) for name, lacking in LACKING.items()
+}
+"""Every definition with the measures that its program has."""
 USUAL_TOLERANCE = 1.0
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.contours.distances import BOTH, ONE, VOID, values_of_nothing
+from segeval.contours.counts import BOTH, ONE, VOID
+from segeval.contours.distances import values_of_nothing
 from segeval.errors import Finding
 from segeval.protocol.conventions import ScoringRules
 from segeval.protocol.distances import Distances

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from segeval.contours.counts import ContourCounts
-from segeval.contours.distances import VOID, DistanceValues
+from segeval.contours.counts import VOID, ContourCounts, DistanceValues
 from segeval.runs.values import LARGEST, SMALLEST, Damage, integer, integers, listed, require
 from segeval.tables.counts import Int64Array
 

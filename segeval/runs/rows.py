@@ -39,8 +39,7 @@ from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import JointCounts, ascending
 
 if TYPE_CHECKING:
-    from segeval.contours.counts import ContourCounts
-    from segeval.contours.distances import DistanceValues
+    from segeval.contours.counts import ContourCounts, DistanceValues
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
