@@ -117,9 +117,9 @@ class Row:
 
     `digest` is that of the ground-truth file's bytes. `counts` is the label table. For probability runs `levels` has a
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
-    `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration of the predicted
-    class needs, of several maps, and `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures
-    (older rows lack both). `contours` and `distances` are those that were asked for.
+    `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration needs of
+    several maps, `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures (older rows lack
+    both). `contours` and `distances` are those that were asked for.
     """
 
     key: str

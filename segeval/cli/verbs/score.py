@@ -30,6 +30,7 @@ from segeval.cli.reporting import (
     output_options,
     saving_options,
     statistics_options,
+    view_options,
     voice_options,
 )
 
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 @finding_options
 @output_options
 @only_option
+@view_options
 @color_option
 @config_options
 @voice_options
