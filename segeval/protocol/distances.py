@@ -91,10 +91,8 @@ def write_spacing(spacing: Sequence[float]) -> str:
     return ",".join(f"{part:g}" if float(f"{part:g}") == part else repr(part) for part in spacing)
 
 
-def write_distances(chosen: Distances | None) -> str:
+def write_distances(chosen: Distances) -> str:
     """Write the choice for a signature: "monai,1,0.5,0.5,void:no-border"."""
-    if chosen is None:
-        return "none"
     return f"{chosen.definition},{write_spacing((chosen.tolerance, *chosen.spacing))},{VOID_RULE}"
 
 

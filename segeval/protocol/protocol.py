@@ -47,9 +47,8 @@ class Protocol:
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
     `mapping` for both folders; a stored value above `gt_threshold` or `pred_threshold` is foreground, and no map stands
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
-    `palette` is a digest of the colours of RGB masks, `keys` a glob that chose the images, `allow` the kinds of errors
-    that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the classes of means, or
-    "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are widths of contours.
+    `palette` is a digest of the colours of RGB masks, `keys` a glob of images, `allow` kinds of errors, `mean_over` ids
+    or names of the classes of means, or "foreground" alone; `mean_weights` are those of a weighted mean, or "auto".
     """
 
     preset: str | None = None
@@ -82,7 +81,8 @@ class Protocol:
             )
         if (self.gt_threshold, self.pred_threshold) != (None, None):
             self._check_thresholds()
-        refuse_maps(self.probabilities, self.boundary, self.distances)
+        if self.probabilities is not None:
+            refuse_maps(self.boundary, self.distances)
 
     def _check_thresholds(self) -> None:
         """Refuse what would read a value that a threshold reads already, and masks that are not binary."""

@@ -45,7 +45,7 @@ def under(run: Run, protocol: Protocol, *, keys: str | None = None) -> Run:
     """Return `run`, or its images whose key fits, under another protocol; errors as in `rescore`."""
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
     if run.protocol.distances != protocol.distances:
-        told = [write_distances(one.distances) for one in (run.protocol, protocol)]
+        told = ["none" if one.distances is None else write_distances(one.distances) for one in (run.protocol, protocol)]
         raise RunFileError(
             "a run keeps distances for one definition, tolerance and spacing only",
             (f"kept {told[0]}; asked for {told[1]}",),
