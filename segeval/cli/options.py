@@ -9,6 +9,7 @@ import click
 
 from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHTS, completed
 from segeval.protocol.axes import AXES, MISSING_CHOICES
+from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -124,11 +125,20 @@ pairing_options = stacked(
         help="An image without prediction: an error, left out, or wrong everywhere.",
     ),
 )
-boundary_option = click.option(
-    "--boundary",
-    metavar="WIDTHS",
-    help="Score contours too, at widths of their authors, in pixels, or as a share of the diagonal: authors,3,2%. "
-    "[default: no]",
+boundary_options = stacked(
+    click.option(
+        "--boundary",
+        metavar="WIDTHS",
+        help="Score contours too, at widths of their authors, in pixels, or as a share of the diagonal: authors,3,2%. "
+        "[default: no]",
+    ),
+    click.option(
+        "--distances",
+        type=click.Choice(tuple(DEFINITIONS)),
+        help="Measure HD, HD95, ASSD and NSD by this program's definition. [default: no]",
+    ),
+    click.option("--tolerance", type=float, metavar="T", help="NSD: distance up to which surfaces agree. [default: 1]"),
+    click.option("--spacing", metavar="Y,X", help="Distances: height and width of a pixel. [default: 1,1]"),
 )
 probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
 loss_options = stacked(
