@@ -61,9 +61,11 @@ def run_findings(
     found: list[Finding] = [*_missing(values), *_maps(run)]
     for look in (class_folders, two_valued, suspected_voids, gray_palettes):
         found += look(values)
-    found += list(ordered_palettes(values)) or reading_findings(values)  # the other order is another reading too
+    doubted = any(one.kind == "zero-255" for one in found)  # other readings wait until it is known what 255 is
+    if not doubted:
+        found += list(ordered_palettes(values)) or reading_findings(values)  # the other order is another reading too
     found += value_findings(values)
-    if not any(one.options for one in found):  # of which the values of the other reading look like void
+    if not doubted and not any(one.options for one in found):  # of which values of the other reading look like void
         found += swapped_values(values)
     found += ignored_classes(values)
     return tuple(found)
@@ -240,7 +242,10 @@ def _mixed(side: _Indices, name: str) -> Iterator[str]:
 
 
 def _moved(values: Values, gt: _Indices, pred: _Indices) -> list[Color]:
-    """Return the colours that both sides have, and that are another class on each."""
+    """Return the colours that both sides have, at other indices, which are another class on each.
+
+    Equal palettes of which a map makes other classes are meant.
+    """
     shared = [color for color in gt.of_color if color in pred.of_color]
     most = max(len(gt.of_color), len(pred.of_color))
     if gt.doubtful or pred.doubtful or len(shared) < 2 or len(shared) < LEAST_SHARED * most:
@@ -253,7 +258,7 @@ def _moved(values: Values, gt: _Indices, pred: _Indices) -> list[Color]:
         # Some of a run's images need not have all the values of its palettes.
         here = {classes[0][index] for index in gt.of_color[color] if index in classes[0]}
         there = {classes[1][index] for index in pred.of_color[color] if index in classes[1]}
-        if here and there and here.isdisjoint(there):
+        if here and there and here.isdisjoint(there) and gt.of_color[color].isdisjoint(pred.of_color[color]):
             moved.append(color)
     return moved
 

@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING, Any
 from segeval.errors import LabelError, UsageError
 from segeval.protocol.axes import MISSING_CHOICES
 from segeval.protocol.conventions import Convention, convention
+from segeval.protocol.distances import Distances, distances_from_dict
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
     NO_FILE,
+    PLAINLY,
     VOID,
     WHAT,
     Group,
     Labeling,
     SegmentationClass,
     SideFiles,
+    Storage,
     ValueMap,
     color_of,
     doubt_of,
     is_binary,
     ranges,
     side_files,
+    storage_from_dict,
     value_map,
 )
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
 
 Mapped = tuple[tuple[int, int], ...]
+THRESHOLDS = ("gt_threshold", "pred_threshold")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +47,8 @@ class Protocol:
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
     `mapping` for both folders; a stored value above `gt_threshold` or `pred_threshold` is foreground, and no map stands
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
-    `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
-    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
-    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are the
-    widths at which contours are counted.
+    `palette` is a digest of the colours of RGB masks, `keys` a glob of images, `allow` kinds of errors, `mean_over` ids
+    or names of the classes of means, or "foreground" alone; `mean_weights` are those of a weighted mean, or "auto".
     """
 
     preset: str | None = None
@@ -67,7 +70,9 @@ class Protocol:
     mean_over: tuple[int | str, ...] | None = None
     mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
+    storage: Storage = PLAINLY
     boundary: tuple[Width, ...] | None = None
+    distances: Distances | None = None
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
@@ -77,7 +82,7 @@ class Protocol:
         if (self.gt_threshold, self.pred_threshold) != (None, None):
             self._check_thresholds()
         if self.probabilities is not None:
-            refuse_maps(self.boundary)
+            refuse_maps(self.boundary, self.distances)
 
     def _check_thresholds(self) -> None:
         """Refuse what would read a value that a threshold reads already, and masks that are not binary."""
@@ -94,35 +99,28 @@ class Protocol:
                 "Give --threshold, a probability, in its place",
             )
         for level in (self.gt_threshold, self.pred_threshold):
-            if level is not None and (isinstance(level, bool) or not isinstance(level, int)):
-                raise UsageError(
-                    "a threshold of masks is no whole number", (str(level),), "Give a stored value, as 127"
-                )
+            if level is not None and type(level) is not int:
+                raise UsageError("a threshold is no whole number", (str(level),), "Give a stored value, as 127")
         if not self.binary:
             raise UsageError("--gt-threshold and --pred-threshold are of binary masks", (), "Add --binary")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
         weights = self.mean_weights
-        classes = (
-            None
-            if self.classes is None
-            else [
-                {"id": entry.id, "name": entry.name, "color": entry.color and list(entry.color)}
-                for entry in self.classes
-            ]
-        )
+        classes = [
+            {"id": entry.id, "name": entry.name, "color": entry.color and list(entry.color)}
+            for entry in self.classes or ()
+        ]
         return {
             "preset": self.preset,
-            "classes": classes,
+            "classes": None if self.classes is None else classes,
             "ignore": None if self.ignore is None else list(self.ignore),
             "map": [list(pair) for pair in self.mapping],
             "gt_map": [list(pair) for pair in self.gt_map],
             "pred_map": [list(pair) for pair in self.pred_map],
             "closed": self.closed,
             "binary": self.binary,
-            **({} if self.gt_threshold is None else {"gt_threshold": self.gt_threshold}),
-            **({} if self.pred_threshold is None else {"pred_threshold": self.pred_threshold}),
+            **{name: getattr(self, name) for name in THRESHOLDS if getattr(self, name) is not None},
             "groups": [{"name": group.name, "ids": list(group.ids)} for group in self.groups],
             "palette": self.palette,
             "convention": {"name": self.convention.name, **self.convention.axes()},
@@ -131,8 +129,10 @@ class Protocol:
             **({"allow": list(self.allow)} if self.allow else {}),
             **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
             **({} if weights is None else {"mean_weights": list(weights) if isinstance(weights, tuple) else weights}),
+            **self.storage.to_dict(),
             "probabilities": None if self.probabilities is None else probabilities_to_dict(self.probabilities),
             **({} if self.boundary is None else {"boundary": list(self.boundary)}),
+            **({} if self.distances is None else {"distances": self.distances.to_dict()}),
         }
 
 
@@ -163,7 +163,9 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         mean_over=tuple(facts["mean_over"]) if "mean_over" in facts else None,
         mean_weights=_tupled(facts.get("mean_weights")),
         probabilities=None if losses is None else probabilities_from_dict(losses),
+        storage=storage_from_dict(facts),
         boundary=parse_widths(facts["boundary"]) if "boundary" in facts else None,
+        distances=distances_from_dict(facts["distances"]) if "distances" in facts else None,
     )
 
 

@@ -85,6 +85,11 @@ class ContourOptions(TypedDict, total=False):
         int | float | str | Sequence[int | float | str] | None,
         'Count along contours, as wide as "authors" have it, pixels (3) or a share of the diagonal (0.02, "2%").',
     ]
+    distances: Annotated[str | None, "Measure distances between surfaces by this definition; needs SciPy."]
+    tolerance: Annotated[float | None, "Distance up to which surfaces agree, in the unit of the spacing; by default 1."]
+    spacing: Annotated[
+        float | str | Sequence[float] | None, 'Height and width of a pixel, as "0.5,0.7"; by default 1 pixel.'
+    ]
 
 
 class FindingOptions(AllowOptions, total=False):
@@ -93,7 +98,16 @@ class FindingOptions(AllowOptions, total=False):
     strict: Annotated[bool | None, "Make warnings errors, but for the kinds allowed."]
 
 
-class FolderOptions(LabelOptions, ConventionOptions, LossOptions, ContourOptions, AllowOptions, total=False):
+class StorageOptions(TypedDict, total=False):
+    """Say how files store their labels."""
+
+    gt_channel: Annotated[str | None, "Read one channel of colour masks: R, G, B, A, or its place from 0."]
+    pred_channel: Annotated[str | None, "The same for predictions."]
+
+
+class FolderOptions(
+    LabelOptions, ConventionOptions, LossOptions, ContourOptions, AllowOptions, StorageOptions, total=False
+):
     """Say how two folders are read."""
 
     palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]

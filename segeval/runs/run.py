@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from segeval.errors import RunFileError, SegevalError
 from segeval.protocol.labeling import NO_PREDICTION, SideFiles, side_files
 from segeval.protocol.mapkinds import MapKind
-from segeval.protocol.protocol import Protocol, Resolution, resolve
+from segeval.protocol.protocol import Inference, Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
-    from segeval.contours.counts import ContourCounts
+    from segeval.contours.counts import ContourCounts, DistanceValues
     from segeval.scores.calibration import ConfidenceBins
     from segeval.scores.lossums import FloatSums
     from segeval.tables.floatlevels import LevelCounts
@@ -36,12 +36,14 @@ class Traits:
     `nodata` has the values that nodata tags name, ascending. `gray_entries` has (index, gray level) of the palette
     entries that files use, where the two differ, of palettes that are gray throughout, ascending; `color_entries` has
     (index, red, green, blue) of the entries that files use of all other palettes, ascending, at most
-    `COLORS_OF_AN_INDEX` an index: two are enough to say that files differ.
+    `COLORS_OF_AN_INDEX` an index: two are enough to say that files differ. `gray_as_rgb` tells whether files hold gray
+    as three equal channels.
     """
 
     nodata: tuple[int, ...] = ()
     gray_entries: tuple[tuple[int, int], ...] = ()
     color_entries: tuple[tuple[int, int, int, int], ...] = ()
+    gray_as_rgb: bool = False
 
     def __or__(self, other: Traits) -> Traits:
         """Return the traits of both sets of files."""
@@ -51,6 +53,7 @@ class Traits:
             tuple(sorted({*self.nodata, *other.nodata})),
             tuple(sorted({*self.gray_entries, *other.gray_entries})),
             _first_colors({*self.color_entries, *other.color_entries}),
+            self.gray_as_rgb or other.gray_as_rgb,
         )
 
     @property
@@ -60,8 +63,8 @@ class Traits:
 
     @property
     def telling(self) -> bool:
-        """Tell whether a finding could rest on these traits."""
-        return bool(self.nodata or self.gray_entries or self.color_entries)
+        """Tell whether a finding or a note could rest on these traits."""
+        return bool(self.nodata or self.gray_entries or self.color_entries or self.gray_as_rgb)
 
 
 PLAIN = Traits()
@@ -92,6 +95,12 @@ class SideTraits:
         """Tell whether a finding could rest on these traits."""
         return self.gt.telling or self.pred.telling
 
+    def notes(self) -> tuple[Inference, ...]:
+        """Tell what was read otherwise than its files say, with the option that asks for it."""
+        sides = [side for side, one in (("gt", self.gt), ("pred", self.pred)) if one.gray_as_rgb]
+        what = "three equal channels of {} are read as gray"
+        return tuple(Inference(what.format(side), f"--{side}-channel R") for side in sides)
+
 
 NO_TRAITS = SideTraits()
 
@@ -108,10 +117,9 @@ class Row:
 
     `digest` is that of the ground-truth file's bytes. `counts` is the label table. For probability runs `levels` has a
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
-    `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
-    calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
-    levels floor(255 p), for F-measures; rows of older versions lack both. `contours` has the counts along
-    contours, at the widths of the run's protocol.
+    `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration needs of
+    several maps, `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures (older rows lack
+    both). `contours` and `distances` are those that were asked for.
     """
 
     key: str
@@ -125,6 +133,7 @@ class Row:
     confidence: ConfidenceBins | None = None
     shades: LevelHistogram | None = None
     contours: ContourCounts | None = None
+    distances: DistanceValues | None = None
 
     @property
     def missing(self) -> bool:
@@ -220,13 +229,14 @@ class Run:
     def resolve_for(self, table: JointCounts) -> Resolution:
         """Make the protocol definite for the values of `table`, the run's label table."""
         gt_values, pred_values = raw_values(table)
-        return resolve(
+        found = resolve(
             self.protocol,
             gt_values=gt_values,
             pred_values=pred_values,
             map_count=self.maps.count if self.maps else None,
             sides=self.sides(table),
         )
+        return replace(found, notes=(*found.notes, *self.traits.notes()))
 
     def sides(self, table: JointCounts) -> tuple[SideFiles, SideFiles]:
         """Return what the files of ground truth and predictions hold; `table` is the run's label table."""
