@@ -36,10 +36,9 @@ from segeval.runs.rows import (
     protocol_to_json,
     row_from_json,
     row_to_json,
-    traits_from_json,
-    traits_to_json,
 )
 from segeval.runs.run import NO_TRAITS, Maps, Row, Run, sort_key
+from segeval.runs.traitrows import traits_from_json, traits_to_json
 from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.version import __version__

@@ -20,7 +20,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
 from segeval.runs.leveltables import histogram_from_json, histogram_to_json
-from segeval.runs.run import PLAIN, Maps, Row, SideTraits, Traits, sort_key
+from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.values import (
     LARGEST,
     SMALLEST,
@@ -116,45 +116,6 @@ def maps_from_json(facts: Any) -> Maps | None:
     require(set(mapping(facts, "maps")) == {"kind", "count"}, "maps have other fields")
     require(isinstance(facts["kind"], str) and facts["kind"] in MAP_KIND, "no such kind of maps")
     return Maps(MAP_KIND[facts["kind"]], integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
-
-
-def traits_to_json(traits: SideTraits) -> dict[str, Any]:
-    """Return the JSON of a run's traits."""
-    return {
-        side: {
-            "nodata": list(one.nodata),
-            "gray_entries": list(map(list, one.gray_entries)),
-            "color_entries": list(map(list, one.color_entries)),
-            **({"gray_as_rgb": True} if one.gray_as_rgb else {}),
-        }
-        for side, one in (("gt", traits.gt), ("pred", traits.pred))
-    }
-
-
-def traits_from_json(facts: Any) -> SideTraits:
-    """Read what `traits_to_json` wrote; raises `Damage`."""
-    sides = mapping(facts, "traits")
-    require(set(sides) == {"gt", "pred"}, "the traits have other sides")
-    return SideTraits(_traits(sides["gt"]), _traits(sides["pred"]))
-
-
-def _traits(facts: Any) -> Traits:
-    one = mapping(facts, "traits")
-    require(set(one) - {"gray_as_rgb"} == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
-    require(one.get("gray_as_rgb", True) is True, "gray_as_rgb is not as segeval writes it")
-    nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
-    entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
-    require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
-    colors = [integers(entry, 0, 255, "color_entries") for entry in listed(one["color_entries"], "color_entries")]
-    require(all(len(entry) == 4 for entry in colors), "a color entry is not an index and a color")
-    traits = Traits(
-        tuple(nodata),
-        tuple((index, level) for index, level in entries),
-        tuple((index, red, green, blue) for index, red, green, blue in colors),
-        "gray_as_rgb" in one,
-    )
-    require(traits == traits | PLAIN, "the traits are not in their order")
-    return traits
 
 
 def row_to_json(row: Row) -> dict[str, Any]:
