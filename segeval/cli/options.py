@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHTS
+from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHTS, completed
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
@@ -54,6 +54,7 @@ label_options = stacked(
         "-i",
         "--ignore",
         metavar="VALUES",
+        shell_complete=completed("ignored"),
         help="Void values or class names, as in 255,0, or none. [default: 255]",
     ),
     click.option("--map", metavar="RAW=VALUE,..", help="Rename values of both folders, all at once."),
@@ -82,6 +83,7 @@ convention_options = stacked(
     click.option(
         "--convention",
         metavar="NAME",
+        shell_complete=completed("conventions"),
         help="Count as this evaluator does ('segeval explain' shows all). The options below change one rule each, "
         "with the defaults of segeval. [default: the preset's, or segeval]",
     ),
@@ -97,6 +99,7 @@ convention_options = stacked(
     click.option(
         "--mean-over",
         metavar="CLASSES|foreground",
+        shell_complete=completed("mean over"),
         help="Take means over these classes; all pixels still count. [default: all classes]",
     ),
 )
