@@ -186,9 +186,6 @@ CASES: dict[str, Case] = {
     "RGB in the colours of a preset": Case(
         "rgb", each(guess(FOUR), lambda mask: colored(mask, LOVEDA[3:])), FOUR, says="--preset loveda", blocks=True
     ),
-    "gray stored as RGB": Case(
-        "rgb", each(guess(FOUR), lambda mask: mask[..., None].repeat(3, 2)), FOUR, says="Save one channel", blocks=True
-    ),
     "BGR": Case(
         "unknown-colors",
         each(guess(FOUR), lambda mask: colored(mask, LOVEDA)[..., ::-1].copy()),

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import MaskError
-from segeval.images.readers import IMAGE_SUFFIXES, decode_mask, decode_probability, describe, read_bytes
+from segeval.images.readers import IMAGE_SUFFIXES, decode_mask, decode_probability, describe, read_bytes, read_mask
 from segeval.protocol.palettes import Palette
 from tests.corpora import png_corpus as corpus
 from tests.corpora import tiff_corpus
@@ -369,8 +369,11 @@ def test_rgb_without_palette_names_the_options() -> None:
     assert "--preset" in error.fix
 
 
-def test_gray_stored_as_rgb_is_refused_with_that_hint() -> None:
-    assert "gray mask stored as RGB" in mask_refusal(saved(np.repeat(BYTES[..., None], 3, 2), "PNG")).fix
+def test_gray_stored_as_rgb_is_read_as_gray() -> None:
+    gray, facts = read_mask(saved(np.repeat(BYTES[..., None], 3, 2), "PNG"), name="a.png")
+    assert np.array_equal(gray, BYTES)
+    assert facts is not None
+    assert facts.gray_as_rgb
 
 
 @pytest.mark.parametrize("color", [corpus.GRAY_ALPHA, corpus.RGBA])

@@ -16,7 +16,7 @@ from hypothesis import given
 from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING_CHOICES
-from segeval.protocol.labeling import Group, SegmentationClass
+from segeval.protocol.labeling import Group, SegmentationClass, Storage
 from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
@@ -58,6 +58,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         pred_threshold=0,
         mean_over=(1,),
         mean_weights="auto",
+        storage=Storage(gt_channel="R", pred_channel="3"),
         boundary=("authors",),
     )
     assert list(protocol) == list(every.to_dict())

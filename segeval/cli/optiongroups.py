@@ -30,6 +30,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "gt-threshold",
         "pred-threshold",
         "palette",
+        "gt-channel",
+        "pred-channel",
     ),
     "Convention": (
         "convention",
@@ -67,7 +69,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "curves",
     ),
     "Statistics": ("ci", "resamples", "seed", "ci-method", "group-by", "per-image", "worst", "gain"),
-    "Output": ("format", "output", "only", "save", "resume", "color"),
+    "Output": ("format", "output", "only", "details", "sort", "digits", "save", "resume", "color"),
     "Gates": ("fail-under", "fail-over", "fail-regression", "strict", "allow"),
     "Configuration": ("config", "no-config", "quiet", "verbose", "help"),
 }

@@ -73,6 +73,10 @@ palette_option = click.option(
     metavar="FILE",
     help="Colour -> class (JSON, TOML or text), to decode RGB masks. [default: the colours of --preset or --classes]",
 )
+storage_options = stacked(
+    click.option("--gt-channel", metavar="R|G|B|A|0..", help="Read this channel of colour masks. [default: all]"),
+    click.option("--pred-channel", metavar="R|G|B|A|0..", help="The same for predictions. [default: all]"),
+)
 convention_options = stacked(
     click.option(
         "--convention",
@@ -190,6 +194,13 @@ reading_options = stacked(
     ),
 )
 folder_options = stacked(
-    label_options, palette_option, convention_options, pairing_options, probs_option, loss_options, reading_options
+    label_options,
+    palette_option,
+    storage_options,
+    convention_options,
+    pairing_options,
+    probs_option,
+    loss_options,
+    reading_options,
 )
 """All that says how two folders are read and scored."""

@@ -59,6 +59,24 @@ output_options = stacked(
         help="Write the report to a file too; the format follows from the suffix. Repeatable.",
     ),
 )
+view_options = stacked(
+    click.option("--details", is_flag=True, help="Show all that is known, where the table is one screen otherwise."),
+    click.option(
+        "--sort",
+        type=click.Choice(["id", "name", "iou", "share"]),
+        default="id",
+        show_default=True,
+        help="Order of the classes: as given, by name, lowest IoU first, or largest share of the ground truth first.",
+    ),
+    click.option(
+        "--digits",
+        metavar="N",
+        type=click.IntRange(0, 10),
+        default=2,
+        show_default=True,
+        help="Decimals of percentages; losses have three significant digits more.",
+    ),
+)
 saving_options = stacked(
     click.option(
         "--save", metavar="RUN", type=FILE, help="Keep every image's counts in a run file (.jsonl, or .jsonl.gz)."

@@ -85,10 +85,7 @@ def _rgb(files: Files) -> Iterator[Finding]:
         for name in names:
             if name in headers.colors:
                 colors.update(headers.colors[name].pixels)
-        gray = bool(colors) and all(len(set(color)) == 1 for color in colors)
         fix = f"{found}. Or: {COLORS_FIX}" if (found := explain_colors(colors)) else COLORS_FIX
-        if gray:
-            fix = "Save one channel: the three are equal, so these are gray masks stored as RGB"
         yield Finding(
             "rgb",
             "masks hold RGB colours, not labels, and no palette says what they mean",
@@ -99,13 +96,17 @@ def _rgb(files: Files) -> Iterator[Finding]:
 
 def _colored(files: Files, side: str) -> list[str]:
     headers = files.gt if side == "gt" else files.pred
+    met = [color for known in headers.colors.values() for color in known.pixels]
+    if met and all(len(set(color)) == 1 for color in met):
+        return []  # gray, as far as one looked
     return colored_files(headers.facts, files.request, side)
 
 
 def colored_files(facts: Mapping[str, ImageFacts], request: Request, side: str) -> list[str]:
     """Return the files of a folder that are RGB where nothing decodes it."""
     palette = request.gt_palette if side == "gt" else request.pred_palette
-    if palette is not None or (side == "pred" and request.protocol.probabilities is not None):
+    read_so = palette is not None or request.protocol.storage.side(side).channel is not None
+    if read_so or (side == "pred" and request.protocol.probabilities is not None):
         return []
     return [name for name, known in facts.items() if known.kind in ("RGB", "RGBA")]
 

@@ -13,7 +13,6 @@ from segeval.protocol.labeling import Color
 from segeval.protocol.palettes import Palette
 
 COLORS_FIX = "Name the colours with --palette FILE or --preset, or save one channel with the labels"
-GRAY_AS_RGB_FIX = "Save one channel: the three are equal everywhere, so this is a gray mask stored as RGB"
 
 _TOLD_COLORS = 5
 _LOOKED_AT = 1 << 18
@@ -26,13 +25,12 @@ def labels_from_colors(samples: NDArray[Any], palette: Palette | None, *, encodi
     Without palette, and for a colour that the palette does not name, raises `MaskError`; `encoding` is for its message.
     """
     if palette is None:
-        equal = (samples[..., 0] == samples[..., 1]).all() and (samples[..., 0] == samples[..., 2]).all()
         raise MaskError(
             "a mask holds RGB colours, not labels",
             (encoding,),
-            GRAY_AS_RGB_FIX if equal else COLORS_FIX,
+            COLORS_FIX,
             kind="rgb",
-            payload=None if equal else _met(samples),
+            payload=_met(samples),
         )
     runs, lengths = _runs(samples)
     known = sorted((r << 16 | g << 8 | b, value) for (r, g, b), value in palette.colors.items())

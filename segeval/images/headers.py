@@ -38,6 +38,7 @@ class ImageFacts:
     pixels; `bit_depth` is the size of one stored sample in bits; `channels` counts samples a pixel, or maps of an
     array; `sample` is u (unsigned), i (signed) or f (float). `animated` is true where there is more than one frame,
     `gray_ramp` where index i of a palette is the gray i, `white_is_zero` where the file calls its lowest value white.
+    `gray_as_rgb` tells that its channels are equal and were read as one.
     `palette` has three bytes (red, green, blue) for each index, `nodata` the value that a GDAL_NODATA tag names.
     """
 
@@ -55,6 +56,7 @@ class ImageFacts:
     white_is_zero: bool = False
     palette: bytes = b""
     nodata: str = ""
+    gray_as_rgb: bool = False
 
     @property
     def has_alpha(self) -> bool:

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, and_more
-from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, PROBS_FIX, ImageFacts, identify
+from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, ImageFacts, identify
 from segeval.images.png import Buffer, parse_png, png_samples
+from segeval.protocol.labeling import AS_STORED, SideStorage
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
@@ -143,6 +144,7 @@ def read_mask(
     max_pixels: int = MAX_PIXELS,
     buffer: Buffer | None = None,
     jpeg: bool = False,
+    storage: SideStorage = AS_STORED,
 ) -> tuple[NDArray[np.integer[Any]], ImageFacts | None]:
     """Return the label values stored in `data`, (H, W), in the smallest type that is natural for the file.
 
@@ -151,49 +153,25 @@ def read_mask(
     Gray samples and palette indices come as they are stored, whatever their depth and whatever tRNS says; a two-valued
     TIFF that calls 0 white comes as it is shown; .npy arrays keep their type. With `palette`, RGB colours become its
     raw values, and where it is explicit the colours of indices too. An alpha channel is dropped where it is opaque
-    everywhere. With `jpeg`, files of that format give their gray levels. The array may lie in `buffer`.
-    Raises `MaskError`.
+    everywhere. With `jpeg`, files of that format give their gray levels. Where no palette says what colours mean, RGB
+    with three equal channels is gray, and where `storage` names a channel that channel is the mask. The array may lie
+    in `buffer`. Raises `MaskError`.
     """
     with _Told(name):
-        if data.startswith(PNG_SIGNATURE):  # what most masks are: a small one is read in the time of a few calls
+        # What most masks are: a small one is read in the time of a few calls.
+        if storage.channel is None and data.startswith(PNG_SIGNATURE):
             png = parse_png(data, max_pixels)
             if not png.facts.animated and (
                 png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)
             ):
                 return png_samples(png, buffer), png.facts
         form = identify(data, jpeg=jpeg)
+        from segeval.images.labels import labels_of_array, labels_of_image
+
         if form in ("npy", "npz"):
-            from segeval.images.arrays import load_array
-
-            array = load_array(data, packed=form == "npz", probs=False, max_pixels=max_pixels)
-            return array.reshape(array.shape[:2]), None
+            return labels_of_array(data, packed=form == "npz", max_pixels=max_pixels, storage=storage), None
         facts, decode = _opened(form, data, max_pixels, buffer)
-        if facts.animated:
-            raise MaskError("a file holds several images", (facts.encoding,), "Save each mask as a file of its own")
-        if facts.sample == "f":
-            raise MaskError(
-                "an image of floats is not a label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps"
-            )
-        if facts.channels >= 3 and facts.bit_depth != 8:
-            from segeval.images.colors import COLORS_FIX
-
-            raise MaskError("an RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
-        samples = decode()
-        if facts.has_alpha:
-            samples = _without_alpha(samples, facts)
-        if facts.white_is_zero:
-            from segeval.images.photometric import shown_as
-
-            return shown_as(samples, facts), facts
-        if facts.kind == "palette" and palette is not None and palette.explicit:
-            from segeval.images.colors import labels_from_indices
-
-            return labels_from_indices(samples, facts, palette), facts
-        if facts.channels < 3:
-            return samples, facts
-        from segeval.images.colors import labels_from_colors
-
-        return labels_from_colors(samples, palette, encoding=facts.encoding), facts
+        return labels_of_image(facts, decode, palette, storage)
 
 
 def decode_probability(
@@ -294,17 +272,6 @@ def _opened(
 
     tiff = parse_tiff(data, max_pixels)
     return tiff.facts, lambda: tiff_samples(tiff, data)
-
-
-def _without_alpha(samples: NDArray[Any], facts: ImageFacts) -> NDArray[Any]:
-    clear = int(np.count_nonzero(samples[..., -1] != (1 << facts.bit_depth) - 1))
-    if clear:
-        raise MaskError(
-            "a mask has an alpha channel that is not opaque",
-            (f"{facts.encoding}, {clear} pixels",),
-            "Save the mask without alpha: the meaning of a transparent pixel is unknown",
-        )
-    return np.ascontiguousarray(samples[..., 0]) if facts.channels == 2 else samples[..., :3]
 
 
 def _check_floats(array: NDArray[Any]) -> None:

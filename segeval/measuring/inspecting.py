@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segeval.errors import ColorsMet, Finding, SegevalError, merged, printable
 from segeval.findings.files import FEW_PLACES, Files, Headers, colored_files, file_findings
@@ -20,7 +21,7 @@ from segeval.findings.runs import run_findings
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
-from segeval.images.readers import ImageFacts, decode_mask, describe, read_bytes
+from segeval.images.readers import ImageFacts, decode_mask, describe, read_bytes, read_mask
 from segeval.measuring.measure import measure
 from segeval.measuring.measurement import Failure, Measurement, Progress, paired, stream
 from segeval.protocol.labeling import NO_PREDICTION, VOID
@@ -32,6 +33,8 @@ from segeval.request import Request
 from segeval.runs.sharding import Shard, shard_of
 from segeval.tables.counts import JointCounts
 
+Reader = Callable[[Path, str], NDArray[np.integer[Any]]]
+"""Reads the mask of a path, which errors call by the name."""
 NO_PALETTE = Palette({(1, 2, 3): 0}, "probe")
 """A palette of one colour that no mask has: what is decoded with it is refused with its own colours."""
 AS_FOUND = Policy()
@@ -199,10 +202,10 @@ def _histograms(
 ) -> tuple[tuple[ValueShare, ...], tuple[ValueShare, ...]]:
     run, table, request = found.run, found.table, files.request
     if table is None:
-        gt = _alone(files.pairing.gt_root, files.gt, request.gt_palette, request, sample, jobs)
+        gt = _alone(files.pairing.gt_root, files.gt, _reader(request, "gt"), sample, jobs)
         pred: Counter[int] = Counter()
         if request.protocol.probabilities is None:
-            pred = _alone(files.pairing.pred_root, files.pred, request.pred_palette, request, sample, jobs)
+            pred = _alone(files.pairing.pred_root, files.pred, _reader(request, "pred"), sample, jobs)
         return _shares(gt, {}), _shares(pred, {})
     gt, pred = _marginal(table.gt, table), _marginal(table.pred, table)
     if run.maps is not None:
@@ -219,24 +222,32 @@ def _marginal(values: np.ndarray[Any, Any], table: JointCounts) -> Counter[int]:
     return counts
 
 
-def _alone(
-    root: Path, headers: Headers, palette: Palette | None, request: Request, sample: int, jobs: int | None
-) -> Counter[int]:
+def _reader(request: Request, side: str) -> Reader:
+    """Return what reads the files of "gt" or "pred"."""
+    palette = request.gt_palette if side == "gt" else request.pred_palette
+    storage = request.protocol.storage.side(side)
+
+    def values(path: Path, name: str) -> NDArray[np.integer[Any]]:
+        data = read_bytes(path, name=name, max_pixels=request.max_pixels)
+        return read_mask(data, name=name, palette=palette, max_pixels=request.max_pixels, storage=storage)[0]
+
+    return values
+
+
+def _alone(root: Path, headers: Headers, read: Reader, sample: int, jobs: int | None) -> Counter[int]:
     """Count the values of files that do not pair, of at most `sample` of them."""
     names = list(headers.facts)
     chosen = names[:: max(1, -(-len(names) // sample))]
     counts: Counter[int] = Counter()
-    decoded = partial(_decoded, root=root, palette=palette, max_pixels=request.max_pixels)
+    decoded = partial(_decoded, root=root, read=read)
     for result in stream(chosen, decoded, jobs=jobs):
         if not isinstance(result, Failure):
             counts.update(result)
     return counts
 
 
-def _decoded(path: str, *, root: Path, palette: Palette | None, max_pixels: int) -> dict[int, int]:
-    data = read_bytes(root / path, name=path, max_pixels=max_pixels)
-    mask = decode_mask(data, name=path, palette=palette, max_pixels=max_pixels)
-    values, pixels = np.unique(mask, return_counts=True)
+def _decoded(path: str, *, root: Path, read: Reader) -> dict[int, int]:
+    values, pixels = np.unique(read(root / path, path), return_counts=True)
     return dict(zip(values.tolist(), pixels.tolist(), strict=True))
 
 

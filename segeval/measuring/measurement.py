@@ -199,6 +199,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         most_values=MOST_INFERRED_CLASSES if open_values else None,
         gt_jpeg=request.protocol.gt_threshold is not None,
         pred_jpeg=request.protocol.pred_threshold is not None,
+        storage=request.protocol.storage,
         digest_predictions=digest_predictions,
         contours=None if widths is None else Contours(widths, region_rules(request.protocol)),
     )

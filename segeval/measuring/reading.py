@@ -7,7 +7,8 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,7 @@ from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
-from segeval.protocol.labeling import NO_PREDICTION
+from segeval.protocol.labeling import NO_PREDICTION, PLAINLY, Storage
 from segeval.protocol.regions import ClassOf
 from segeval.protocol.widths import Width
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
@@ -57,6 +58,7 @@ class Reading:
     most_values: int | None = None
     gt_jpeg: bool = False
     pred_jpeg: bool = False
+    storage: Storage = PLAINLY
     digest_predictions: bool = False
     contours: Contours | None = None
 
@@ -110,7 +112,11 @@ class ReadMask:
 
         Where indices were decoded by their colours, `by_color`, nothing rests on the palette.
         """
-        if self.facts is None or not (self.facts.nodata or self.facts.palette):
+        if self.facts is None:
+            return PLAIN
+        if self.facts.gray_as_rgb:
+            return replace(_traits(self.facts.nodata, b"", values), gray_as_rgb=True)
+        if not (self.facts.nodata or self.facts.palette):
             return PLAIN
         return _traits(self.facts.nodata, b"" if self.by_color else self.facts.palette, values)
 
@@ -119,24 +125,20 @@ def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     """Return the ground truth of a pair; raises `MaskError`."""
     name = gt_name(pair.gt)
     data = bytes_of(reading.gt, pair.gt, reading, name=name)
-    palette, most = reading.gt_palette, reading.max_pixels
-    return ReadMask(
-        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.gt, jpeg=reading.gt_jpeg),
-        data,
-        palette is not None and palette.explicit,
-    )
+    palette = reading.gt_palette
+    read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.gt)
+    found = read(jpeg=reading.gt_jpeg, storage=reading.storage.side("gt"))
+    return ReadMask(*found, data, palette is not None and palette.explicit)
 
 
 def read_prediction(file: str, reading: Reading) -> ReadMask:
     """Return a prediction of labels; raises `MaskError`."""
     name = pred_name(file)
     data = bytes_of(reading.pred, file, reading, name=name)
-    palette, most = reading.pred_palette, reading.max_pixels
-    return ReadMask(
-        *read_mask(data, name=name, palette=palette, max_pixels=most, buffer=BUFFERS.pred, jpeg=reading.pred_jpeg),
-        data,
-        palette is not None and palette.explicit,
-    )
+    palette = reading.pred_palette
+    read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred)
+    found = read(jpeg=reading.pred_jpeg, storage=reading.storage.side("pred"))
+    return ReadMask(*found, data, palette is not None and palette.explicit)
 
 
 def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple[First, Second]:

@@ -12,18 +12,21 @@ from segeval.protocol.conventions import Convention, convention
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
     NO_FILE,
+    PLAINLY,
     VOID,
     WHAT,
     Group,
     Labeling,
     SegmentationClass,
     SideFiles,
+    Storage,
     ValueMap,
     color_of,
     doubt_of,
     is_binary,
     ranges,
     side_files,
+    storage_from_dict,
     value_map,
 )
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
 
 Mapped = tuple[tuple[int, int], ...]
+THRESHOLDS = ("gt_threshold", "pred_threshold")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ class Protocol:
     mean_over: tuple[int | str, ...] | None = None
     mean_weights: tuple[float, ...] | str | None = None
     probabilities: Probabilities | None = None
+    storage: Storage = PLAINLY
     boundary: tuple[Width, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -94,35 +99,28 @@ class Protocol:
                 "Give --threshold, a probability, in its place",
             )
         for level in (self.gt_threshold, self.pred_threshold):
-            if level is not None and (isinstance(level, bool) or not isinstance(level, int)):
-                raise UsageError(
-                    "a threshold of masks is no whole number", (str(level),), "Give a stored value, as 127"
-                )
+            if level is not None and type(level) is not int:
+                raise UsageError("a threshold is no whole number", (str(level),), "Give a stored value, as 127")
         if not self.binary:
             raise UsageError("--gt-threshold and --pred-threshold are of binary masks", (), "Add --binary")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
         weights = self.mean_weights
-        classes = (
-            None
-            if self.classes is None
-            else [
-                {"id": entry.id, "name": entry.name, "color": entry.color and list(entry.color)}
-                for entry in self.classes
-            ]
-        )
+        classes = [
+            {"id": entry.id, "name": entry.name, "color": entry.color and list(entry.color)}
+            for entry in self.classes or ()
+        ]
         return {
             "preset": self.preset,
-            "classes": classes,
+            "classes": None if self.classes is None else classes,
             "ignore": None if self.ignore is None else list(self.ignore),
             "map": [list(pair) for pair in self.mapping],
             "gt_map": [list(pair) for pair in self.gt_map],
             "pred_map": [list(pair) for pair in self.pred_map],
             "closed": self.closed,
             "binary": self.binary,
-            **({} if self.gt_threshold is None else {"gt_threshold": self.gt_threshold}),
-            **({} if self.pred_threshold is None else {"pred_threshold": self.pred_threshold}),
+            **{name: getattr(self, name) for name in THRESHOLDS if getattr(self, name) is not None},
             "groups": [{"name": group.name, "ids": list(group.ids)} for group in self.groups],
             "palette": self.palette,
             "convention": {"name": self.convention.name, **self.convention.axes()},
@@ -131,6 +129,7 @@ class Protocol:
             **({"allow": list(self.allow)} if self.allow else {}),
             **({} if self.mean_over is None else {"mean_over": list(self.mean_over)}),
             **({} if weights is None else {"mean_weights": list(weights) if isinstance(weights, tuple) else weights}),
+            **self.storage.to_dict(),
             "probabilities": None if self.probabilities is None else probabilities_to_dict(self.probabilities),
             **({} if self.boundary is None else {"boundary": list(self.boundary)}),
         }
@@ -163,6 +162,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         mean_over=tuple(facts["mean_over"]) if "mean_over" in facts else None,
         mean_weights=_tupled(facts.get("mean_weights")),
         probabilities=None if losses is None else probabilities_from_dict(losses),
+        storage=storage_from_dict(facts),
         boundary=parse_widths(facts["boundary"]) if "boundary" in facts else None,
     )
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from segeval.errors import UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
-from segeval.protocol.labeling import SegmentationClass, ranges
+from segeval.protocol.labeling import PLAINLY, STORAGE_NAMES, SegmentationClass, ranges, read_storage, storage_text
 from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
 from segeval.protocol.widths import VOID_RULE, Width, parse_widths, write_widths
@@ -240,6 +240,7 @@ class Signature:
             protocol,
             convention=named.with_axes(**axes),
             probabilities=Probabilities(**losses) if texts["probs"] == "yes" else None,
+            storage=read_storage({name: texts[_dashed(name)] for name in STORAGE_NAMES}),
             **changes,
         )
 
@@ -277,6 +278,7 @@ def signature(
         if value not in (None, ()):
             text = field.write(value)
             fields.append((field.key, f"{text}({left_out})" if left_out and text == "foreground" else text))
+    fields.extend((_dashed(name), storage_text(value)) for name, value in requested.storage.to_dict().items())
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
@@ -299,8 +301,8 @@ def signature(
 def known_keys() -> tuple[str, ...]:
     """Return every key that the protocol and the data have in a signature."""
     fields = (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN, *LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
-    axes = map(_dashed, AXES)
-    return ("preset", "convention", "probs", *axes, *(field.key for field in fields), VERSION, *OF_DATA)
+    named = map(_dashed, (*AXES, *STORAGE_NAMES))
+    return ("preset", "convention", "probs", *named, *(field.key for field in fields), VERSION, *OF_DATA)
 
 
 def _base(name: str | None) -> Protocol | None:
@@ -323,6 +325,7 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     texts.update({_dashed(axis): choice for axis, choice in named.axes().items()})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in OTHER_FIELDS})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in WHERE_GIVEN})
+    texts.update({_dashed(name): storage_text(getattr(PLAINLY, name)) for name in STORAGE_NAMES})
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
         losses = Probabilities()

@@ -17,7 +17,7 @@ from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
-from segeval.protocol.labeling import SegmentationClass
+from segeval.protocol.labeling import STORAGE_NAMES, SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.widths import parse_widths
@@ -69,7 +69,8 @@ def amend(base: Request, options: FolderOptions) -> Request:
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
-        kept = {name: getattr(protocol, name) for name in ("missing", "palette", "keys", "probabilities", "boundary")}
+        names = ("missing", "palette", "keys", "probabilities", "storage", "boundary")
+        kept = {name: getattr(protocol, name) for name in names}
         protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
     protocol = replace(
         _relabeled(protocol, given),
@@ -82,6 +83,9 @@ def amend(base: Request, options: FolderOptions) -> Request:
     if "class_weights" in given and protocol.convention.average == "weighted":
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
         protocol = replace(protocol, mean_weights=weights)
+    stored = {name: given[name] for name in STORAGE_NAMES if name in given}
+    if stored:
+        protocol = replace(protocol, storage=replace(protocol.storage, **stored))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     changed = replace(
         base,

@@ -93,7 +93,16 @@ class FindingOptions(AllowOptions, total=False):
     strict: Annotated[bool | None, "Make warnings errors, but for the kinds allowed."]
 
 
-class FolderOptions(LabelOptions, ConventionOptions, LossOptions, ContourOptions, AllowOptions, total=False):
+class StorageOptions(TypedDict, total=False):
+    """Say how files store their labels."""
+
+    gt_channel: Annotated[str | None, "Read one channel of colour masks: R, G, B, A, or its place from 0."]
+    pred_channel: Annotated[str | None, "The same for predictions."]
+
+
+class FolderOptions(
+    LabelOptions, ConventionOptions, LossOptions, ContourOptions, AllowOptions, StorageOptions, total=False
+):
     """Say how two folders are read."""
 
     palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]

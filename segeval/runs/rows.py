@@ -123,6 +123,7 @@ def traits_to_json(traits: SideTraits) -> dict[str, Any]:
             "nodata": list(one.nodata),
             "gray_entries": list(map(list, one.gray_entries)),
             "color_entries": list(map(list, one.color_entries)),
+            **({"gray_as_rgb": True} if one.gray_as_rgb else {}),
         }
         for side, one in (("gt", traits.gt), ("pred", traits.pred))
     }
@@ -137,7 +138,8 @@ def traits_from_json(facts: Any) -> SideTraits:
 
 def _traits(facts: Any) -> Traits:
     one = mapping(facts, "traits")
-    require(set(one) == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
+    require(set(one) - {"gray_as_rgb"} == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
+    require(one.get("gray_as_rgb", True) is True, "gray_as_rgb is not as segeval writes it")
     nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
     entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
     require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
@@ -147,6 +149,7 @@ def _traits(facts: Any) -> Traits:
         tuple(nodata),
         tuple((index, level) for index, level in entries),
         tuple((index, red, green, blue) for index, red, green, blue in colors),
+        "gray_as_rgb" in one,
     )
     require(traits == traits | PLAIN, "the traits are not in their order")
     return traits

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import RunFileError, SegevalError
 from segeval.protocol.labeling import NO_PREDICTION, SideFiles, side_files
 from segeval.protocol.mapkinds import MapKind
-from segeval.protocol.protocol import Protocol, Resolution, resolve
+from segeval.protocol.protocol import Inference, Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 
@@ -36,12 +36,14 @@ class Traits:
     `nodata` has the values that nodata tags name, ascending. `gray_entries` has (index, gray level) of the palette
     entries that files use, where the two differ, of palettes that are gray throughout, ascending; `color_entries` has
     (index, red, green, blue) of the entries that files use of all other palettes, ascending, at most
-    `COLORS_OF_AN_INDEX` an index: two are enough to say that files differ.
+    `COLORS_OF_AN_INDEX` an index: two are enough to say that files differ. `gray_as_rgb` tells whether files hold gray
+    as three equal channels.
     """
 
     nodata: tuple[int, ...] = ()
     gray_entries: tuple[tuple[int, int], ...] = ()
     color_entries: tuple[tuple[int, int, int, int], ...] = ()
+    gray_as_rgb: bool = False
 
     def __or__(self, other: Traits) -> Traits:
         """Return the traits of both sets of files."""
@@ -51,6 +53,7 @@ class Traits:
             tuple(sorted({*self.nodata, *other.nodata})),
             tuple(sorted({*self.gray_entries, *other.gray_entries})),
             _first_colors({*self.color_entries, *other.color_entries}),
+            self.gray_as_rgb or other.gray_as_rgb,
         )
 
     @property
@@ -60,8 +63,8 @@ class Traits:
 
     @property
     def telling(self) -> bool:
-        """Tell whether a finding could rest on these traits."""
-        return bool(self.nodata or self.gray_entries or self.color_entries)
+        """Tell whether a finding or a note could rest on these traits."""
+        return bool(self.nodata or self.gray_entries or self.color_entries or self.gray_as_rgb)
 
 
 PLAIN = Traits()
@@ -91,6 +94,12 @@ class SideTraits:
     def telling(self) -> bool:
         """Tell whether a finding could rest on these traits."""
         return self.gt.telling or self.pred.telling
+
+    def notes(self) -> tuple[Inference, ...]:
+        """Tell what was read otherwise than its files say, with the option that asks for it."""
+        sides = [side for side, one in (("gt", self.gt), ("pred", self.pred)) if one.gray_as_rgb]
+        what = "three equal channels of {} are read as gray"
+        return tuple(Inference(what.format(side), f"--{side}-channel R") for side in sides)
 
 
 NO_TRAITS = SideTraits()
@@ -220,13 +229,14 @@ class Run:
     def resolve_for(self, table: JointCounts) -> Resolution:
         """Make the protocol definite for the values of `table`, the run's label table."""
         gt_values, pred_values = raw_values(table)
-        return resolve(
+        found = resolve(
             self.protocol,
             gt_values=gt_values,
             pred_values=pred_values,
             map_count=self.maps.count if self.maps else None,
             sides=self.sides(table),
         )
+        return replace(found, notes=(*found.notes, *self.traits.notes()))
 
     def sides(self, table: JointCounts) -> tuple[SideFiles, SideFiles]:
         """Return what the files of ground truth and predictions hold; `table` is the run's label table."""

@@ -18,6 +18,7 @@ from segeval.cli.reporting import (
     only_option,
     output_options,
     statistics_options,
+    view_options,
     voice_options,
 )
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @finding_options
 @output_options
 @only_option
+@view_options
 @color_option
 @config_options
 @voice_options

@@ -19,6 +19,7 @@ from segeval.cli.options import (
     palette_option,
     probs_option,
     reading_options,
+    storage_options,
 )
 from segeval.cli.parameters import FOLDER
 from segeval.cli.reporting import (
@@ -29,6 +30,7 @@ from segeval.cli.reporting import (
     output_options,
     saving_options,
     statistics_options,
+    view_options,
     voice_options,
 )
 
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 @click.argument("gt", type=FOLDER)
 @label_options
 @palette_option
+@storage_options
 @convention_options
 @pairing_options
 @boundary_option
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
 @finding_options
 @output_options
 @only_option
+@view_options
 @color_option
 @config_options
 @voice_options

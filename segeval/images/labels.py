@@ -1,0 +1,94 @@
+"""From what a file holds to label values, exactly: the one channel of them, and what stands in place of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.errors import MaskError
+from segeval.images.arrays import array_facts, load_array
+from segeval.images.headers import PROBS_FIX, ImageFacts
+from segeval.images.photometric import shown_as
+from segeval.protocol.labeling import SideStorage
+
+if TYPE_CHECKING:  # a folder without colours does without their module
+    from segeval.protocol.palettes import Palette
+
+CHANNELS_OF = {"gray": ("R",), "gray+alpha": ("R", "A"), "RGB": ("R", "G", "B"), "RGBA": ("R", "G", "B", "A")}
+"""The names of the channels of each kind of image, in their order; the gray of a gray image is its R."""
+
+
+def labels_of_array(data: bytes, *, packed: bool, max_pixels: int, storage: SideStorage) -> NDArray[np.integer[Any]]:
+    """Return the labels, (H, W), of an .npy file, or of an .npz file (`packed`); raises `MaskError`."""
+    if storage.channel is not None:
+        place_of(array_facts(data, packed=packed), storage.channel)
+    array = load_array(data, packed=packed, probs=False, max_pixels=max_pixels)
+    return array.reshape(array.shape[:2])
+
+
+def labels_of_image(
+    facts: ImageFacts, decode: Callable[[], NDArray[Any]], palette: Palette | None, storage: SideStorage
+) -> tuple[NDArray[np.integer[Any]], ImageFacts]:
+    """Return the labels, (H, W), of an image whose header is checked, and its facts; raises `MaskError`."""
+    if facts.animated:
+        raise MaskError("a file holds several images", (facts.encoding,), "Save each mask as a file of its own")
+    if facts.sample == "f":
+        raise MaskError("an image of floats is not a label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps")
+    if facts.channels >= 3 and facts.bit_depth != 8:
+        from segeval.images.colors import COLORS_FIX
+
+        raise MaskError("an RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
+    place = None if storage.channel is None else place_of(facts, storage.channel)
+    samples = decode()
+    if place is not None:
+        samples = np.ascontiguousarray(samples[..., place]) if facts.channels > 1 else samples
+    elif facts.has_alpha:
+        samples = _without_alpha(samples, facts)
+    if facts.white_is_zero:
+        return shown_as(samples, facts), facts
+    if facts.kind == "palette" and palette is not None and palette.explicit:
+        from segeval.images.colors import labels_from_indices
+
+        return labels_from_indices(samples, facts, palette), facts
+    if samples.ndim == 2:
+        return samples, facts
+    if palette is None and _is_gray(samples):
+        return np.ascontiguousarray(samples[..., 0]), replace(facts, gray_as_rgb=True)
+    from segeval.images.colors import labels_from_colors
+
+    return labels_from_colors(samples, palette, encoding=facts.encoding), facts
+
+
+def place_of(facts: ImageFacts, channel: str) -> int:
+    """Return the place of a channel among those of an image; raises `MaskError` where it has no such channel."""
+    names = CHANNELS_OF.get(facts.kind, ())
+    place = int(channel) if channel.isdecimal() else names.index(channel) if channel in names else len(names)
+    if place >= len(names):
+        has = f"it has {', '.join(names)}" if names else "it has none"
+        fix = "Give a channel that every file of the folder has, or leave the option out"
+        if facts.kind == "palette":
+            fix = "Leave the option out, so that the indices of palette images are read"
+        if facts.kind == "array":
+            fix = "Leave the option out: channels are of images, and an array is read as one mask"
+        raise MaskError(f"a mask has no channel {channel}", (f"{facts.encoding}, {has}",), fix)
+    return place
+
+
+def _without_alpha(samples: NDArray[Any], facts: ImageFacts) -> NDArray[Any]:
+    clear = int(np.count_nonzero(samples[..., -1] != (1 << facts.bit_depth) - 1))
+    if clear:
+        raise MaskError(
+            "a mask has an alpha channel that is not opaque",
+            (f"{facts.encoding}, {clear} pixels",),
+            "Save the mask without alpha: the meaning of a transparent pixel is unknown",
+        )
+    return np.ascontiguousarray(samples[..., 0]) if facts.channels == 2 else samples[..., :3]
+
+
+def _is_gray(samples: NDArray[Any]) -> bool:
+    first = samples[..., 0]
+    return bool((first == samples[..., 1]).all() and (first == samples[..., 2]).all())
