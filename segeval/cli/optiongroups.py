@@ -54,7 +54,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "max-pixels",
         "jobs",
     ),
-    "Contours": ("boundary",),
+    "Contours": ("boundary", "distances", "tolerance", "spacing"),
     "Probability maps": (
         "probs",
         "threshold",

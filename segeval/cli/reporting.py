@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from segeval.cli.options import Function, stacked
-from segeval.cli.parameters import BOUND, FILE, TARGET, added_up
+from segeval.cli.parameters import BOUND, FILE, TARGET, added_up, completed
 
 
 class Adding(click.Option):
@@ -39,6 +39,7 @@ color_option = click.option(
 only_option = click.option(
     "--only",
     metavar="METRIC",
+    shell_complete=completed("metrics"),
     help="Print the bare value of one metric, as in miou or iou.person. [default: the whole report]",
 )
 output_options = stacked(
@@ -46,6 +47,7 @@ output_options = stacked(
         "-f",
         "--format",
         metavar="FORMAT",
+        shell_complete=completed("formats"),
         default="table",
         show_default=True,
         help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
@@ -89,6 +91,7 @@ saving_options = stacked(
 gate_options = stacked(
     click.option(
         "--fail-under",
+        shell_complete=completed("least"),
         multiple=True,
         type=BOUND,
         callback=added_up,
@@ -97,6 +100,7 @@ gate_options = stacked(
     ),
     click.option(
         "--fail-over",
+        shell_complete=completed("greatest"),
         multiple=True,
         type=BOUND,
         callback=added_up,
@@ -111,6 +115,7 @@ finding_options = stacked(
         cls=Adding,
         multiple=True,
         metavar="KIND",
+        shell_complete=completed("kinds"),
         help="Accept findings of this kind ('segeval help findings'); none: of no kind. Repeatable.",
     ),
 )

@@ -11,7 +11,7 @@ from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics
 from segeval.cli.options import (
-    boundary_option,
+    boundary_options,
     convention_options,
     label_options,
     loss_options,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @storage_options
 @convention_options
 @pairing_options
-@boundary_option
+@boundary_options
 @probs_option
 @loss_options
 @statistics_options
