@@ -58,7 +58,9 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         pred_threshold=0,
         mean_over=(1,),
         mean_weights="auto",
-        storage=Storage(gt_channel="R", pred_channel="3"),
+        storage=Storage(
+            gt_channel="R", pred_channel="3", class_axis="last", cast_labels=True, logits=True, palette_tolerance=5
+        ),
         boundary=("authors",),
     )
     assert list(protocol) == list(every.to_dict())

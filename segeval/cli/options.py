@@ -9,6 +9,7 @@ import click
 
 from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHTS
 from segeval.protocol.axes import AXES, MISSING_CHOICES
+from segeval.protocol.labeling import CLASS_AXES, MOST_TOLERANCE
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -76,6 +77,20 @@ palette_option = click.option(
 storage_options = stacked(
     click.option("--gt-channel", metavar="R|G|B|A|0..", help="Read this channel of colour masks. [default: all]"),
     click.option("--pred-channel", metavar="R|G|B|A|0..", help="The same for predictions. [default: all]"),
+    click.option(
+        "--class-axis",
+        type=click.Choice(CLASS_AXES),
+        help="Arrays have classes along this axis: masks are one-hot, maps one a class. [default: maps first]",
+    ),
+    click.option("--cast-labels", is_flag=True, help="Read labels stored as floats, which must be whole numbers."),
+    click.option(
+        "--palette-tolerance",
+        metavar="N",
+        type=click.IntRange(0, MOST_TOLERANCE),
+        default=0,
+        show_default=True,
+        help="Take the nearest colour of the palette within N levels a channel.",
+    ),
 )
 convention_options = stacked(
     click.option(
@@ -127,7 +142,10 @@ boundary_option = click.option(
     help="Score contours too, at widths of their authors, in pixels, or as a share of the diagonal: authors,3,2%. "
     "[default: no]",
 )
-probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
+probs_option = stacked(
+    click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),
+    click.option("--logits", is_flag=True, help="Maps hold logits: softmax over an image's maps, sigmoid of one."),
+)
 loss_options = stacked(
     click.option(
         "--threshold",

@@ -52,7 +52,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
         counts = missing_counts(gt.values)
-        row = _row(pair, gt, counts, _contours(gt.values, None, counts, reading))
+        row = _row(pair, gt, counts, _contours(gt.values, None, counts, reading), (gt.inexact, 0))
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
@@ -63,7 +63,8 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
-    row = _row(pair, gt, counts, _contours(gt.values, pred.values, counts, reading))
+    contours = _contours(gt.values, pred.values, counts, reading)
+    row = _row(pair, gt, counts, contours, (gt.inexact, pred.inexact))
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -89,11 +90,13 @@ def _contours(gt: IntArray, pred: IntArray | None, counts: JointCounts, reading:
     return contour_counts(of, reading.contours.widths)
 
 
-def _row(pair: Pair, gt: ReadMask, counts: JointCounts, contours: ContourCounts | None) -> Row:
+def _row(
+    pair: Pair, gt: ReadMask, counts: JointCounts, contours: ContourCounts | None, inexact: tuple[int, int]
+) -> Row:
     height, width = gt.values.shape
     if counts.total != height * width:
         raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
-    return Row(pair.key, height, width, digest(gt.data), counts, contours=contours)
+    return Row(pair.key, height, width, digest(gt.data), counts, contours=contours, inexact=inexact)
 
 
 __all__ = ["Measurement", "Progress", "measure"]

@@ -107,6 +107,11 @@ class ReadMask:
     data: bytes
     by_color: bool = False
 
+    @property
+    def inexact(self) -> int:
+        """Return how many pixels have a colour that is only near one of the palette."""
+        return 0 if self.facts is None else self.facts.inexact
+
     def traits(self, values: NDArray[np.integer[Any]]) -> Traits:
         """Return what the file says besides its `values`; of palettes only the entries that it uses.
 

@@ -221,6 +221,9 @@ def ranges(values: Iterable[int]) -> str:
 
 
 CHANNELS = ("R", "G", "B", "A")
+CLASS_AXES = ("first", "last")
+MOST_TOLERANCE = 127
+"""Levels a channel: half the range, within which colours can be mistaken for one another already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,9 @@ class SideStorage:
     """Say how the files of one side store labels; see `Storage`."""
 
     channel: str | None = None
+    class_axis: str | None = None
+    cast_labels: bool = False
+    palette_tolerance: int = 0
 
 
 AS_STORED = SideStorage()
@@ -238,14 +244,28 @@ AS_STORED = SideStorage()
 class Storage:
     """Choose how files are read; `None` and False mean that nothing was asked for.
 
-    `gt_channel` and `pred_channel` are R, G, B, A or the place of a channel from 0. Raises `UsageError` for anything
-    else.
+    `gt_channel` and `pred_channel` are R, G, B, A or the place of a channel from 0. `class_axis`, "first" or "last", is
+    where arrays have an axis of classes: of masks a one-hot one, of probability maps one map a class. `cast_labels`
+    reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance` a colour is
+    the nearest of the palette, of those at most so far in each channel. Raises `UsageError` for anything else.
     """
 
     gt_channel: str | None = None
     pred_channel: str | None = None
+    class_axis: str | None = None
+    cast_labels: bool = False
+    logits: bool = False
+    palette_tolerance: int = 0
 
     def __post_init__(self) -> None:
+        if self.class_axis not in (None, *CLASS_AXES):
+            raise UsageError(f"'{self.class_axis}' is no class axis", (), f"Choose one of {', '.join(CLASS_AXES)}")
+        if type(self.palette_tolerance) is not int or not 0 <= self.palette_tolerance <= MOST_TOLERANCE:
+            raise UsageError(
+                "the tolerance of a palette is out of range",
+                (f"{self.palette_tolerance}",),
+                f"Give a whole number of levels from 0 to {MOST_TOLERANCE}",
+            )
         for option, channel in (("--gt-channel", self.gt_channel), ("--pred-channel", self.pred_channel)):
             if channel is not None and not (
                 channel in CHANNELS or (channel.isdecimal() and channel.isascii() and len(channel) < 3)
@@ -256,7 +276,8 @@ class Storage:
 
     def side(self, name: str) -> SideStorage:
         """Return what holds for "gt" or "pred"."""
-        return SideStorage(self.gt_channel if name == "gt" else self.pred_channel)
+        channel = self.gt_channel if name == "gt" else self.pred_channel
+        return SideStorage(channel, self.class_axis, self.cast_labels, self.palette_tolerance)
 
     def to_dict(self) -> dict[str, Any]:
         """Return as JSON values what was asked for."""

@@ -87,6 +87,8 @@ def amend(base: Request, options: FolderOptions) -> Request:
     if stored:
         protocol = replace(protocol, storage=replace(protocol.storage, **stored))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
+    if protocol.storage.logits and protocol.probabilities is None:
+        raise UsageError("--logits is of probability maps", (), "Add --probs, or leave --logits out")
     changed = replace(
         base,
         protocol=protocol,

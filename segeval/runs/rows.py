@@ -169,6 +169,8 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["sums"] = [_sums_to_json(sums) for sums in row.sums]
     if row.unnormalised:
         facts["unnormalised"] = row.unnormalised
+    if any(row.inexact):
+        facts["inexact"] = list(row.inexact)
     if row.confidence is not None:
         facts["confidence"] = [list(column) for column in astuple(row.confidence)]
     if row.shades is not None:
@@ -182,11 +184,16 @@ def row_to_json(row: Row) -> dict[str, Any]:
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    known = {"key", "size", "gt", "counts", "levels", "sums", "unnormalised", "confidence", "shades", "contours"}
-    require(known >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"}, "a row has other fields")
+    optional = {"levels", "sums", "unnormalised", "confidence", "shades", "contours", "inexact"}
+    require(
+        {"key", "size", "gt", "counts"} | optional >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"},
+        "a row has other fields",
+    )
     size = integers(facts["size"], 1, MOST_PIXELS, "the size")
     require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
     pixels = size[0] * size[1]
+    inexact = integers(facts.get("inexact", [0, 0]), 0, pixels, "inexact")
+    require(len(inexact) == 2 and (any(inexact) or "inexact" not in facts), "inexact is not as segeval writes it")
     digest = facts["gt"]
     require(isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None, "the digest is none")
     row = Row(
@@ -201,6 +208,7 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
         contours=_contours(facts["contours"], pixels) if "contours" in facts else None,
+        inexact=(inexact[0], inexact[1]),
     )
     _check_maps_of(row, maps)
     return row

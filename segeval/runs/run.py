@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import RunFileError, SegevalError
 from segeval.protocol.labeling import NO_PREDICTION, SideFiles, side_files
 from segeval.protocol.mapkinds import MapKind
-from segeval.protocol.protocol import Inference, Protocol, Resolution, resolve
+from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 
@@ -95,12 +95,6 @@ class SideTraits:
         """Tell whether a finding could rest on these traits."""
         return self.gt.telling or self.pred.telling
 
-    def notes(self) -> tuple[Inference, ...]:
-        """Tell what was read otherwise than its files say, with the option that asks for it."""
-        sides = [side for side, one in (("gt", self.gt), ("pred", self.pred)) if one.gray_as_rgb]
-        what = "three equal channels of {} are read as gray"
-        return tuple(Inference(what.format(side), f"--{side}-channel R") for side in sides)
-
 
 NO_TRAITS = SideTraits()
 
@@ -120,7 +114,8 @@ class Row:
     `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
     calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
     levels floor(255 p), for F-measures; rows of older versions lack both. `contours` has the counts along
-    contours, at the widths of the run's protocol.
+    contours, at the widths of the run's protocol. `inexact` counts the pixels of ground truth and prediction whose
+    colour is only near one of the palette.
     """
 
     key: str
@@ -134,6 +129,7 @@ class Row:
     confidence: ConfidenceBins | None = None
     shades: LevelHistogram | None = None
     contours: ContourCounts | None = None
+    inexact: tuple[int, int] = (0, 0)
 
     @property
     def missing(self) -> bool:
@@ -236,7 +232,11 @@ class Run:
             map_count=self.maps.count if self.maps else None,
             sides=self.sides(table),
         )
-        return replace(found, notes=(*found.notes, *self.traits.notes()))
+        if self.traits.telling or self.protocol.storage.palette_tolerance:
+            from segeval.runs.storagenotes import storage_notes  # few runs have any
+
+            return replace(found, notes=(*found.notes, *storage_notes(self)))
+        return found
 
     def sides(self, table: JointCounts) -> tuple[SideFiles, SideFiles]:
         """Return what the files of ground truth and predictions hold; `table` is the run's label table."""
