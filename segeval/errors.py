@@ -65,9 +65,8 @@ KINDS: Mapping[str, Kind] = {
     "unknown-counted": Kind(WARNING, "values that are no class, counted as the convention says", allowable=True),
     "undefined-mean": Kind(WARNING, "a mean that the convention leaves undefined", allowable=True),
     "odd-foreground": Kind(WARNING, "a mean over the foreground without a class that is no background", allowable=True),
-    "void-border": Kind(
-        WARNING, "void where the borders of a class are, which boundary scores cannot see", allowable=True
-    ),
+    "void-border": Kind(WARNING, "void on the borders of a class, which boundary scores cannot see", allowable=True),
+    "one-sided": Kind(WARNING, "a class that only one side has in some images, without a distance", allowable=True),
     "few-images": Kind(WARNING, "intervals that rest on few images", allowable=True),
     "undefined-resamples": Kind(WARNING, "resamples that leave a score undefined", allowable=True),
     "not-comparable": Kind(WARNING, "runs that are not scored in the same way", allowable=True),

@@ -383,6 +383,14 @@ def test_a_saved_run_tells_every_kept_width_and_subset_without_images(tmp_path: 
     }
 
 
+def test_an_image_without_prediction_is_saved_and_read(tmp_path: Path) -> None:
+    pred, gt = folders(tmp_path, blobs(0), (blobs(1)[0], None))
+    run = segeval.measure(pred, gt, boundary=2, missing="miss")
+    assert run.rows[1].contours is not None
+    assert run.rows[1].contours.ids.tolist() == [0, 1, 2, 3]
+    assert run_from_bytes(run_to_bytes(run, packed=False), name="run") == run
+
+
 def test_shards_unite_to_the_bytes_of_the_whole(tmp_path: Path) -> None:
     pred, gt = folders(tmp_path, *[blobs(seed) for seed in range(6)])
     for index in (1, 2, 3):
@@ -506,7 +514,7 @@ def test_widths_are_read_and_signatures_give_them_back(text: Any, widths: tuple[
 
 
 def test_probability_maps_have_no_contours(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--boundary is of label masks"):
+    with pytest.raises(UsageError, match="--boundary need label masks"):
         segeval.score(tmp_path, tmp_path, probs=True, boundary="authors")
 
 

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 import segeval
 from segeval.render.report.losses import eps_text, print_losses
 from segeval.render.report.table import render_table
+from segeval.render.report.wording import COMPACT, View
 from segeval.render.syntax.page import page_text
 from segeval.report.report import Report
 from tests.support.probability_folders import NAMES, converted, save_gt, save_npy
@@ -36,8 +37,11 @@ def binary(root: Path, kind: str = "uint8", gt: Any = GT == 1, **options: Any) -
     return segeval.score(root / "p", root / "gt", probs=True, **{"classes": ["back", "front"], **options})
 
 
-def render_losses(report: Report, *, color: bool = False, width: int | None = None) -> str:
-    return page_text(lambda page: print_losses(page, report), color=color, width=width)
+DETAILED = View(details=True)
+
+
+def render_losses(report: Report, *, color: bool = False, width: int | None = None, view: View = DETAILED) -> str:
+    return page_text(lambda page: print_losses(page, report, view), color=color, width=width)
 
 
 def row(text: str, name: str) -> list[str]:
@@ -135,7 +139,7 @@ def test_weights_of_classes_are_columns(tmp_path: Path) -> None:
 def test_the_table_of_classes_has_every_column_at_any_width(tmp_path: Path) -> None:
     report = several(tmp_path)
     wide, narrow = render_losses(report), render_losses(report, width=60)
-    titles = ("BCE", "focal", "AP", "AUROC", "ECE", "Brier", "MAE", "best IoU % (p >)", "best F1 % (p >)")
+    titles = ("BCE nats", "focal nats", "AP", "AUROC", "ECE", "Brier", "MAE", "best IoU % (p >)", "best F1 % (p >)")
     for title in titles:
         assert f" {title} " in wide
         assert f" {title} " in narrow
@@ -143,8 +147,8 @@ def test_the_table_of_classes_has_every_column_at_any_width(tmp_path: Path) -> N
         for name in ("bce", "average_precision", "ece", "brier"):
             assert f"{entry.losses[name]:#.5g}" in wide
             assert f"{entry.losses[name]:#.5g}" in narrow
-    assert sum(line.startswith("│ class ") for line in wide.splitlines()) == 1
-    assert sum(line.startswith("│ class ") for line in narrow.splitlines()) > 1
+    assert sum(line.startswith("│ class ") for line in wide.splitlines()) == 2
+    assert sum(line.startswith("│ class ") for line in narrow.splitlines()) > 2
     assert "chosen on this data" in " ".join(narrow.split())
     best = report.probabilities.per_map[2].best_iou if report.probabilities else None
     assert best is not None
@@ -219,4 +223,5 @@ def test_colour_adds_escapes_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [80, None])
 def test_the_table_shows_the_block_as_it_is(width: int | None, tmp_path: Path) -> None:
     report = several(tmp_path)
-    assert render_losses(report, width=width) in render_table(report, width=width)
+    assert render_losses(report, width=width) in render_table(report, width=width, view=DETAILED)
+    assert render_losses(report, width=width, view=COMPACT) in render_table(report, width=width)

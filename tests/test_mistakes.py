@@ -6,14 +6,12 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import Finding
@@ -23,38 +21,12 @@ from segeval.report.rescoring import rescore
 from segeval.report.scoring import build_report
 from segeval.request import build_request
 from segeval.request.options import FolderOptions, RescoreOptions, chosen
-from segeval.runs.run import Row, Run
-from segeval.tables.counts import joint_counts
+from segeval.runs.run import Run
 from tests.support.commandline import run_segeval
+from tests.support.soundpairs import FOLDERS, Mask, Pair, pairs
 
-ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = {"sample_masks": ROOT / "sample_masks", "camvid": ROOT.parent / "shared" / "camvid-val"}
-VOIDS = {"sample_masks": (), "camvid": (11,)}
-"""Void of a data set beside 255."""
-Mask = NDArray[np.uint8]
 Values = tuple[int, ...]
 """256 values, by the value that they take the place of."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    name: str
-    gt: Mask
-    pred: Mask
-
-
-@cache
-def pairs(name: str) -> tuple[Pair, ...]:
-    """Return the pairs of a data set of train ids, with 255 for all of its void."""
-    folder = FOLDERS[name]
-    if not folder.is_dir():
-        pytest.skip(f"the masks of {name} are not here")
-    found = []
-    for path in sorted((folder / "gt").rglob("*.png")):
-        key = path.relative_to(folder / "gt")
-        gt, pred = (np.asarray(Image.open(folder / side / key)) for side in ("gt", "pred"))
-        found.append(Pair(key.as_posix(), np.where(np.isin(gt, VOIDS[name]), 255, gt).astype(np.uint8), pred))
-    return tuple(found)
 
 
 def lookup(changes: Mapping[int, int], shift: int = 0) -> Values:
@@ -120,11 +92,8 @@ def options_of(options: tuple[tuple[str, str], ...]) -> FolderOptions:
 
 
 def run_of(found: tuple[Pair, ...], mistake: Mistake) -> Run:
-    made = map(mistake.made, found)
-    rows = [
-        Row(one.name, one.gt.shape[0], one.gt.shape[1], one.name, joint_counts(gt=one.gt, pred=one.pred))
-        for one in made
-    ]
+    gt, pred = (np.array(values, np.uint8) for values in (mistake.gt, mistake.pred))
+    rows = [pair.row(gt, pred) for pair in found]
     rows.sort(key=lambda row: row.key.encode())
     return Run(build_request(**options_of(mistake.options)).protocol, tuple(rows))
 

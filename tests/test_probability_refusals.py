@@ -241,3 +241,22 @@ def test_named_class_folders_need_their_order(root: Path) -> None:
 def test_float_arrays_without_probs(kind: str, root: Path) -> None:
     of_every_image(root, save_npy, "npy", converted(LEVELS, kind))
     assert_refused(scored(root), "a.npy", "Pass --probs")
+
+
+@pytest.mark.parametrize("verb", ["score", "explain", "inspect"])
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+@pytest.mark.parametrize("first", [1, 255])
+def test_what_255_is_is_asked_once_with_the_names_of_files(first: int, kind: str, verb: str, root: Path) -> None:
+    """Told from the first file before the maps are counted, and from all files after that."""
+    save_gt(
+        root / "gt", [np.where(gt == 1, level, 0).astype(np.uint8) for gt, level in zip(GT, (first, 255), strict=True)]
+    )
+    of_every_image(
+        root, save_png if kind == "uint8" else save_npy, "png" if kind == "uint8" else "npy", converted(ONE, kind)
+    )
+    options = ("--classes", "2") if first == 255 else ()
+    done = run_segeval(verb, root / "p", root / "gt", "--probs", *options)
+    assert done.code == 2
+    told = done.stderr + done.stdout
+    assert told.count("nothing tells whether 255") == 1
+    assert f"gt/{'a' if first == 255 else 'night/b'}.png" in told.split()

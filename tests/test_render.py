@@ -24,7 +24,17 @@ from segeval.render import FORMATS, SUFFIXES, format_of, known_format, parse_tar
 from segeval.render.messages import render_note, render_problem, render_verdict, render_warning
 from segeval.render.report.only import render_only
 from segeval.render.report.table import render_table
-from segeval.render.report.wording import against, data_text, fraction, headline, loss, lowest, percent, verdict_text
+from segeval.render.report.wording import (
+    against,
+    data_text,
+    fraction,
+    headline,
+    in_neither,
+    loss,
+    lowest,
+    percent,
+    verdict_text,
+)
 from segeval.render.syntax.csv import safe_cell
 from segeval.render.syntax.github import annotation
 from segeval.render.syntax.latex import escaped as latex_escaped
@@ -143,9 +153,9 @@ def test_a_value_that_rounds_to_its_bound_shows_on_which_side_it_is() -> None:
     assert against(0.7, 0.7) == ("0.7000", "0.70")
     assert against(0.1 + 0.2, 0.3) == ("0.30000000000000004", "0.30")
     assert against(0.71, 0.705) == ("0.7100", "0.705")
-    assert verdict_text(Verdict("miou", ">=", 0.7, 0.69998, False)) == "miou 0.69998 < 0.70"
+    assert verdict_text(Verdict("miou", ">=", 0.7, 0.69998, False)) == "miou 69.998 % < 70.00 % (0.69998 < 0.70)"
     assert verdict_text(Verdict("bce", "<=", 0.2, 0.20000001, False)) == "bce 0.20000001 > 0.20"
-    assert verdict_text(Verdict("miou", ">=", 0.7, 0.7, True)) == "miou 0.7000 >= 0.70"
+    assert verdict_text(Verdict("miou", ">=", 0.7, 0.7, True)) == "miou 70.00 % >= 70.00 % (0.7000 >= 0.70)"
 
 
 FRACTIONS = st.floats(0, 1)
@@ -197,15 +207,18 @@ def test_the_lowest_classes_are_marked_without_color() -> None:
 def test_a_terminal_is_never_overrun_and_every_class_keeps_its_iou(name: str, width: int) -> None:
     report = REPORTS[name]
     lines = render_table(report, width=width).splitlines()
-    assert all(cell_len(line) <= width for line in lines[:-1])
-    assert lines[-1].strip().startswith("segeval|")
+    assert all(cell_len(line) <= width for line in lines if not line.startswith(" segeval|"))
+    assert lines[-2].strip().startswith("segeval|")
+    assert lines[0] == lines[-1]
+    assert lines[0].startswith(" mIoU ")
     cut = [cell.strip() for line in lines if line.startswith("│") for cell in line.split("│") if "…" in cell]
     assert not [cell for cell in cut if re.match(r"[\d.]*…|▼", cell)], "a number is cut"
-    rows = lines[3 : 3 + len(report.classes)]
-    for row, entry in zip(rows, report.classes, strict=True):
+    shown_classes = [entry for index, entry in enumerate(report.classes) if index not in in_neither(report)]
+    rows = lines[4 : 4 + len(shown_classes)]
+    for row, entry in zip(rows, shown_classes, strict=True):
         shown = [cell.strip().removeprefix("▼ ") for cell in row.split("│")]
         assert percent(entry.iou) in shown
-    assert lines[3 + len(report.classes)].startswith("╰")
+    assert lines[4 + len(shown_classes)].startswith("╰")
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -224,7 +237,7 @@ def test_a_file_has_whole_names_whole_lines_and_every_column() -> None:
     report = replace(named(long_name), notes=(Inference("what was inferred", "--option"),))
     text = render_table(report)
     assert text.count(long_name.strip()) == 3
-    assert all(column in text for column in ("IoU %", "Dice", "precision", "recall", "GT share"))
+    assert all(column in text for column in ("IoU %", "Dice %", "precision %", "recall %", "GT share %"))
     assert "inferred" not in text
     assert "what was inferred; set them explicitly with --option" in render_table(report, verbose=True)
 
@@ -502,6 +515,6 @@ def test_warnings_notes_and_verdicts_are_lines() -> None:
     assert render_note(Inference("found 2 classes", "--classes 2")) == (
         "note: found 2 classes; set them explicitly with --classes 2\n"
     )
-    assert render_verdict(failed) == "gate failed: miou 0.69998 < 0.70\n"
+    assert render_verdict(failed) == "gate failed: miou 69.998 % < 70.00 % (0.69998 < 0.70)\n"
     assert render_verdict(Verdict("bce", "<=", 0.2, 0.2, True)) == "gate holds: bce 0.2000 <= 0.20\n"
     assert ANSI.sub("", render_verdict(failed, color=True)) == render_verdict(failed)

@@ -16,6 +16,7 @@ from hypothesis import given
 from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING_CHOICES
+from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import Group, SegmentationClass, Storage
 from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Protocol
@@ -62,6 +63,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
             gt_channel="R", pred_channel="3", class_axis="last", cast_labels=True, logits=True, palette_tolerance=5
         ),
         boundary=("authors",),
+        distances=Distances("monai"),
     )
     assert list(protocol) == list(every.to_dict())
 
@@ -153,7 +155,7 @@ COMMANDS: dict[str, list[str]] = {
     "a gate on a loss": ["map8", "binary", "--probs", "--fail-over", "bce=0.2"],
     "means over some classes": ["pred", "gt", "--classes", "4", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],
-    "contours": ["pred", "gt", "--boundary", "authors,2", "--allow", "void-border"],
+    "contours": ["pred", "gt", "--boundary", "authors,2", "--distances", "monai"],
     "an empty ground truth": ["binary", "binary", "--binary", "--worst", "1"],
 }
 

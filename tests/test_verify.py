@@ -137,7 +137,7 @@ PRINTED = [
     for session in commands(page.read_text(encoding="utf-8"))
     if session.command.startswith("segeval score")
     and (signature := [text.strip() for text in session.output.splitlines() if text.startswith(" segeval|")])
-    and (miou := re.findall(r"mIoU .*\n├.*\n│ +([\d.]+) %", session.output) or [""])
+    and (miou := re.findall(r"(?m)^ mIoU ([\d.]+) %", session.output) or [""])
 ]
 
 

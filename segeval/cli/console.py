@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from segeval.files.atomic import AtomicFile
     from segeval.findings.policy import Policy
     from segeval.protocol.protocol import Inference
+    from segeval.render.report.wording import View
     from segeval.report.extras import Statistics
     from segeval.report.gates import Gate
     from segeval.report.report import Report, Verdict
@@ -244,8 +245,8 @@ class Delivery:
     def _renderer(self, format_name: str) -> TextOf:
         from segeval.render import render
 
-        verbose = self._options["verbose"]
-        return lambda report: render(report, format_name, color=False, width=None, verbose=verbose)
+        verbose, view = self._options["verbose"], _view(self._options)
+        return lambda report: render(report, format_name, color=False, width=None, verbose=verbose, view=view)
 
     def __enter__(self) -> Delivery:
         return self
@@ -293,12 +294,18 @@ class Delivery:
         from segeval.render import render
 
         page = page_options(options["color"])
-        text = render(report, self._format, **page, verbose=options["verbose"])
+        text = render(report, self._format, **page, verbose=options["verbose"], view=_view(options))
         if options["plot"] and self._format == "table":
             from segeval.render.plots import render_plots
 
             text += render_plots(report, width=min(page["width"] or 80, 100), color=page["color"])
         return text
+
+
+def _view(options: Mapping[str, Any]) -> View:
+    from segeval.render.report.wording import View
+
+    return View(**{name: options[name] for name in ("details", "sort", "digits")})
 
 
 def _images(suffix: str) -> TextOf:

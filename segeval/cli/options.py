@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
-from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHTS
+from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHTS, completed
 from segeval.protocol.axes import AXES, MISSING_CHOICES
+from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.labeling import CLASS_AXES, MOST_TOLERANCE
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
 
@@ -54,6 +55,7 @@ label_options = stacked(
         "-i",
         "--ignore",
         metavar="VALUES",
+        shell_complete=completed("ignored"),
         help="Void values or class names, as in 255,0, or none. [default: 255]",
     ),
     click.option("--map", metavar="RAW=VALUE,..", help="Rename values of both folders, all at once."),
@@ -96,6 +98,7 @@ convention_options = stacked(
     click.option(
         "--convention",
         metavar="NAME",
+        shell_complete=completed("conventions"),
         help="Count as this evaluator does ('segeval explain' shows all). The options below change one rule each, "
         "with the defaults of segeval. [default: the preset's, or segeval]",
     ),
@@ -111,6 +114,7 @@ convention_options = stacked(
     click.option(
         "--mean-over",
         metavar="CLASSES|foreground",
+        shell_complete=completed("mean over"),
         help="Take means over these classes; all pixels still count. [default: all classes]",
     ),
 )
@@ -136,11 +140,20 @@ pairing_options = stacked(
         help="An image without prediction: an error, left out, or wrong everywhere.",
     ),
 )
-boundary_option = click.option(
-    "--boundary",
-    metavar="WIDTHS",
-    help="Score contours too, at widths of their authors, in pixels, or as a share of the diagonal: authors,3,2%. "
-    "[default: no]",
+boundary_options = stacked(
+    click.option(
+        "--boundary",
+        metavar="WIDTHS",
+        help="Score contours too, at widths of their authors, in pixels, or as a share of the diagonal: authors,3,2%. "
+        "[default: no]",
+    ),
+    click.option(
+        "--distances",
+        type=click.Choice(tuple(DEFINITIONS)),
+        help="Measure HD, HD95, ASSD and NSD by this program's definition. [default: no]",
+    ),
+    click.option("--tolerance", type=float, metavar="T", help="NSD: distance up to which surfaces agree. [default: 1]"),
+    click.option("--spacing", metavar="Y,X", help="Distances: height and width of a pixel. [default: 1,1]"),
 )
 probs_option = stacked(
     click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def completed(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return what completes words of a kind, one of `completing.WORDS`."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from segeval.cli.completing import items  # for a line that is being typed alone
+
+        return items(kind, context, incomplete)
+
+    return complete
 
 
 class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
@@ -27,6 +41,12 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
         """Return what stands before the path in a value, and the path; `None` where the value is none."""
         return "", value
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave files to the shell."""
+        from segeval.cli.completing import file_item
+
+        return file_item(incomplete)
+
 
 class FileOrWord(PathType):
     """Take a file or a word, told apart by `is_word`; both stay text."""
@@ -34,8 +54,14 @@ class FileOrWord(PathType):
     name = "text"
     written = False
 
-    def __init__(self, is_word: Callable[[str], bool]) -> None:
+    def __init__(self, is_word: Callable[[str], bool], words: str = "") -> None:
         self._is_word = is_word
+        self._words = words
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the words that begin so, and leave files to the shell where there is none."""
+        found = completed(self._words)(ctx, param, incomplete) if self._words else []
+        return found or super().shell_complete(ctx, param, incomplete)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return `value` as it is."""
@@ -61,6 +87,12 @@ class Target(Lines):
 
     written = True
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave files to the shell."""
+        from segeval.cli.completing import file_item
+
+        return file_item(incomplete)
+
     def file_of(self, value: str) -> tuple[str, str] | None:
         """Return the format with its colon, and the path; raises `UsageError` for a format that there is not."""
         from segeval.render import parse_target
@@ -80,10 +112,10 @@ def is_alpha_word(text: str) -> bool:
 
 FILE = FOLDER = PathType()
 CLASSES = FileOrWord(str.isdecimal)
-PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word)
+PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word, "presets")
 PALETTE = FileOrWord(lambda word: False)
-WEIGHTS = FileOrWord("auto".__eq__)
-ALPHA = FileOrWord(is_alpha_word)
+WEIGHTS = FileOrWord("auto".__eq__, "weights")
+ALPHA = FileOrWord(is_alpha_word, "alpha")
 TARGET = Target()
 BOUND = Lines()
 

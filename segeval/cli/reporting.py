@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from segeval.cli.options import Function, stacked
-from segeval.cli.parameters import BOUND, FILE, TARGET, added_up
+from segeval.cli.parameters import BOUND, FILE, TARGET, added_up, completed
 
 
 class Adding(click.Option):
@@ -39,6 +39,7 @@ color_option = click.option(
 only_option = click.option(
     "--only",
     metavar="METRIC",
+    shell_complete=completed("metrics"),
     help="Print the bare value of one metric, as in miou or iou.person. [default: the whole report]",
 )
 output_options = stacked(
@@ -46,6 +47,7 @@ output_options = stacked(
         "-f",
         "--format",
         metavar="FORMAT",
+        shell_complete=completed("formats"),
         default="table",
         show_default=True,
         help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
@@ -57,6 +59,24 @@ output_options = stacked(
         type=TARGET,
         metavar="[FORMAT:]FILE",
         help="Write the report to a file too; the format follows from the suffix. Repeatable.",
+    ),
+)
+view_options = stacked(
+    click.option("--details", is_flag=True, help="Show all that is known, where the table is one screen otherwise."),
+    click.option(
+        "--sort",
+        type=click.Choice(["id", "name", "iou", "share"]),
+        default="id",
+        show_default=True,
+        help="Order of the classes: as given, by name, lowest IoU first, or largest share of the ground truth first.",
+    ),
+    click.option(
+        "--digits",
+        metavar="N",
+        type=click.IntRange(0, 10),
+        default=2,
+        show_default=True,
+        help="Decimals of percentages; losses have three significant digits more.",
     ),
 )
 saving_options = stacked(
@@ -71,6 +91,7 @@ saving_options = stacked(
 gate_options = stacked(
     click.option(
         "--fail-under",
+        shell_complete=completed("least"),
         multiple=True,
         type=BOUND,
         callback=added_up,
@@ -79,6 +100,7 @@ gate_options = stacked(
     ),
     click.option(
         "--fail-over",
+        shell_complete=completed("greatest"),
         multiple=True,
         type=BOUND,
         callback=added_up,
@@ -93,6 +115,7 @@ finding_options = stacked(
         cls=Adding,
         multiple=True,
         metavar="KIND",
+        shell_complete=completed("kinds"),
         help="Accept findings of this kind ('segeval help findings'); none: of no kind. Repeatable.",
     ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segeval.contours.bands import band_counts
 from segeval.contours.borders import both_borders, lost_border
@@ -17,6 +18,9 @@ from segeval.tables.counts import Int64Array
 
 BOUNDARY_SHARE, BF_SHARE, DAVIS_SHARE = 0.02, 0.0075, 0.008
 """The authors' widths, as shares of the diagonal: Cheng et al. 2021, Csurka et al. 2013, Perazzi et al. 2016."""
+
+BOTH, ONE, VOID = 1, 2, 3
+"""Why a class has no distances in an image: nothing on both sides, on one, or void took the ground truth's border."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +61,32 @@ class ContourCounts:
             self.corners,
             self.corners_matched[:, chosen],
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DistanceValues:
+    """Hold the distances of one image: `ids` of its classes, ascending, and a value for each score, (K, M).
+
+    Undefined is NaN. `states`, (K,), are 0, `BOTH`, `ONE` or `VOID`.
+    """
+
+    ids: Int64Array
+    values: NDArray[np.float64]
+    states: Int64Array
+
+    @property
+    def size(self) -> int:
+        """Return the number of scores."""
+        return int(self.values.shape[1])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DistanceValues):
+            return NotImplemented
+        mine, theirs = ((one.ids, one.values, one.states) for one in (self, other))
+        return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(mine, theirs, strict=True))
+
+    def __hash__(self) -> int:
+        return hash((self.ids.tobytes(), self.values.tobytes()))
 
 
 def band_width(width: Width, diagonal: float) -> int:

@@ -61,9 +61,11 @@ def run_findings(
     found: list[Finding] = [*_missing(values), *_maps(run)]
     for look in (class_folders, two_valued, suspected_voids, gray_palettes):
         found += look(values)
-    found += list(ordered_palettes(values)) or reading_findings(values)  # the other order is another reading too
+    doubted = any(one.kind == "zero-255" for one in found)  # other readings wait until it is known what 255 is
+    if not doubted:
+        found += list(ordered_palettes(values)) or reading_findings(values)  # the other order is another reading too
     found += value_findings(values)
-    if not any(one.options for one in found):  # of which the values of the other reading look like void
+    if not doubted and not any(one.options for one in found):  # of which values of the other reading look like void
         found += swapped_values(values)
     found += ignored_classes(values)
     return tuple(found)

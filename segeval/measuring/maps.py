@@ -26,7 +26,7 @@ from segeval.measuring.reading import (
     read_ground_truth,
     require_size,
 )
-from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap
+from segeval.protocol.labeling import UNKNOWN, Labeling, SideFiles, ValueMap, side_files
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.settings import LossSettings, Probabilities
@@ -151,14 +151,17 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
     """
     open_values = maps.count == 1 and not protocol.binary and protocol.ignore is None
     values: set[int] = set()
+    met: list[tuple[str, set[int]]] = []
     for pair in pairs if open_values else ():
         try:
-            values.update(np.unique(read_ground_truth(pair, files).values).tolist())
+            met.append((pair.gt, set(np.unique(read_ground_truth(pair, files).values).tolist())))
         except SegevalError:
             continue
+        values |= met[-1][1]
         if values != {0}:
             break
-    return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count)
+    sides = side_files(values, lambda: met), SideFiles()
+    return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count, sides=sides)
 
 
 def map_reading(protocol: Protocol, chosen: Probabilities, maps: Maps, resolution: Resolution) -> MapReading:

@@ -27,6 +27,7 @@ from segeval.measuring.measurement import (
     usable_pairs,
 )
 from segeval.measuring.reading import (
+    Contours,
     Reading,
     ReadMask,
     both,
@@ -42,7 +43,6 @@ from segeval.tables.counts import IntArray, JointCounts, joint_counts
 from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
-    from segeval.contours.counts import ContourCounts
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
 
@@ -52,7 +52,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
         counts = missing_counts(gt.values)
-        row = _row(pair, gt, counts, _contours(gt.values, None, counts, reading), (gt.inexact, 0))
+        row = _with_contours(_row(pair, gt, counts, 0), gt.values, None, reading.contours)
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
@@ -63,8 +63,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
-    contours = _contours(gt.values, pred.values, counts, reading)
-    row = _row(pair, gt, counts, contours, (gt.inexact, pred.inexact))
+    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, pred.values, reading.contours)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -79,24 +78,30 @@ def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) 
         )
 
 
-def _contours(gt: IntArray, pred: IntArray | None, counts: JointCounts, reading: Reading) -> ContourCounts | None:
-    if reading.contours is None:
-        return None
-    from segeval.contours.counts import contour_counts  # few runs count contours
+def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contours | None) -> Row:
+    """Add what is measured around the regions of a pair, of whose prediction there may be none."""
+    if asked is None:
+        return row
+    from segeval.contours.counts import contour_counts  # few runs look at contours
     from segeval.contours.regions import regions
 
-    values = sorted(set(counts.gt.tolist())), sorted(set(counts.pred.tolist()))
-    of = regions(gt, pred, values=values, class_of=reading.contours.class_of)
-    return contour_counts(of, reading.contours.widths)
+    predicted = () if pred is None else row.counts.pred.tolist()
+    values = sorted(set(row.counts.gt.tolist())), sorted(set(predicted))
+    of = regions(gt, pred, values=values, class_of=asked.class_of)
+    if asked.widths is not None:
+        row = replace(row, contours=contour_counts(of, asked.widths))
+    if asked.distances is not None:
+        from segeval.contours.distances import distance_values
+
+        row = replace(row, distances=distance_values(of, asked.distances))
+    return row
 
 
-def _row(
-    pair: Pair, gt: ReadMask, counts: JointCounts, contours: ContourCounts | None, inexact: tuple[int, int]
-) -> Row:
+def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int) -> Row:
     height, width = gt.values.shape
     if counts.total != height * width:
         raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
-    return Row(pair.key, height, width, digest(gt.data), counts, contours=contours, inexact=inexact)
+    return Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact))
 
 
 __all__ = ["Measurement", "Progress", "measure"]

@@ -21,7 +21,7 @@ from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_fold
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
-from segeval.protocol.protocol import MOST_INFERRED_CLASSES
+from segeval.protocol.protocol import MOST_INFERRED_CLASSES, Protocol
 from segeval.protocol.regions import region_rules
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
@@ -186,9 +186,18 @@ def paired(pred: Path, gt: Path, request: Request) -> Pairing:
     return pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
 
 
+def _contours_of(protocol: Protocol) -> Contours | None:
+    if protocol.boundary is None and protocol.distances is None:
+        return None
+    if protocol.distances is not None:
+        from segeval.contours.distances import require_transform  # few runs measure distances
+
+        require_transform()
+    return Contours(region_rules(protocol), protocol.boundary, protocol.distances)
+
+
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
     """Say how the files of `pairing` are read for `request`."""
-    widths = request.protocol.boundary
     open_values = request.protocol.classes is None and not request.protocol.binary
     return Reading(
         pred=pairing.pred_root,
@@ -201,7 +210,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         pred_jpeg=request.protocol.pred_threshold is not None,
         storage=request.protocol.storage,
         digest_predictions=digest_predictions,
-        contours=None if widths is None else Contours(widths, region_rules(request.protocol)),
+        contours=_contours_of(request.protocol),
     )
 
 

@@ -19,6 +19,7 @@ from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
+from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import NO_PREDICTION, PLAINLY, Storage
 from segeval.protocol.regions import ClassOf
 from segeval.protocol.widths import Width
@@ -35,10 +36,11 @@ Second = TypeVar("Second")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contours:
-    """Say how contours are counted: at which widths, and around the pixels of which class."""
+    """Say what is measured around the pixels of each class: bands at some widths, distances, or both."""
 
-    widths: tuple[Width, ...]
     class_of: tuple[ClassOf, ClassOf]
+    widths: tuple[Width, ...] | None = None
+    distances: Distances | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

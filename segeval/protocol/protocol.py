@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from segeval.errors import LabelError, UsageError
 from segeval.protocol.axes import MISSING_CHOICES
 from segeval.protocol.conventions import Convention, convention
+from segeval.protocol.distances import Distances, distances_from_dict
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
     NO_FILE,
@@ -46,10 +47,8 @@ class Protocol:
     `classes` in report order; `ignore` mapped values or class names; the maps hold (raw value, mapped value),
     `mapping` for both folders; a stored value above `gt_threshold` or `pred_threshold` is foreground, and no map stands
     beside them. Under `closed` maps, as presets have them, a raw value that no map names is unknown.
-    `palette` is a digest of the colours that RGB masks were decoded with, `keys` a glob that chose the images,
-    `allow` the kinds of errors that are accepted (see `segeval.errors.KINDS`). `mean_over` are ids or names of the
-    classes of means, or "foreground" alone; `mean_weights` those of a weighted mean, or "auto". `boundary` are the
-    widths at which contours are counted.
+    `palette` is a digest of the colours of RGB masks, `keys` a glob of images, `allow` kinds of errors, `mean_over` ids
+    or names of the classes of means, or "foreground" alone; `mean_weights` are those of a weighted mean, or "auto".
     """
 
     preset: str | None = None
@@ -73,6 +72,7 @@ class Protocol:
     probabilities: Probabilities | None = None
     storage: Storage = PLAINLY
     boundary: tuple[Width, ...] | None = None
+    distances: Distances | None = None
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
@@ -82,7 +82,7 @@ class Protocol:
         if (self.gt_threshold, self.pred_threshold) != (None, None):
             self._check_thresholds()
         if self.probabilities is not None:
-            refuse_maps(self.boundary)
+            refuse_maps(self.boundary, self.distances)
 
     def _check_thresholds(self) -> None:
         """Refuse what would read a value that a threshold reads already, and masks that are not binary."""
@@ -132,6 +132,7 @@ class Protocol:
             **self.storage.to_dict(),
             "probabilities": None if self.probabilities is None else probabilities_to_dict(self.probabilities),
             **({} if self.boundary is None else {"boundary": list(self.boundary)}),
+            **({} if self.distances is None else {"distances": self.distances.to_dict()}),
         }
 
 
@@ -164,6 +165,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         probabilities=None if losses is None else probabilities_from_dict(losses),
         storage=storage_from_dict(facts),
         boundary=parse_widths(facts["boundary"]) if "boundary" in facts else None,
+        distances=distances_from_dict(facts["distances"]) if "distances" in facts else None,
     )
 
 

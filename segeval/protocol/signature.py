@@ -13,10 +13,11 @@ from urllib.parse import quote, unquote
 from segeval.errors import UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
+from segeval.protocol.distances import read_distances, write_distances
 from segeval.protocol.labeling import PLAINLY, STORAGE_NAMES, SegmentationClass, ranges, read_storage, storage_text
 from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
-from segeval.protocol.widths import VOID_RULE, Width, parse_widths, write_widths
+from segeval.protocol.widths import read_boundary, write_boundary
 from segeval.version import __version__
 
 FIRST = "segeval"
@@ -121,12 +122,8 @@ def _read_chosen(text: str) -> tuple[int | str, ...] | None:
     return None if text == "all" else _read_ignore(text)
 
 
-def _write_boundary(widths: tuple[Width, ...] | None) -> str:
-    return "none" if widths is None else f"{write_widths(widths)},{VOID_RULE}"
-
-
-def _read_boundary(text: str) -> tuple[Width, ...] | None:
-    return None if text == "none" else parse_widths(text.removesuffix(f",{VOID_RULE}"))
+def _given(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: "none" if value is None else write(value)
 
 
 LABEL_FIELDS = (
@@ -144,7 +141,8 @@ WHERE_GIVEN = (
     Field("mean-weights", "mean_weights", _write_value, _read_weights),
     Field("gt-threshold", "gt_threshold", _write_value, _read_level),
     Field("pred-threshold", "pred_threshold", _write_value, _read_level),
-    Field("boundary", "boundary", _write_boundary, _read_boundary),
+    Field("boundary", "boundary", _given(write_boundary), read_boundary),
+    Field("distances", "distances", _given(write_distances), read_distances),
     Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds),
 )
 """What a signature has only where it was asked for."""

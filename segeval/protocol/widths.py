@@ -45,16 +45,27 @@ def _width(part: Width) -> Width:
     raise UsageError("a width of --boundary is none", (text,), FIX)
 
 
-def refuse_maps(widths: Sequence[Width] | None) -> None:
-    """Raise `UsageError` where contours are asked for, and the predictions are probability maps."""
-    if widths is not None:
+def refuse_maps(widths: Sequence[Width] | None, distances: object) -> None:
+    """Raise `UsageError` where contours or distances are asked for, and the predictions are probability maps."""
+    asked = [name for name, value in (("--boundary", widths), ("--distances", distances)) if value is not None]
+    if asked:
         raise UsageError(
-            "--boundary is of label masks, and the predictions are probability maps",
+            f"{' and '.join(asked)} need label masks, and the predictions are probability maps",
             (),
-            "Leave --boundary out, or score the label masks that the maps give",
+            f"Leave {' and '.join(asked)} out, or score the label masks that the maps give",
         )
 
 
 def write_widths(widths: Sequence[Width]) -> str:
     """Write widths as `parse_widths` reads them: "authors,3,0.02"."""
     return ",".join(repr(width) if isinstance(width, float) else str(width) for width in widths)
+
+
+def write_boundary(widths: Sequence[Width]) -> str:
+    """Write widths for a signature, with what is done about void: "authors,3,void:no-border"."""
+    return f"{write_widths(widths)},{VOID_RULE}"
+
+
+def read_boundary(text: str) -> tuple[Width, ...] | None:
+    """Read what `write_boundary` wrote; "none" is `None`."""
+    return None if text == "none" else parse_widths(text.removesuffix(f",{VOID_RULE}"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from segeval.render.report.wording import View
     from segeval.report.report import Report
 
 FORMATS: Mapping[str, tuple[str, str]] = {
@@ -22,6 +23,8 @@ FORMATS: Mapping[str, tuple[str, str]] = {
     "github": ("segeval.render.report.github", "render_github"),
 }
 """Every format with the module and the function that renders it."""
+FOR_READING = ("table", "markdown", "latex")
+"""Formats whose order and digits are a matter of taste."""
 SUFFIXES: Mapping[str, str] = {
     ".txt": "table",
     ".json": "json",
@@ -73,11 +76,21 @@ def parse_target(text: str) -> tuple[str, Path]:
 
 
 def render(
-    report: Report, format_name: str, *, color: bool = False, width: int | None = None, verbose: bool = False
+    report: Report,
+    format_name: str,
+    *,
+    color: bool = False,
+    width: int | None = None,
+    verbose: bool = False,
+    view: View | None = None,
 ) -> str:
-    """Return the report in a format, ending in a newline; `color`, `width` and `verbose` concern the table only."""
+    """Return the report in a format, ending in a newline.
+
+    `color`, `width` and `verbose` concern the table only, `view` the formats for reading: table, Markdown and LaTeX.
+    """
     module, function = FORMATS[known_format(format_name)]
     renderer: Callable[..., str] = getattr(import_module(module), function)
+    shown = {} if view is None else {"view": view}
     if format_name == "table":
-        return renderer(report, color=color, width=width, verbose=verbose)
-    return renderer(report)
+        return renderer(report, color=color, width=width, verbose=verbose, **shown)
+    return renderer(report, **shown) if format_name in FOR_READING else renderer(report)

@@ -21,10 +21,9 @@ from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
 from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
 from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_overlap, image_tallies
-from segeval.scores.overlap import Value, pixel_parts, ratio
+from segeval.scores.overlap import Ratios, Value, pixel_parts, ratio
 
 if TYPE_CHECKING:
-    from segeval.report.boundaries import BoundaryScores
     from segeval.report.scoring import Measured
 
 MOST_CONFUSIONS = 10
@@ -114,7 +113,7 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
         )
         details = replace(details, gains=gains)
     if asked.images:
-        details = replace(details, images=image_scores(run, found, losses, report.boundary))
+        details = replace(details, images=image_scores(run, found, losses, contour_images(report)))
     return replace(report, details=details)
 
 
@@ -130,6 +129,10 @@ def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_b
         from segeval.report.boundaries import contour_ratios  # few runs count contours
 
         extra |= contour_ratios(run, found.labeling, found.rules)
+    if run.protocol.distances is not None:
+        from segeval.report.distances import distance_ratios
+
+        extra |= distance_ratios(run, found.labeling, found.rules)
     return sample(
         found.images,
         found.rules,
@@ -210,8 +213,14 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
     )
 
 
+def contour_images(report: Report) -> dict[str, Ratios]:
+    """Return what a report has of every image and class along contours, by name."""
+    parts = (report.boundary, report.distances)
+    return {name: values for part in parts if part is not None for name, values in part.images.items()}
+
+
 def image_scores(
-    run: Run, found: Measured, losses: ImageLosses | None, boundary: BoundaryScores | None
+    run: Run, found: Measured, losses: ImageLosses | None, contours: Mapping[str, Ratios]
 ) -> tuple[ImageScores, ...]:
     """Score every image by itself: each class's overlap as the convention counts it, and the image's means."""
     at = found.images.at
@@ -228,7 +237,7 @@ def image_scores(
     )
     mious = image_mious(plain.of(found.rules.over("image_miou")))
     further = _class_losses(losses, at.classes)
-    for name, ratios in (boundary.images if boundary else {}).items():
+    for name, ratios in contours.items():
         further[name] = [_defined(values, known) for values, known in zip(ratios.value, ratios.defined, strict=True)]
     hits, pixels = (side.tolist() for side in pixel_parts(found.images.pixels))
 

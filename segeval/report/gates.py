@@ -25,7 +25,7 @@ AT_LEAST, AT_MOST = ">=", "<="
 AS_WRITTEN = "Write it as in miou=0.70 or bce<=0.2"
 METRICS_FIX = (
     f"Metrics are {', '.join(OF_MASKS)}; of one class {', '.join(f'{name}.NAME' for name in OF_CLASSES)}; "
-    f"with --boundary, also of one class, {', '.join(OF_CONTOURS)}; "
+    f"with --boundary or --distances, also of one class, {', '.join(OF_CONTOURS)}; "
     f"with --probs {', '.join(OF_MAPS)}, and of one class {', '.join(f'{name}.NAME' for name in OF_CLASS_MAPS)}"
 )
 
@@ -150,7 +150,7 @@ def metric(report: Report, name: str) -> Value:
             "the report has no such metric",
             (name,),
             "group_miou needs a preset with groups; losses and calibration need probability maps, read with --probs; "
-            "scores along contours need --boundary",
+            "scores along contours need --boundary, and distances --distances",
         )
     entry = _entry(report.classes, who) if dot else None
     values = {} if entry is None else entry.scores()

@@ -22,6 +22,7 @@ from segeval.tables.counts import Confusion, grouped, tallies
 
 if TYPE_CHECKING:
     from segeval.report.boundaries import BoundaryScores
+    from segeval.report.distances import DistanceScores
     from segeval.report.mapscores import ProbabilityScores
     from segeval.report.scoring import Measured
     from segeval.sampling.resampling import Interval
@@ -137,6 +138,7 @@ class Report:
     details: Details = field(default_factory=Details)
     own_scores: tuple[str, ...] = ()
     boundary: BoundaryScores | None = None
+    distances: DistanceScores | None = None
 
     @property
     def mean_over(self) -> tuple[int, ...] | None:
@@ -182,6 +184,7 @@ class Report:
             },
             **probabilities,
             **({} if self.boundary is None else {"boundary": self.boundary.to_dict()}),
+            **({} if self.distances is None else {"distances": self.distances.to_dict()}),
             **self.details.to_dict(told),
             "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],
@@ -193,7 +196,7 @@ class Report:
 
 
 def class_scores(
-    found: Measured, scored: MaskScores, maps: ProbabilityScores | None, boundary: BoundaryScores | None
+    found: Measured, scored: MaskScores, maps: ProbabilityScores | None, contours: Sequence[Mapping[str, Value]]
 ) -> tuple[ClassScores, ...]:
     """Return the scores of every class, with those of its map and along its contours where there are such."""
     losses = {entry.class_index: entry.scores for entry in maps.per_map} if maps else {}
@@ -228,7 +231,7 @@ def class_scores(
             gt_share=ratio(pixels, everything),
             losses=losses.get(index, {}),
             in_means=in_means,
-            contours=boundary.at[0].classes[index] if boundary else {},
+            contours=contours[index] if contours else {},
         )
         for index, (entry, iou, dice, precision, recall, tp, fp, fn, pixels, in_means) in enumerate(columns)
     )

@@ -9,6 +9,7 @@ from typing import Unpack
 import numpy as np
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
+from segeval.protocol.distances import write_distances
 from segeval.protocol.labeling import Labeling
 from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import Probabilities, resolve_eps
@@ -43,7 +44,14 @@ def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptio
 def under(run: Run, protocol: Protocol, *, keys: str | None = None) -> Run:
     """Return `run`, or its images whose key fits, under another protocol; errors as in `rescore`."""
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
-    if run.protocol.boundary is not None or protocol.boundary is not None:
+    if run.protocol.distances != protocol.distances:
+        told = ["none" if one.distances is None else write_distances(one.distances) for one in (run.protocol, protocol)]
+        raise RunFileError(
+            "a run keeps distances for one definition, tolerance and spacing only",
+            (f"kept {told[0]}; asked for {told[1]}",),
+            SCORE_AGAIN,
+        )
+    if any((one.boundary, one.distances) != (None, None) for one in (run.protocol, protocol)):
         changed = _recontoured(changed, run)
     before, after = run.protocol.probabilities, protocol.probabilities
     if run.maps is None or before is None or after is None:

@@ -45,6 +45,7 @@ from segeval.tables.counts import (
 
 if TYPE_CHECKING:
     from segeval.report.boundaries import BoundaryScores
+    from segeval.report.distances import DistanceScores
     from segeval.report.extras import Statistics
     from segeval.report.mapscores import ProbabilityScores
 
@@ -130,9 +131,9 @@ def report_of(run: Run, found: Measured) -> Report:
     probabilities = _probability_scores(run, found)
     if probabilities is not None:
         scores.update(probabilities.scores)
-    boundary = _boundary_scores(run, found)
-    if boundary is not None:
-        scores.update(boundary.at[0].scores)
+    boundary, distances = _boundary_scores(run, found), _distance_scores(run, found)
+    scores.update({**(boundary.at[0].scores if boundary else {}), **(distances.scores if distances else {})})
+    of_contours = _joined(boundary.at[0].classes if boundary else (), distances.classes if distances else ())
     return Report(
         signature=signature(
             found.resolution,
@@ -152,15 +153,20 @@ def report_of(run: Run, found: Measured) -> Report:
         ),
         scores=ordered(scores),
         classes_in_mean=iou.in_mean,
-        classes=class_scores(found, scored, probabilities, boundary),
+        classes=class_scores(found, scored, probabilities, of_contours),
         groups=groups,
         confusion=found.confusion,
-        warnings=(*warnings, *unknown_warnings(found.confusion, convention), *(boundary.warnings if boundary else ())),
+        warnings=(
+            *warnings,
+            *unknown_warnings(found.confusion, convention),
+            *(warning for part in (boundary, distances) if part for warning in part.warnings),
+        ),
         notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
         details=details_of(found, image_mious(plain.of(rules.over("image_miou")))),
         own_scores=_own_scores(rules, scores),
         boundary=boundary,
+        distances=distances,
     )
 
 
@@ -180,6 +186,20 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
     if scores is None:
         return None
     return with_row_scores(reduced(scores, run, found.resolution), run, found.resolution)
+
+
+def _joined(*parts: Sequence[Mapping[str, Value]]) -> Sequence[Mapping[str, Value]]:
+    """Return the scores of each class of all parts, of which some may be empty."""
+    given = [part for part in parts if part]
+    return [{name: one[name] for one in of_class for name in one} for of_class in zip(*given, strict=True)]
+
+
+def _distance_scores(run: Run, found: Measured) -> DistanceScores | None:
+    if run.protocol.distances is None:
+        return None
+    from segeval.report.distances import distance_means
+
+    return distance_means(run, found.labeling, found.rules)
 
 
 def _boundary_scores(run: Run, found: Measured) -> BoundaryScores | None:

@@ -17,6 +17,7 @@ from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
+from segeval.protocol.distances import Distances, parse_spacing
 from segeval.protocol.labeling import STORAGE_NAMES, SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # a run without colours and presets does without their module
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
 
+KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "storage", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
 
@@ -69,8 +71,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
-        names = ("missing", "palette", "keys", "probabilities", "storage", "boundary")
-        kept = {name: getattr(protocol, name) for name in names}
+        kept = {name: getattr(protocol, name) for name in KEPT_UNDER_PRESETS}
         protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
     protocol = replace(
         _relabeled(protocol, given),
@@ -79,6 +80,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         allow=allowed_errors(allowed) if allowed else (),
         mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
         boundary=parse_widths(given["boundary"]) if "boundary" in given else protocol.boundary,
+        distances=_distances(protocol.distances, given),
     )
     if "class_weights" in given and protocol.convention.average == "weighted":
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
@@ -98,6 +100,21 @@ def amend(base: Request, options: FolderOptions) -> Request:
         allow=allowed,
     )
     return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
+
+
+def _distances(stored: Distances | None, given: Mapping[str, Any]) -> Distances | None:
+    changes: dict[str, Any] = {name: given[name] for name in ("tolerance",) if name in given}
+    if "spacing" in given:
+        changes["spacing"] = parse_spacing(given["spacing"])
+    if "distances" in given:
+        kept = {} if stored is None else {"tolerance": stored.tolerance, "spacing": stored.spacing}
+        return Distances(given["distances"], **{**kept, **changes})
+    if stored is None:
+        if changes:
+            told = [f"--{name}" for name in changes]
+            raise UsageError("an option is of distances, which nobody asked for", told, "Add --distances, as in monai")
+        return None
+    return replace(stored, **changes) if changes else stored
 
 
 def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:

@@ -85,6 +85,11 @@ class ContourOptions(TypedDict, total=False):
         int | float | str | Sequence[int | float | str] | None,
         'Count along contours, as wide as "authors" have it, pixels (3) or a share of the diagonal (0.02, "2%").',
     ]
+    distances: Annotated[str | None, "Measure distances between surfaces by this definition; needs SciPy."]
+    tolerance: Annotated[float | None, "Distance up to which surfaces agree, in the unit of the spacing; by default 1."]
+    spacing: Annotated[
+        float | str | Sequence[float] | None, 'Height and width of a pixel, as "0.5,0.7"; by default 1 pixel.'
+    ]
 
 
 class FindingOptions(AllowOptions, total=False):

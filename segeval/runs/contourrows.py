@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from segeval.contours.counts import ContourCounts
-from segeval.runs.values import LARGEST, SMALLEST, Damage, integers, listed, require
+from segeval.contours.counts import VOID, ContourCounts, DistanceValues
+from segeval.runs.values import LARGEST, SMALLEST, Damage, integer, integers, listed, require
 from segeval.tables.counts import Int64Array
 
+MOST_SCORES = 5
 NAMES = ContourCounts.__slots__
 OF_WIDTHS = {"bands": 3, "trimaps": 3, "matched": 2, "corners_matched": 2}
 """Numbers of a class at each width."""
@@ -41,6 +43,31 @@ def contours_from_json(facts: Any, pixels: int) -> ContourCounts:
     for of_border, near in ((found.borders, found.matched), (found.corners, found.corners_matched)):
         require(bool((near <= of_border[:, None, :2]).all()), "more of a border is matched than there is")
     return found
+
+
+def distances_to_json(found: DistanceValues) -> list[Any]:
+    """Return classes, their states, and their values, null where they are undefined; and the number of scores."""
+    values = [[None if math.isnan(value) else value for value in row] for row in found.values.tolist()]
+    return [found.ids.tolist(), found.states.tolist(), values, found.size]
+
+
+def distances_from_json(facts: Any) -> DistanceValues:
+    """Read what `distances_to_json` wrote; raises `Damage`."""
+    require(len(listed(facts, "distances")) == 4, "distances have other columns")
+    ids = integers(facts[0], SMALLEST, LARGEST, "a class of distances")
+    states = integers(facts[1], 0, VOID, "a state of distances")
+    size = integer(facts[3], 1, MOST_SCORES, "the number of distances")
+    rows = listed(facts[2], "distances")
+    require(all(first < second for first, second in pairwise(ids)), "classes do not ascend")
+    require(len(ids) == len(states) == len(rows), "distances are of other classes")
+    values = []
+    for row in rows:
+        require(len(listed(row, "distances")) == size, "distances have another shape")
+        possible = (value is None or (type(value) is float and 0 <= value < math.inf) for value in row)
+        require(all(possible), "a distance is none")
+        values.append([math.nan if value is None else value for value in row])
+    array = np.array(values, np.float64).reshape(len(ids), size)
+    return DistanceValues(np.array(ids, np.int64), array, np.array(states, np.int64))
 
 
 def _widths(bands: Any) -> int:

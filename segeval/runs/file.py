@@ -29,6 +29,7 @@ from segeval.runs.leveltables import (
     histogram_to_json,
 )
 from segeval.runs.rows import (
+    check_contours,
     maps_from_json,
     maps_to_json,
     protocol_from_json,
@@ -241,16 +242,17 @@ class _Reader:
         else:
             if not line.endswith(b"\n"):
                 raise Damage("the line is cut off")
-            self._take_part(loads(line), self._head.maps)
+            self._take_part(loads(line), self._head)
         self._digest.update(line)
         self.lines += 1
 
-    def _take_part(self, facts: Any, maps: Maps | None) -> None:
+    def _take_part(self, facts: Any, head: Run) -> None:
+        maps = head.maps
         if not isinstance(facts, dict):
             raise Damage("the line is no object")
         if "key" in facts:
             row = row_from_json(facts, maps)
-            self._check_contours(row)
+            check_contours(row, head.protocol)
             if self._levels or self._floats.pending or len(self._rows) >= MOST_ROWS:
                 raise Damage("the row is out of place")
             if self._rows and sort_key(self._rows[-1].key) >= sort_key(row.key):
@@ -267,14 +269,6 @@ class _Reader:
             self._finish(facts)
         else:
             raise Damage("the line is neither row nor map nor end")
-
-    def _check_contours(self, row: Row) -> None:
-        assert self._head is not None
-        widths = self._head.protocol.boundary
-        if (row.contours is None) != (widths is None):
-            raise Damage("the row has other contours than the run")
-        if row.contours is not None and len(row.contours.ids) and row.contours.bands.shape[1] != len(widths or ()):
-            raise Damage("the row has contours at other widths than the run")
 
     def _finish(self, facts: dict[str, Any]) -> None:
         if facts != {"rows": len(self._rows), "digest": f"blake2b:{self._digest.hexdigest()}"}:

@@ -39,11 +39,13 @@ from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import JointCounts, ascending
 
 if TYPE_CHECKING:
-    from segeval.contours.counts import ContourCounts
+    from segeval.contours.counts import ContourCounts, DistanceValues
 
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
+OF_EVERY_ROW = frozenset({"key", "size", "gt", "counts"})
+OF_SOME_ROWS = frozenset({"levels", "sums", "unnormalised", "confidence", "shades", "contours", "distances", "inexact"})
 LONGEST_KEY = 1 << 16
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
 _COUNTED = ("n_pos", "n_neg", "clamped_pos", "clamped_neg")
@@ -139,7 +141,6 @@ def traits_from_json(facts: Any) -> SideTraits:
 def _traits(facts: Any) -> Traits:
     one = mapping(facts, "traits")
     require(set(one) - {"gray_as_rgb"} == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
-    require(one.get("gray_as_rgb", True) is True, "gray_as_rgb is not as segeval writes it")
     nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
     entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
     require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
@@ -149,7 +150,7 @@ def _traits(facts: Any) -> Traits:
         tuple(nodata),
         tuple((index, level) for index, level in entries),
         tuple((index, red, green, blue) for index, red, green, blue in colors),
-        "gray_as_rgb" in one,
+        one.get("gray_as_rgb") is True,
     )
     require(traits == traits | PLAIN, "the traits are not in their order")
     return traits
@@ -169,8 +170,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["sums"] = [_sums_to_json(sums) for sums in row.sums]
     if row.unnormalised:
         facts["unnormalised"] = row.unnormalised
-    if any(row.inexact):
-        facts["inexact"] = list(row.inexact)
+    facts |= {"inexact": list(row.inexact)} if any(row.inexact) else {}
     if row.confidence is not None:
         facts["confidence"] = [list(column) for column in astuple(row.confidence)]
     if row.shades is not None:
@@ -179,16 +179,16 @@ def row_to_json(row: Row) -> dict[str, Any]:
         from segeval.runs.contourrows import contours_to_json  # few runs count contours
 
         facts["contours"] = contours_to_json(row.contours)
+    if row.distances is not None:
+        from segeval.runs.contourrows import distances_to_json
+
+        facts["distances"] = distances_to_json(row.distances)
     return facts
 
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    optional = {"levels", "sums", "unnormalised", "confidence", "shades", "contours", "inexact"}
-    require(
-        {"key", "size", "gt", "counts"} | optional >= set(mapping(facts, "a row")) >= {"key", "size", "gt", "counts"},
-        "a row has other fields",
-    )
+    require(OF_EVERY_ROW | OF_SOME_ROWS >= set(mapping(facts, "a row")) >= OF_EVERY_ROW, "a row has other fields")
     size = integers(facts["size"], 1, MOST_PIXELS, "the size")
     require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
     pixels = size[0] * size[1]
@@ -209,15 +209,33 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
         contours=_contours(facts["contours"], pixels) if "contours" in facts else None,
         inexact=(inexact[0], inexact[1]),
+        distances=_distances(facts["distances"]) if "distances" in facts else None,
     )
     _check_maps_of(row, maps)
     return row
+
+
+def check_contours(row: Row, protocol: Protocol) -> None:
+    """Raise `Damage` where a row does not keep exactly the contours and distances that a run's protocol asks for."""
+    widths, chosen = protocol.boundary, protocol.distances
+    kept = (row.contours is None, row.distances is None)
+    require(kept == (widths is None, chosen is None), "the row has other contours or distances than the run")
+    if row.contours is not None and len(row.contours.ids):
+        require(row.contours.bands.shape[1] == len(widths or ()), "the row has contours at other widths than the run")
+    if row.distances is not None:
+        require(row.distances.size == len(chosen.scores if chosen else ()), "the row has other distances than the run")
 
 
 def _contours(facts: Any, pixels: int) -> ContourCounts:
     from segeval.runs.contourrows import contours_from_json  # few runs count contours
 
     return contours_from_json(facts, pixels)
+
+
+def _distances(facts: Any) -> DistanceValues:
+    from segeval.runs.contourrows import distances_from_json  # few runs measure distances
+
+    return distances_from_json(facts)
 
 
 def _check_maps_of(row: Row, maps: Maps | None) -> None:

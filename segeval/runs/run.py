@@ -18,7 +18,7 @@ from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
-    from segeval.contours.counts import ContourCounts
+    from segeval.contours.counts import ContourCounts, DistanceValues
     from segeval.scores.calibration import ConfidenceBins
     from segeval.scores.lossums import FloatSums
     from segeval.tables.floatlevels import LevelCounts
@@ -111,11 +111,10 @@ class Row:
 
     `digest` is that of the ground-truth file's bytes. `counts` is the label table. For probability runs `levels` has a
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
-    `unnormalised` counts the pixels whose class probabilities do not add up to 1. `confidence` is of several maps what
-    calibration of the predicted class needs, and `shades` of one map of more than 8 bits its histogram of the 256
-    levels floor(255 p), for F-measures; rows of older versions lack both. `contours` has the counts along
-    contours, at the widths of the run's protocol. `inexact` counts the pixels of ground truth and prediction whose
-    colour is only near one of the palette.
+    `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration needs of
+    several maps, `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures (older rows lack
+    both). `contours` and `distances` are those that were asked for. `inexact` counts pixels of ground truth and
+    prediction whose colour is only near one of the palette.
     """
 
     key: str
@@ -129,6 +128,7 @@ class Row:
     confidence: ConfidenceBins | None = None
     shades: LevelHistogram | None = None
     contours: ContourCounts | None = None
+    distances: DistanceValues | None = None
     inexact: tuple[int, int] = (0, 0)
 
     @property

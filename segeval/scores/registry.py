@@ -46,7 +46,8 @@ class Score:
     percent, "nats" for logarithms, "" for plain numbers. A `bounded` score is in [0, 1]. `of_data` scores have one
     value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps.
     `by_convention` are those that conventions decide over; a `pixel_mean` is a sum over pixels that `--loss-reduction`
-    divides. `of_contours` need `--boundary`.
+    divides. `of_contours` need `--boundary` or
+    `--distances`.
     """
 
     name: str
@@ -85,6 +86,11 @@ SCORES = (
     Score(name="trimap_iou", title="trimap IoU", per_class=True, of_contours=True),
     Score(name="bf", title="BF", per_class=True, of_contours=True),
     Score(name="davis_f", title="DAVIS F", per_class=True, of_contours=True),
+    *(
+        Score(name=name, title=title, unit="", lower_is_better=True, bounded=False, per_class=True, of_contours=True)
+        for name, title in (("hd", "HD"), ("hd95", "HD95"), ("assd", "ASSD"), ("masd", "MASD"))
+    ),
+    Score(name="nsd", title="NSD", per_class=True, of_contours=True),
     Score(
         name="bce",
         title="BCE",

@@ -11,7 +11,7 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import policy_of
-from segeval.cli.parameters import BOUND, FILE, added_up
+from segeval.cli.parameters import BOUND, FILE, added_up, completed
 from segeval.cli.reporting import color_option, drawing_options, finding_options, output_options, voice_options
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--fail-regression",
+    shell_complete=completed("drops"),
     multiple=True,
     type=BOUND,
     callback=added_up,

@@ -7,6 +7,12 @@ from click.shell_completion import get_completion_class
 
 from segeval.cli.console import write_result
 
+OPEN_WORDS = (
+    "COMPREPLY+=($value)",
+    'COMPREPLY+=("$value"); [[ $value == *[=.] ]] && compopt -o nospace',
+)
+"""In click's script for bash: no blank behind a word that goes on, such as miou= or iou., and no file for a pattern."""
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -23,5 +29,6 @@ def completion(ctx: click.Context, shell: str) -> int:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"click knows no completion for {shell}")
-    write_result(kind(ctx.find_root().command, {}, "segeval", "_SEGEVAL_COMPLETE").source())
+    script = kind(ctx.find_root().command, {}, "segeval", "_SEGEVAL_COMPLETE").source()
+    write_result(script.replace(*OPEN_WORDS) if shell == "bash" else script)
     return 0

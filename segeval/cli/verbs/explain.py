@@ -65,9 +65,8 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
 
     policy = policy_of(options)
     run, names, warnings = _saved(pred, options) if gt is None else _measured(pred, gt, options)
-    found = explained(run, names=names)
     told = judged((*warnings, *run_findings(run, names=names)), policy)
-    found = replace(found, warnings=told)
+    found = replace(explained(run, names=names), warnings=told)
     if not options["quiet"]:
         tell_notes(found.notes)
     refusal = refusal_warning(found)

@@ -8,11 +8,12 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
+from segeval.cli.parameters import PRESET
 from segeval.cli.reporting import show_options, voice_options
 
 
 @click.command(cls=Verb)
-@click.argument("name", metavar="[NAME|FILE]", required=False)
+@click.argument("name", metavar="[NAME|FILE]", required=False, type=PRESET)
 @show_options("table", "json", "toml")
 @config_options
 @voice_options

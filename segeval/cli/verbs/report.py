@@ -9,7 +9,7 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics, given
-from segeval.cli.options import boundary_option, convention_options, label_options, loss_options
+from segeval.cli.options import boundary_options, convention_options, label_options, loss_options
 from segeval.cli.parameters import FILE
 from segeval.cli.reporting import (
     color_option,
@@ -18,6 +18,7 @@ from segeval.cli.reporting import (
     only_option,
     output_options,
     statistics_options,
+    view_options,
     voice_options,
 )
 
@@ -32,13 +33,14 @@ if TYPE_CHECKING:
 )
 @label_options
 @convention_options
-@boundary_option
+@boundary_options
 @loss_options
 @statistics_options
 @gate_options
 @finding_options
 @output_options
 @only_option
+@view_options
 @color_option
 @config_options
 @voice_options

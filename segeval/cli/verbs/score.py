@@ -11,7 +11,7 @@ from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics
 from segeval.cli.options import (
-    boundary_option,
+    boundary_options,
     convention_options,
     label_options,
     loss_options,
@@ -30,6 +30,7 @@ from segeval.cli.reporting import (
     output_options,
     saving_options,
     statistics_options,
+    view_options,
     voice_options,
 )
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 @storage_options
 @convention_options
 @pairing_options
-@boundary_option
+@boundary_options
 @probs_option
 @loss_options
 @statistics_options
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 @finding_options
 @output_options
 @only_option
+@view_options
 @color_option
 @config_options
 @voice_options

@@ -15,8 +15,8 @@ from segeval.render.comparison.wording import (
     regression_text,
     score_lines,
 )
+from segeval.render.report.extras import level_text
 from segeval.render.report.markdown import warning_line
-from segeval.render.report.wording import level_text
 from segeval.render.syntax.markdown import MOST_LINES, capped, capped_table, escaped, fenced, folded, judged, pipe_table
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from segeval.render.comparison.wording import (
     score_lines,
 )
 from segeval.render.messages import finding_label
-from segeval.render.report.wording import level_text
+from segeval.render.report.extras import level_text
 from segeval.render.syntax.page import Page, grid, page_text
 
 if TYPE_CHECKING:

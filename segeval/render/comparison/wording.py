@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segeval.errors import printable
-from segeval.render.report.wording import (
-    UNDEFINED,
-    against,
-    drawn_text,
-    heading,
-    in_percent,
-    interval_text,
-    loss,
-    percent,
-)
+from segeval.render.report.extras import drawn_text
+from segeval.render.report.wording import UNDEFINED, against, heading, in_percent, interval_text, loss, percent
 from segeval.scores.registry import HEADLINE
 
 if TYPE_CHECKING:

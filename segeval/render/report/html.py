@@ -12,6 +12,7 @@ from html import escape
 from segeval.errors import and_more, printable
 from segeval.render.messages import finding_label
 from segeval.render.report.wording import (
+    COMPACT,
     bounds_of,
     data_text,
     heading,
@@ -21,7 +22,6 @@ from segeval.render.report.wording import (
     score_text,
     signature_text,
     verdict_text,
-    writer,
 )
 from segeval.report.report import ClassScores, Report
 from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, chosen
@@ -66,7 +66,9 @@ def _classes(report: Report) -> str:
 def _class_row(report: Report, entry: ClassScores, of_maps: Sequence[str]) -> list[str]:
     name = entry.name if len(entry.name) <= LONGEST_NAME else f"{entry.name[: LONGEST_NAME - 1]}…"
     scores = entry.scores()
-    numbers = [writer(score)(scores.get(score), bounds_of(report, score, entry)) for score in (*OF_CLASSES, *of_maps)]
+    numbers = [
+        COMPACT.writer(score)(scores.get(score), bounds_of(report, score, entry)) for score in (*OF_CLASSES, *of_maps)
+    ]
     numbers.insert(len(OF_CLASSES), percent(entry.gt_share))
     bar = "" if entry.iou is None else f'<div style="{BAR[1].format(100 * entry.iou)}"></div>'
     return [

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from segeval.render.messages import finding_label
+from segeval.render.report.extras import intervals_line
 from segeval.render.report.wording import (
+    COMPACT,
     UNDEFINED,
+    View,
     bounds_of,
     has_intervals,
     interval_text,
-    intervals_line,
-    percent,
     signature_text,
 )
 from segeval.render.syntax.latex import NOTHING, escaped, tabular
 from segeval.report.report import Report
 from segeval.scores.registry import OF_CLASSES, SCORE
 
-COLUMNS = tuple((name, f"{SCORE[name].title[0].upper()}{SCORE[name].title[1:]}") for name in OF_CLASSES)
+COLUMNS = tuple((name, f"{SCORE[name].title[0].upper()}{SCORE[name].title[1:]} \\%") for name in OF_CLASSES)
 
 
-def render_latex(report: Report) -> str:
+def render_latex(report: Report, view: View = COMPACT) -> str:
     """Return IoU, Dice, precision and recall of each class in percent, and the means of IoU and Dice.
 
     Classes that the means leave out stand below the means, behind a rule.
@@ -27,16 +28,17 @@ def render_latex(report: Report) -> str:
     drawn = has_intervals(report)
     rows: list[list[str]] = []
     apart: list[list[str]] = []
-    for index, entry in enumerate(report.classes):
-        cells = [percent(getattr(entry, column), bounds_of(report, column, entry)) for column, _ in COLUMNS]
-        cells += [interval_text(report.iou_interval(index))] * drawn
+    for index in view.ranked(report):
+        entry = report.classes[index]
+        cells = [view.percent(getattr(entry, column), bounds_of(report, column, entry)) for column, _ in COLUMNS]
+        cells += [interval_text(report.iou_interval(index), view.percent)] * drawn
         (rows if entry.in_means else apart).append([escaped(entry.name), *map(_shown, cells)])
-    means = [percent(report.scores.get(name), bounds_of(report, name)) for name in ("miou", "mdice")]
-    of_mean = [interval_text(report.interval("miou"))] * drawn
+    means = [view.percent(report.scores.get(name), bounds_of(report, name)) for name in ("miou", "mdice")]
+    of_mean = [interval_text(report.interval("miou"), view.percent)] * drawn
     warnings = [f"{finding_label(finding)}: {finding}" for finding in report.warnings]
     return tabular(
         [signature_text(report), *([intervals_line(report)] if drawn else []), *warnings],
-        ["Class", *(heading for _, heading in COLUMNS), *(["IoU interval"] * drawn)],
+        ["Class", *(heading for _, heading in COLUMNS), *(["IoU interval \\%"] * drawn)],
         rows,
         [["Mean", *map(_shown, means), "", "", *map(_shown, of_mean)]],
         *([apart] if apart else []),

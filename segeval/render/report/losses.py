@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rich.cells import cell_len
 from rich.table import Table
@@ -12,7 +13,7 @@ from rich.text import Text
 from segeval.errors import printable
 from segeval.protocol.mapkinds import EIGHT_BIT, SIXTEEN_BIT
 from segeval.protocol.settings import Probabilities
-from segeval.render.report.wording import UNDEFINED, bounds_of, count, loss, percent, title
+from segeval.render.report.wording import UNDEFINED, View, bounds_of, count, heading, loss, percent, title
 from segeval.render.syntax.page import BOX, Page, cut, names_and_numbers, side_by_side
 from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.report.report import ClassScores, Report
@@ -24,6 +25,7 @@ from segeval.scores.registry import OF_MAPS, chosen
 WIDEST_NAME = 24
 NARROWEST_NAME = 8
 NO_BOUND = "†"
+MORE = "clamped pixels, parameters and the scores of each map: --details"
 
 REDUCED = {
     "pixels": "divided by the valid pixels",
@@ -46,29 +48,35 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class LossBlock:
-    """Hold what the block is written from: the report, its scores of maps, and the settings that they rest on."""
+    """Hold what the block is written from: the report, its scores of maps, their settings, and how it is shown."""
 
     report: Report
     maps: ProbabilityScores
     settings: Probabilities
+    view: View
 
 
-def print_losses(page: Page, report: Report) -> None:
-    """Print the losses with bounds, clamped pixels and parameters, the other scores of maps, and a table.
+def print_losses(page: Page, report: Report, view: View) -> None:
+    """Print the losses with their bounds, what they rest on, and the other scores of maps.
 
-    The table is that of the four kinds of pixel for a binary map, and that of classes for several maps. A report of
-    label masks has no losses and prints nothing.
+    With details, clamped pixels and every parameter follow, and a table: of the four kinds of pixel for a binary map,
+    of classes for several maps. A report of label masks has no losses and prints nothing.
     """
     if report.probabilities is None or report.protocol.probabilities is None:
         return
-    block = LossBlock(report, report.probabilities, report.protocol.probabilities)
+    block = LossBlock(report, report.probabilities, report.protocol.probabilities, view)
     _print_losses(page, block)
-    for line in _parameters(block):
+    parameters = _parameters(block)
+    for line in parameters if view.details else parameters[:1]:
         page.say(line)
     _print_others(page, block)
-    if block.maps.cells is not None:
+    if not view.details:
+        if block.maps.cells is not None:
+            page.say(_best_line(block))
+        page.say(Text(MORE, "dim"))
+    elif block.maps.cells is not None:
         _print_cells(page, block, block.maps.cells)
-        page.say(_best_line(block.maps.per_map[0]))
+        page.say(_best_line(block))
     else:
         _print_classes(page, block)
 
@@ -90,8 +98,10 @@ def _print_losses(page: Page, block: LossBlock) -> None:
     with_bounds = all(entry.low is not None for entry in defined)
     columns: dict[str, Callable[[Loss], str]] = {}
     if with_bounds:
-        columns[f"bounds from\n{block.maps.maps.kind.words} rounding"] = _bounds
-    columns["clamped\nby eps"] = _clamped
+        between = "\n" if block.view.details else " "
+        columns[f"bounds from{between}{block.maps.maps.kind.words} rounding"] = partial(_bounds, block.view)
+    if block.view.details:
+        columns["clamped\nby eps"] = _clamped
     while columns and not page.fits(_losses(block, columns)):
         columns.popitem()
     page.show_whole(_losses(block, columns))
@@ -101,17 +111,17 @@ def _print_losses(page: Page, block: LossBlock) -> None:
 
 def _losses(block: LossBlock, columns: Mapping[str, Callable[[Loss], str]]) -> Table:
     maps = block.maps.maps.count
-    table = names_and_numbers(f"loss of {maps} maps" if maps > 1 else "loss", ["value", *columns])
+    table = names_and_numbers(f"loss of {maps} maps" if maps > 1 else "loss", ["nats", *columns])
     for name, entry in block.maps.losses.items():
-        value = Text(loss(entry.value, bounds_of(block.report, name)), "bold")
+        value = Text(block.view.loss(entry.value, bounds_of(block.report, name)), "bold")
         table.add_row(title(name), value, *(write(entry) for write in columns.values()))
     return table
 
 
-def _bounds(entry: Loss) -> str:
+def _bounds(view: View, entry: Loss) -> str:
     if entry.value is None or entry.low is None or entry.high is None:
         return UNDEFINED
-    return f"[{loss(entry.low)}, {loss(entry.high)}]{NO_BOUND if entry.unbounded else ''}"
+    return f"[{view.loss(entry.low)}, {view.loss(entry.high)}]{NO_BOUND if entry.unbounded else ''}"
 
 
 def _clamped(entry: Loss) -> str:
@@ -193,7 +203,8 @@ def _ends(bounds: Interval) -> str:
 
 def _others(block: LossBlock, names: Sequence[str]) -> Table:
     table = side_by_side(map(title, names))
-    table.add_row(*(Text(loss(block.maps.scores[name], bounds_of(block.report, name)), "bold") for name in names))
+    values = (block.view.loss(block.maps.scores[name], bounds_of(block.report, name)) for name in names)
+    table.add_row(*(Text(value, "bold") for value in values))
     return table
 
 
@@ -227,8 +238,8 @@ def _four(
 ) -> Table:
     shown = [cut(name, room) for name in names]
     table = Table(box=BOX, header_style="bold", border_style="dim")
-    for heading in ("\ntrue", *(f"predicted\n{name}" for name in shown)):
-        table.add_column(heading, no_wrap=True)
+    for column in ("\ntrue", *(f"predicted\n{name}" for name in shown)):
+        table.add_column(column, no_wrap=True)
     for name, row in zip(shown, cells, strict=True):
         table.add_row(Text(f"\n{name}"), *(_cell(cell, everything) for cell in row))
         table.add_section()
@@ -254,9 +265,10 @@ def _cell(cell: LossCell, everything: int) -> Text:
     return Text("\n".join(f"{name:<6} {value:>{widest}} {share:>8}" for name, value, share in rows))
 
 
-def _best_line(entry: MapScores) -> str:
+def _best_line(block: LossBlock) -> str:
+    entry = block.maps.per_map[0]
     parts = [
-        f"{name} {percent(best.value)} % at p > {best.threshold:.4g}"
+        f"{name} {block.view.percent(best.value)} % at p > {best.threshold:.4g}"
         for name, best in (("IoU", entry.best_iou), ("F1", entry.best_f1))
         if best is not None
     ]
@@ -267,7 +279,12 @@ def _print_classes(page: Page, block: LossBlock) -> None:
     """Print one row a class, in as many tables as its columns need."""
     names = [block.report.classes[entry.class_index].name for entry in block.maps.per_map]
     longest = max((cell_len(printable(name)) for name in names), default=0)
-    rest = _columns(block)
+    for columns in _columns(block):
+        _print_columns(page, block, columns, longest)
+    page.say("best IoU and F1: threshold in brackets, chosen on this data")
+
+
+def _print_columns(page: Page, block: LossBlock, rest: Sequence[Column], longest: int) -> None:
     while rest:
         taken = len(rest)
         room = min(longest, NARROWEST_NAME)
@@ -277,22 +294,25 @@ def _print_classes(page: Page, block: LossBlock) -> None:
         excess = page.excess(_classes(block, rest[:taken], room))
         page.show_whole(_classes(block, rest[:taken], max(1, room - max(0, excess))))
         rest = rest[taken:]
-    page.say("best IoU and F1: threshold in brackets, chosen on this data")
 
 
 def _classes(block: LossBlock, columns: Sequence[Column], room: int) -> Table:
     table = names_and_numbers("class", [column.title for column in columns])
-    for entry in block.maps.per_map:
+    by_class = {entry.class_index: entry for entry in block.maps.per_map}
+    for entry in (by_class[index] for index in block.view.ranked(block.report) if index in by_class):
         scores = block.report.classes[entry.class_index]
         name = cut(printable(scores.name), room)
         table.add_row(Text(name + " " * (room - cell_len(name))), *(column.write(scores, entry) for column in columns))
     return table
 
 
-def _columns(block: LossBlock) -> Sequence[Column]:
+def _columns(block: LossBlock) -> tuple[Sequence[Column], Sequence[Column]]:
+    """Return the columns of plain numbers, and those in percent: a table holds either."""
+
     def of_score(name: str) -> Column:
         return Column(
-            title(name), lambda scores, entry: loss(entry.scores[name], bounds_of(block.report, name, scores))
+            heading(name),
+            lambda scores, entry: block.view.loss(entry.scores[name], bounds_of(block.report, name, scores)),
         )
 
     maps, settings = block.maps, block.settings
@@ -307,12 +327,11 @@ def _columns(block: LossBlock) -> Sequence[Column]:
         )
         columns.append(Column("weight", lambda _, entry: loss(weights[entry.class_index])))
     columns += [of_score(name) for name in ("brier", "mae")]
-    return [
-        *columns,
-        Column("best IoU % (p >)", lambda _, entry: _best_cell(entry.best_iou)),
-        Column("best F1 % (p >)", lambda _, entry: _best_cell(entry.best_f1)),
-    ]
+    return columns, (
+        Column("best IoU % (p >)", lambda _, entry: _best_cell(block.view, entry.best_iou)),
+        Column("best F1 % (p >)", lambda _, entry: _best_cell(block.view, entry.best_f1)),
+    )
 
 
-def _best_cell(best: Threshold | None) -> str:
-    return UNDEFINED if best is None else f"{percent(best.value)} ({best.threshold:.4g})"
+def _best_cell(view: View, best: Threshold | None) -> str:
+    return UNDEFINED if best is None else f"{view.percent(best.value)} ({best.threshold:.4g})"

@@ -1,31 +1,30 @@
-"""Words and numbers for people, whatever the format: titles of scores, sentences about a report and its intervals.
+"""Words and numbers for people, whatever the format, and how a report is shown: how much, in which order and digits.
 
-Rounding never turns a verdict round.
+Rounding never turns a verdict round, and no number depends on how it is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from segeval.errors import listed, printable
-from segeval.protocol.labeling import OUTSIDE
-from segeval.scores.registry import HEADLINE, OF_MAPS, SCORE, chosen
+from segeval.scores.registry import HEADLINE, SCORE
 
 if TYPE_CHECKING:
     from segeval.report.report import ClassScores, Data, Report, Verdict
-    from segeval.sampling.resampling import Interval, Resampling
-    from segeval.scores.gains import ConfusionCost
+    from segeval.sampling.resampling import Interval
     from segeval.scores.overlap import Value
 
 UNDEFINED = "-"
 MOST_DECIMALS = 17
 
 
-def percent(value: Value, bounds: Iterable[float] = ()) -> str:
-    """Write a fraction in percent with two decimals, or as many as keep it on its side of every bound: 69.998."""
-    return UNDEFINED if value is None else f"{_rounded(value, 4, bounds).scaleb(2):f}"
+def percent(value: Value, bounds: Iterable[float] = (), digits: int = 2) -> str:
+    """Write a fraction in percent with so many decimals, or as many as keep it on its side of every bound: 69.998."""
+    return UNDEFINED if value is None else f"{_rounded(value, digits + 2, bounds).scaleb(2):f}"
 
 
 def fraction(value: Value, bounds: Iterable[float] = ()) -> str:
@@ -33,12 +32,12 @@ def fraction(value: Value, bounds: Iterable[float] = ()) -> str:
     return UNDEFINED if value is None else f"{_rounded(value, 4, bounds):f}"
 
 
-def loss(value: Value, bounds: Iterable[float] = ()) -> str:
-    """Write a loss with five significant digits, or as many as keep it on its side of every bound."""
+def loss(value: Value, bounds: Iterable[float] = (), significant: int = 5) -> str:
+    """Write a loss with so many significant digits, or as many as keep it on its side of every bound."""
     if value is None:
         return UNDEFINED
     limits = tuple(bounds)
-    for digits in range(5, MOST_DECIMALS):
+    for digits in range(significant, MOST_DECIMALS):
         text = f"{value:#.{digits}g}"
         if _agrees(Decimal(text), value, limits):
             return text.removesuffix(".")
@@ -52,6 +51,13 @@ def against(value: float, bound: float) -> tuple[str, str]:
         bound_text += "0"
     text = fraction(value, (bound,)) if value >= 0.001 or value == 0 else loss(value, (bound,))
     return text, bound_text
+
+
+def against_in_percent(value: float, bound: float) -> tuple[str, str]:
+    """Write both as `against` does, in percent with two decimals or more."""
+    scaled = Decimal(repr(bound)).scaleb(2)
+    places = max(2, -int(scaled.normalize().as_tuple().exponent))
+    return percent(value, (bound,)), f"{scaled:.{places}f}"
 
 
 def count(number: int) -> str:
@@ -76,6 +82,55 @@ def _agrees(shown: Decimal, value: float, bounds: tuple[float, ...]) -> bool:
     )
 
 
+Order = Literal["id", "name", "iou", "share"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+"""The given order; by name; the lowest IoU first; the largest share of the ground truth first."""
+DIGITS = 2
+MOST_DIGITS = 10
+MORE_OF_LOSSES = 3
+"""Significant digits of losses beyond the decimals of percentages."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Say how a report is shown.
+
+    `details` shows all that is known where a page is short of it otherwise; `sort` orders classes; `digits` are the
+    decimals of percentages; `confusion` adds the confusion matrix.
+    """
+
+    details: bool = False
+    sort: Order = "id"
+    digits: int = DIGITS
+    confusion: bool = False
+
+    def percent(self, value: Value, bounds: Iterable[float] = ()) -> str:
+        """Write a fraction in percent."""
+        return percent(value, bounds, self.digits)
+
+    def loss(self, value: Value, bounds: Iterable[float] = ()) -> str:
+        """Write a loss, or any other plain number."""
+        return loss(value, bounds, self.digits + MORE_OF_LOSSES)
+
+    def writer(self, score: str) -> Callable[..., str]:
+        """Return how the values of a score are written: in percent, or as plain numbers."""
+        return self.percent if SCORE[score].unit == "%" else self.loss
+
+    def ranked(self, report: Report) -> tuple[int, ...]:
+        """Return the positions of the classes in the order of the view, undefined values last."""
+
+        def place(index: int) -> tuple[bool, float, str]:
+            entry: ClassScores = report.classes[index]
+            value = {"iou": entry.iou, "share": None if entry.gt_share is None else -entry.gt_share}.get(self.sort, 0.0)
+            return value is None, value or 0.0, entry.name.casefold() if self.sort == "name" else ""
+
+        return tuple(sorted(range(len(report.classes)), key=place))
+
+
+COMPACT = View()
+"""What is shown where nobody says otherwise."""
+
+
 MOST_LISTED = 5
 """Classes left out of the means that are named."""
 
@@ -91,18 +146,13 @@ def in_percent(score: str) -> bool:
 
 
 def heading(score: str) -> str:
-    """Return what a column of a score is headed with, with the unit of the numbers below: "mIoU %"."""
-    return f"{title(score)} %" if in_percent(score) else title(score)
+    """Return what a column of a score is headed with, with the unit of the numbers below: "mIoU %", "BCE nats"."""
+    return f"{title(score)} {SCORE[score].unit}".rstrip()
 
 
-def writer(score: str) -> Callable[..., str]:
-    """Return how the values of a score are written: in percent, or as plain numbers."""
-    return percent if in_percent(score) else loss
-
-
-def score_text(report: Report, name: str) -> str:
+def score_text(report: Report, name: str, view: View = COMPACT) -> str:
     """Write a score of the report, in percent or as a plain number."""
-    return writer(name)(report.scores[name], bounds_of(report, name))
+    return view.writer(name)(report.scores[name], bounds_of(report, name))
 
 
 def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> tuple[float, ...]:
@@ -112,12 +162,13 @@ def bounds_of(report: Report, metric: str, entry: ClassScores | None = None) -> 
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Tell a verdict as a comparison that is true: "miou 0.69998 < 0.70"."""
-    value, bound = against(verdict.value, verdict.bound)
-    if verdict.passed:
-        return f"{verdict.metric} {value} {verdict.comparison} {bound}"
-    found = "<" if verdict.comparison == ">=" else ">"
-    return f"{verdict.metric} {value} {found} {bound}"
+    """Tell a verdict as a true comparison in the unit of tables: "miou 69.998 % < 70.00 % (0.69998 < 0.70)"."""
+    sign = verdict.comparison if verdict.passed else {">=": "<", "<=": ">"}[verdict.comparison]
+    plain = f" {sign} ".join(against(verdict.value, verdict.bound))
+    if not in_percent(verdict.metric.partition(".")[0]):
+        return f"{verdict.metric} {plain}"
+    value, bound = against_in_percent(verdict.value, verdict.bound)
+    return f"{verdict.metric} {value} % {sign} {bound} % ({plain})"
 
 
 def headline(report: Report) -> str:
@@ -152,6 +203,20 @@ def own_text(report: Report) -> str:
     return f"segeval's own, as {name} does not print them: {', '.join(map(title, report.own_scores))}"
 
 
+def headline_value(report: Report, view: View = COMPACT) -> str:
+    """Tell the mean IoU and its interval where one was drawn: "mIoU 71.23 % [70.12, 72.30]"."""
+    if report.scores[HEADLINE.name] is None:
+        return f"{HEADLINE.title} undefined"
+    drawn = report.interval(HEADLINE.name)
+    ends = "" if drawn is None or drawn.low is None else f" [{view.percent(drawn.low)}, {view.percent(drawn.high)}]"
+    return f"{HEADLINE.title} {score_text(report, HEADLINE.name, view)} %{ends}"
+
+
+def in_neither(report: Report) -> frozenset[int]:
+    """Return the positions of the classes that are in neither ground truth nor predictions."""
+    return frozenset(index for index, one in enumerate(report.classes) if not (one.tp or one.fp or one.fn))
+
+
 def data_text(data: Data) -> str:
     """Tell what was scored: "500 images, 1,048,576,000 pixels, 0.01 % void"."""
     parts = [_plural(data.images, "image"), _plural(data.pixels, "pixel")]
@@ -182,13 +247,6 @@ def _plural(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
-CALLED = {"void": "predicted as void", "unknown": "predicted as an unknown value", "missing": "without a prediction"}
-MOST_GAINS = 10
-WORST_TITLES = ("worst images", "mIoU^I %", "costliest class", "points lost")
-GAIN_TITLES = ("class", "mIoU % if this class were perfect", "points")
-"""Titles of the columns of `worst_rows` and of `gain_rows`."""
-
-
 def interval_text(interval: Interval | None, write: Callable[[Value], str] = percent) -> str:
     """Write an interval as "[70.12, 72.30]", `-` where there is none."""
     if interval is None or interval.low is None:
@@ -196,102 +254,11 @@ def interval_text(interval: Interval | None, write: Callable[[Value], str] = per
     return f"[{write(interval.low)}, {write(interval.high)}]"
 
 
-def level_text(settings: Resampling) -> str:
-    """Return what a column of intervals is headed with: "95 % interval"."""
-    return f"{settings.level:g} % interval"
-
-
-def drawn_text(settings: Resampling, unit: str, units: int) -> str:
-    """Tell how resamples were drawn: "2,000 resamples of 500 images, seed 0"."""
-    what = f"{count(units)} image{'' if units == 1 else 's'}" if unit == "image" else f"{count(units)} groups"
-    return f"{count(settings.resamples)} resamples of {what}, seed {settings.seed}"
-
-
-def intervals_line(report: Report) -> str:
-    """Tell how the intervals were drawn, "" where there are none."""
-    drawn = report.details.uncertainty
-    if drawn is None:
-        return ""
-    method = {"bca": "BCa"}.get(drawn.settings.method, drawn.settings.method)
-    text = drawn_text(drawn.settings, drawn.unit, drawn.intervals.units)
-    return f"{drawn.settings.level:g} % intervals by {method} bootstrap: {text}"
-
-
-def loss_intervals_line(report: Report) -> str:
-    """Tell the intervals of the losses of maps on one line, "" where there are none."""
-    names = [name for name in chosen(OF_MAPS, report.scores) if report.interval(name) is not None]
-    return ", ".join(f"{title(name)} {interval_text(report.interval(name), loss)}" for name in names)
-
-
 def has_intervals(report: Report) -> bool:
     """Tell whether the report has intervals."""
     return report.details.uncertainty is not None
 
 
-def score_interval_text(report: Report, name: str) -> str:
+def score_interval_text(report: Report, name: str, view: View = COMPACT) -> str:
     """Write the interval of a score as the score itself is written."""
-    return interval_text(report.interval(name), writer(name))
-
-
-def confusion_text(report: Report, cost: ConfusionCost) -> str:
-    """Tell a confusion: "12.3 % of sidewalk is predicted as road: 1.9 points of mIoU"."""
-    share = f"{_one_decimal(100 * cost.share_of_gt)} % of {printable(report.classes[cost.gt].name)} is"
-    outside = cost.pred < 0
-    called = CALLED[OUTSIDE[cost.pred]] if outside else f"predicted as {printable(report.classes[cost.pred].name)}"
-    return f"{share} {called}: {points(cost.gain)} points of mIoU"
-
-
-def points(gain: float) -> str:
-    """Write a difference of fractions in percentage points, with one decimal or as many as show that it is not 0."""
-    return _one_decimal(100 * gain)
-
-
-def _one_decimal(value: float) -> str:
-    return f"{value:.1f}" if abs(value) >= 0.05 or not value else f"{value:.1g}"
-
-
-def gain_rows(report: Report) -> list[tuple[str, str, str]]:
-    """Return class, mIoU if it were perfect, and the gain in points, the largest first and at most ten."""
-    gains = report.details.gains
-    known = [(one.gain, one) for one in (gains.classes or () if gains else ()) if one.gain is not None and one.gain > 0]
-    known.sort(key=lambda pair: (-pair[0], pair[1].index))
-    return [
-        (printable(report.classes[one.index].name), percent(one.miou), f"+{100 * gain:.2f}")
-        for gain, one in known[:MOST_GAINS]
-    ]
-
-
-def confusion_lines(report: Report) -> list[str]:
-    """Return the confusions that cost most, in words."""
-    gains = report.details.gains
-    return [confusion_text(report, cost) for cost in (gains.confusions or () if gains else ())]
-
-
-def worst_rows(report: Report) -> list[tuple[str, str, str, str]]:
-    """Return key, mIoU, costliest class and what its correction gains the image in points, for each worst image."""
-    images = report.details.worst_images
-    return [
-        (
-            printable(one.key),
-            percent(one.image_miou),
-            UNDEFINED if one.costliest is None else printable(report.classes[one.costliest].name),
-            UNDEFINED if one.gain is None else f"+{100 * one.gain:.2f}",
-        )
-        for one in images or ()
-    ]
-
-
-def foreground_text(report: Report) -> str:
-    """Tell what the miss and the false-alarm rate of a binary set count, "" for other sets."""
-    counted = report.details.foreground
-    if counted is None:
-        return ""
-    told = []
-    for images, has, wrong, odd in (
-        (counted.positives, "foreground", counted.missed, "none is predicted"),
-        (counted.negatives, "no foreground", counted.false_alarms, "some is predicted"),
-    ):
-        if images:
-            noun = "image has" if images == 1 else "images have"
-            told.append(f"{count(images)} {noun} {has} in the ground truth, {odd} in {count(wrong)} of them")
-    return "; ".join(told)
+    return interval_text(report.interval(name), view.writer(name))
