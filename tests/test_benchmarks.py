@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.benchmarks import competitors, corpora, measure, report
+from tests.benchmarks import competitors, corpora, measure, report, updates
 from tests.benchmarks.__main__ import main
 
 TINY = next(entry for entry in corpora.CORPORA if entry.name == "tiny")
@@ -161,6 +161,7 @@ def test_aims_are_ratios_of_what_was_measured_and_none_where_it_was_not() -> Non
         (report.CorpusFindings(cityscapes, 8, 2e4, 3e4, timings),),
         {"import click": 100.0, "segeval --help": 160.0},
         growth=1.05,
+        updates={"masks": 0.5, "noise": 1.5},
     )
     aims = {aim.aim: (aim.measured, aim.met) for aim in report.aims(found)}
     assert aims["cityscapes, 1 job / decode only"] == (1.05, True)
@@ -168,8 +169,28 @@ def test_aims_are_ratios_of_what_was_measured_and_none_where_it_was_not() -> Non
     assert aims["cityscapes, 1 job / all jobs"] == (2.0, True)
     assert aims["cityscapes, peak memory of 10x the pairs"] == (1.05, True)
     assert aims["segeval --help / import click"] == (1.6, False)
+    assert aims["update of masks, 4 x 512 x 1024 / torchmetrics"] == (0.5, True)
+    assert aims["update of noise, 4 x 512 x 1024 / torchmetrics"] == (1.5, False)
     assert aims["camvid, 1 job / decode only"] == (None, None)
     assert aims["segeval --version / import click"] == (None, None)
+
+
+def test_a_ratio_of_updates_counts_only_where_the_matrices_are_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in updates.NEEDED:
+        pytest.importorskip(name)
+    small = (2, 40, 70)
+    for drawn in updates.BATCHES.values():
+        pred, gt = drawn(small)
+        assert pred.shape == gt.shape == small
+        assert {pred.dtype, gt.dtype} == {np.dtype(np.int64)}
+        assert not np.array_equal(pred, gt)
+    ratios = updates.update_ratios(rounds=2, shape=small)
+    assert ratios.keys() == updates.BATCHES.keys()
+    assert all(ratio is not None and ratio > 0 for ratio in ratios.values())
+    monkeypatch.setattr("segeval.ConfusionMatrix.counts", np.zeros((19, 19), np.int64))
+    assert set(updates.update_ratios(rounds=1, shape=small).values()) == {None}
+    monkeypatch.setattr(updates, "NEEDED", ("no_such_module_anywhere",))
+    assert set(updates.update_ratios(rounds=1, shape=small).values()) == {None}
 
 
 def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:

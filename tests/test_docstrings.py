@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NAMES = [name for name in segeval.__all__ if not name.startswith("__")]
 CLASSES = [getattr(segeval, name) for name in NAMES if inspect.isclass(getattr(segeval, name))]
 FUNCTIONS = [getattr(segeval, name) for name in NAMES if not inspect.isclass(getattr(segeval, name))]
-RESULTS = {segeval.Report, segeval.ConfusionMatrix, segeval.ProbabilityMeter}
+RESULTS = (segeval.Report, segeval.ConfusionMatrix, segeval.ProbabilityMeter)
 """Classes whose methods people call."""
 METHODS = [
     method

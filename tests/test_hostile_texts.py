@@ -1,6 +1,7 @@
 """Configurations, class lists, palettes, presets and run files that keep a parser busy: refused or read in time.
 
-Each is given to the command line in a process of its own, which may take 2 seconds of the processor and 300 MB.
+Each is given to the command line, which may take 2 seconds of the processor and 300 MB: the largest that a parser gets
+one after another, and when slow all sizes, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -243,53 +243,158 @@ def bounded(root: Path, *arguments: str) -> tuple[int, str]:
     return int(code), told
 
 
-def cases(forms: dict[str, Callable[[int], str]]) -> list[Any]:
-    """Every form at the most that a parser gets; the other sizes when slow."""
-    return [
-        pytest.param(form, size, marks=() if size == 1 << 18 else (pytest.mark.slow,), id=f"{form}-{size}")
-        for form in forms
-        for size in SIZES
-    ]
+Case = tuple[Path, list[str]]
+"""The folder in which a command runs, and its arguments."""
 
 
-@pytest.mark.parametrize(("form", "size"), cases(TOML))
-def test_a_hostile_configuration_ends(project: Path, tmp_path: Path, form: str, size: int) -> None:
-    text = TOML[form](size - 100)
+def configured(project: Path, folder: Path, text: str) -> Case:
     head = "" if text.startswith(("[", '"')) else "[tool.segeval]\n"
-    (tmp_path / "pyproject.toml").write_text(f"{head}{text}", encoding="utf-8")
-    (tmp_path / "below").mkdir()
-    code, told = bounded(tmp_path, "score", str(project / "pred"), str(project / "gt"))
+    (folder / "pyproject.toml").write_text(f"{head}{text}", encoding="utf-8")
+    return folder, ["score", str(project / "pred"), str(project / "gt")]
+
+
+def with_file(project: Path, folder: Path, text: str, option: str, name: str) -> Case:
+    (folder / name).write_text(text, encoding="utf-8")
+    more = ["--probs"] if option == "--class-weights" else []
+    return folder, ["score", str(project / "pred"), str(project / "gt"), option, name, *more]
+
+
+def preset_in(folder: Path, text: str) -> Case:
+    (folder / "p.toml").write_text(text, encoding="utf-8")
+    return folder, ["presets", "./p.toml"]
+
+
+def reported(project: Path, folder: Path, content: Callable[[str, int], bytes], size: int) -> list[Case]:
+    head = (project / "run.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    (folder / "x.jsonl").write_bytes(content(head, size))
+    return [(folder, ["report", "x.jsonl", "-f", "json"]), (folder, ["report", "x.jsonl", "--gain"])]
+
+
+ONE_AFTER_ANOTHER = """
+import json, os, resource, signal, sys, time
+from segeval.cli import run
+seconds, told = float(sys.argv[1]), os.dup(1)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+for line in sys.stdin:
+    folder, arguments = json.loads(line)
+    os.chdir(folder)
+    os.dup2(os.open("stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    start = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal ends the process
+    code = run(arguments)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    os.write(told, f"{code} {memory} {time.process_time() - start}\\n".encode())
+"""
+"""Run commands in one process, each within its seconds: to start a process for each takes longer than most of them."""
+FROM_A_SMALL_ONE = """
+import os, sys
+child = os.fork()
+if not child:
+    os.execv(sys.argv[1], sys.argv[1:])
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 255)
+"""
+"""Start a process from a small one, for the reason that `MEASURED` has."""
+
+
+def assert_all_bounded(cases: list[Case], told: Callable[[int, str], bool]) -> None:
+    """Hold each command to its seconds, all of them to the memory, and what is told to what is right."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", FROM_A_SMALL_ONE, sys.executable, "-c", ONE_AFTER_ANOTHER, str(SECONDS)],
+        input="".join(f"{json.dumps([str(folder), arguments])}\n" for folder, arguments in cases),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(cases), f"{cases[len(lines)]} ended the process: {done.returncode} {done.stderr[-500:]}"
+    for (folder, arguments), line in zip(cases, lines, strict=True):
+        code, kilobytes, _ = line.split()
+        text = (folder / "stderr").read_text(encoding="utf-8")
+        right = int(code) in (0, 2) and told(int(code), text)
+        assert right, f"{arguments}: {code} {text[-500:]}"
+        faults = [word for word in ("internal error", "Traceback") if word in text]
+        assert not faults, f"{arguments}: {text[-500:]}"
+        assert int(kilobytes) < MEGABYTES * 1024, f"{arguments}: {int(kilobytes) >> 10} MB"
+        assert len(text) < 60_000, "nobody reads that"
+
+
+def apart(root: Path, forms: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Give each form a folder of its own."""
+    for number, form in enumerate(forms):
+        folder = root / str(number)
+        folder.mkdir()
+        yield form, folder
+
+
+MOST = 1 << 18
+"""Bytes of text that a parser gets at most."""
+
+
+def test_hostile_configurations_end(project: Path, tmp_path: Path) -> None:
+    cases = [configured(project, folder, TOML[form](MOST - 100)) for form, folder in apart(tmp_path, TOML)]
+    assert_all_bounded(cases, lambda code, text: code == 0 or "pyproject.toml" in text)
+
+
+@pytest.mark.parametrize("option", ["--classes", "--palette"])
+def test_all_hostile_json_ends(project: Path, tmp_path: Path, option: str) -> None:
+    cases = [with_file(project, folder, JSON[form](MOST), option, "x.json") for form, folder in apart(tmp_path, JSON)]
+    # A class list may be of one class.
+    assert_all_bounded(cases, lambda code, text: code == 0 or "x.json" in text or "neither a class" in text)
+
+
+@pytest.mark.parametrize("option", ["--classes", "--palette", "--class-weights"])
+def test_hostile_lists_end(project: Path, tmp_path: Path, option: str) -> None:
+    cases = [with_file(project, folder, TEXT[form](MOST), option, "x") for form, folder in apart(tmp_path, TEXT)]
+    assert_all_bounded(cases, lambda code, text: True)
+
+
+def test_hostile_presets_end(tmp_path: Path) -> None:
+    cases = [preset_in(folder, PRESETS[form](MOST - 50)) for form, folder in apart(tmp_path, PRESETS)]
+    assert_all_bounded(cases, lambda code, text: code == 0 or "p.toml" in text)
+
+
+@pytest.mark.parametrize("size", [1 << 10, 1 << 14, 1 << 18])
+def test_hostile_run_files_end(project: Path, tmp_path: Path, size: int) -> None:
+    cases = [case for form, folder in apart(tmp_path, RUNS) for case in reported(project, folder, RUNS[form], size)]
+    assert_all_bounded(cases, lambda code, text: code == 0 or "x.jsonl" in text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", TOML)
+def test_a_hostile_configuration_ends(project: Path, tmp_path: Path, form: str, size: int) -> None:
+    folder, arguments = configured(project, tmp_path, TOML[form](size - 100))
+    code, told = bounded(folder, *arguments)
     assert code == 0 or "pyproject.toml" in told
 
 
-@pytest.mark.parametrize(("form", "size"), cases(JSON))
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", JSON)
 @pytest.mark.parametrize("option", ["--classes", "--palette"])
 def test_hostile_json_ends(project: Path, tmp_path: Path, option: str, form: str, size: int) -> None:
-    (tmp_path / "x.json").write_text(JSON[form](size), encoding="utf-8")
-    code, told = bounded(tmp_path, "score", str(project / "pred"), str(project / "gt"), option, "x.json")
+    folder, arguments = with_file(project, tmp_path, JSON[form](size), option, "x.json")
+    code, told = bounded(folder, *arguments)
     assert code == 0 or "x.json" in told or "neither a class" in told  # a class list may be of one class
 
 
-@pytest.mark.parametrize(("form", "size"), cases(TEXT))
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", TEXT)
 @pytest.mark.parametrize("option", ["--classes", "--palette", "--class-weights"])
 def test_a_hostile_list_ends(project: Path, tmp_path: Path, option: str, form: str, size: int) -> None:
-    (tmp_path / "x").write_text(TEXT[form](size), encoding="utf-8")
-    code, _ = bounded(
-        tmp_path,
-        "score",
-        str(project / "pred"),
-        str(project / "gt"),
-        option,
-        "x",
-        *(["--probs"] if option == "--class-weights" else []),
-    )
-    assert code in (0, 2)
+    folder, arguments = with_file(project, tmp_path, TEXT[form](size), option, "x")
+    assert bounded(folder, *arguments)[0] in (0, 2)
 
 
-@pytest.mark.parametrize(("form", "size"), cases(PRESETS))
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", PRESETS)
 def test_a_hostile_preset_ends(tmp_path: Path, form: str, size: int) -> None:
-    (tmp_path / "p.toml").write_text(PRESETS[form](size - 50), encoding="utf-8")
-    code, told = bounded(tmp_path, "presets", "./p.toml")
+    folder, arguments = preset_in(tmp_path, PRESETS[form](size - 50))
+    code, told = bounded(folder, *arguments)
     assert code == 0 or "p.toml" in told
 
 
@@ -307,13 +412,12 @@ def test_a_run_of_many_images_and_classes_takes_no_memory_for_the_classes_that_i
         assert (code, "their product may be 4,194,304" in told) == (2, True), told
 
 
-@pytest.mark.parametrize("size", [*SIZES[:3], *(pytest.param(size, marks=pytest.mark.slow) for size in SIZES[3:])])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("form", RUNS)
 def test_a_hostile_run_file_ends(project: Path, tmp_path: Path, form: str, size: int) -> None:
-    head = (project / "run.jsonl").read_text(encoding="utf-8").splitlines()[0]
-    (tmp_path / "x.jsonl").write_bytes(RUNS[form](head, size))
-    for arguments in (["report", "x.jsonl", "-f", "json"], ["report", "x.jsonl", "--gain"]):
-        code, told = bounded(tmp_path, *arguments)
+    for folder, arguments in reported(project, tmp_path, RUNS[form], size):
+        code, told = bounded(folder, *arguments)
         assert code == 0 or "x.jsonl" in told
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,10 +18,11 @@ from segeval.protocol.presets import explain_colors, preset, preset_names
 from segeval.report.scoring import build_report
 from segeval.request import build_request
 from tests.support.commandline import run_segeval
-from tests.test_mistakes import DATA, pairs
+from tests.support.soundpairs import pairs
+from tests.test_mistakes import DATA
 
 Color = tuple[int, int, int]
-Mask = NDArray[np.uint8]
+Mask = NDArray[np.integer[Any]]
 BLACK, WHITE, VOID_COLOR = (0, 0, 0), (255, 255, 255), (224, 224, 192)
 ORDER = (3, 1, 0, 2, 5, 4, 6, 9, 8, 7, 11, 10)
 """Index -> the class whose colour it has, of predictions that count classes in their own order."""

@@ -118,7 +118,7 @@ def test_a_notebook_shows_classes_with_bars_gates_and_the_signature(report: sege
     widths = [float(width) for width in re.findall(r"width:([\d.]+)%", report._repr_html_())]
     wanted = [100 * entry.iou for entry in report.classes if entry.iou is not None]
     assert widths == pytest.approx(wanted, abs=0.05)
-    assert "✗ gate failed: iou.person 0.6879 < 0.75" in page.text
+    assert "✗ gate failed: iou.person 68.79 % < 75.00 % (0.6879 < 0.75)" in page.text
     assert "mIoU 74.25 %" in page.text
     assert str(report.signature) in page.text
 
@@ -126,8 +126,8 @@ def test_a_notebook_shows_classes_with_bars_gates_and_the_signature(report: sege
 def test_losses_stand_in_their_own_unit(report: segeval.Report) -> None:
     found = segeval.score(SAMPLES / "binary/probs", SAMPLES / "binary/gt", probs=True, binary=True)
     page = Page(found._repr_html_())
-    assert "BCE" in page.rows[0]
-    assert page.rows[1][page.rows[0].index("BCE")] == "0.074987"
+    assert "BCE nats" in page.rows[0]
+    assert page.rows[1][page.rows[0].index("BCE nats")] == "0.074987"
 
 
 def test_names_are_text_in_a_notebook_whatever_they_hold(tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ from tests.support.junitschema import JUNIT
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "segeval" / "docs" / "ci.md").read_text(encoding="utf-8")
-GITHUB, GITLAB = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+ACTION_USED, GITHUB, GITLAB, PRE_COMMIT = (
+    yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+)
+(PYTEST,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 (RECIPE,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 FRAMES = ("frankfurt_000000_000294", "lindau_000000_000019")
 ROAD, CAR = 7, 26

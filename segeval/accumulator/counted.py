@@ -27,7 +27,7 @@ Entry = TypeVar("Entry")
 class SupportsDLPack(Protocol):
     """Give an array's memory by DLPack, as the arrays of every library do."""
 
-    def __dlpack__(self, *arguments: Any, **options: Any) -> Any: ...
+    def __dlpack__(self, *, stream: Any = None) -> Any: ...
 
     def __dlpack_device__(self) -> Any: ...
 
@@ -119,7 +119,7 @@ class Counted:
     def __add__(self, other: Self) -> Self:
         """Return the images of both; errors as in `merge`."""
         if not isinstance(other, type(self)):
-            return NotImplemented
+            return NotImplemented  # so that Python asks the other side, and then raises a TypeError that names both
         both = copy(self)
         both._unite(other)
         return both

@@ -72,7 +72,7 @@ class FileOrWord(PathType):
         return None if self._is_word(value) else ("", value)
 
 
-class Lines(click.ParamType):  # type: ignore[type-arg]  # as above
+class Lines(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
     """Take a text, of which a variable of the environment holds one a line: class names may have spaces."""
 
     name = "text"

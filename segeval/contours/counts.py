@@ -42,9 +42,9 @@ class ContourCounts:
     corners_matched: Int64Array
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ContourCounts):
-            return NotImplemented
-        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in ContourCounts.__slots__)
+        return isinstance(other, ContourCounts) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ContourCounts.__slots__
+        )
 
     def __hash__(self) -> int:
         return hash((self.ids.tobytes(), self.bands.tobytes()))
@@ -81,7 +81,7 @@ class DistanceValues:
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DistanceValues):
-            return NotImplemented
+            return False
         mine, theirs = ((one.ids, one.values, one.states) for one in (self, other))
         return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(mine, theirs, strict=True))
 

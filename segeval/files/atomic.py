@@ -131,9 +131,9 @@ def _clear_leftovers(target: Path) -> None:
     """Take away the hidden files that killed processes left of `target`: those that can be locked."""
     form = re.compile(re.escape(_part_prefix(target)) + r"[0-9a-f]{8}\.part")
     with contextlib.suppress(OSError):  # a folder may be writable and not listable
-        for name in os.listdir(target.parent):  # noqa: PTH208  # a folder of many files, of which few fit
-            if form.fullmatch(name):
-                _clear(target.with_name(name))
+        for path in target.parent.iterdir():
+            if form.fullmatch(path.name):
+                _clear(path)
 
 
 def _clear(leftover: Path) -> None:

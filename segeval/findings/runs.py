@@ -242,7 +242,10 @@ def _mixed(side: _Indices, name: str) -> Iterator[str]:
 
 
 def _moved(values: Values, gt: _Indices, pred: _Indices) -> list[Color]:
-    """Return the colours that both sides have, and that are another class on each."""
+    """Return the colours that both sides have, at other indices, which are another class on each.
+
+    Equal palettes of which a map makes other classes are meant.
+    """
     shared = [color for color in gt.of_color if color in pred.of_color]
     most = max(len(gt.of_color), len(pred.of_color))
     if gt.doubtful or pred.doubtful or len(shared) < 2 or len(shared) < LEAST_SHARED * most:
@@ -255,7 +258,7 @@ def _moved(values: Values, gt: _Indices, pred: _Indices) -> list[Color]:
         # Some of a run's images need not have all the values of its palettes.
         here = {classes[0][index] for index in gt.of_color[color] if index in classes[0]}
         there = {classes[1][index] for index in pred.of_color[color] if index in classes[1]}
-        if here and there and here.isdisjoint(there):
+        if here and there and here.isdisjoint(there) and gt.of_color[color].isdisjoint(pred.of_color[color]):
             moved.append(color)
     return moved
 

@@ -80,7 +80,7 @@ class BoundaryScores:
 def boundary_scores(run: Run, labeling: Labeling, rules: ScoringRules) -> BoundaryScores:
     """Compute the scores along contours of `run`, whose protocol asks for them.
 
-    Raises `LabelError` where classes were met that contours could not know of while images were counted.
+    Raises `LabelError` where a value is of another class than it was when the contours were counted.
     """
     widths = run.protocol.boundary
     assert widths is not None

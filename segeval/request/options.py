@@ -234,7 +234,7 @@ def spelled(table: type[Any]) -> Callable[[Function], Function]:
         known = {*hints, *(parameter.name for parameter in own)}
 
         @wraps(function)
-        def checked(*arguments: Any, **options: Any) -> Any:
+        def checked(*arguments: object, **options: object) -> object:
             if not options.keys() <= known:
                 raise _unknown(options.keys() - known, sorted(known))
             return function(*arguments, **options)

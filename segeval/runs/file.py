@@ -36,10 +36,9 @@ from segeval.runs.rows import (
     protocol_to_json,
     row_from_json,
     row_to_json,
-    traits_from_json,
-    traits_to_json,
 )
 from segeval.runs.run import NO_TRAITS, Maps, Row, Run, sort_key
+from segeval.runs.traitrows import traits_from_json, traits_to_json
 from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.version import __version__
@@ -224,6 +223,7 @@ class _Reader:
         self.complete = False
         self._head: Run | None = None
         self._rows: list[Row] = []
+        self._key = b""  # that of the last row; no key is empty
         self._levels: list[LevelCounts] = []
         self._floats = FloatReader()
         self._digest = hashlib.blake2b(digest_size=16)
@@ -255,9 +255,11 @@ class _Reader:
             check_contours(row, head.protocol)
             if self._levels or self._floats.pending or len(self._rows) >= MOST_ROWS:
                 raise Damage("the row is out of place")
-            if self._rows and sort_key(self._rows[-1].key) >= sort_key(row.key):
+            key = sort_key(row.key)
+            if key <= self._key:
                 raise Damage("the keys do not ascend")
             self._rows.append(row)
+            self._key = key
         elif "map" in facts and maps is not None and not maps.in_rows and len(self._levels) < maps.count:
             if facts.pop("map") != len(self._levels):
                 raise Damage("the map is out of order")

@@ -30,10 +30,9 @@ from segeval.runs.rows import (
     protocol_to_json,
     row_from_json,
     row_to_json,
-    traits_from_json,
-    traits_to_json,
 )
 from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row, protocol_differences
+from segeval.runs.traitrows import traits_from_json, traits_to_json
 from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.tables.levels import LevelHistogram

@@ -20,7 +20,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
 from segeval.runs.leveltables import histogram_from_json, histogram_to_json
-from segeval.runs.run import PLAIN, Maps, Row, SideTraits, Traits, sort_key
+from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.values import (
     LARGEST,
     SMALLEST,
@@ -118,44 +118,6 @@ def maps_from_json(facts: Any) -> Maps | None:
     return Maps(MAP_KIND[facts["kind"]], integer(facts["count"], 1, MOST_MAPS, "the number of maps"))
 
 
-def traits_to_json(traits: SideTraits) -> dict[str, Any]:
-    """Return the JSON of a run's traits."""
-    return {
-        side: {
-            "nodata": list(one.nodata),
-            "gray_entries": list(map(list, one.gray_entries)),
-            "color_entries": list(map(list, one.color_entries)),
-            **({"gray_as_rgb": True} if one.gray_as_rgb else {}),
-        }
-        for side, one in (("gt", traits.gt), ("pred", traits.pred))
-    }
-
-
-def traits_from_json(facts: Any) -> SideTraits:
-    """Read what `traits_to_json` wrote; raises `Damage`."""
-    sides = mapping(facts, "traits")
-    require(set(sides) == {"gt", "pred"}, "the traits have other sides")
-    return SideTraits(_traits(sides["gt"]), _traits(sides["pred"]))
-
-
-def _traits(facts: Any) -> Traits:
-    one = mapping(facts, "traits")
-    require(set(one) - {"gray_as_rgb"} == {"nodata", "gray_entries", "color_entries"}, "the traits have other fields")
-    nodata = integers(one["nodata"], -(2**63), 2**63 - 1, "nodata")
-    entries = [integers(entry, 0, 255, "gray_entries") for entry in listed(one["gray_entries"], "gray_entries")]
-    require(all(len(entry) == 2 for entry in entries), "a gray entry is not an index and a level")
-    colors = [integers(entry, 0, 255, "color_entries") for entry in listed(one["color_entries"], "color_entries")]
-    require(all(len(entry) == 4 for entry in colors), "a color entry is not an index and a color")
-    traits = Traits(
-        tuple(nodata),
-        tuple((index, level) for index, level in entries),
-        tuple((index, red, green, blue) for index, red, green, blue in colors),
-        one.get("gray_as_rgb") is True,
-    )
-    require(traits == traits | PLAIN, "the traits are not in their order")
-    return traits
-
-
 def row_to_json(row: Row) -> dict[str, Any]:
     """Return the JSON of a row: tables are lists of [gt, [pred, ...], [pixels, ...]], a missing prediction is null."""
     facts: dict[str, Any] = {
@@ -188,20 +150,30 @@ def row_to_json(row: Row) -> dict[str, Any]:
 
 def row_from_json(facts: Any, maps: Maps | None) -> Row:
     """Read a row of a run with `maps`; raises `Damage` where a value is not possible or contradicts another."""
-    require(OF_EVERY_ROW | OF_SOME_ROWS >= set(mapping(facts, "a row")) >= OF_EVERY_ROW, "a row has other fields")
-    size = integers(facts["size"], 1, MOST_PIXELS, "the size")
-    require(len(size) == 2 and size[0] * size[1] <= MOST_PIXELS, "the size is no height and width")
-    pixels = size[0] * size[1]
+    if not OF_EVERY_ROW | OF_SOME_ROWS >= set(mapping(facts, "a row")) >= OF_EVERY_ROW:
+        raise Damage("a row has other fields")
+    size = listed(facts["size"], "the size")
+    if len(size) != 2:
+        raise Damage("the size is no height and width")
+    height = integer(size[0], 1, MOST_PIXELS, "the size")
+    width = integer(size[1], 1, MOST_PIXELS, "the size")
+    pixels = height * width
+    if pixels > MOST_PIXELS:
+        raise Damage("the size is no height and width of an image")
+    digest = facts["gt"]
+    if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
+        raise Damage("the digest is none")
+    key, counts = _key(facts["key"]), _counts_from_json(facts["counts"], pixels)
+    if maps is None and len(facts) == len(OF_EVERY_ROW):  # most rows, and nothing in them to hold against maps
+        return Row(key, height, width, digest, counts)
     inexact = integers(facts.get("inexact", [0, 0]), 0, pixels, "inexact")
     require(len(inexact) == 2 and (any(inexact) or "inexact" not in facts), "inexact is not as segeval writes it")
-    digest = facts["gt"]
-    require(isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None, "the digest is none")
     row = Row(
-        key=_key(facts["key"]),
-        height=size[0],
-        width=size[1],
+        key=key,
+        height=height,
+        width=width,
         digest=digest,
-        counts=_counts_from_json(facts["counts"], pixels),
+        counts=counts,
         levels=tuple(_counts_from_json(part, pixels) for part in listed(facts.get("levels", []), "levels")),
         sums=tuple(_sums_from_json(part, pixels) for part in listed(facts.get("sums", []), "sums")),
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
@@ -287,31 +259,37 @@ def _counts_to_json(counts: JointCounts) -> list[Any]:
 
 def _counts_from_json(groups: Any, total: int) -> JointCounts:
     """Read a table of `total` pixels."""
+    distinct: list[int] = []
     gts: list[int] = []
-    lengths: list[int] = []
     preds: list[Any] = []
     counts: list[int] = []
     for group in listed(groups, "a table"):
-        require(type(group) is list and len(group) == 3, "a table has other columns")
+        if type(group) is not list or len(group) != 3:
+            raise Damage("a table has other columns")
         gt, pred, pixels = group
-        lists = type(pred) is list and type(pixels) is list
-        require(lists and len(pred) == len(pixels) > 0, "a table has columns of different lengths")
-        gts.append(gt)
-        lengths.append(len(pred))
+        if type(pred) is not list or type(pixels) is not list or not 0 < len(pred) == len(pixels):
+            raise Damage("a table has columns of different lengths")
+        distinct.append(gt)
+        gts += [gt] * len(pred)
         preds += pred
         counts += pixels
-    missing = preds.count(None)
-    if missing:
-        require(missing == len(preds) == len(gts), "a prediction is missing in part")
-        preds = [NO_PREDICTION] * len(gts)
+    if None in preds:
+        require(
+            set(map(type, preds)) == {type(None)} and len(preds) == len(distinct), "a prediction is missing in part"
+        )
+        preds = [NO_PREDICTION] * len(preds)
     else:
         integers(preds, SMALLEST, LARGEST, "a predicted value")
-    integers(gts, SMALLEST, LARGEST, "a ground-truth value")
+    integers(distinct, SMALLEST, LARGEST, "a ground-truth value")
     integers(counts, 1, total, "a number of pixels")
-    require(sum(counts) == total, "the counts do not add up to the size")
-    require(all(map(lt, gts, gts[1:])), "ground-truth values do not ascend")
-    require(all(all(map(lt, pred, pred[1:])) for _, pred, _ in groups), "predicted values do not ascend")
-    return ascending(np.array(gts, np.int64).repeat(lengths), np.array(preds, np.int64), np.array(counts, np.int64))
+    if sum(counts) != total:
+        raise Damage("the counts do not add up to the size")
+    if len(distinct) > 1 and not all(map(lt, distinct, distinct[1:])):
+        raise Damage("ground-truth values do not ascend")
+    for _, pred, _ in groups:
+        if len(pred) > 1 and not all(map(lt, pred, pred[1:])):
+            raise Damage("predicted values do not ascend")
+    return ascending(gts, preds, counts)
 
 
 def _sums_to_json(sums: FloatSums) -> list[Any]:

@@ -11,6 +11,8 @@ from segeval.files.usertexts import inert_json
 MOST_BRACKETS, MOST_QUOTES, MOST_BLANKS = 1 << 20, 1 << 18, 1 << 18
 """Lists and objects in one line, where an empty one takes two bytes in the file and sixty in memory; marks of strings,
 which take as much; and blanks, which stand in names only."""
+SHORT = min(MOST_BRACKETS, MOST_QUOTES, MOST_BLANKS)
+"""A line of so many bytes keeps to these bounds, whatever is in it."""
 SMALLEST, LARGEST = -(2**63) + 1, 2**63 - 1
 """Values that a mask can hold; -2^63 stands for a missing prediction and is written as null."""
 
@@ -26,22 +28,30 @@ def dumps(value: object) -> bytes:
 
 def loads(line: bytes) -> Any:
     """Read one line of JSON; raises `Damage` where it is none, is not ASCII, or would take more memory than it may."""
-    if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
-        raise Damage(f"more than {MOST_BRACKETS:,} lists and objects")
-    if line.count(b'"') > MOST_QUOTES:
-        raise Damage(f"more than {MOST_QUOTES // 2:,} texts")
-    if line.count(b" ") > MOST_BLANKS or b"\t" in line or b"\r" in line:
+    if len(line) > SHORT:
+        if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
+            raise Damage(f"more than {MOST_BRACKETS:,} lists and objects")
+        if line.count(b'"') > MOST_QUOTES:
+            raise Damage(f"more than {MOST_QUOTES // 2:,} texts")
+        if line.count(b" ") > MOST_BLANKS:
+            raise Damage("blanks that segeval does not write")
+    if b"\t" in line or b"\r" in line:
         raise Damage("blanks that segeval does not write")
     try:
-        return _DECODER.decode(line.decode("ascii"))
+        text = line.decode("ascii").strip(" \n")
+        value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise Damage("is no line of JSON") from error
+    if end != len(text):
+        raise Damage("is no line of JSON")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise Damage(f"{name} is no number")
 
 
+_WHOLE = {int}
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -61,16 +71,24 @@ def listed(value: Any, name: str) -> list[Any]:
 
 def integer(value: Any, low: int, high: int, name: str) -> int:
     """Return a whole number from `low` to `high`; raises `Damage` for anything else."""
-    (number,) = integers([value], low, high, name)
-    return number
+    if type(value) is not int:
+        raise Damage(f"{name} is no whole number")
+    if not low <= value <= high:
+        raise Damage(f"{name} is out of range")
+    return value
 
 
 def integers(values: Any, low: int, high: int, name: str) -> list[int]:
     """Return a list of whole numbers from `low` to `high`; raises `Damage` for anything else."""
     found = listed(values, name)
-    # A set of types, since JSON's true is an int to Python and 1.0 equals 1.
-    require(set(map(type, found)) <= {int}, f"{name} is no whole number")
-    require(not found or (low <= min(found) and max(found) <= high), f"{name} is out of range")
+    if len(found) == 1:
+        integer(found[0], low, high, name)
+    elif found:
+        # A set of types, since JSON's true is an int to Python and 1.0 equals 1.
+        if set(map(type, found)) != _WHOLE:
+            raise Damage(f"{name} is no whole number")
+        if min(found) < low or max(found) > high:
+            raise Damage(f"{name} is out of range")
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,9 +70,15 @@ def table(gt: IntArray, pred: IntArray, pixels: Int64Array) -> JointCounts:
     return _joint(merged_cells(gt_values, pred_values, np.asarray(pixels).astype(np.int64)))
 
 
-def ascending(gt: IntArray, pred: IntArray, pixels: Int64Array) -> JointCounts:
+def ascending(gt: list[int], pred: list[int], pixels: list[int]) -> JointCounts:
     """Build a `JointCounts` from cells that ascend by (gt, pred), none twice and none empty."""
-    return _joint((gt, pred, pixels))
+    return JointCounts(_narrow_list(gt), _narrow_list(pred), np.array(pixels, np.int64))
+
+
+def _narrow_list(values: list[int]) -> IntArray:
+    """Return values within int64 as an array of the smallest type that holds them; no NumPy call but the last."""
+    low, high = (min(values), max(values)) if values else (0, 0)
+    return np.array(values, np.uint8 if low >= 0 and high <= 255 else _smallest(low, high))
 
 
 def _joint(cells: Cells) -> JointCounts:
@@ -84,7 +91,11 @@ def _narrow(values: IntArray) -> IntArray:
     if not len(values) or values.dtype == np.uint8:
         return values.astype(np.uint8, copy=values.base is not None)
     low, high = int(values.min()), int(values.max())
-    return values.astype(next(kind for kind, least, most in _KINDS if least <= low and high <= most))
+    return values.astype(_smallest(low, high))
+
+
+def _smallest(low: int, high: int) -> type[np.integer[Any]]:
+    return next(kind for kind, least, most in _KINDS if least <= low and high <= most)
 
 
 def _within_int64(values: IntArray, name: str) -> IntArray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.benchmarks import corpora, measure, report
+from tests.benchmarks import corpora, measure, report, updates
 
 MEMORY_CORPORA = ("cityscapes", "probability")
 """Peak memory takes a fresh process for every competitor, so it is measured on the largest images only."""
@@ -72,7 +72,7 @@ def _measured(
 
 
 def _whole_program(found: tuple[report.CorpusFindings, ...], home: Path) -> report.Findings:
-    """Add what is measured once: memory of ten times the pairs, memory of a row, start-up."""
+    """Add what is measured once: memory of ten times the pairs and of a row, start-up, updates of a training loop."""
     by_name = {entry.name: entry for entry in corpora.CORPORA}
     street, tiny = by_name["cityscapes"], by_name["tiny"]
     growth, row = None, None
@@ -84,7 +84,7 @@ def _whole_program(found: tuple[report.CorpusFindings, ...], home: Path) -> repo
             growth = peaks[1] / peaks[0] if peaks[0] and peaks[1] else None
             row = measure.row_bytes(street, few)
     startup = measure.time_startup(measure.startup_commands(corpora.folders(tiny, 1, home), tiny), rounds=11)
-    return report.Findings(found, startup, growth, row)
+    return report.Findings(found, startup, growth, row, updates.update_ratios(rounds=7))
 
 
 if __name__ == "__main__":

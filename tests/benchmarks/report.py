@@ -16,6 +16,7 @@ from rich.table import Table
 
 from tests.benchmarks.corpora import Corpus
 from tests.benchmarks.measure import Timing
+from tests.benchmarks.updates import BATCHES
 
 ONE_JOB, ALL_JOBS, COMMAND = "segeval, 1 job", "segeval, all jobs", "segeval, command line"
 PACKAGES = (
@@ -42,12 +43,16 @@ class CorpusFindings:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Hold all that was measured: start-up in milliseconds by command, growth of memory, bytes of a row."""
+    """Hold all that was measured: start-up in milliseconds by command, growth of memory, bytes of a row.
+
+    `updates` has the ratio of a training loop's update to torchmetrics' by batch.
+    """
 
     corpora: tuple[CorpusFindings, ...]
     startup: Mapping[str, float | None] = field(default_factory=dict)
     growth: float | None = None
     row_bytes: float | None = None
+    updates: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,10 @@ def aims(findings: Findings) -> list[Wanted]:
         Wanted("tiny, 1 job / script", ratio("tiny", ONE_JOB, "to_script"), 1.0),
         Wanted("tiny, all jobs / 1 job", beside("tiny", ALL_JOBS, ONE_JOB), 1.05),
         Wanted("cityscapes, peak memory of 10x the pairs", findings.growth, 1.1),
+        *(
+            Wanted(f"update of {batch}, 4 x 512 x 1024 / torchmetrics", findings.updates.get(batch), 1.0)
+            for batch in BATCHES
+        ),
         Wanted("cityscapes, bytes of a row", findings.row_bytes, 4096),
         Wanted("segeval --help / import click", started("segeval --help", "import click"), 1.5),
         Wanted("segeval --version / import click", started("segeval --version", "import click"), 2.0),
@@ -157,6 +166,7 @@ def to_dict(findings: Findings) -> dict[str, Any]:
         "startup_milliseconds": dict(findings.startup),
         "memory_growth": findings.growth,
         "row_bytes": findings.row_bytes,
+        "update_to_torchmetrics": dict(findings.updates),
         "aims": [asdict(aim) | {"met": aim.met} for aim in aims(findings)],
     }
 
