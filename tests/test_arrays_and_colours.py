@@ -15,9 +15,9 @@ from PIL import Image
 from segeval import load_run, measure, save_run, score, verify
 from segeval.errors import MaskError, SegevalError, UsageError
 from segeval.images.readers import decode_probability, read_mask
-from segeval.protocol.labeling import SideStorage, Storage
 from segeval.protocol.protocol import Protocol, resolve
 from segeval.protocol.signature import Signature, signature
+from segeval.protocol.storage import SideStorage, Storage
 from tests.test_storage import GT, PRED, plain, said, write_images
 
 Array = NDArray[Any]
@@ -198,7 +198,8 @@ COLORS = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255]], np.int16)
 
 def impure(mask: Array, off: int) -> Array:
     noise = NOISE.integers(-off, off + 1, (*mask.shape, 3))
-    return np.clip(COLORS[mask] + noise, 0, 255).astype(np.uint8)
+    found: Array = np.clip(COLORS[mask] + noise, 0, 255).astype(np.uint8)
+    return found
 
 
 def test_a_colour_beyond_the_tolerance_is_refused_and_told(tmp_path: Path) -> None:

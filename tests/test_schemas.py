@@ -17,10 +17,11 @@ from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import Distances
-from segeval.protocol.labeling import Group, SegmentationClass, Storage
+from segeval.protocol.labeling import Group, SegmentationClass
 from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
+from segeval.protocol.storage import Storage
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
 from tests.support.commandline import run_segeval

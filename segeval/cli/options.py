@@ -10,8 +10,8 @@ import click
 from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHTS, completed
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import DEFINITIONS
-from segeval.protocol.labeling import CLASS_AXES, MOST_TOLERANCE
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
+from segeval.protocol.storage import CLASS_AXES, MOST_TOLERANCE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -84,14 +84,17 @@ storage_options = stacked(
         type=click.Choice(CLASS_AXES),
         help="Arrays have classes along this axis: masks are one-hot, maps one a class. [default: maps first]",
     ),
-    click.option("--cast-labels", is_flag=True, help="Read labels stored as floats, which must be whole numbers."),
+    click.option(
+        "--cast-labels",
+        is_flag=True,
+        default=None,
+        help="Read labels stored as floats, which must be whole numbers.",
+    ),
     click.option(
         "--palette-tolerance",
         metavar="N",
         type=click.IntRange(0, MOST_TOLERANCE),
-        default=0,
-        show_default=True,
-        help="Take the nearest colour of the palette within N levels a channel.",
+        help="Take the nearest colour of the palette within N levels a channel. [default: 0]",
     ),
 )
 convention_options = stacked(
@@ -157,7 +160,9 @@ boundary_options = stacked(
 )
 probs_option = stacked(
     click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),
-    click.option("--logits", is_flag=True, help="Maps hold logits: softmax over an image's maps, sigmoid of one."),
+    click.option(
+        "--logits", is_flag=True, default=None, help="Maps hold logits: softmax over an image's maps, sigmoid of one."
+    ),
 )
 loss_options = stacked(
     click.option(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError
 from segeval.images.headers import MAP_BYTES, PROBS_FIX, ImageFacts, check_size, damaged, truncated
-from segeval.protocol.labeling import AS_STORED, SideStorage
+from segeval.protocol.storage import AS_STORED, SideStorage
 
 if TYPE_CHECKING:
     import zipfile

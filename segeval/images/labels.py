@@ -13,7 +13,7 @@ from segeval.errors import MaskError
 from segeval.images.arrays import array_facts, load_array
 from segeval.images.headers import PROBS_FIX, ImageFacts
 from segeval.images.photometric import shown_as
-from segeval.protocol.labeling import SideStorage
+from segeval.protocol.storage import SideStorage
 
 if TYPE_CHECKING:  # a folder without colours does without their module
     from segeval.protocol.palettes import Palette
@@ -70,7 +70,8 @@ def class_of_one_hot(array: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]
             (f"{none} pixels without a class, {several} with several",),
             "Save void as a class of its own, and name it with --ignore; classes that overlap are no label mask",
         )
-    return array.argmax(axis=0).astype(np.min_scalar_type(len(array)))
+    found: NDArray[np.integer[Any]] = array.argmax(axis=0).astype(np.min_scalar_type(len(array)))
+    return found
 
 
 def labels_of_image(

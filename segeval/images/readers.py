@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, and_more
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, ImageFacts, identify
 from segeval.images.png import Buffer, parse_png, png_samples
-from segeval.protocol.labeling import AS_STORED, SideStorage
+from segeval.protocol.storage import AS_STORED, SideStorage
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
@@ -50,7 +50,7 @@ TICK = 20_000_000
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _TOLD_COLORS = 5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
-_RANGE_FIX = "Read logits with --logits; divide levels by their maximum before they are saved as floats"
+_RANGE_FIX = "Read logits with --logits (sigmoid or softmax), or divide levels by their maximum before they are saved"
 
 
 def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:

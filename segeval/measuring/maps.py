@@ -67,8 +67,7 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
     arrays, digests = [], []
     buffer = BUFFERS.pred if len(pair.pred) == 1 else None
     names = [pred_name(file) for file in pair.pred]
-    storage = files.storage
-    decode = partial(decode_probability, class_axis=storage.class_axis, logits=storage.logits)
+    decode = partial(decode_probability, class_axis=files.pred_storage.class_axis, logits=files.logits)
     for file, name in zip(pair.pred, names, strict=True):
         data = bytes_of(files.pred, file, files, name=name)
         arrays.append(decode(data, name=name, max_pixels=files.max_pixels, buffer=buffer))
@@ -86,7 +85,7 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
             )
     elif arrays[0].ndim == 3:
         arrays = list(arrays[0])
-    return (probabilities_of(arrays) if storage.logits else arrays), found
+    return (probabilities_of(arrays) if files.logits else arrays), found
 
 
 def probabilities_of(logits: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
