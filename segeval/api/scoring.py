@@ -60,6 +60,10 @@ def scored_run(
         from segeval.report.extras import with_statistics
 
         report = with_statistics(report, run, found, asked)
+        if asked.slices is not None:
+            from segeval.report.slicing import with_slices
+
+            report = with_slices(report, run, found, asked)
     looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution, names=names)
     return _with_findings(report, looks_wrong)
 
@@ -74,7 +78,8 @@ def statistics_of(options: StatisticsOptions | ScoreOptions | RescoreOptions) ->
     """Return what options ask for beyond scores, checked; `None` where that is nothing. Raises `UsageError`."""
     asked = chosen(StatisticsOptions, options)
     wanted = ("ci", "group_by", "worst", "gain", "per_image", *names_in(SliceOptions))
-    if all(asked.get(name) in (None, False, ()) for name in wanted):
+    given = [asked.get(name) for name in wanted]
+    if all(value is None or value is False or value == () for value in given):
         return None
     from segeval.report.extras import asked_statistics
 

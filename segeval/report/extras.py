@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,7 +104,7 @@ def check_grouping(group_by: str | None) -> None:
 def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics) -> Report:
     """Return the report of `run` with what is asked for; a pure function, the same bytes for the same seed.
 
-    `found` is what `report` was computed from.
+    Slices are `segeval.report.slicing`'s. `found` is what `report` was computed from.
 
     Raises `UsageError` where the expression of the groups finds none in some key.
     """
@@ -136,19 +135,7 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
         details = replace(details, gains=gains)
     if asked.images:
         details = replace(details, images=image_scores(run, found, losses, contour_images(report)))
-    if asked.slices is not None:
-        from segeval.report.slicing import Drawing, sliced  # few ask for slices
-
-        of_images = units([row.key for row in run.rows], asked.group_by)
-        draw = Drawing(asked.drawing, asked.group_by or "image", of_images, partial(_grouped_sample, asked.group_by))
-        slices, warnings = sliced(run, found, report, asked.slices, draw)
-        details = replace(details, slices=slices)
-        report = replace(report, warnings=(*report.warnings, *warnings))
     return replace(report, details=details)
-
-
-def _grouped_sample(group_by: str | None, run: Run, found: Measured, losses: ImageLosses | None) -> Sample:
-    return run_sample(run, found, losses, group_by=group_by)
 
 
 def losses_of(run: Run, found: Measured, report: Report) -> ImageLosses | None:

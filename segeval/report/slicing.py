@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import Finding, NothingToScoreError, UsageError
+from segeval.report.extras import Statistics, run_sample
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.report import Report
 from segeval.report.rowscores import top_label
@@ -20,7 +21,7 @@ from segeval.report.slicescores import Slices, SliceScores, SliceTable
 from segeval.request.slicing import CLASS_SIZE, MOST_SLICES, Column, Slicing
 from segeval.runs.run import Run
 from segeval.sampling.resampling import FEW_UNITS, Interval, Resampling, intervals
-from segeval.sampling.sample import Sample, Units
+from segeval.sampling.sample import Sample, Units, units
 from segeval.sampling.slices import Slice, by_number, by_value, holm, permutation_p
 from segeval.scores.overlap import Value
 from segeval.scores.registry import ordered
@@ -39,6 +40,16 @@ class Drawing:
     unit: str
     units: Units
     sampled: Callable[[Run, Measured, ImageLosses | None], Sample]
+
+
+def with_slices(report: Report, run: Run, found: Measured, asked: Statistics) -> Report:
+    """Return the report of `run` with the slices that are asked for; errors as in `sliced`."""
+    if asked.slices is None:
+        return report
+    of_images = units([row.key for row in run.rows], asked.group_by)
+    drawn = Drawing(asked.drawing, asked.group_by or "image", of_images, partial(run_sample, group_by=asked.group_by))
+    slices, warnings = sliced(run, found, report, asked.slices, drawn)
+    return replace(report, details=replace(report.details, slices=slices), warnings=(*report.warnings, *warnings))
 
 
 def sliced(
@@ -164,14 +175,14 @@ def _scored(
 
 
 def _rest(
-    run: Run, found: Measured, whole: Sample, units: NDArray[np.bool_], images: NDArray[np.bool_]
+    run: Run, found: Measured, whole: Sample, outside: NDArray[np.bool_], images: NDArray[np.bool_]
 ) -> Mapping[str, Value]:
     """Return the scores of the images outside a slice, of those scores that are functions of sums.
 
     Of maps they are computed anew: weights that "auto" takes from the ground truth are those of these images.
     """
     names = list(whole.observed)
-    if not units.any():
+    if not outside.any():
         return dict.fromkeys(names)
     if run.maps is not None and not run.levels:
         rows = tuple(row for row, is_in in zip(run.rows, images.tolist(), strict=True) if is_in)
@@ -181,7 +192,7 @@ def _rest(
         except NothingToScoreError:
             return dict.fromkeys(names)
         return {name: scores.get(name) for name in names}
-    values = whole.statistics((units.astype(np.float64) @ whole.columns)[None])[0].tolist()
+    values = whole.statistics((outside.astype(np.float64) @ whole.columns)[None])[0].tolist()
     return {name: None if math.isnan(values[at]) else values[at] for at, name in enumerate(names)}
 
 
