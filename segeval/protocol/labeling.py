@@ -7,13 +7,14 @@ Before that, `Storage` says which values a file stores, where it could be read i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import UsageError
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
     from segeval.protocol.protocol import Protocol

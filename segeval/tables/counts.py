@@ -7,7 +7,6 @@ class.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Group, Labeling
+from segeval.records import dataclass
 from segeval.tables.blocks import DENSE_CELLS, PENDING_CELLS, Cells, Int64Array, IntArray, count_pairs, merged_cells
 
 __all__ = ["Int64Array", "IntArray", "JointCounts", "ascending", "joint_counts", "table", "total"]
