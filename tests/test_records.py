@@ -82,7 +82,8 @@ def test_what_the_class_refuses_is_refused(made: Any) -> None:
 
 @BOTH
 def test_a_default_that_is_made_is_made_anew(made: Any) -> None:
-    assert made(1).parts == [] and made(1).parts is not made(1).parts
+    assert made(1).parts == []
+    assert made(1).parts is not made(1).parts
 
 
 @BOTH
@@ -150,7 +151,9 @@ def test_classes_that_are_compared_by_identity_stay_so() -> None:
         counts: int
 
     table = Table(1)
-    assert table == table and table != Table(1) and len({table, Table(1)}) == 2
+    assert table == table
+    assert table != Table(1)
+    assert len({table, Table(1)}) == 2
 
 
 def test_without_slots_a_class_can_keep_what_it_has_computed() -> None:
@@ -182,7 +185,9 @@ def test_what_a_class_defines_itself_is_kept() -> None:
         def __hash__(self) -> int:
             return 7
 
-    assert repr(Named("a")) == "<a>" and Named("a") == Named("b") and hash(Named("a")) == 7
+    assert repr(Named("a")) == "<a>"
+    assert Named("a") == Named("b")
+    assert hash(Named("a")) == 7
 
 
 def test_data_that_could_change_are_not_made() -> None:
