@@ -116,12 +116,10 @@ def test_it_is_pickled_and_copied(made: Any, protocol: int) -> None:
 
 @BOTH
 def test_tools_for_data_classes_work(made: Any) -> None:
-    assert dataclasses.is_dataclass(made)
+    assert [member.name for member in dataclasses.fields(made)] == ["count", "name", "parts", "note"]
     assert dataclasses.asdict(made(1)) == {"count": 1, "name": "road", "parts": [], "note": ""}
     assert dataclasses.replace(made(1), name="b") == made(1, "b")
-    match made(1, "a"):
-        case made(count, name):
-            assert (count, name) == (1, "a")
+    assert made.__match_args__ == ("count", "name", "parts", "note")
 
 
 def test_its_signature_is_that_of_the_standard_one_to_a_reader() -> None:
@@ -142,7 +140,7 @@ def test_fields_by_keyword_only_and_those_of_a_base_class_come_in_their_order() 
 
     assert repr(More(2, first=3)).endswith("More(first=3, second=2)")
     with pytest.raises(TypeError):
-        More(2, 3)  # type: ignore[misc]  # what is tested
+        More(2, 3)  # type: ignore[call-arg]  # what is tested
 
 
 def test_classes_that_are_compared_by_identity_stay_so() -> None:
@@ -192,4 +190,4 @@ def test_what_a_class_defines_itself_is_kept() -> None:
 
 def test_data_that_could_change_are_not_made() -> None:
     with pytest.raises(TypeError, match="frozen"):
-        dataclass(frozen=False)(Quick)  # type: ignore[call-overload]  # what is tested
+        dataclass(frozen=False)(Quick)
