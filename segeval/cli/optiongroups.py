@@ -30,8 +30,11 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "gt-threshold",
         "pred-threshold",
         "palette",
+        "palette-tolerance",
         "gt-channel",
         "pred-channel",
+        "class-axis",
+        "cast-labels",
     ),
     "Convention": (
         "convention",
@@ -57,6 +60,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Contours": ("boundary", "distances", "tolerance", "spacing"),
     "Probability maps": (
         "probs",
+        "logits",
         "threshold",
         "gamma",
         "alpha",
