@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.records import dataclass
 from segeval.report.scoring import Measured
 from segeval.report.slicescores import SliceScores
 from segeval.runs.run import Run

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from segeval.errors import UsageError, did_you_mean
+from segeval.records import dataclass
 from segeval.report.report import Report
 from segeval.report.slicescores import SliceScores
 from segeval.scores.overlap import Value

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import Finding, NothingToScoreError, UsageError
+from segeval.records import dataclass
 from segeval.report.extras import Statistics, run_sample
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.report import Report

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from segeval.errors import UsageError
 from segeval.files.userfiles import read_user_file
 from segeval.files.usertexts import json_data
+from segeval.records import dataclass
 
 KEY = "key"
 LARGEST_FILE = 1 << 26

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from segeval.errors import UsageError, did_you_mean
+from segeval.records import dataclass
 from segeval.request.options import SliceOptions
 from segeval.request.slicefiles import SliceFile, read_slice_file
 

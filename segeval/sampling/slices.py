@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.records import dataclass
 from segeval.sampling.columns import Floats
 from segeval.sampling.resampling import Resampling, block_sizes
 from segeval.sampling.sample import Sample

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from segeval.errors import printable
+from segeval.records import dataclass
 from segeval.render.report.extras import drawn_text, level_text
 from segeval.render.report.wording import COMPACT, UNDEFINED, View, count, heading, interval_text
 from segeval.report.report import Report
