@@ -170,7 +170,7 @@ def test_modules_and_functions_are_of_a_size_to_be_read(path: Path) -> None:
 
 
 MOST_ROOMS = 16
-MOST_MODULES = 35
+MOST_MODULES = 34
 TRACE = """
 import sys, threading
 from pathlib import Path
@@ -207,7 +207,8 @@ def test_a_score_walks_through_few_rooms() -> None:
     command = [sys.executable, "-c", TRACE, str(root), "score", "pred", "gt", "-q", "--no-config"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=samples)
     assert done.returncode == 0, done.stderr
-    modules = [Path(line) for line in done.stderr.splitlines()]
+    # How data classes compare is no stop: the standard library's, made in no file, would not be met either.
+    modules = [Path(line) for line in done.stderr.splitlines() if line != "records.py"]
     rooms = sorted({path.parts[0].removesuffix(".py") for path in modules})
     told = f"{len(rooms)} rooms, {len(modules)} modules: {', '.join(map(str, modules))}"
     assert {"cli", "measuring", "tables", "render"} <= set(rooms), told
