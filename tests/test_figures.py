@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,7 +14,6 @@ import pytest
 
 import segeval
 from segeval.pictures.confusions import row_shares, shown_classes
-from segeval.protocol.labeling import SegmentationClass
 from tests.support.commandline import Completed, run_segeval
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -36,7 +36,7 @@ HOSTILE = (
 def report_of(pred: Any, gt: Any, **options: Any) -> segeval.Report:
     matrix = segeval.ConfusionMatrix(**options)
     matrix.update(np.array([pred], np.uint8), np.array([gt], np.uint8))
-    return matrix.report()
+    return matrix.compute()
 
 
 def run(*arguments: str | Path) -> Completed:
@@ -99,8 +99,9 @@ def test_of_many_classes_the_most_confused_are_shown() -> None:
 
 def test_hostile_names_are_inert_in_every_kind(tmp_path: Path) -> None:
     gt = np.repeat(np.arange(len(HOSTILE)), 4)
-    classes = [SegmentationClass(index, name) for index, name in enumerate(HOSTILE)]
-    report = report_of(gt, gt, classes=classes)
+    report = report_of(gt, gt, classes=len(HOSTILE))
+    named = tuple(replace(entry, name=name) for entry, name in zip(report.classes, HOSTILE, strict=True))
+    report = replace(report, classes=named)
     from segeval.pictures.figures import report_figure
 
     svg = report_figure(report, "confusion", "svg")

@@ -97,7 +97,7 @@ def figure_folders(options: Mapping[str, Any]) -> list[Path]:
     outputs = map(parse_output, options["output"])
     folders = [output.path for output in outputs if output.what == FOLDER]
     if folders:
-        from segeval.pictures.figures import require_matplotlib
+        from segeval.pictures.drawing import require_matplotlib
 
         require_matplotlib()
     for folder in folders:
@@ -129,9 +129,11 @@ def _content(output: Output, verbose: bool, view: View) -> ContentOf:
     if output.is_report:
         return partial(render, format_name=output.what, verbose=verbose, view=view)
     if output.path.suffix.casefold() in FIGURE_SUFFIXES:
-        from segeval.pictures.figures import report_figure, require_matplotlib
+        from segeval.pictures.drawing import require_matplotlib
 
         require_matplotlib()
+        from segeval.pictures.figures import report_figure
+
         return partial(report_figure, name=output.what, kind=output.path.suffix.casefold()[1:])
     module, function = OTHERS[output.what][output.path.suffix.casefold()]
     content: ContentOf = getattr(import_module(module), function)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.pictures.figures import COLORS, DASHES, shown_name
+from segeval.pictures.drawing import COLORS, DASHES, shown_name
 from segeval.report.mapscores import MapScores
 from segeval.report.report import Report
 from segeval.scores.curves import curve, reliability

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from segeval.pictures.confusions import row_shares, shown_classes
-from segeval.pictures.figures import shown_name
+from segeval.pictures.drawing import shown_name
 from segeval.report.report import Report
 
 if TYPE_CHECKING:
