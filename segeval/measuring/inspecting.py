@@ -57,6 +57,10 @@ def inspect(
     What keeps scoring from working is among the findings; only folders that do not exist and options that contradict
     each other are raised.
     """
+    if request.protocol.storage.multilabel:
+        from segeval.measuring.labelsets import with_classes
+
+        request = with_classes(pred, gt, request)
     pairing = paired(pred, gt, request)
     files = Files(
         pairing,
