@@ -97,7 +97,9 @@ storage_options = stacked(
         help="Score each class by itself: one mask a class, in folders named so, or pixels of several classes.",
     ),
     click.option(
-        "--bits", metavar="NAME=BIT,..", help="The bit of each class in stored values, or NAME=OFFSET:WIDTH=VALUE."
+        "--bits",
+        metavar="NAME=BIT,..",
+        help="The bit of each class in stored values, or NAME=OFFSET:WIDTH=VALUE. [default: none]",
     ),
     click.option(
         "--palette-tolerance",

@@ -106,7 +106,7 @@ def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int) -> Row:
     return Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact))
 
 
-__all__ = ["Measurement", "Progress", "measure"]
+__all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
 
 
 def measure(
@@ -129,10 +129,7 @@ def measure(
     """
     lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
-    if request.protocol.storage.multilabel:
-        from segeval.measuring.labelsets import with_classes
-
-        request = with_classes(pred, gt, request)
+    request = with_folder_classes(pred, gt, request)
     pairing = pairing or paired(pred, gt, request)
     if request.protocol.probabilities is None:
         found = _measure_masks(pairing, request, course)
@@ -145,6 +142,15 @@ def measure(
     from segeval.findings.colors import with_color_hints
 
     return replace(found, problems=tuple(with_color_hints(found.problems, request)))
+
+
+def with_folder_classes(pred: Path, gt: Path, request: Request) -> Request:
+    """Name the classes of pixels of several classes after their folders, where they are not given."""
+    if not request.protocol.storage.multilabel:
+        return request
+    from segeval.measuring.labelsets import with_classes  # most pixels have one class
+
+    return with_classes(pred, gt, request)
 
 
 def _measure_one(reading: Reading, protocol: Protocol) -> Callable[[Pair], MeasuredRow]:

@@ -222,7 +222,8 @@ def resolve(
     Raises `LabelError` where the values admit two readings or are too many to be classes.
     """
     if protocol.storage.multilabel:
-        return Resolution(replace(protocol, ignore=protocol.ignore or ()), set_labeling(protocol.classes or ()))
+        named = protocol.classes or ()
+        return Resolution(replace(protocol, classes=named, ignore=protocol.ignore or ()), set_labeling(named))
     inferred: list[str] = []
     notes: list[Inference] = []
     gt_side, pred_side = sides or (side_files(gt_values), side_files(pred_values))
