@@ -159,7 +159,6 @@ def test_the_four_kinds_of_pixel_add_up(tmp_path: Path) -> None:
     report = binary(tmp_path)
     text = render_losses(report, width=80)
     counts = [int(number.replace(",", "")) for number in re.findall(r"pixels +([\d,]+) ", text)]
-    assert report.confusion is not None
     assert counts == report.confusion.counts[:2, :2].ravel().tolist()
     for name in ("pixels", "BCE", "focal"):
         shares = [float(share) for share in re.findall(rf"{name} +[\d.,e-]+ +([\d.]+) %", text)]

@@ -10,16 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.metrics import (  # type: ignore[import-untyped]
-    average_precision_score,
-    brier_score_loss,
-    f1_score,
-    jaccard_score,
-    log_loss,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
 
 from segeval import combine, load_run, measure, rescore, save_run, score, verify
 from segeval.errors import SegevalError, UsageError
@@ -29,6 +19,7 @@ from tests.test_schemas import VALIDATORS
 from tests.test_storage import said
 
 Array = NDArray[Any]
+metrics = pytest.importorskip("sklearn.metrics")
 NAMES = ("cat", "dog", "wet nose")
 SIZE = (16, 19)
 NOISE = np.random.default_rng(23)
@@ -37,7 +28,12 @@ P = [np.clip(0.4 * mask + NOISE.random((3, *SIZE)) * 0.7, 0, 1) for mask in GT]
 PRED = [(maps > 0.5).astype(np.uint8) for maps in P]
 GT[3][1] = 0  # a class that an image does not have
 
-CLASS_SCORES = {"iou": jaccard_score, "dice": f1_score, "precision": precision_score, "recall": recall_score}
+CLASS_SCORES = {
+    "iou": metrics.jaccard_score,
+    "dice": metrics.f1_score,
+    "precision": metrics.precision_score,
+    "recall": metrics.recall_score,
+}
 
 
 def flat(masks: list[Array]) -> Array:
@@ -167,13 +163,15 @@ def test_classes_that_overlap_score_as_scikit_learn_scores_them(tops: tuple[int,
     for name, function in CLASS_SCORES.items():
         theirs = function(flat(GT), flat(PRED), average=None)
         assert [getattr(entry, name) for entry in found.classes] == pytest.approx(theirs, rel=1e-12)
-    assert found.scores["miou"] == pytest.approx(jaccard_score(flat(GT), flat(PRED), average="macro"), rel=1e-12)
+    assert found.scores["miou"] == pytest.approx(
+        metrics.jaccard_score(flat(GT), flat(PRED), average="macro"), rel=1e-12
+    )
     shares = flat(GT).mean(axis=0)
     assert [entry.gt_share for entry in found.classes] == pytest.approx(shares, rel=1e-12)
     assert not {"pixel_accuracy", "mean_accuracy", "fwiou"} & set(found.scores)
     assert found.to_dict()["confusion"] is None
     micro = score(pred, gt, multilabel=True, average="micro").scores["miou"]
-    assert micro == pytest.approx(jaccard_score(flat(GT), flat(PRED), average="micro"), rel=1e-12)
+    assert micro == pytest.approx(metrics.jaccard_score(flat(GT), flat(PRED), average="micro"), rel=1e-12)
 
 
 def test_every_form_of_the_same_sets_scores_alike(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -226,7 +224,7 @@ def test_bits_of_several_places_are_one_value(tmp_path: Path) -> None:
         Image.fromarray((kind + (style << 4)).astype(np.uint8)).save(tmp_path / name / "0.png")
     found = score(tmp_path / "pred", tmp_path / "gt", multilabel=True, bits="curb=0:3=1,white=0:3=5,dashed=4")
     sides = [np.stack([kinds[side] == 1, kinds[side] == 5, dashed[side] == 1]).reshape(3, -1).T for side in (0, 1)]
-    theirs = jaccard_score(*sides, average=None)
+    theirs = metrics.jaccard_score(*sides, average=None)
     assert [entry.iou for entry in found.classes] == pytest.approx(theirs, rel=1e-12)
     assert parse_bits("curb=0:3=1, dashed=4") == (BitClass("curb", 0, 3, 1), BitClass("dashed", 4, 1, 1))
 
@@ -239,7 +237,9 @@ def test_ignored_values_of_bits_are_void(tmp_path: Path) -> None:
         Image.fromarray(code).save(tmp_path / name / "0.png")
     found = score(tmp_path / "pred", tmp_path / "gt", multilabel=True, bits="a=0,b=1", ignore="255")
     sides = [np.stack([code & 1, code >> 1 & 1]).reshape(2, -1).T for code in codes[:, 4:]]
-    assert [entry.iou for entry in found.classes] == pytest.approx(jaccard_score(*sides, average=None), rel=1e-12)
+    assert [entry.iou for entry in found.classes] == pytest.approx(
+        metrics.jaccard_score(*sides, average=None), rel=1e-12
+    )
     assert found.data.void_pixels == 4 * SIZE[1]
 
 
@@ -253,7 +253,7 @@ def test_an_image_without_prediction(missing: str, folders: tuple[Path, Path]) -
     truths = GT
     if missing == "skip":
         truths, guesses = [GT[0], GT[1], GT[3]], [PRED[0], PRED[1], PRED[3]]
-    theirs = jaccard_score(flat(truths), flat(guesses), average=None)
+    theirs = metrics.jaccard_score(flat(truths), flat(guesses), average=None)
     assert [entry.iou for entry in found.classes] == pytest.approx(theirs, rel=1e-12)
 
 
@@ -285,11 +285,11 @@ def test_maps_of_classes_that_overlap(kind: str, folders: tuple[Path, Path], tmp
     truth, maps = flat(GT), flat(stored(kind)).astype(np.float64)
     near: dict[str, Any] = {"rel": 1e-9} if kind != "float64" else {"abs": 1e-3}
     theirs: dict[str, list[float]] = {
-        "iou": jaccard_score(truth, maps > 0.5, average=None),
-        "average_precision": average_precision_score(truth, maps, average=None),
-        "auroc": roc_auc_score(truth, maps, average=None),
-        "brier": [brier_score_loss(truth[:, index], maps[:, index]) for index in range(3)],
-        "bce": [log_loss(truth[:, index], np.clip(maps[:, index], 1e-7, 1 - 1e-7)) for index in range(3)],
+        "iou": metrics.jaccard_score(truth, maps > 0.5, average=None),
+        "average_precision": metrics.average_precision_score(truth, maps, average=None),
+        "auroc": metrics.roc_auc_score(truth, maps, average=None),
+        "brier": [metrics.brier_score_loss(truth[:, index], maps[:, index]) for index in range(3)],
+        "bce": [metrics.log_loss(truth[:, index], np.clip(maps[:, index], 1e-7, 1 - 1e-7)) for index in range(3)],
     }
     for name, values in theirs.items():
         ours = [entry.scores()[name] for entry in found.classes]
@@ -307,7 +307,7 @@ def test_logits_are_of_each_class_by_itself(tmp_path: Path) -> None:
     pred = as_arrays(tmp_path / "pred", logits)
     options: dict[str, Any] = {"multilabel": True, "class_axis": "first", "classes": list(NAMES), "probs": True}
     found = score(pred, gt, logits=True, **options)
-    theirs = jaccard_score(flat(GT), flat(PRED), average=None)
+    theirs = metrics.jaccard_score(flat(GT), flat(PRED), average=None)
     assert [entry.iou for entry in found.classes] == pytest.approx(theirs, rel=1e-12)
 
 
@@ -353,7 +353,7 @@ def test_intervals_are_of_scores_that_there_are(folders: tuple[Path, Path]) -> N
     assert found.interval("pixel_accuracy") is None
 
 
-@pytest.mark.parametrize("line", ["--gain", "-o confusion:c.csv"])
+@pytest.mark.parametrize("line", ["--gain", "--confusion", "-o confusion:c.csv"])
 def test_what_needs_a_confusion_matrix_says_so(line: str, folders: tuple[Path, Path], tmp_path: Path) -> None:
     done = run_segeval("score", *folders, "--multilabel", *line.split(), cwd=tmp_path)
     assert done.code == 2

@@ -289,7 +289,7 @@ class Delivery:
 def _view(options: Mapping[str, Any]) -> View:
     from segeval.render.report.wording import View
 
-    return View(**{name: options[name] for name in ("details", "sort", "digits")})
+    return View(**{name: options[name] for name in ("details", "sort", "digits", "confusion")})
 
 
 def _gates(fail_under: Sequence[str], fail_over: Sequence[str]) -> tuple[Gate, ...]:

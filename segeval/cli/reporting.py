@@ -77,6 +77,9 @@ comparison_output_options = stacked(
 view_options = stacked(
     click.option("--details", is_flag=True, help="Show all that is known, where the table is one screen otherwise."),
     click.option(
+        "--confusion", is_flag=True, help="Show the confusion matrix too, in table, markdown and latex; see also -o."
+    ),
+    click.option(
         "--sort",
         type=click.Choice(["id", "name", "iou", "share"]),
         default="id",

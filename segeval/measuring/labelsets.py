@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from segeval.protocol.classlists import checked_classes
 from segeval.protocol.labeling import VOID_SET, SegmentationClass
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.storage import SideStorage
+from segeval.records import dataclass
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row
 from segeval.tables.counts import joint_counts

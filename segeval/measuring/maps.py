@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap, in_sets
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind
 from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import LossSettings, Probabilities
+from segeval.records import dataclass
 from segeval.report.probabilities import map_classes
 from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row, SideTraits
 from segeval.scores.calibration import confidence_bins

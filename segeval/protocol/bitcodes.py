@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from segeval.errors import UsageError
+from segeval.records import dataclass
 
 HIGHEST_BIT = 62
 """The bits of a stored value that is not negative, within int64."""

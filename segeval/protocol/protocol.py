@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, UsageError
@@ -31,6 +31,7 @@ from segeval.protocol.labeling import (
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
 from segeval.protocol.storage import PLAINLY, Storage, storage_from_dict
 from segeval.protocol.widths import Width, parse_widths, refuse_maps
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
@@ -222,8 +223,8 @@ def resolve(
     Raises `LabelError` where the values admit two readings or are too many to be classes.
     """
     if protocol.storage.multilabel:
-        named = protocol.classes or ()
-        return Resolution(replace(protocol, classes=named, ignore=protocol.ignore or ()), set_labeling(named))
+        several = protocol.classes or ()
+        return Resolution(replace(protocol, classes=several, ignore=protocol.ignore or ()), set_labeling(several))
     inferred: list[str] = []
     notes: list[Inference] = []
     gt_side, pred_side = sides or (side_files(gt_values), side_files(pred_values))

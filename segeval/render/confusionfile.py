@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from segeval.errors import UsageError
 from segeval.protocol.labeling import OUTSIDE
 from segeval.render.syntax.csv import csv_text
 from segeval.report.report import Report
@@ -15,10 +14,6 @@ def confusion_csv(report: Report) -> str:
     the rows, and by the pixels predicted as void, predicted as an unknown value, and without a prediction. A row sums
     to the valid pixels of its class. Raises `UsageError` where pixels may be of several classes.
     """
-    if report.confusion is None:
-        raise UsageError(
-            "there is no confusion matrix where pixels may be of several classes", (), "Leave -o confusion:FILE out"
-        )
     counts = report.confusion.counts[: report.confusion.size].tolist()
     head = ["id", "name", *(entry.name for entry in report.classes), *OUTSIDE.values()]
     rows = ([entry.id, entry.name, *cells] for entry, cells in zip(report.classes, counts, strict=True))

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from segeval.errors import Finding, listed
+from segeval.errors import Finding, UsageError, listed
 from segeval.protocol.conventions import BACKGROUNDS, FOREGROUND
 from segeval.protocol.labeling import Color
 from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
+from segeval.records import dataclass
 from segeval.report.details import WORST_PERCENTS, Details
 from segeval.scores.imageoverlap import Overlap, image_outcomes, present
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio, worst_mean
@@ -122,7 +123,7 @@ class Report:
     `scores` are fractions in [0, 1] or losses by their JSON name; an undefined one is `None`, one that does not apply
     is absent. `protocol` is the one asked for, `signature` says what became of it. `own_scores` are those that the
     convention's evaluator does not print, so that they are segeval's own. Where a pixel may be of several classes
-    there is no `confusion`.
+    `counted` is `None`, and there is no `confusion`.
     """
 
     signature: Signature
@@ -132,7 +133,7 @@ class Report:
     classes_in_mean: int
     classes: tuple[ClassScores, ...]
     groups: tuple[GroupScores, ...]
-    confusion: Confusion | None
+    counted: Confusion | None
     warnings: tuple[Finding, ...] = ()
     notes: tuple[Inference, ...] = ()
     gates: tuple[Verdict, ...] = ()
@@ -141,6 +142,17 @@ class Report:
     own_scores: tuple[str, ...] = ()
     boundary: BoundaryScores | None = None
     distances: DistanceScores | None = None
+
+    @property
+    def confusion(self) -> Confusion:
+        """Return the confusion table; raises `UsageError` where a pixel may be of several classes."""
+        if self.counted is None:
+            raise UsageError(
+                "there is no confusion matrix where a pixel may be of several classes",
+                (),
+                "Leave out what shows it, as --confusion and -o confusion:FILE",
+            )
+        return self.counted
 
     @property
     def mean_over(self) -> tuple[int, ...] | None:
@@ -179,7 +191,7 @@ class Report:
             **({"own_scores": list(self.own_scores)} if self.own_scores else {}),
             "classes": [self._class_to_dict(index, entry) for index, entry in enumerate(self.classes)],
             "groups": [entry.to_dict() for entry in self.groups],
-            "confusion": None if self.confusion is None else _confusion_to_dict(self.confusion, self.classes),
+            "confusion": None if self.counted is None else _confusion_to_dict(self.counted, self.classes),
             **probabilities,
             **({} if self.boundary is None else {"boundary": self.boundary.to_dict()}),
             **({} if self.distances is None else {"distances": self.distances.to_dict()}),
