@@ -88,8 +88,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
         protocol = replace(protocol, mean_weights=weights)
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
-    stored = {name: given[name] for name in STORAGE_NAMES if name in given}
-    if stored or protocol.storage.multilabel:
+    if (stored := {name: given[name] for name in STORAGE_NAMES if name in given}) or protocol.storage.multilabel:
         from segeval.request.storing import stored_so  # few files need an option
 
         protocol = stored_so(protocol, stored)
@@ -125,8 +124,8 @@ def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:
     if "ignore" in given:
         protocol = _with_ignored(protocol, parse_ignore(given["ignore"]))
     levels = {name: given[name] for name in ("gt_threshold", "pred_threshold") if name in given}
-    several = bool(given.get("multilabel", protocol.storage.multilabel))
     if levels or given.get("binary"):
+        several = bool(given.get("multilabel", protocol.storage.multilabel))
         stores = replace(protocol.storage, multilabel=several)
         protocol = replace(protocol, binary=not several or bool(given.get("binary")), storage=stores, **levels)
     return _with_maps(
