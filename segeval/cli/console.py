@@ -30,6 +30,7 @@ from segeval.render.messages import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from segeval.api.pictures import Pictured
     from segeval.cli.outputs import ContentOf
     from segeval.comparison.regressions import Regression
     from segeval.files.atomic import AtomicFile
@@ -217,7 +218,7 @@ class Delivery:
         self._format = known_format(options["format"])
         self._gates = _gates(options["fail_under"], options["fail_over"])
         self._policy = policy_of(options)
-        self._files: list[tuple[ContentOf, AtomicFile]] = []
+        self._files: list[tuple[ContentOf | None, AtomicFile]] = []
         self._folders: list[Path] = []
         try:
             self._open(options)
@@ -226,7 +227,7 @@ class Delivery:
             raise
 
     def _open(self, options: Mapping[str, Any]) -> None:
-        if not options["output"] and options["curves"] is None and options["per_image"] is None:
+        if not options["output"] and not any(options[name] for name in ("curves", "per_image", "overlays")):
             return
         from segeval.cli.outputs import figure_folders, wanted_files
         from segeval.files.atomic import AtomicFile
@@ -247,8 +248,10 @@ class Delivery:
         for _, file in self._files:
             file.discard()
 
-    def deliver(self, report: Report) -> int:
+    def deliver(self, report: Report, pictures: Pictured | None = None) -> int:
         """Judge and render the report, tell what goes with it on stderr, and return the exit code.
+
+        `pictures` is what the page and overlays are made of, `None` where neither is asked for.
 
         Raises `FoundError` for what looks wrong and is not allowed.
         """
@@ -261,13 +264,7 @@ class Delivery:
 
             report = with_verdicts(report, self._gates)
         text = self._stdout_text(report)
-        for content_of, file in self._files:
-            content = content_of(report)
-            file.commit(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
-        for folder in self._folders:
-            from segeval.cli.outputs import write_figures
-
-            write_figures(report, folder)
+        self._write_files(report, pictures)
         if not self._options["quiet"]:
             tell_notes(report.notes)
         # A number never travels without them; on a terminal the table says them itself.
@@ -276,6 +273,25 @@ class Delivery:
         tell_verdicts(verdict for verdict in report.gates if not (self._options["quiet"] and verdict.passed))
         write_result(text)
         return 0 if all(verdict.passed for verdict in report.gates) else 1
+
+    def _write_files(self, report: Report, pictures: Pictured | None) -> None:
+        contents = [self._content(content_of, report, pictures) for content_of, _ in self._files]
+        for content, (_, file) in zip(contents, self._files, strict=True):
+            file.commit(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
+        if not self._folders and self._options["overlays"] is None:
+            return
+        from segeval.cli.outputs import write_figures, write_overlays
+
+        for folder in self._folders:
+            write_figures(report, folder)
+        if self._options["overlays"] is not None and pictures is not None:
+            write_overlays(pictures, self._options["overlays"])
+
+    def _content(self, content_of: ContentOf | None, report: Report, pictures: Pictured | None) -> str | bytes:
+        if content_of is not None:
+            return content_of(report)
+        assert pictures is not None, "the page is made of a run"
+        return pictures.page(report)
 
     def _stdout_text(self, report: Report) -> str:
         options = self._options

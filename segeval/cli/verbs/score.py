@@ -28,6 +28,7 @@ from segeval.cli.reporting import (
     gate_options,
     only_option,
     output_options,
+    picture_options,
     saving_options,
     slice_options,
     statistics_options,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 @gate_options
 @finding_options
 @output_options
+@picture_options
 @only_option
 @view_options
 @color_option
@@ -95,10 +97,25 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     if shard is not None and options["by"]:
         raise click.UsageError("--by is of whole runs: combine the shards, and name slices to 'segeval report'")
     asked = asked_statistics(options)
+    pairing = None
+    if options["output"] or options["overlays"] is not None or options["images"] is not None:
+        from segeval.cli.picturing import wants_pictures
+        from segeval.measuring.measurement import paired
+
+        pairing = paired(pred, gt, request) if wants_pictures(options) else None
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
         with progress_bar(quiet=options["quiet"]) as progress:
             journal = saver.journal if saver else None
-            found = measure(pred, gt, request, jobs=options["jobs"], progress=progress, journal=journal, shard=shard)
+            found = measure(
+                pred,
+                gt,
+                request,
+                jobs=options["jobs"],
+                progress=progress,
+                journal=journal,
+                shard=shard,
+                pairing=pairing,
+            )
         if saver is not None and not found.problems:
             # What was measured is kept even where the labels turn out wrong: `report` can say otherwise of them.
             saver.save(found.run)
@@ -114,7 +131,11 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
                 raise
             tell_asides([f"shard {shard} is saved; what its values mean is decided when all shards are combined"])
             return 0
-        return delivery.deliver(report)
+        if pairing is None:
+            return delivery.deliver(report)
+        from segeval.cli.picturing import pictured
+
+        return delivery.deliver(report, pictured(options, found.run, request, pairing))
 
 
 def _shard(text: str | None) -> Shard | None:
