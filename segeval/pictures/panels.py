@@ -23,16 +23,14 @@ OKABE_ITO: tuple[Color, ...] = (
     (0, 158, 115),
     (204, 121, 167),
     (86, 180, 233),
-    (213, 94, 0),
     (240, 228, 66),
     (90, 90, 90),
 )
-"""Colours that the colour-blind tell apart (Okabe and Ito 2008), for classes without colours of their own."""
+"""Colours that the colour-blind tell apart (Okabe and Ito 2008), the eighth being that of errors."""
 VOID_COLOR: Color = (255, 255, 255)
 OUTSIDE_COLOR: Color = (0, 0, 0)
 """Of pixels without a class: void is white, unknown values and what has no prediction are black."""
 WRONG: Color = (213, 94, 0)
-RIGHT: Color = (0, 114, 178)
 Indices = NDArray[np.int32]
 Pixels = NDArray[np.uint8]
 
@@ -70,8 +68,8 @@ def _nth_color(index: int) -> Color:
 
 def panels(gt: Indices, pred: Indices, colors: NDArray[np.uint8], photo: Image.Image | None, void: int) -> Panels:
     """Draw one image; `void` is what the position of void is. Pictures are made smaller by leaving pixels out."""
-    rows, columns = _kept(gt.shape[0], gt.shape[1])
-    gt, pred = gt[np.ix_(rows, columns)], pred[np.ix_(rows, columns)]
+    kept = np.ix_(*_kept(*gt.shape))
+    gt, pred = gt[kept], pred[kept]
     valid = gt >= 0
     wrong = valid & (gt != pred)
     errors = np.zeros((*gt.shape, 4), np.uint8)
@@ -83,10 +81,11 @@ def panels(gt: Indices, pred: Indices, colors: NDArray[np.uint8], photo: Image.I
     return Panels(_colored(gt, colors, void), _colored(pred, colors, void), errors, small)
 
 
-def _kept(height: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    scale = max(1.0, max(height, width) / WIDEST)
-    sizes = (max(1, round(height / scale)), max(1, round(width / scale)))
-    return tuple((np.arange(size) * whole) // size for size, whole in zip(sizes, (height, width), strict=True))  # type: ignore[return-value]  # two of them
+def _kept(*sides: int) -> list[NDArray[np.intp]]:
+    """Return the positions that are kept of each side of a picture."""
+    scale = max(1.0, max(sides) / WIDEST)
+    sizes = [max(1, round(side / scale)) for side in sides]
+    return [(np.arange(size) * side) // size for size, side in zip(sizes, sides, strict=True)]
 
 
 def _colored(indices: Indices, colors: NDArray[np.uint8], void: int) -> Pixels:

@@ -49,6 +49,8 @@ NAMES = {
     "reliability": "reliability",
     "losses": "what the data's pixels cost",
 }
+EVEN = 0.179
+"""Luminance on which black and white are read equally well."""
 
 
 def report_page(
@@ -56,9 +58,11 @@ def report_page(
 ) -> Page:
     """Return the page of a report; `values` are the mIoU of each image that has one."""
     figures = [_images_figure(values)] if len(values) > 1 else []
-    for name in figures_of(report):
-        if name in NAMES:
-            figures.append(Figure(NAMES[name], data_url("image/svg+xml", report_figure(report, name, "svg"))))
+    figures += [
+        Figure(NAMES[name], data_url("image/svg+xml", report_figure(report, name, "svg")))
+        for name in figures_of(report)
+        if name in NAMES
+    ]
     gallery = f"{note} {left_out:,} more are left out for the size of the page." if left_out else note
     return Page(
         title=headline_value(report),
@@ -168,9 +172,14 @@ def _heat_cell(row: int, column: int, name: str, other: str, share: float) -> He
     text = f"{100 * share:.0f}" if share >= 0.005 else ""
     red, green, blue = (round(255 + (end - 255) * share**0.7) for end in (0, 62, 110))
     told = f"{100 * share:.2f} % of {name} is predicted as {other}"
-    return HeatCell(
-        f"{row}-{column}", text, told, f"#{red:02x}{green:02x}{blue:02x}", "#ffffff" if share > 0.35 else "#000000"
-    )
+    ink = "#000000" if _luminance(red, green, blue) > EVEN else "#ffffff"
+    return HeatCell(f"{row}-{column}", text, told, f"#{red:02x}{green:02x}{blue:02x}", ink)
+
+
+def _luminance(*channels: int) -> float:
+    """Return the relative luminance of a colour (WCAG 2.2)."""
+    linear = (part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in channels)
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def _images_figure(values: Sequence[float]) -> Figure:
