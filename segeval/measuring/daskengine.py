@@ -22,6 +22,12 @@ LOOK_AGAIN = 10.0
 WITHOUT_WORKERS = 600.0
 """Seconds that a scheduler may have no worker at all."""
 GO_ON = "Look at the scheduler and its log; with --save, --resume goes on from the rows that came"
+OF_LOCAL_CLUSTERS = {
+    # Chunks come back at the first loss, to be halved here; nobody else uses this scheduler.
+    "distributed.scheduler.allowed-failures": 0,
+    # After this time a cluster drops a worker that is just then being started again.
+    "distributed.deploy.lost-worker-timeout": "30 days",
+}
 TLS_FIX = (
     "Set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and "
     "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY to files, here and on the workers"
@@ -42,9 +48,8 @@ def local_cluster(jobs: int | None) -> Iterator[DaskEngine]:
     distributed = _distributed()
     import dask
 
-    # Chunks come back at the first loss, to be halved here; nobody else uses this scheduler.
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask.config.set(OF_LOCAL_CLUSTERS),
         distributed.LocalCluster(
             n_workers=jobs or usable_cpus(),
             threads_per_worker=1,
@@ -155,7 +160,7 @@ class DaskEngine:
         from distributed import KilledWorker
 
         try:
-            data: bytes = future.result(timeout=SILENCE)
+            data = self._waited_for(future)
         except KilledWorker as error:
             raise LostError from error
         except (OSError, TimeoutError, asyncio.CancelledError) as error:
@@ -169,6 +174,18 @@ class DaskEngine:
             ) from error
         future.release()
         return data
+
+    def _waited_for(self, future: Any) -> bytes:
+        """Return a result; where its worker ends before it is fetched, Dask computes it again."""
+        deadline = time.monotonic() + SILENCE
+        while True:
+            try:
+                data: bytes = future.result(timeout=LOOK_AGAIN)
+                return data
+            except TimeoutError:
+                self.check()
+                if time.monotonic() > deadline:
+                    raise
 
     def check(self) -> None:
         """Raise `SegevalError` where the scheduler is gone, or has had no worker for long."""
