@@ -9,7 +9,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -23,6 +22,8 @@ from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged, known_files
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES, Protocol
 from segeval.protocol.regions import region_rules
+from segeval.protocol.storage import AS_STORED, PLAINLY
+from segeval.records import dataclass
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
@@ -208,6 +209,7 @@ def _contours_of(protocol: Protocol) -> Contours | None:
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
     """Say how the files of `pairing` are read for `request`."""
     open_values = request.protocol.classes is None and not request.protocol.binary
+    stored = request.protocol.storage
     return Reading(
         pred=pairing.pred_root,
         gt=pairing.gt_root,
@@ -217,7 +219,9 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         most_values=MOST_INFERRED_CLASSES if open_values else None,
         gt_jpeg=request.protocol.gt_threshold is not None,
         pred_jpeg=request.protocol.pred_threshold is not None,
-        storage=request.protocol.storage,
+        gt_storage=AS_STORED if stored == PLAINLY else stored.side("gt"),
+        pred_storage=AS_STORED if stored == PLAINLY else stored.side("pred"),
+        logits=stored.logits,
         digest_predictions=digest_predictions,
         contours=_contours_of(request.protocol),
     )

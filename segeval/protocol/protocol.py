@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, UsageError
@@ -13,25 +13,24 @@ from segeval.protocol.distances import Distances, distances_from_dict
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
     NO_FILE,
-    PLAINLY,
     VOID,
     WHAT,
     Group,
     Labeling,
     SegmentationClass,
     SideFiles,
-    Storage,
     ValueMap,
     color_of,
     doubt_of,
     is_binary,
     ranges,
     side_files,
-    storage_from_dict,
     value_map,
 )
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
+from segeval.protocol.storage import PLAINLY, Storage, storage_from_dict
 from segeval.protocol.widths import Width, parse_widths, refuse_maps
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset
