@@ -41,7 +41,7 @@ def list_pairs(pred: str | Path, gt: str | Path, **options: Unpack[FolderOptions
     --------
     >>> pairs = segeval.list_pairs("sample_masks/pred", "sample_masks/gt")
     >>> len(pairs), pairs[0].key
-    (7, 'highway_1')
+    (7, '0001')
     """
     request = build_request(**options)
     pairs, problems = usable_pairs(paired(Path(pred), Path(gt), request), request.protocol.missing)
@@ -90,7 +90,9 @@ def measure_pairs(
     chosen = tuple(sorted(pairs, key=lambda pair: sort_key(pair.key)))
     if not chosen:
         return Run(request.protocol, ())
-    pairing = Pairing(Path(gt), Path(pred), chosen, missing=tuple(pair.gt for pair in chosen if not pair.pred))
+    lacking = tuple(pair.gt for pair in chosen if not pair.pred)
+    # A partition whose images all lack a prediction is no empty folder.
+    pairing = Pairing(Path(gt), Path(pred), chosen, lacking, gt_files=len(chosen), pred_files=len(chosen))
     found = measure_folders(Path(pred), Path(gt), request, jobs=jobs, pairing=pairing)
     raise_all(found.problems)
     return found.run

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from segeval.protocol.labeling import DEFAULT_VOID, ValueMap
 from segeval.protocol.protocol import Mapped, Protocol, resolve
+from segeval.records import dataclass
 
 ClassOf = Callable[[int], int | None]
 """Return the id of the class of a raw value, `None` for a value that is void or of no class."""
