@@ -9,11 +9,12 @@ from typing import Unpack
 from segeval.errors import UsageError, raise_all
 from segeval.folders.pairing import Pair, Pairing
 from segeval.measuring.measure import measure as measure_folders
-from segeval.measuring.measurement import paired, usable_pairs
+from segeval.measuring.measure import measure_masks
+from segeval.measuring.measurement import paired, reading_of, usable_pairs
 from segeval.protocol.protocol import Protocol
 from segeval.request import build_request
 from segeval.request.options import FolderOptions, spelled
-from segeval.runs.run import Run, sort_key
+from segeval.runs.run import Run, sort_key, traits_of_all
 
 
 @spelled(FolderOptions)
@@ -91,11 +92,14 @@ def measure_pairs(
     if not chosen:
         return Run(request.protocol, ())
     lacking = tuple(pair.gt for pair in chosen if not pair.pred)
-    # A partition whose images all lack a prediction is no empty folder.
     pairing = Pairing(Path(gt), Path(pred), chosen, lacking, gt_files=len(chosen), pred_files=len(chosen))
-    found = measure_folders(Path(pred), Path(gt), request, jobs=jobs, pairing=pairing)
-    raise_all(found.problems)
-    return found.run
+    if len(lacking) == len(chosen) and request.protocol.missing == "miss":  # no error here, as it is in two folders
+        reading = reading_of(pairing, request, digest_predictions=False)
+        found = [measure_masks(pair, reading) for pair in chosen]
+        return Run(request.protocol, tuple(one.row for one in found), traits=traits_of_all(one.traits for one in found))
+    measured = measure_folders(Path(pred), Path(gt), request, jobs=jobs, pairing=pairing)
+    raise_all(measured.problems)
+    return measured.run
 
 
 def _require_definite(protocol: Protocol) -> None:
