@@ -50,7 +50,6 @@ KINDS: Mapping[str, Kind] = {
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),
     "engine": Kind(ERROR, "processes or a scheduler that do not answer, or have other versions"),
-    "store": Kind(ERROR, "a URL that cannot be read or written"),
     "internal": Kind(ERROR, "a fault of segeval itself"),
     "extra": Kind(WARNING, "predictions without ground truth", allowable=True),
     "missing": Kind(WARNING, "images without prediction, left out or counted as wrong", allowable=True),
