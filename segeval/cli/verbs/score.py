@@ -13,6 +13,7 @@ from segeval.cli.console import asked_statistics
 from segeval.cli.options import (
     boundary_options,
     convention_options,
+    engine_option,
     label_options,
     loss_options,
     pairing_options,
@@ -39,7 +40,9 @@ from segeval.cli.reporting import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from segeval.folders.pairing import Pairing
     from segeval.protocol.protocol import Protocol
+    from segeval.request import Request
     from segeval.runs.saver import RunSaver
     from segeval.runs.sharding import Shard
 
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 @statistics_options
 @slice_options
 @reading_options
+@engine_option
 @saving_options
 @gate_options
 @finding_options
@@ -97,25 +101,12 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     if shard is not None and options["by"]:
         raise click.UsageError("--by is of whole runs: combine the shards, and name slices to 'segeval report'")
     asked = asked_statistics(options)
-    pairing = None
-    if options["output"] or options["overlays"] is not None or options["images"] is not None:
-        from segeval.cli.picturing import wants_pictures
-        from segeval.measuring.measurement import paired
-
-        pairing = paired(pred, gt, request) if wants_pictures(options) else None
+    pairing = _pairing(pred, gt, request, options)
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
         with progress_bar(quiet=options["quiet"]) as progress:
             journal = saver.journal if saver else None
-            found = measure(
-                pred,
-                gt,
-                request,
-                jobs=options["jobs"],
-                progress=progress,
-                journal=journal,
-                shard=shard,
-                pairing=pairing,
-            )
+            course = {name: options[name] for name in ("jobs", "engine")} | {"pairing": pairing}
+            found = measure(pred, gt, request, **course, progress=progress, journal=journal, shard=shard)
         if saver is not None and not found.problems:
             # What was measured is kept even where the labels turn out wrong: `report` can say otherwise of them.
             saver.save(found.run)
@@ -136,6 +127,16 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
         from segeval.cli.picturing import pictured
 
         return delivery.deliver(report, pictured(options, found.run, request, pairing))
+
+
+def _pairing(pred: Path, gt: Path, request: Request, options: dict[str, Any]) -> Pairing | None:
+    """Pair the folders where their images are read again, for pictures; else whoever measures does."""
+    if not options["output"] and options["overlays"] is None and options["images"] is None:
+        return None
+    from segeval.cli.picturing import wants_pictures
+    from segeval.measuring.measurement import paired
+
+    return paired(pred, gt, request) if wants_pictures(options) else None
 
 
 def _shard(text: str | None) -> Shard | None:
