@@ -14,10 +14,9 @@ from segeval.scores.gains import WorstImage, worst_images
 from segeval.scores.imageoverlap import image_mious, image_outcomes
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from segeval.folders.pairing import Pairing
     from segeval.measuring.picturing import Scene
+    from segeval.pictures.panels import Photo
     from segeval.request import Request
     from segeval.runs.run import Run
 
@@ -84,7 +83,7 @@ class Pictured:
         assert self.pairing is not None
         return scene_reader(self.pairing, self.request, self.run, found.resolution)
 
-    def _photos(self) -> Callable[[str], Image.Image] | None:
+    def _photos(self) -> Callable[[str], Photo] | None:
         if self.images is None:
             return None
         from segeval.pictures.panels import read_photo

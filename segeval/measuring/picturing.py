@@ -13,7 +13,7 @@ from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
 from segeval.measuring.maps import class_labels, index_image, read_maps, winning_maps
 from segeval.measuring.measurement import reading_of
-from segeval.measuring.reading import Reading, digest, missing_counts, read_ground_truth, read_prediction, require_size
+from segeval.measuring.reading import Reading, digest, fitted, missing_counts, read_ground_truth, read_prediction
 from segeval.protocol.labeling import NO_FILE
 from segeval.protocol.protocol import Resolution
 from segeval.records import dataclass
@@ -76,12 +76,14 @@ def _scene(pair: Pair, files: Reading, row: Row, run: Run, resolution: Resolutio
         return Scene(pair.key, gt, np.full(gt.shape, NO_FILE, np.int32))
     file = pred_name(pair.pred[0])
     if run.maps is None:
-        predicted = read_prediction(pair.pred[0], files).values
-        require_size(predicted.shape, gt.shape, pair.pred[0])
+        predicted = fitted(read_prediction(pair.pred[0], files).values, gt.shape, pair.pred[0], files.resize_pred)
         _require_counts(joint_counts(gt=values, pred=predicted) == row.counts, file)
         return Scene(pair.key, gt, index_image(predicted, resolution.labeling.pred))
-    maps = tuple(array.copy() for array in read_maps(pair, files)[0])
-    require_size(maps[0].shape, gt.shape, pair.pred[0])
+    read = read_maps(pair, files)[0]
+    names = pair.pred if len(pair.pred) > 1 else pair.pred * len(read)
+    maps = tuple(
+        fitted(array.copy(), gt.shape, file, files.resize_pred) for file, array in zip(names, read, strict=True)
+    )
     labels = _labels(maps, run)
     _require_counts(joint_counts(gt=values, pred=labels) == row.counts, file)
     pred = index_image(labels, resolution.labeling.pred)

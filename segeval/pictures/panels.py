@@ -33,6 +33,7 @@ OUTSIDE_COLOR: Color = (0, 0, 0)
 WRONG: Color = (213, 94, 0)
 Indices = NDArray[np.int32]
 Pixels = NDArray[np.uint8]
+Photo = Image.Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
