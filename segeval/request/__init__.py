@@ -24,7 +24,7 @@ from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.storage import STORAGE_NAMES, stored_so
 from segeval.protocol.widths import parse_widths
 from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
-from segeval.request.valuelists import parse_ignore
+from segeval.request.valuelists import is_list_of_names, parse_ignore, parse_names
 from segeval.request.weights import parse_weights
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
@@ -186,7 +186,7 @@ def _colored(request: Request, given: Mapping[str, Any]) -> Request:
 
 
 def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
-    """Return a class list from a number, a file, or names."""
+    """Return a class list from a number, a file, or names: a list, or "road,car"."""
     from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
 
     if isinstance(classes, int):
@@ -194,6 +194,8 @@ def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
     if isinstance(classes, str | Path):
         if str(classes).isdecimal():
             return numbered_classes(int(str(classes)))
+        if isinstance(classes, str) and is_list_of_names(classes):
+            return read_classes(parse_names(classes))
         return parse_classes(read_user_file(classes), name=str(classes))
     entries = [
         entry if isinstance(entry, SegmentationClass) else SegmentationClass(index, entry)
