@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Self
+
+from segeval.records import dataclass
 
 ERROR, WARNING = "error", "warning"
 

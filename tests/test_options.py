@@ -159,7 +159,10 @@ def test_no_public_function_hides_its_options() -> None:
         (
             RescoreOptions,
             report_command,
-            "keys format output only details confusion sort digits color plot curves config no_config quiet verbose run",
+            (
+                "keys format output only details confusion sort digits color plot curves "
+                "config no_config quiet verbose run"
+            ),
         ),
         (CompareOptions, compare_command, "format output color config no_config quiet verbose base new"),
     ],

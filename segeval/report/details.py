@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from segeval.records import dataclass
 from segeval.scores.overlap import Value
 
 if TYPE_CHECKING:  # most reports are asked for none of it

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from segeval.errors import NothingToScoreError, SegevalError, UsageError, nearest, raise_all
+from segeval.records import dataclass
 from segeval.report.report import ClassScores, Report, Verdict
 from segeval.request.options import Rules
 from segeval.scores.overlap import Value

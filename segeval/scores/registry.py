@@ -7,12 +7,12 @@ Those of label masks are computed here from their tallies, each as its conventio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator, ScoringRules
+from segeval.records import dataclass
 from segeval.scores.imageoverlap import (
     ImageTallies,
     Overlap,
