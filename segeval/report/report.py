@@ -153,7 +153,9 @@ class Report:
     def has_details(self) -> bool:
         """Tell whether there is more to read than scores: intervals, images, or where the points are."""
         told = self.details
-        return any(one is not None for one in (told.foreground, told.uncertainty, told.worst_images, told.gains))
+        return any(
+            one is not None for one in (told.foreground, told.uncertainty, told.worst_images, told.gains, told.slices)
+        )
 
     def interval(self, name: str) -> Interval | None:
         """Return the confidence interval of a score of the data set, `None` where none was drawn."""

@@ -167,6 +167,11 @@ def score_meant(text: str) -> Score | None:
     return _MEANT.get(text.strip().casefold())
 
 
+def score_of(metric: str) -> Score:
+    """Return the score that the name of a metric is of: `iou.person`, `miou@weather=night`, `worst(miou@weather)`."""
+    return SCORE[metric.removeprefix("worst(").partition("@")[0].partition(".")[0]]
+
+
 def chosen(names: Iterable[str], among: Iterable[str]) -> list[str]:
     """Return those of `names` that are `among` others, such as the scores of a report, in the order of `names`."""
     known = set(among)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from segeval.errors import listed, printable
 from segeval.records import dataclass
-from segeval.scores.registry import HEADLINE, SCORE
+from segeval.scores.registry import HEADLINE, SCORE, score_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -175,7 +175,7 @@ def verdict_text(verdict: Verdict) -> str:
     """Tell a verdict as a true comparison in the unit of tables: "miou 69.998 % < 70.00 % (0.69998 < 0.70)"."""
     sign = verdict.comparison if verdict.passed else {">=": "<", "<=": ">"}[verdict.comparison]
     plain = f" {sign} ".join(against(verdict.value, verdict.bound))
-    if not in_percent(verdict.metric.partition(".")[0]):
+    if score_of(verdict.metric).unit != "%":
         return f"{verdict.metric} {plain}"
     value, bound = against_in_percent(verdict.value, verdict.bound)
     return f"{verdict.metric} {value} % {sign} {bound} % ({plain})"
