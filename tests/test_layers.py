@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-import os
 import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+import segeval
+from segeval.tables.lane import compiled
 
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 
@@ -29,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("measuring",),
     ("comparison", "explanation"),
     ("render",),
+    ("pictures",),
     ("api", "accumulator"),
     ("cli",),
 )
@@ -56,6 +59,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "comparison": NO_TERMINAL,
     "explanation": NO_TERMINAL,
     "render": ("PIL",),
+    "pictures": NO_TERMINAL,
     "api": NO_TERMINAL,
     "accumulator": NO_TERMINAL,
 }
@@ -95,7 +99,7 @@ def test_imports_go_one_way(path: Path) -> None:
         parts = name.split(".")
         assert parts[0] not in FORBIDDEN.get(own, ()), f"{own} may not import {name}"
         if parts[0] == "PIL":
-            assert own == "images", "only the readers of image files import PIL"
+            assert own in ("images", "pictures"), "only the readers of image files, and what draws, import PIL"
         if parts[0] != "segeval" or parts[1] in (own, "__version__"):
             continue
         other_layer, other_place = PLACES[parts[1]]
@@ -168,7 +172,7 @@ def test_modules_and_functions_are_of_a_size_to_be_read(path: Path) -> None:
 
 
 MOST_ROOMS = 16
-MOST_MODULES = 35
+MOST_MODULES = 34
 TRACE = """
 import sys, threading
 from pathlib import Path
@@ -201,14 +205,14 @@ sys.exit(code)
 
 def test_a_score_walks_through_few_rooms() -> None:
     samples = PACKAGE.parent / "sample_masks"
-    command = [sys.executable, "-c", TRACE, str(PACKAGE), "score", "pred", "gt", "-q", "--no-config"]
-    # The modules of this checkout are counted, wherever segeval is installed.
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=samples, env=environment)
+    root = Path(segeval.__file__).parent
+    command = [sys.executable, "-c", TRACE, str(root), "score", "pred", "gt", "-q", "--no-config"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=samples)
     assert done.returncode == 0, done.stderr
-    modules = [Path(line) for line in done.stderr.splitlines()]
+    # How data classes compare is no stop: the standard library's, made in no file, would not be met either.
+    modules = [Path(line) for line in done.stderr.splitlines() if line != "records.py"]
     rooms = sorted({path.parts[0].removesuffix(".py") for path in modules})
     told = f"{len(rooms)} rooms, {len(modules)} modules: {', '.join(map(str, modules))}"
     assert {"cli", "measuring", "tables", "render"} <= set(rooms), told
     assert len(rooms) <= MOST_ROOMS, told
-    assert len(modules) <= MOST_MODULES, told
+    assert len(modules) <= MOST_MODULES + (not compiled()), told  # NumPy counts in a module of its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ from segeval.measuring.reading import (
     read_prediction,
     require_size,
 )
+from segeval.protocol.protocol import Protocol
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, SideTraits, traits_of_all
 from segeval.tables.counts import IntArray, JointCounts, joint_counts
@@ -104,7 +106,7 @@ def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int) -> Row:
     return Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact))
 
 
-__all__ = ["Measurement", "Progress", "measure"]
+__all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
 
 
 def measure(
@@ -127,6 +129,7 @@ def measure(
     """
     lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
+    request = with_folder_classes(pred, gt, request)
     pairing = pairing or paired(pred, gt, request)
     if request.protocol.probabilities is None:
         found = _measure_masks(pairing, request, course)
@@ -141,14 +144,32 @@ def measure(
     return replace(found, problems=tuple(with_color_hints(found.problems, request)))
 
 
+def with_folder_classes(pred: Path, gt: Path, request: Request) -> Request:
+    """Name the classes of pixels of several classes after their folders, where they are not given."""
+    if not request.protocol.storage.multilabel:
+        return request
+    from segeval.measuring.labelsets import with_classes  # most pixels have one class
+
+    return with_classes(pred, gt, request)
+
+
+def _measure_one(reading: Reading, protocol: Protocol) -> Callable[[Pair], MeasuredRow]:
+    if not protocol.storage.multilabel:
+        return partial(measure_masks, reading=reading)
+    from segeval.measuring.labelsets import meaning_of, measure_sets  # most pixels have one class
+
+    return partial(measure_sets, reading=reading, meaning=meaning_of(protocol))
+
+
 def _measure_masks(pairing: Pairing, request: Request, course: Course) -> Measurement:
     pairs, problems = usable_pairs(pairing, request.protocol.missing)
-    problems = list(class_folders_given(pairing)) or problems
+    if not request.protocol.storage.multilabel:
+        problems = list(class_folders_given(pairing)) or problems
     pairs = course.of(pairs)
     reading = reading_of(pairing, request, digest_predictions=course.journal is not None)
     if course.journal is not None:
         course.journal.begin()
-    found = list(collected(pairs, partial(measure_masks, reading=reading), reading, problems, course))
+    found = list(collected(pairs, _measure_one(reading, request.protocol), reading, problems, course))
     traits = traits_of_all(one.traits for one in found)
     run = Run(request.protocol, in_order(one.row for one in found), traits=traits)
     table = run.table() if found else None

@@ -50,7 +50,9 @@ class Reading:
     """Say where the files of pairs lie and how they are read.
 
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
-    `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
+    `pred_jpeg` admit JPEG, where a threshold reads its levels: `gt_level` and `pred_level` of masks of one class.
+    Under `multilabel` pixels have sets of classes, and `gt_folders` or `pred_folders` hold a mask a class.
+    `digest_predictions` asks for the digests by which a
     later run knows that a prediction has not changed. `contours` asks for what lies along contours.
     """
 
@@ -62,9 +64,14 @@ class Reading:
     most_values: int | None = None
     gt_jpeg: bool = False
     pred_jpeg: bool = False
+    gt_level: int | None = None
+    pred_level: int | None = None
     gt_storage: SideStorage = AS_STORED
     pred_storage: SideStorage = AS_STORED
     logits: bool = False
+    multilabel: bool = False
+    gt_folders: bool = False
+    pred_folders: bool = False
     digest_predictions: bool = False
     contours: Contours | None = None
 
@@ -181,12 +188,14 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
     row = known.row
     if row.missing == bool(pair.pred) or row.height * row.width > reading.max_pixels:
         return False
-    files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
+    files = [*((reading.gt, name) for name in pair.gt_files), *((reading.pred, name) for name in pair.pred)]
+    parts = len(pair.gt_files)
     try:
         found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
     except SegevalError:
         return False
-    return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
+    same = digest_of_all(found[:parts]) == row.digest
+    return same and (not pair.pred or digest_of_all(found[parts:]) == known.pred_digest)
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
