@@ -58,6 +58,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "shard",
         "max-pixels",
         "jobs",
+        "engine",
     ),
     "Contours": ("boundary", "distances", "tolerance", "spacing"),
     "Probability maps": (

@@ -240,6 +240,11 @@ reading_options = stacked(
         "-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"
     ),
 )
+engine_option = click.option(
+    "--engine",
+    metavar="dask|dask://HOST:PORT",
+    help="Measure with a Dask cluster: -j processes of this machine, or that of a scheduler. [default: threads]",
+)
 folder_options = stacked(
     label_options,
     palette_option,

@@ -45,6 +45,7 @@ from segeval.tables.counts import IntArray, JointCounts, joint_counts
 from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
+    from segeval.measuring.engines import AnyEngine
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
 
@@ -119,18 +120,31 @@ def measure(
     journal: Journal | None = None,
     shard: Shard | None = None,
     pairing: Pairing | None = None,
+    engine: AnyEngine | None = None,
 ) -> Measurement:
     """Pair two folders, or take their `pairing`, and count every pair that can be counted.
 
     Rows go to `journal` as they come, and those that it has of an earlier attempt are taken from there where their
-    files have not changed. With a `shard` only its images are measured; what does not pair is told of all. What is
+    files have not changed. With a `shard` only its images are measured; what does not pair is told of all. An `engine`
+    measures in place of threads of this process. What is
     wrong with single files is collected in `problems`, so that all of it can be told together; only folders that do
     not exist, options that contradict each other, and a journal that cannot be written are raised at once.
     """
     lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
     request = with_folder_classes(pred, gt, request)
+    if engine is None:
+        return _measured(pairing or paired(pred, gt, request), request, course)
+    from segeval.measuring.dispatch import collected_from  # for those who ask for an engine
+    from segeval.measuring.engines import opened_engine
+
+    opening = opened_engine(engine, jobs)
     pairing = pairing or paired(pred, gt, request)
+    with opening as opened:
+        return _measured(pairing, request, replace(course, gather=partial(collected_from, opened)))
+
+
+def _measured(pairing: Pairing, request: Request, course: Course) -> Measurement:
     if request.protocol.probabilities is None:
         found = _measure_masks(pairing, request, course)
     else:

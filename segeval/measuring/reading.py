@@ -183,10 +183,25 @@ def _traits(tag: str, palette: bytes, values: NDArray[np.integer[Any]]) -> Trait
     return Traits(nodata, (), tuple((index, reds[index], greens[index], blues[index]) for index in used))
 
 
-def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
-    """Tell whether a pair's files are still those that a row was measured from."""
+@dataclass(frozen=True, slots=True)
+class KnownFiles:
+    """Hold the digests of the files that a row was measured from, and the pixels of its image."""
+
+    gt: str
+    pred: str
+    missing: bool
+    pixels: int
+
+
+def known_files(known: MeasuredRow) -> KnownFiles:
+    """Return what is known of the files of a row."""
     row = known.row
-    if row.missing == bool(pair.pred) or row.height * row.width > reading.max_pixels:
+    return KnownFiles(row.digest, known.pred_digest, row.missing, row.height * row.width)
+
+
+def is_unchanged(pair: Pair, known: KnownFiles, reading: Reading) -> bool:
+    """Tell whether a pair's files are still those that a row was measured from."""
+    if known.missing == bool(pair.pred) or known.pixels > reading.max_pixels:
         return False
     files = [*((reading.gt, name) for name in pair.gt_files), *((reading.pred, name) for name in pair.pred)]
     parts = len(pair.gt_files)
@@ -194,8 +209,8 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
         found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
     except SegevalError:
         return False
-    same = digest_of_all(found[:parts]) == row.digest
-    return same and (not pair.pred or digest_of_all(found[parts:]) == known.pred_digest)
+    same = digest_of_all(found[:parts]) == known.gt
+    return same and (not pair.pred or digest_of_all(found[parts:]) == known.pred)
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
