@@ -152,7 +152,7 @@ def test_no_public_function_hides_its_options() -> None:
             ScoreOptions,
             score_command,
             (
-                "jobs save resume shard format output only details confusion sort digits color plot curves "
+                "jobs engine save resume shard format output only details confusion sort digits color plot curves "
                 "config no_config quiet verbose pred gt"
             ),
         ),
