@@ -42,6 +42,7 @@ from segeval.render.syntax.markdown import escaped as markdown_escaped
 from segeval.report.report import Data, Report, Verdict
 from tests.snapshots import check_snapshot
 from tests.support.junitschema import JUNIT
+from tests.support.properties import examples
 from tests.support.sample_reports import HOSTILE_NAMES, REPORTS, report_of
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -110,7 +111,7 @@ def test_characters_that_act_are_shown_as_escapes(text: str, shown: str) -> None
     assert printable(text) == shown
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(ANY_TEXT)
 @pytest.mark.parametrize("format_name", [name for name in FORMATS if name != "json"])
 def test_no_name_adds_a_line_or_a_control_character(format_name: str, name: str) -> None:
