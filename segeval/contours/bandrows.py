@@ -83,7 +83,7 @@ def count(
     memory: cython.uchar[::1],
     counts: cython.longlong[:, :, ::1],
 ) -> None:
-    """Add pixels to `counts`, (6, codes, widths + 1), by the place of the smallest of the ascending `widths` that holds.
+    """Add pixels to `counts`, (6, codes, widths + 1), by the place of the smallest of the ascending `widths` to hold.
 
     Of each side's own band those of ground truth, prediction and both, where the edge of the image is a contour too;
     then the same three within the ground truth's contours, where it is none. The last place is beyond every width.
@@ -146,12 +146,16 @@ def _count(
         _placed(framed, widths, width, of_gt)
         _within(cython.address(pred_near[y * (width + 2) + 1]), frame, edge, width, framed)
         _placed(framed, widths, width, of_pred)
-        _changes(
-            cython.address(gt[y * width]), cython.address(pred[y * width]), trimap, of_gt, of_pred, width, changed
-        )
+        _changes(cython.address(gt[y * width]), cython.address(pred[y * width]), trimap, of_gt, of_pred, width, changed)
         _add_runs(
             cython.address(gt[y * width]),
-            cython.address(pred[y * width]), trimap, of_gt, of_pred, width, changed, counts
+            cython.address(pred[y * width]),
+            trimap,
+            of_gt,
+            of_pred,
+            width,
+            changed,
+            counts,
         )
     return 0
 

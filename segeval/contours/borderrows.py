@@ -34,7 +34,9 @@ def draw_inner(
     if highest >= lost.shape[0] or spare.shape[0] != width + WORD:
         raise ValueError("there is no room for the counts")
     with cython.nogil:
-        _draw_inner(cython.address(codes[0]), height, width, stray, cython.address(plane[0]), cython.address(spare[0]), lost)
+        _draw_inner(
+            cython.address(codes[0]), height, width, stray, cython.address(plane[0]), cython.address(spare[0]), lost
+        )
         i = _set(cython.address(plane[0]), height * width)
     return i
 
@@ -96,8 +98,7 @@ def _lost(
     stray: cython.uchar,
     spare: cython.p_uchar,
 ) -> cython.void:
-    """Write 1 where code 0 alone is beside a pixel. Where `row` has no border, all four neighbours exist or it is stray.
-    """
+    """Write 1 where code 0 alone is beside a pixel: without border in `row` it has four neighbours, or is stray."""
     x: cython.Py_ssize_t
     lost: cython.uchar
     for x in range(width + WORD):
@@ -161,8 +162,8 @@ def draw_corners(
             for x in range(width - 1):
                 row[x] = (here[x] != here[x + 1]) | (here[x] != below[x]) | (here[x] != below[x + 1])
             row[width - 1] = here[width - 1] != below[width - 1]
-        size = _set(cython.address(plane[0]), size)
-    return size
+        x = _set(cython.address(plane[0]), size)
+    return x
 
 
 @cython.cfunc
@@ -178,8 +179,7 @@ def _set(plane: cython.p_uchar, size: cython.Py_ssize_t) -> cython.Py_ssize_t:
 
 
 def list_inner(plane: cython.const[cython.uchar][::1], places: cython.int[::1], classes: cython.uchar[::1]) -> None:
-    """List where `plane` is not 0, ascending, and what it is there; raises `ValueError` where there is too little room.
-    """
+    """List where `plane` is not 0, ascending, and what it is there; `ValueError` where there is too little room."""
     i: cython.Py_ssize_t = 0
     k: cython.Py_ssize_t
     found: cython.Py_ssize_t = 0

@@ -35,12 +35,12 @@ def counted_bands(of: Regions, ascending: Sequence[int]) -> tuple[Int64Array, In
     height, width = of.gt.shape
     gt, pred = of.gt.reshape(-1), of.pred.reshape(-1)
     memory = SCRATCH.flat("memory", memory_size(height, width))
-    near = [SCRATCH.flat(name, height * (width + 2)) for name in ("near gt", "near pred")]
-    for side, found in zip((gt, pred), near, strict=True):
+    of_gt, of_pred = (SCRATCH.flat(name, height * (width + 2)) for name in ("near gt", "near pred"))
+    for side, found in zip((gt, pred), (of_gt, of_pred), strict=True):
         measure(side, height, width, ascending[-1] + 1, memory, found)
     counts = np.zeros((6, of.stray + 1, len(ascending) + 1), np.int64)
     widths = np.array(ascending, np.uint8)
-    count(gt, pred, *near, height, width, widths, np.empty(8 * (width + 64), np.uint8), counts)
+    count(gt, pred, of_gt, of_pred, height, width, widths, np.empty(8 * (width + 64), np.uint8), counts)
     within = counts.cumsum(axis=2)[:, 1 : of.stray, :-1]
     bands, trimaps = (np.ascontiguousarray(np.moveaxis(part, 0, -1)) for part in (within[:3], within[3:]))
     return bands, trimaps
@@ -68,9 +68,7 @@ def _corners(codes: NDArray[Any], stray: int) -> Listed:
     return places[:size], classes[:size]
 
 
-def counted_borders(
-    of: Regions, squares: Sequence[int], *, corners: bool
-) -> tuple[Int64Array, Int64Array, Int64Array]:
+def counted_borders(of: Regions, squares: Sequence[int], *, corners: bool) -> tuple[Int64Array, Int64Array, Int64Array]:
     """Count border elements by class, (K, 2), those within `squares` of their like, (K, W, 2), and the lost ones, (K,).
 
     `squares` are of distances in pixels, in any order. DAVIS's border has `corners`, and loses nothing.

@@ -3,7 +3,8 @@
 
 What is near an element is near the element beside it, and where nothing is far around one, nothing is around the next:
 by that most are settled. Others look row by row, the nearest rows first, through those few that stand near their own
-column. Sizes are checked before the first byte is touched; nothing is allocated, and the interpreter's lock is released.
+column. Sizes are checked before the first byte is touched; nothing is allocated, and the interpreter's lock is
+released.
 """
 
 import cython
@@ -62,9 +63,7 @@ def match(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-1)
-def _indexed(
-    target: cython.const[cython.int][::1], width: cython.Py_ssize_t, index: cython.int[::1]
-) -> cython.int:
+def _indexed(target: cython.const[cython.int][::1], width: cython.Py_ssize_t, index: cython.int[::1]) -> cython.int:
     """Write for each part of each row how many elements come before it."""
     parts: cython.Py_ssize_t = ((width - 1) >> PART) + 1
     i: cython.Py_ssize_t
@@ -110,7 +109,18 @@ def _match(
             best = min(best, _apart(source[i], known[0, i], width))
         if _place(squares, best) != _place(squares, _square(known[1, i])):
             best = _nearest(
-                target, target_classes, height, width, source[i], source_classes[i], squares, best, reach, index, known, i
+                target,
+                target_classes,
+                height,
+                width,
+                source[i],
+                source_classes[i],
+                squares,
+                best,
+                reach,
+                index,
+                known,
+                i,
             )
         counts[source_classes[i], _place(squares, best)] += 1
     return 0
@@ -234,7 +244,7 @@ def _nearest(
     known: cython.int[:, ::1],
     element: cython.Py_ssize_t,
 ) -> cython.longlong:
-    """Return a squared distance of a place among `squares` that no element of its class betters, and note what is known.
+    """Return a squared distance among `squares` that no element of the class betters, and note what is known.
 
     `best` is one that is known, and `reach` how far to look for others.
     """

@@ -2,9 +2,9 @@
 """How far every pixel is from another region, and what lies within some widths of one, compiled by Cython.
 
 One chessboard distance transform serves the regions of all classes: 1 where one of eight neighbours is of another
-region, and otherwise one more than the least of the neighbours (Rosenfeld and Pfaltz 1968: two passes). Void first takes
-the region that is nearest to it. Rows are done many pixels at a time, without branches. Sizes are checked before the
-first byte is touched; nothing is allocated, and the interpreter's lock is released.
+region, and otherwise one more than the least of the neighbours (Rosenfeld and Pfaltz 1968: two passes). Void first
+takes the region that is nearest to it. Rows are done many pixels at a time, without branches. Sizes are checked before
+the first byte is touched; nothing is allocated, and the interpreter's lock is released.
 """
 
 import cython
@@ -34,9 +34,7 @@ def measure(
     if memory.shape[0] != memory_size(height, width) or found.shape[0] != height * stride:
         raise ValueError("the memory has another size than the image")
     with cython.nogil:
-        _measure(
-            cython.address(codes[0]), height, width, limit, cython.address(memory[0]), cython.address(found[0])
-        )
+        _measure(cython.address(codes[0]), height, width, limit, cython.address(memory[0]), cython.address(found[0]))
 
 
 def memory_size(height: cython.Py_ssize_t, width: cython.Py_ssize_t) -> cython.Py_ssize_t:
@@ -280,7 +278,9 @@ def _take_over(other: cython.p_uchar, row: cython.p_uchar, width: cython.Py_ssiz
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _from_the_left(row: cython.p_uchar, spare: cython.p_uchar, width: cython.Py_ssize_t, limit: cython.int) -> cython.void:
+def _from_the_left(
+    row: cython.p_uchar, spare: cython.p_uchar, width: cython.Py_ssize_t, limit: cython.int
+) -> cython.void:
     """Let every pixel be at most one more than the one before it, by steps of 1, 2, 4 and so on."""
     source: cython.p_uchar = row
     target: cython.p_uchar = spare

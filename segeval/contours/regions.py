@@ -58,7 +58,10 @@ def regions(
     code = {one: index + 1 for index, one in enumerate(ids)}
     kind = np.uint8 if len(ids) + 1 < LARGEST_BYTE else np.uint16 if len(ids) + 1 < 2**16 - 1 else np.uint32
     stray = len(ids) + 1
-    codes = [NO_REGION if one is None else code[one] for one in of_gt], [code.get(one, stray) for one in of_pred]
+    codes = (
+        [NO_REGION if one is None else code[one] for one in of_gt],
+        [stray if one is None else code[one] for one in of_pred],
+    )
     if pred is not None and gt.dtype == pred.dtype == kind == np.uint8 and gt.size and compiled():
         return Regions(np.array(ids, np.int64), *_recoded((gt, pred), values, codes))
     gt_codes = _coded(gt, values[0], codes[0], kind)

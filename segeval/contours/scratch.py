@@ -1,4 +1,4 @@
-"""Buffers that one thread works in from image to image: fresh ones would cost more in page faults than the work in them."""
+"""Buffers that one thread works in from image to image: fresh ones cost more in page faults than the work in them."""
 
 from __future__ import annotations
 
