@@ -17,10 +17,11 @@ from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import Distances
-from segeval.protocol.labeling import Group, SegmentationClass, Storage
+from segeval.protocol.labeling import Group, SegmentationClass
 from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
+from segeval.protocol.storage import Storage
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
 from tests.support.commandline import run_segeval
@@ -59,7 +60,16 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         pred_threshold=0,
         mean_over=(1,),
         mean_weights="auto",
-        storage=Storage(gt_channel="R", pred_channel="3"),
+        storage=Storage(
+            gt_channel="R",
+            pred_channel="3",
+            class_axis="last",
+            cast_labels=True,
+            logits=True,
+            palette_tolerance=5,
+            multilabel=True,
+            bits="a=0",
+        ),
         boundary=("authors",),
         distances=Distances("monai"),
     )
@@ -153,6 +163,7 @@ COMMANDS: dict[str, list[str]] = {
     "a gate on a loss": ["map8", "binary", "--probs", "--fail-over", "bce=0.2"],
     "means over some classes": ["pred", "gt", "--classes", "4", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],
+    "slices": ["pred", "gt", "--by", "class-size", "--resamples", "50"],
     "contours": ["pred", "gt", "--boundary", "authors,2", "--distances", "monai"],
     "an empty ground truth": ["binary", "binary", "--binary", "--worst", "1"],
 }

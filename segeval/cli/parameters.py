@@ -83,7 +83,7 @@ class Lines(click.ParamType):  # type: ignore[type-arg]  # generic in newer clic
 
 
 class Target(Lines):
-    """Take [FORMAT:]FILE."""
+    """Take [WHAT:]FILE."""
 
     written = True
 
@@ -94,11 +94,11 @@ class Target(Lines):
         return file_item(incomplete)
 
     def file_of(self, value: str) -> tuple[str, str] | None:
-        """Return the format with its colon, and the path; raises `UsageError` for a format that there is not."""
-        from segeval.render import parse_target
+        """Return what is written with its colon, and the path; raises `UsageError` for what there is not."""
+        from segeval.cli.outputs import parse_output
 
-        format_name, path = parse_target(value)
-        return f"{format_name}:", str(path)
+        output = parse_output(value)
+        return f"{output.what}:", str(output.path)
 
 
 def is_alpha_word(text: str) -> bool:
@@ -142,5 +142,6 @@ def _name_and_sign(bound: str) -> tuple[str, str]:
     """Return the score that a bound is on and its direction, as far as it is spelled; the score counts in any case."""
     left = bound.rpartition("=")[0].rstrip()
     sign = left[-1:] if left[-1:] in ("<", ">") else ""
-    score, dot, of = left.removesuffix(sign).strip().partition(".")
-    return f"{score.casefold()}{dot}{of}", sign
+    name = left.removesuffix(sign).strip()
+    score = name[: min((name.find(mark) for mark in ".@" if mark in name), default=len(name))]
+    return f"{score.casefold()}{name[len(score) :]}", sign

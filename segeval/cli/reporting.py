@@ -42,27 +42,43 @@ only_option = click.option(
     shell_complete=completed("metrics"),
     help="Print the bare value of one metric, as in miou or iou.person. [default: the whole report]",
 )
+format_option = click.option(
+    "-f",
+    "--format",
+    metavar="FORMAT",
+    shell_complete=completed("formats"),
+    default="table",
+    show_default=True,
+    help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
+)
 output_options = stacked(
+    format_option,
     click.option(
-        "-f",
-        "--format",
-        metavar="FORMAT",
-        shell_complete=completed("formats"),
-        default="table",
-        show_default=True,
-        help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
+        "-o",
+        "--output",
+        multiple=True,
+        type=TARGET,
+        metavar="[WHAT:]FILE",
+        help="Write the report to a file too, in the format of the suffix or as junit:FILE says; or the confusion "
+        "matrix, as confusion:FILE.csv. Repeatable.",
     ),
+)
+comparison_output_options = stacked(
+    format_option,
     click.option(
         "-o",
         "--output",
         multiple=True,
         type=TARGET,
         metavar="[FORMAT:]FILE",
-        help="Write the report to a file too; the format follows from the suffix. Repeatable.",
+        help="Write the comparison to a file too; the format follows from the suffix. Repeatable.",
     ),
 )
 view_options = stacked(
     click.option("--details", is_flag=True, help="Show all that is known, where the table is one screen otherwise."),
+    click.option(
+        "--confusion", is_flag=True, help="Show the confusion matrix too, in table, markdown and latex; see also -o."
+    ),
     click.option(
         "--sort",
         type=click.Choice(["id", "name", "iou", "share"]),
@@ -160,6 +176,24 @@ statistics_options = stacked(
     ),
     click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
     click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
+)
+slice_options = stacked(
+    click.option(
+        "--by",
+        metavar="COLUMNS",
+        help="Score parts of the images: city,weather; weather*city crosses two, fog:4 puts a number into 4 ranges, "
+        "class-size is by the size of objects.",
+    ),
+    click.option(
+        "--slices", metavar="FILE", type=FILE, help="Columns for --by: .csv, .jsonl or .parquet with a column 'key'."
+    ),
+    click.option(
+        "--slice-regex",
+        metavar="NAME=REGEX",
+        multiple=True,
+        type=BOUND,
+        help="A column for --by that REGEX finds in each key, as in city='^[^/]+'. Repeatable.",
+    ),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from segeval.contours.kernels import counted_borders, takes
 from segeval.contours.matching import squared_distances
 from segeval.contours.regions import Regions
 from segeval.protocol.widths import Width
+from segeval.records import dataclass
 from segeval.tables.counts import Int64Array
 
 BOUNDARY_SHARE, BF_SHARE, DAVIS_SHARE = 0.02, 0.0075, 0.008

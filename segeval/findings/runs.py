@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from segeval.errors import Finding, SegevalError, printable
 from segeval.findings.readings import Options, agreement, reading_findings, resolved_with, written
@@ -27,6 +27,7 @@ from segeval.folders.walking import pred_name
 from segeval.protocol.labeling import DEFAULT_VOID, VOID, Color
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Resolution
+from segeval.records import dataclass
 from segeval.report.scoring import FileNames
 from segeval.runs.run import Maps, Run, Traits
 from segeval.tables.counts import JointCounts, table
@@ -52,6 +53,8 @@ def run_findings(
     if not run.rows:
         return ()
     table = run.table() if table is None else table
+    if run.protocol.storage.multilabel:  # whose values are sets
+        return tuple(_missing(Values(run, table, None, names or {})))
     if resolution is None:
         try:
             resolution = run.resolve_for(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ from segeval.measuring.reading import (
     read_prediction,
     require_size,
 )
+from segeval.protocol.protocol import Protocol
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, SideTraits, traits_of_all
 from segeval.tables.counts import IntArray, JointCounts, joint_counts
@@ -52,7 +54,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
         counts = missing_counts(gt.values)
-        row = _with_contours(_row(pair, gt, counts), gt.values, None, reading.contours)
+        row = _with_contours(_row(pair, gt, counts, 0), gt.values, None, reading.contours)
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
@@ -63,7 +65,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
-    row = _with_contours(_row(pair, gt, counts), gt.values, pred.values, reading.contours)
+    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, pred.values, reading.contours)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -97,14 +99,14 @@ def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contour
     return row
 
 
-def _row(pair: Pair, gt: ReadMask, counts: JointCounts) -> Row:
+def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int) -> Row:
     height, width = gt.values.shape
     if counts.total != height * width:
         raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
-    return Row(pair.key, height, width, digest(gt.data), counts)
+    return Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact))
 
 
-__all__ = ["Measurement", "Progress", "measure"]
+__all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
 
 
 def measure(
@@ -127,6 +129,7 @@ def measure(
     """
     lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
+    request = with_folder_classes(pred, gt, request)
     pairing = pairing or paired(pred, gt, request)
     if request.protocol.probabilities is None:
         found = _measure_masks(pairing, request, course)
@@ -141,14 +144,32 @@ def measure(
     return replace(found, problems=tuple(with_color_hints(found.problems, request)))
 
 
+def with_folder_classes(pred: Path, gt: Path, request: Request) -> Request:
+    """Name the classes of pixels of several classes after their folders, where they are not given."""
+    if not request.protocol.storage.multilabel:
+        return request
+    from segeval.measuring.labelsets import with_classes  # most pixels have one class
+
+    return with_classes(pred, gt, request)
+
+
+def _measure_one(reading: Reading, protocol: Protocol) -> Callable[[Pair], MeasuredRow]:
+    if not protocol.storage.multilabel:
+        return partial(measure_masks, reading=reading)
+    from segeval.measuring.labelsets import meaning_of, measure_sets  # most pixels have one class
+
+    return partial(measure_sets, reading=reading, meaning=meaning_of(protocol))
+
+
 def _measure_masks(pairing: Pairing, request: Request, course: Course) -> Measurement:
     pairs, problems = usable_pairs(pairing, request.protocol.missing)
-    problems = list(class_folders_given(pairing)) or problems
+    if not request.protocol.storage.multilabel:
+        problems = list(class_folders_given(pairing)) or problems
     pairs = course.of(pairs)
     reading = reading_of(pairing, request, digest_predictions=course.journal is not None)
     if course.journal is not None:
         course.journal.begin()
-    found = list(collected(pairs, partial(measure_masks, reading=reading), reading, problems, course))
+    found = list(collected(pairs, _measure_one(reading, request.protocol), reading, problems, course))
     traits = traits_of_all(one.traits for one in found)
     run = Run(request.protocol, in_order(one.row for one in found), traits=traits)
     table = run.table() if found else None

@@ -9,7 +9,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -17,12 +16,14 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from segeval.errors import Finding, MaskError, SegevalError, unexpected_error
 from segeval.findings.runs import swapped_names
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_folders, require_pairs
+from segeval.folders.pairing import Pair, Pairing, pair_folders, require_pairs
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES, Protocol
 from segeval.protocol.regions import region_rules
+from segeval.protocol.storage import AS_STORED, PLAINLY
+from segeval.records import dataclass
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
@@ -177,10 +178,16 @@ class Course:
 
 def paired(pred: Path, gt: Path, request: Request) -> Pairing:
     """Pair two folders for `request`: file by file, or with one folder of maps a class."""
+    names = [(entry.id, entry.name) for entry in request.protocol.classes or ()]
+    if request.protocol.storage.multilabel:
+        from segeval.folders.classpairing import pair_sets  # few masks lie in folders of classes
+
+        return pair_sets(pred, gt, names, rules=request.rules, suffixes=IMAGE_SUFFIXES)
     if request.protocol.probabilities is not None:
         from segeval.folders.classfolders import class_folders  # label masks lie in none
+        from segeval.folders.classpairing import pair_class_folders
 
-        folders = class_folders(pred, [(entry.id, entry.name) for entry in request.protocol.classes or ()])
+        folders = class_folders(pred, names)
         if folders is not None:
             return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
     return pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
@@ -199,6 +206,7 @@ def _contours_of(protocol: Protocol) -> Contours | None:
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
     """Say how the files of `pairing` are read for `request`."""
     open_values = request.protocol.classes is None and not request.protocol.binary
+    stored = request.protocol.storage
     return Reading(
         pred=pairing.pred_root,
         gt=pairing.gt_root,
@@ -208,7 +216,14 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         most_values=MOST_INFERRED_CLASSES if open_values else None,
         gt_jpeg=request.protocol.gt_threshold is not None,
         pred_jpeg=request.protocol.pred_threshold is not None,
-        storage=request.protocol.storage,
+        gt_storage=AS_STORED if stored == PLAINLY else stored.side("gt"),
+        pred_storage=AS_STORED if stored == PLAINLY else stored.side("pred"),
+        logits=stored.logits,
+        gt_level=request.protocol.gt_threshold,
+        pred_level=request.protocol.pred_threshold,
+        multilabel=stored.multilabel,
+        gt_folders=bool(pairing.gt_class_folders),
+        pred_folders=bool(pairing.class_folders),
         digest_predictions=digest_predictions,
         contours=_contours_of(request.protocol),
     )

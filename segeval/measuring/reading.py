@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,9 +20,11 @@ from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
 from segeval.protocol.distances import Distances
-from segeval.protocol.labeling import NO_PREDICTION, PLAINLY, Storage
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
+from segeval.protocol.storage import AS_STORED, SideStorage
 from segeval.protocol.widths import Width
+from segeval.records import dataclass
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
@@ -48,7 +50,9 @@ class Reading:
     """Say where the files of pairs lie and how they are read.
 
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
-    `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
+    `pred_jpeg` admit JPEG, where a threshold reads its levels: `gt_level` and `pred_level` of masks of one class.
+    Under `multilabel` pixels have sets of classes, and `gt_folders` or `pred_folders` hold a mask a class.
+    `digest_predictions` asks for the digests by which a
     later run knows that a prediction has not changed. `contours` asks for what lies along contours.
     """
 
@@ -60,7 +64,14 @@ class Reading:
     most_values: int | None = None
     gt_jpeg: bool = False
     pred_jpeg: bool = False
-    storage: Storage = PLAINLY
+    gt_level: int | None = None
+    pred_level: int | None = None
+    gt_storage: SideStorage = AS_STORED
+    pred_storage: SideStorage = AS_STORED
+    logits: bool = False
+    multilabel: bool = False
+    gt_folders: bool = False
+    pred_folders: bool = False
     digest_predictions: bool = False
     contours: Contours | None = None
 
@@ -109,6 +120,11 @@ class ReadMask:
     data: bytes
     by_color: bool = False
 
+    @property
+    def inexact(self) -> int:
+        """Return how many pixels have a colour that is only near one of the palette."""
+        return 0 if self.facts is None else self.facts.inexact
+
     def traits(self, values: NDArray[np.integer[Any]]) -> Traits:
         """Return what the file says besides its `values`; of palettes only the entries that it uses.
 
@@ -129,7 +145,7 @@ def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     data = bytes_of(reading.gt, pair.gt, reading, name=name)
     palette = reading.gt_palette
     read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.gt)
-    found = read(jpeg=reading.gt_jpeg, storage=reading.storage.side("gt"))
+    found = read(jpeg=reading.gt_jpeg, storage=reading.gt_storage)
     return ReadMask(*found, data, palette is not None and palette.explicit)
 
 
@@ -139,7 +155,7 @@ def read_prediction(file: str, reading: Reading) -> ReadMask:
     data = bytes_of(reading.pred, file, reading, name=name)
     palette = reading.pred_palette
     read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred)
-    found = read(jpeg=reading.pred_jpeg, storage=reading.storage.side("pred"))
+    found = read(jpeg=reading.pred_jpeg, storage=reading.pred_storage)
     return ReadMask(*found, data, palette is not None and palette.explicit)
 
 
@@ -172,12 +188,14 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
     row = known.row
     if row.missing == bool(pair.pred) or row.height * row.width > reading.max_pixels:
         return False
-    files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
+    files = [*((reading.gt, name) for name in pair.gt_files), *((reading.pred, name) for name in pair.pred)]
+    parts = len(pair.gt_files)
     try:
         found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
     except SegevalError:
         return False
-    return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
+    same = digest_of_all(found[:parts]) == row.digest
+    return same and (not pair.pred or digest_of_all(found[parts:]) == known.pred_digest)
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:

@@ -1,19 +1,19 @@
 """From stored values to classes: a lookup that is applied to tables of counts, never to pixels.
 
 Of masks that hold only 0 and 255, the files of both sides tell whether 255 is foreground or void, or leave a doubt.
-Before that, `Storage` says which values a file stores, where it could be read in another way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import field
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import UsageError
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
     from segeval.protocol.protocol import Protocol
@@ -89,17 +89,52 @@ class ValueMap:
         return self.indices.get(value, self.default if self.level is None or value > self.level else self.lower)
 
 
+Lookup = Callable[[NDArray[np.integer]], NDArray[np.intp]]
+"""What tells the class index of each of some values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Labeling:
     """Fix what each raw value of either folder means.
 
-    `classes` are in report order; `gt` and `pred` map the raw values of the ground truth and of the predictions.
+    `classes` are in report order; `gt` and `pred` map the raw values of the ground truth and of the predictions. Under
+    `sets` a value is a set of classes, see `set_labeling`.
     """
 
     classes: tuple[SegmentationClass, ...]
     gt: ValueMap
     pred: ValueMap
     groups: tuple[Group, ...] = ()
+    sets: bool = False
+
+    def truth_of(self, index: int) -> Lookup:
+        """Return the lookup of the ground truth that tells the class at `index` from others, and both from void."""
+        return partial(_index_in_sets, index=index) if self.sets else self.gt
+
+
+VOID_SET = -1
+"""The value of a void pixel among sets of classes."""
+MOST_IN_SETS = 62
+"""Classes that a set can be made of, one a bit."""
+
+
+def set_labeling(classes: Iterable[SegmentationClass]) -> Labeling:
+    """Return the labeling of values that are sets of classes, the class at position i at bit i, or `VOID_SET`.
+
+    Looked up as they are, all sets are alike: what each class has of them is counted by `scores.labelsets`.
+    """
+    any_set = ValueMap({VOID_SET: VOID}, default=0)
+    return Labeling(tuple(classes), any_set, any_set, sets=True)
+
+
+def in_sets(values: NDArray[np.integer], index: int) -> NDArray[np.bool_]:
+    """Tell which sets have the class at `index`; void has none."""
+    found: NDArray[np.bool_] = (values >= 0) & ((values.astype(np.int64) >> index) & 1).astype(np.bool_)
+    return found
+
+
+def _index_in_sets(values: NDArray[np.integer], *, index: int) -> NDArray[np.intp]:
+    return np.where(values < 0, VOID, np.where(in_sets(values, index), index, index + 1)).astype(np.intp)
 
 
 def value_map(
@@ -218,81 +253,3 @@ def ranges(values: Iterable[int]) -> str:
         else:
             parts.append([value])
     return ",".join("..".join(map(str, part)) for part in parts)
-
-
-CHANNELS = ("R", "G", "B", "A")
-
-
-@dataclass(frozen=True, slots=True)
-class SideStorage:
-    """Say how the files of one side store labels; see `Storage`."""
-
-    channel: str | None = None
-
-
-AS_STORED = SideStorage()
-"""Each file is read as its header says."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
-    """Choose how files are read; `None` and False mean that nothing was asked for.
-
-    `gt_channel` and `pred_channel` are R, G, B, A or the place of a channel from 0. Raises `UsageError` for anything
-    else.
-    """
-
-    gt_channel: str | None = None
-    pred_channel: str | None = None
-
-    def __post_init__(self) -> None:
-        for option, channel in (("--gt-channel", self.gt_channel), ("--pred-channel", self.pred_channel)):
-            if channel is not None and not (
-                channel in CHANNELS or (channel.isdecimal() and channel.isascii() and len(channel) < 3)
-            ):
-                raise UsageError(
-                    f"{option} names no channel", (channel,), "Give R, G, B or A, or its place from 0: 0, 1, 2, 3"
-                )
-
-    def side(self, name: str) -> SideStorage:
-        """Return what holds for "gt" or "pred"."""
-        return SideStorage(self.gt_channel if name == "gt" else self.pred_channel)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return as JSON values what was asked for."""
-        return {name: value for name, value in self._values().items() if value != getattr(PLAINLY, name)}
-
-    def _values(self) -> dict[str, Any]:
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
-
-PLAINLY = Storage()
-"""What holds where nothing is asked for."""
-STORAGE_NAMES = tuple(one.name for one in fields(Storage))
-"""The options of this module, by their keywords."""
-
-
-def storage_text(value: str | int | bool | None) -> str:
-    """Write a choice as the signature has it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
-
-
-def read_storage(texts: Mapping[str, str]) -> Storage:
-    """Read back from the texts of `storage_text`, by keyword; raises `ValueError` where a text is none of them."""
-    changes: dict[str, Any] = {}
-    for name, text in texts.items():
-        usual = getattr(PLAINLY, name)
-        changes[name] = text == "yes" if isinstance(usual, bool) else int(text) if isinstance(usual, int) else text
-    return Storage(**{name: None if value == "none" else value for name, value in changes.items()})
-
-
-def storage_from_dict(facts: Mapping[str, Any]) -> Storage:
-    """Read back what `Storage.to_dict` returned among other facts; raises `TypeError` where it is none."""
-    given = {name: facts[name] for name in STORAGE_NAMES if name in facts}
-    for name, value in given.items():
-        usual = getattr(PLAINLY, name)
-        if type(value) is not (str if usual is None else type(usual)):
-            raise TypeError(f"{name} is {value!r}")
-    return Storage(**given)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -14,10 +14,12 @@ from segeval.errors import UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
 from segeval.protocol.distances import read_distances, write_distances
-from segeval.protocol.labeling import PLAINLY, STORAGE_NAMES, SegmentationClass, ranges, read_storage, storage_text
+from segeval.protocol.labeling import SegmentationClass, ranges
 from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
+from segeval.protocol.storage import PLAIN_TEXTS, PLAINLY, STORAGE_NAMES, read_storage, storage_text
 from segeval.protocol.widths import read_boundary, write_boundary
+from segeval.records import dataclass
 from segeval.version import __version__
 
 FIRST = "segeval"
@@ -276,7 +278,8 @@ def signature(
         if value not in (None, ()):
             text = field.write(value)
             fields.append((field.key, f"{text}({left_out})" if left_out and text == "foreground" else text))
-    fields.extend((_dashed(name), storage_text(value)) for name, value in requested.storage.to_dict().items())
+    if requested.storage != PLAINLY:
+        fields.extend((_dashed(name), storage_text(value)) for name, value in requested.storage.to_dict().items())
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
@@ -323,7 +326,7 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     texts.update({_dashed(axis): choice for axis, choice in named.axes().items()})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in OTHER_FIELDS})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in WHERE_GIVEN})
-    texts.update({_dashed(name): storage_text(getattr(PLAINLY, name)) for name in STORAGE_NAMES})
+    texts.update({_dashed(name): text for name, text in PLAIN_TEXTS.items()})
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
         losses = Probabilities()

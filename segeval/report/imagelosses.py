@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.settings import resolve_eps
+from segeval.records import dataclass
 from segeval.report.mapscores import ProbabilityScores
 from segeval.report.probabilities import map_classes
 from segeval.runs.run import Run
@@ -77,7 +78,7 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
                 np.sum([losses[at][name] for at in defined], axis=0),
                 np.sum([pixels[at] for at in defined], axis=0),
             )
-    if run.maps is not None and run.maps.count > 1:
+    if run.maps is not None and run.maps.count > 1 and not resolution.labeling.sets:
         ratios["classwise_brier"] = ratios["brier"]
         ratios["brier"] = ratios["brier"][0], pixels[0]
         weights = scores.class_weights or (1.0,) * len(sums)
@@ -135,7 +136,7 @@ def _sums_of_levels(run: Run, resolution: Resolution, position: int, class_index
     level, pixels, gt = (
         np.concatenate([getattr(table, column) for table in tables]) for column in ("pred", "pixels", "gt")
     )
-    true_class = resolution.labeling.gt(gt)
+    true_class = resolution.labeling.truth_of(class_index)(gt)
     found: dict[str, FloatArray] = {}
     for side, positive in (("pos", True), ("neg", False)):
         loss = log_loss(used, positive=positive)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -18,10 +18,12 @@ from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.distances import Distances, parse_spacing
-from segeval.protocol.labeling import STORAGE_NAMES, SegmentationClass
+from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
+from segeval.protocol.storage import STORAGE_NAMES
 from segeval.protocol.widths import parse_widths
+from segeval.records import dataclass
 from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
 from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights
@@ -85,10 +87,11 @@ def amend(base: Request, options: FolderOptions) -> Request:
     if "class_weights" in given and protocol.convention.average == "weighted":
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
         protocol = replace(protocol, mean_weights=weights)
-    stored = {name: given[name] for name in STORAGE_NAMES if name in given}
-    if stored:
-        protocol = replace(protocol, storage=replace(protocol.storage, **stored))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
+    if (stored := {name: given[name] for name in STORAGE_NAMES if name in given}) or protocol.storage.multilabel:
+        from segeval.request.storing import stored_so  # few files need an option
+
+        protocol = stored_so(protocol, stored)
     changed = replace(
         base,
         protocol=protocol,
@@ -122,7 +125,9 @@ def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:
         protocol = _with_ignored(protocol, parse_ignore(given["ignore"]))
     levels = {name: given[name] for name in ("gt_threshold", "pred_threshold") if name in given}
     if levels or given.get("binary"):
-        protocol = replace(protocol, binary=True, **levels)
+        several = bool(given.get("multilabel", protocol.storage.multilabel))
+        stores = replace(protocol.storage, multilabel=several)
+        protocol = replace(protocol, binary=not several or bool(given.get("binary")), storage=stores, **levels)
     return _with_maps(
         protocol, {name: parse_map(given[name]) for name in ("map", "gt_map", "pred_map") if name in given}
     )

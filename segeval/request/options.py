@@ -103,6 +103,16 @@ class StorageOptions(TypedDict, total=False):
 
     gt_channel: Annotated[str | None, "Read one channel of colour masks: R, G, B, A, or its place from 0."]
     pred_channel: Annotated[str | None, "The same for predictions."]
+    class_axis: Annotated[
+        str | None, 'Arrays of masks are one-hot, and of maps one a class, along this axis: "first" or "last".'
+    ]
+    cast_labels: Annotated[bool | None, "Labels may be whole numbers stored as floats."]
+    logits: Annotated[bool | None, "Maps are logits: softmax over the maps of an image, sigmoid of one."]
+    multilabel: Annotated[
+        bool | None, "A pixel may be of several classes: each is scored by itself, as one mask a class."
+    ]
+    bits: Annotated[str | None, "The bits of each class in stored values: name=bit, or name=offset:width=value."]
+    palette_tolerance: Annotated[int | None, "A colour is the nearest of the palette within so many levels a channel."]
 
 
 class FolderOptions(
@@ -130,7 +140,22 @@ class DrawingOptions(TypedDict, total=False):
     group_by: Annotated[str | None, "Draw groups of images whose keys share what this regular expression finds."]
 
 
-class StatisticsOptions(DrawingOptions, total=False):
+class SliceOptions(TypedDict, total=False):
+    """Ask for the scores of parts of the images."""
+
+    by: Annotated[
+        str | Sequence[str] | None,
+        'Score slices of the images: columns of `slices` or `slice_regex`, as "city,weather"; "weather*city" crosses '
+        'two, "fog:4" puts a number into 4 ranges, "class-size" is by the size of objects.',
+    ]
+    slices: Annotated[str | Path | None, "A file of slices, .csv, .jsonl or .parquet: a column key and any others."]
+    slice_regex: Annotated[
+        str | Sequence[str] | Mapping[str, str] | None,
+        'Slices by what an expression finds in each key: {"city": "^[^/]+"} or "city=^[^/]+".',
+    ]
+
+
+class StatisticsOptions(DrawingOptions, SliceOptions, total=False):
     """Ask for more than scores."""
 
     per_image: Annotated[bool | None, "Keep every class of every image in `report.details.images`."]
