@@ -36,7 +36,7 @@ PATTERNS: tuple[tuple[str, tuple[Triangle, ...]], ...] = (
     ("010 011 100 101", (DOUBLE, DOUBLE, DOUBLE, DOUBLE)),
     ("000 011 101 110", (ONE, ONE, ONE, ONE)),
 )
-"""The corners that are inside, by their three places, and the triangles' projections along the axes, in eighths of a face.
+"""The corners that are inside, by their three places, and the projections of the triangles there, in eighths of a face.
 
 All others are one of these turned, mirrored or with inside and outside exchanged; eight that are alike have none.
 """
