@@ -22,7 +22,7 @@ from segeval.cli.options import (
     reading_options,
     storage_options,
 )
-from segeval.cli.parameters import FOLDER
+from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import (
     color_option,
     finding_options,
@@ -37,16 +37,15 @@ from segeval.cli.reporting import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from segeval.protocol.protocol import Protocol
     from segeval.runs.saver import RunSaver
     from segeval.runs.sharding import Shard
+    from segeval.stores.urls import Root
 
 
 @click.command(cls=Verb)
-@click.argument("pred", type=FOLDER)
-@click.argument("gt", type=FOLDER)
+@click.argument("pred", type=ROOT)
+@click.argument("gt", type=ROOT)
 @label_options
 @palette_option
 @storage_options
@@ -68,7 +67,7 @@ if TYPE_CHECKING:
 @color_option
 @config_options
 @voice_options
-def score(pred: Path, gt: Path, **options: Any) -> int:
+def score(pred: Root, gt: Root, **options: Any) -> int:
     """Score the masks in PRED against those in GT.
 
     Files pair by their relative path without extension. Exit code 0: scored; 1: scored, and a gate failed; 2: could
