@@ -27,6 +27,8 @@ DRIVERS = {
     "hf": ("huggingface_hub", ("HF_TOKEN",)),
 }
 """What reads each store, and the variables that say who reads."""
+OPTIONS: dict[str, dict[str, Any]] = {"s3": {"max_concurrency": 1}}
+"""One request a file: s3fs would ask for its size first, to read it in parts."""
 REFUSED = (403, 404)
 """Answers that no further try changes."""
 
@@ -45,7 +47,7 @@ def _file_system(scheme: str) -> Any:
             (),
             f"Install it: pip install 'segeval-masks[{scheme}]', or segeval-masks[remote] for all stores",
         ) from None
-    return fsspec.filesystem(scheme, **({"use_listings_cache": False} if scheme != "hf" else {}))
+    return fsspec.filesystem(scheme, **OPTIONS.get(scheme, {}))
 
 
 def _called(url: StoreUrl, method: str, *arguments: Any, **options: Any) -> Any:

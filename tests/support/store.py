@@ -75,4 +75,4 @@ def upload(root: Path, address: str, prefix: str) -> None:
     client.create_bucket(Bucket=BUCKET)
     for path in sorted(root.rglob("*")):
         if path.is_file():
-            client.put_object(Bucket=BUCKET, Key=f"{prefix}/{path.relative_to(root).as_posix()}", Body=path.read_bytes())
+            client.put_object(Bucket=BUCKET, Key=f"{prefix}{path.relative_to(root).as_posix()}", Body=path.read_bytes())

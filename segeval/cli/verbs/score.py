@@ -19,6 +19,7 @@ from segeval.cli.options import (
     pairing_options,
     palette_option,
     probs_option,
+    read_timeout_option,
     reading_options,
     storage_options,
 )
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 @slice_options
 @reading_options
 @engine_option
+@read_timeout_option
 @saving_options
 @gate_options
 @finding_options
@@ -70,8 +72,8 @@ if TYPE_CHECKING:
 def score(pred: Root, gt: Root, **options: Any) -> int:
     """Score the masks in PRED against those in GT.
 
-    Files pair by their relative path without extension. Exit code 0: scored; 1: scored, and a gate failed; 2: could
-    not score.
+    Files pair by their relative path without extension. Either may be the URL of a folder in a store (s3, gs, az, hf).
+    Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
 
     \b
     Examples:
@@ -87,6 +89,10 @@ def score(pred: Root, gt: Root, **options: Any) -> int:
     from segeval.request import build_request
     from segeval.request.options import FolderOptions, chosen
 
+    if options["read_timeout"] is not None:
+        from segeval.folders.roots import waiting  # for URLs
+
+        pred, gt = waiting(pred, options["read_timeout"]), waiting(gt, options["read_timeout"])
     request = with_folder_classes(pred, gt, build_request(**chosen(FolderOptions, options)))
     if options["verbose"] and not options["quiet"]:
         from segeval.cli.lanetext import lane_text
