@@ -37,6 +37,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "cast-labels",
         "multilabel",
         "bits",
+        "resize-pred",
     ),
     "Convention": (
         "convention",

@@ -11,7 +11,7 @@ from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHT
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
-from segeval.protocol.storage import CLASS_AXES, MOST_TOLERANCE
+from segeval.protocol.storage import CLASS_AXES, MOST_TOLERANCE, RESIZING
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -100,6 +100,11 @@ storage_options = stacked(
         "--bits",
         metavar="NAME=BIT,..",
         help="The bit of each class in stored values, or NAME=OFFSET:WIDTH=VALUE. [default: none]",
+    ),
+    click.option(
+        "--resize-pred",
+        type=click.Choice(RESIZING),
+        help="Resize predictions of another size to their ground truth, as Pillow does. [default: an error]",
     ),
     click.option(
         "--palette-tolerance",

@@ -15,7 +15,7 @@ from segeval.folders.classpairing import folder_names
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import read_class_axis, read_mask
-from segeval.measuring.reading import Reading, both, bytes_of, digest, digest_of_all, missing_counts, require_size
+from segeval.measuring.reading import Reading, both, bytes_of, digest, digest_of_all, fitted, missing_counts
 from segeval.protocol.bitcodes import BitClass, parse_bits
 from segeval.protocol.classlists import checked_classes
 from segeval.protocol.labeling import VOID_SET, SegmentationClass
@@ -101,9 +101,9 @@ def measure_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> MeasuredR
     gt, pred = both(
         partial(read_true_sets, pair, reading, meaning), partial(_read_predicted, pair.pred, reading, meaning)
     )
-    require_size(pred.values.shape, gt.values.shape, pair.pred[0])
+    predicted = fitted(pred.values, gt.values.shape, pair.pred[0], reading.resize_pred)
     height, width = gt.values.shape
-    row = Row(pair.key, height, width, gt.digest, joint_counts(gt=gt.values, pred=pred.values))
+    row = Row(pair.key, height, width, gt.digest, joint_counts(gt=gt.values, pred=predicted))
     return MeasuredRow(row, pred_digest=pred.digest if reading.digest_predictions else "")
 
 

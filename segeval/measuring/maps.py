@@ -21,9 +21,9 @@ from segeval.measuring.reading import (
     bytes_of,
     digest,
     digest_of_all,
+    fitted,
     missing_counts,
     read_ground_truth,
-    require_size,
 )
 from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap, in_sets
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind
@@ -157,8 +157,8 @@ def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow
         return MeasuredRow(row, traits=traits)
     maps, pred_digest = read_maps(pair, files)
     _require_alike(maps, pair.pred[0], reading.maps)
-    for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
-        require_size(array.shape, gt.shape, file)
+    names = pair.pred if len(pair.pred) > 1 else pair.pred * len(maps)
+    maps = [fitted(array, gt.shape, file, files.resize_pred) for file, array in zip(names, maps, strict=True)]
     counted = count_maps(gt, maps, reading, key=pair.key, digest=gt_digest)
     return replace(counted, pred_digest=pred_digest, traits=traits)
 

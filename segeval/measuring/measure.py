@@ -33,10 +33,10 @@ from segeval.measuring.reading import (
     ReadMask,
     both,
     digest,
+    fitted,
     missing_counts,
     read_ground_truth,
     read_prediction,
-    require_size,
 )
 from segeval.protocol.protocol import Protocol
 from segeval.request import Request
@@ -60,14 +60,14 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
-    require_size(pred.values.shape, gt.values.shape, file)
-    counts = joint_counts(gt=gt.values, pred=pred.values)
+    predicted = fitted(pred.values, gt.values.shape, file, reading.resize_pred)
+    counts = joint_counts(gt=gt.values, pred=predicted)
     if reading.most_values is not None and len(counts) > reading.most_values:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
-    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, pred.values, reading.contours)
+    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, predicted, reading.contours)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 

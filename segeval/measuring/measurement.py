@@ -231,6 +231,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         gt_level=request.protocol.gt_threshold,
         pred_level=request.protocol.pred_threshold,
         multilabel=stored.multilabel,
+        resize_pred=stored.resize_pred,
         gt_folders=bool(pairing.gt_class_folders),
         pred_folders=bool(pairing.class_folders),
         digest_predictions=digest_predictions,

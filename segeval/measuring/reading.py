@@ -22,7 +22,7 @@ from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, r
 from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
-from segeval.protocol.storage import AS_STORED, SideStorage
+from segeval.protocol.storage import AS_STORED, RESIZE_FIX, SideStorage
 from segeval.protocol.widths import Width
 from segeval.records import dataclass
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
@@ -71,6 +71,7 @@ class Reading:
     pred_storage: SideStorage = AS_STORED
     logits: bool = False
     multilabel: bool = False
+    resize_pred: str | None = None
     gt_folders: bool = False
     pred_folders: bool = False
     digest_predictions: bool = False
@@ -224,12 +225,21 @@ def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
     return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
 
 
-def require_size(found: tuple[int, ...], wanted: tuple[int, ...], file: str) -> None:
-    """Raise `MaskError` where a prediction has another (height, width) than its ground truth."""
-    if found != wanted:
-        raise MaskError(
-            "predictions and ground truth differ in size",
-            (f"{pred_name(file)}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
-            "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
-            kind="resized",
-        )
+def fitted(values: NDArray[Any], wanted: tuple[int, ...], file: str, rule: str | None) -> NDArray[Any]:
+    """Return a prediction at the (height, width) of its ground truth, resized by a `rule` where there is one.
+
+    Raises `MaskError` where it is of another size and there is none.
+    """
+    found = values.shape
+    if found == wanted:
+        return values
+    if rule is not None:
+        from segeval.images.resizing import resized  # few predictions have another size
+
+        return resized(values, (wanted[0], wanted[1]), rule)
+    raise MaskError(
+        "predictions and ground truth differ in size",
+        (f"{pred_name(file)}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
+        RESIZE_FIX,
+        kind="resized",
+    )
