@@ -432,11 +432,11 @@ def test_github_gets_at_most_ten_failed_gates_first_and_is_told_of_the_rest() ->
 
 
 def test_only_the_value() -> None:
-    assert render_only(REPORTS["gated"], "miou") == "0.69998\n"
-    assert render_only(REPORTS["probabilities"], "iou.crack") == "0.2\n"
-    assert render_only(REPORTS["voc"], "miou") == "-\n"
+    assert render_only(REPORTS["gated"], ["miou"]) == "0.69998\n"
+    assert render_only(REPORTS["probabilities"], ["iou.crack"]) == "0.2\n"
+    assert render_only(REPORTS["voc"], ["miou"]) == "-\n"
     with pytest.raises(UsageError):
-        render_only(REPORTS["voc"], "miuo")
+        render_only(REPORTS["voc"], ["miuo"])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
@@ -67,7 +66,7 @@ def pictured_run(options: Mapping[str, Any], run: Run, stored: Run) -> Pictured 
     from segeval.measuring.measurement import paired
 
     request = _request(stored)
-    return pictured(options, run, request, paired(Path(pred), Path(gt), request))
+    return pictured(options, run, request, paired(pred, gt, request))
 
 
 def _request(run: Run) -> Request:

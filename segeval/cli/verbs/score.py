@@ -19,10 +19,11 @@ from segeval.cli.options import (
     pairing_options,
     palette_option,
     probs_option,
+    read_timeout_option,
     reading_options,
     storage_options,
 )
-from segeval.cli.parameters import FOLDER
+from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import (
     color_option,
     finding_options,
@@ -38,18 +39,19 @@ from segeval.cli.reporting import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from segeval.api.pictures import Pictured
     from segeval.folders.pairing import Pairing
     from segeval.protocol.protocol import Protocol
     from segeval.request import Request
+    from segeval.runs.run import Run
     from segeval.runs.saver import RunSaver
     from segeval.runs.sharding import Shard
+    from segeval.stores.urls import Root
 
 
 @click.command(cls=Verb)
-@click.argument("pred", type=FOLDER)
-@click.argument("gt", type=FOLDER)
+@click.argument("pred", type=ROOT)
+@click.argument("gt", type=ROOT)
 @label_options
 @palette_option
 @storage_options
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 @slice_options
 @reading_options
 @engine_option
+@read_timeout_option
 @saving_options
 @gate_options
 @finding_options
@@ -72,11 +75,11 @@ if TYPE_CHECKING:
 @color_option
 @config_options
 @voice_options
-def score(pred: Path, gt: Path, **options: Any) -> int:
+def score(pred: Root, gt: Root, **options: Any) -> int:
     """Score the masks in PRED against those in GT.
 
-    Files pair by their relative path without extension. Exit code 0: scored; 1: scored, and a gate failed; 2: could
-    not score.
+    Files pair by their relative path without extension. Either may be the URL of a folder in a store (s3, gs, az, hf).
+    Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
 
     \b
     Examples:
@@ -92,14 +95,16 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     from segeval.request import build_request
     from segeval.request.options import FolderOptions, chosen
 
+    if options["read_timeout"] is not None:
+        from segeval.folders.roots import waiting  # for URLs
+
+        pred, gt = waiting(pred, options["read_timeout"]), waiting(gt, options["read_timeout"])
     request = with_folder_classes(pred, gt, build_request(**chosen(FolderOptions, options)))
     if options["verbose"] and not options["quiet"]:
         from segeval.cli.lanetext import lane_text
 
         tell_asides([lane_text()])
-    shard = _shard(options["shard"])
-    if shard is not None and options["by"]:
-        raise click.UsageError("--by is of whole runs: combine the shards, and name slices to 'segeval report'")
+    shard = _shard(options["shard"], by=options["by"])
     asked = asked_statistics(options)
     pairing = _pairing(pred, gt, request, options)
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
@@ -122,14 +127,10 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
                 raise
             tell_asides([f"shard {shard} is saved; what its values mean is decided when all shards are combined"])
             return 0
-        if pairing is None:
-            return delivery.deliver(report)
-        from segeval.cli.picturing import pictured
-
-        return delivery.deliver(report, pictured(options, found.run, request, pairing))
+        return delivery.deliver(report, _pictures(options, found.run, request, pairing))
 
 
-def _pairing(pred: Path, gt: Path, request: Request, options: dict[str, Any]) -> Pairing | None:
+def _pairing(pred: Root, gt: Root, request: Request, options: dict[str, Any]) -> Pairing | None:
     """Pair the folders where their images are read again, for pictures; else whoever measures does."""
     if not options["output"] and options["overlays"] is None and options["images"] is None:
         return None
@@ -139,9 +140,19 @@ def _pairing(pred: Path, gt: Path, request: Request, options: dict[str, Any]) ->
     return paired(pred, gt, request) if wants_pictures(options) else None
 
 
-def _shard(text: str | None) -> Shard | None:
+def _pictures(options: dict[str, Any], run: Run, request: Request, pairing: Pairing | None) -> Pictured | None:
+    if pairing is None:
+        return None
+    from segeval.cli.picturing import pictured
+
+    return pictured(options, run, request, pairing)
+
+
+def _shard(text: str | None, *, by: str | None) -> Shard | None:
     if text is None:
         return None
+    if by is not None:
+        raise click.UsageError("--by is of whole runs: combine the shards, and name slices to 'segeval report'")
     from segeval.runs.sharding import parse_shard
 
     return parse_shard(text)
