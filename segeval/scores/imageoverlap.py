@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling
 from segeval.scores.overlap import Outcomes, Ratios, Value, mean, micro, outcomes, overlap, weighted_mean
-from segeval.tables.counts import Int64Array, JointCounts, Tallies
+from segeval.tables.counts import Int64Array, JointCounts, Tallies, stacked
 
 OF_SUMS = ("dataset", "micro", "weighted")
 """Averages that are functions of sums over the images; the others average what images have."""
@@ -99,16 +99,10 @@ def _image_tallies(
 def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTallies:
     """Take the marginals of each image at once."""
     size, images = len(labeling.classes), len(tables)
-    image = np.repeat(np.arange(images), [len(table) for table in tables])
-    if len(image):
-        gt = labeling.gt(np.concatenate([table.gt for table in tables]))
-        pred = labeling.pred(np.concatenate([table.pred for table in tables]))
-        pixels = np.concatenate([table.pixels for table in tables])
-        same = np.concatenate([table.gt == table.pred for table in tables])
-    else:
-        gt = pred = np.zeros(0, np.intp)
-        same = np.zeros(0, np.bool_)
-        pixels = np.zeros(0, np.int64)
+    cells = stacked(tables)
+    image = np.repeat(np.arange(images), np.diff(cells.ends))
+    gt, pred, pixels = labeling.gt(cells.gt), labeling.pred(cells.pred), cells.pixels
+    same = cells.gt == cells.pred
     valid = gt >= 0
     classed = valid & (pred >= 0)
     chosen = {
