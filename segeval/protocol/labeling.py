@@ -62,22 +62,22 @@ class Group:
 
 MOST_LOOKED_UP = 1 << 16
 """Values between the least and the greatest for which there is a table, however few are met."""
+FEW = 256
+"""Fewer values are sooner sorted than looked up."""
 
 
 def distinct_values(values: NDArray[np.integer]) -> list[int]:
     """Return the values that occur, ascending, as Python numbers."""
     # Not np.unique, which imports numpy.ma: a tenth of the time that a small run takes.
-    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    if high - low > max(MOST_LOOKED_UP, values.size) or values.size < FEW:
+    if values.size < FEW:
+        return sorted(set(values.reshape(-1).tolist()))
+    low, high = int(values.min()), int(values.max())
+    if high - low > max(MOST_LOOKED_UP, values.size):
         return sorted(set(values.reshape(-1).tolist()))
     met = np.zeros(high - low + 1, np.bool_)
     met[np.subtract(values, low, dtype=np.int64)] = True
     found: list[int] = (np.flatnonzero(met) + low).tolist()
     return found
-
-
-FEW = 256
-"""So many values are sooner sorted than looked up."""
 
 
 @dataclass(frozen=True, slots=True)

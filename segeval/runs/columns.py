@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from operator import eq
 from typing import Generic, TypeVar, overload
 
 import numpy as np
 
-from segeval.protocol.labeling import NO_PREDICTION
+from segeval.protocol.labeling import NO_PREDICTION, distinct_values
 from segeval.tables.counts import Int64Array, IntArray, StackedTables, smallest_type
 
 T = TypeVar("T")
-AT_ONCE = 1 << 12
-"""Images whose values are looked at together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,15 +29,26 @@ class RowColumns:
         first = self.tables.pred[self.tables.ends[:-1]]
         return np.flatnonzero(first == NO_PREDICTION).tolist()
 
-    def values_of_images(self, side: int) -> Iterator[tuple[str, set[int]]]:
-        """Yield the key and the values of every image on side 0 (ground truth) or 1 (predictions)."""
-        column = self.tables.pred if side else self.tables.gt
-        for start in range(0, len(self.keys), AT_ONCE):
-            ends = self.tables.ends[start : start + AT_ONCE + 1]
-            held = column[ends[0] : ends[-1]].tolist()
-            of_images = pairwise((ends - ends[0]).tolist())
-            for key, (first, last) in zip(self.keys[start : start + AT_ONCE], of_images, strict=True):
-                yield key, set(held[first:last])
+    def values_of_images(self, side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
+        """Yield the key and the values of every image on side 0 (ground truth) or 1 (predictions).
+
+        Given `holding`, only of images that hold this value.
+        """
+        column, ends = self.tables.pred if side else self.tables.gt, self.tables.ends
+        places: Iterable[int] = range(len(self.keys))
+        if holding is not None:
+            places = np.flatnonzero(np.logical_or.reduceat(column == holding, ends[:-1])).tolist()
+        for place in places:
+            yield self.keys[place], set(distinct_values(column[ends[place] : ends[place + 1]]))
+
+    def digested(self) -> str:
+        """Return what is digested of every image: how long its key is, the key, and the digest of its ground truth."""
+        if "".join(self.keys).isascii():
+            lengths: Iterable[int] = map(len, self.keys)
+        else:
+            lengths = (len(key.encode("utf-8", "surrogateescape")) for key in self.keys)
+        each = zip(lengths, self.keys, self.digests, strict=True)
+        return "".join([f"{length}:{key}{digest}" for length, key, digest in each])
 
 
 def narrowed(values: Int64Array) -> IntArray:

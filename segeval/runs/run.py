@@ -10,7 +10,7 @@ from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.protocol.labeling import NO_PREDICTION, SideFiles, distinct_values, side_files
+from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, SideFiles, distinct_values, side_files
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
@@ -241,8 +241,8 @@ class Run:
         """Return what the files of ground truth and predictions hold; `table` is the run's label table."""
         gt_values, pred_values = raw_values(table)
         return (
-            side_files(gt_values, lambda: values_of_images(self.rows, 0)),
-            side_files(pred_values, lambda: values_of_images(self.rows, 1)),
+            side_files(gt_values, lambda: values_of_images(self.rows, 0, DEFAULT_VOID)),
+            side_files(pred_values, lambda: values_of_images(self.rows, 1, DEFAULT_VOID)),
         )
 
     def subset(self, chosen: Callable[[str], bool]) -> Run:
@@ -323,21 +323,24 @@ def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
     return [key for key in keys_of(rows) if key not in without]
 
 
-def values_of_images(rows: Sequence[Row], side: int) -> Iterator[tuple[str, set[int]]]:
-    """Yield the key and the values of every image on side 0 (ground truth) or 1 (predictions)."""
+def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
+    """Yield the key and the values of every image on side 0 (ground truth) or 1 (predictions).
+
+    Given `holding`, only of images that hold this value.
+    """
     if isinstance(rows, LazyRows):
-        return rows.columns.values_of_images(side)
-    return ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
+        return rows.columns.values_of_images(side, holding)
+    each = ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
+    return each if holding is None else (named for named in each if holding in named[1])
 
 
 def ground_truth_digest(rows: Sequence[Row]) -> str:
     """Return a digest of every key and ground truth, in key order."""
     digest = hashlib.blake2b(digest_size=16)
     if isinstance(rows, LazyRows):
-        named = zip(rows.columns.keys, rows.columns.digests, strict=True)
+        digest.update(rows.columns.digested().encode("utf-8", "surrogateescape"))
     else:
-        named = zip([row.key for row in rows], [row.digest for row in rows], strict=True)
-    for key, of_file in named:
-        name = key.encode("utf-8", "surrogateescape")
-        digest.update(b"%d:%b%b" % (len(name), name, of_file.encode()))
+        for row in rows:
+            name = row.key.encode("utf-8", "surrogateescape")
+            digest.update(b"%d:%b%b" % (len(name), name, row.digest.encode()))
     return f"blake2b:{digest.hexdigest()}"
