@@ -190,7 +190,7 @@ def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
 
     asked = chosen(StatisticsOptions, options)
     # Only on the command line itself does a choice of groups say that intervals are wanted.
-    if options["ci"] is None and not given(("group_by",), options):
+    if options["ci"] is None and not options["by"] and not given(("group_by",), options):
         asked["group_by"] = None
     return statistics_of(asked)
 
@@ -289,7 +289,7 @@ class Delivery:
 def _view(options: Mapping[str, Any]) -> View:
     from segeval.render.report.wording import View
 
-    return View(**{name: options[name] for name in ("details", "sort", "digits")})
+    return View(**{name: options[name] for name in ("details", "sort", "digits", "confusion")})
 
 
 def _gates(fail_under: Sequence[str], fail_over: Sequence[str]) -> tuple[Gate, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +33,7 @@ from segeval.protocol.conventions import (
 from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
+from segeval.records import dataclass
 from segeval.report.refusals import FileNames
 from segeval.report.scoring import Measured, check_labels, measured
 from segeval.runs.run import Run
@@ -70,12 +71,17 @@ class _State:
         return {**self.axes.axes(), MEAN_OVER: self.subset, **dict(zip(RATIOS, self.ratios, strict=True))}
 
     def changed(self, name: str, to: _State) -> _State:
-        """Return these rules with one as `to` has it."""
+        """Return these rules with one as `to` has it: themselves where they have it so."""
         if name in AXES:
-            return replace(self, axes=self.axes.with_axes(**{name: getattr(to.axes, name)}))
+            choice = getattr(to.axes, name)
+            return (
+                self if choice == getattr(self.axes, name) else replace(self, axes=replace(self.axes, **{name: choice}))
+            )
         if name == MEAN_OVER:
-            return replace(self, subset=to.subset)
+            return self if self.subset == to.subset else replace(self, subset=to.subset)
         at = RATIOS.index(name)
+        if self.ratios[at] == to.ratios[at]:
+            return self
         return replace(self, ratios=(*self.ratios[:at], to.ratios[at], *self.ratios[at + 1 :]))
 
 
@@ -183,6 +189,8 @@ class _Counted:
             way.append(way[-1].changed(rule, end))
         found = []
         for rule, (before, after) in zip(rules, pairwise(way), strict=True):
+            if before is after:
+                continue
             (score_before, classes_before), (score_after, classes_after) = (
                 self._score(name, state) for state in (before, after)
             )

@@ -6,12 +6,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from typing import NamedTuple
 
 from segeval.errors import UsageError, printable
 from segeval.folders.walking import extension
+from segeval.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

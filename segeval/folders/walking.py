@@ -6,10 +6,10 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from segeval.errors import printable
+from segeval.records import dataclass
 
 MOST_VISITS = 256
 """How often one folder is listed when links lead to it by several ways: folders that link to each other twice at

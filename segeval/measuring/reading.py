@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,7 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
 from segeval.protocol.storage import AS_STORED, SideStorage
 from segeval.protocol.widths import Width
+from segeval.records import dataclass
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from operator import eq
 from typing import Generic, TypeVar, overload
 
 import numpy as np
 
 from segeval.protocol.labeling import NO_PREDICTION, distinct_values
+from segeval.records import dataclass
 from segeval.tables.counts import Int64Array, IntArray, StackedTables, smallest_type
 
 T = TypeVar("T")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from segeval.records import dataclass
 
 Bytes = NDArray[np.uint8]
 MINUS, ZERO, NINE = ord("-"), ord("0"), ord("9")

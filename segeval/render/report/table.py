@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from rich.console import RenderableType
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.errors import listed, printable
+from segeval.records import dataclass
 from segeval.render.messages import finding_label, note_text
 from segeval.render.report.details import print_details
 from segeval.render.report.losses import print_losses
@@ -99,6 +99,10 @@ def _print_report(page: Page, report: Report, verbose: bool, view: View) -> None
         print_losses(page, report, view)
     if report.has_details:
         print_details(page, report, view)
+    if view.confusion:
+        from segeval.render.report.heatmap import print_confusion  # few ask for it
+
+        print_confusion(page, report, view)
     page.say(f"{mean_text(report)}; {data_text(report.data)}")
     if own := own_text(report):
         page.say(Text(own, "dim"))
