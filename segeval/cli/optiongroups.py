@@ -35,6 +35,9 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "pred-channel",
         "class-axis",
         "cast-labels",
+        "multilabel",
+        "bits",
+        "resize-pred",
     ),
     "Convention": (
         "convention",
@@ -56,6 +59,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "shard",
         "max-pixels",
         "jobs",
+        "engine",
     ),
     "Contours": ("boundary", "distances", "tolerance", "spacing"),
     "Probability maps": (

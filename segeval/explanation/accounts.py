@@ -130,6 +130,12 @@ class _Counted:
     """Count a run once for each way to treat ignored classes, and score it under any convention."""
 
     def __init__(self, run: Run, names: FileNames) -> None:
+        if run.protocol.storage.multilabel:
+            raise UsageError(
+                "conventions are explained of masks with one label a pixel, and here a pixel may be of several classes",
+                (),
+                "Score with --multilabel and the --convention that is wanted",
+            )
         self._run = run
         self._names = names
         self._found: dict[str, Measured] = {}

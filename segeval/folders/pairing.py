@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
@@ -17,7 +16,6 @@ __all__ = [
     "Pair",
     "Pairing",
     "PairingRules",
-    "pair_class_folders",
     "pair_folders",
     "require_pairs",
 ]
@@ -30,11 +28,18 @@ class Pair:
     """One image: its key, and its files as POSIX paths relative to `Pairing.gt_root` and `Pairing.pred_root`.
 
     `pred` is one path, one for each class in class order for a map a class, and empty where the prediction is missing.
+    `gt_classes` has the ground truth's, where it is one mask a class.
     """
 
     key: str
     gt: str
     pred: tuple[str, ...]
+    gt_classes: tuple[str, ...] = ()
+
+    @property
+    def gt_files(self) -> tuple[str, ...]:
+        """Return the files of the ground truth."""
+        return self.gt_classes or (self.gt,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Pairing:
     `unreadable` are lines fit for a message: gt/ or pred/, the path, the reason. Suffixes and prefixes are those that
     were used. `photos` are files of pairs that are named like photos, with their side. `hint` is a sentence with the
     options that would pair most, where not half pair, files clash, or photos take the place of masks.
-    `class_folders` are those that hold one map a class.
+    `class_folders` and `gt_class_folders` are those that hold one map or mask a class.
     """
 
     gt_root: Path
@@ -70,6 +75,7 @@ class Pairing:
     photos: tuple[str, ...] = ()
     hint: str = ""
     class_folders: tuple[str, ...] = ()
+    gt_class_folders: tuple[str, ...] = ()
 
 
 def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
@@ -85,37 +91,11 @@ def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixe
         found = extension(gt.name, suffixes) or gt.suffix
         pair = Pair(gt.name.removesuffix(found), gt.name, (pred.name,))
         return Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1)
-    _require_folders(pred, gt)
+    require_folders(pred, gt)
     gt_tree, pred_tree = (walk(root, lambda name: extension(name, suffixes) is not None) for root in (gt, pred))
     actual = {path: (path,) for path in pred_tree.files}
-    unreadable = (*_lines("gt", gt_tree), *_lines("pred", pred_tree))
-    return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable)
-
-
-def pair_class_folders(
-    pred: Path, gt: Path, folders: Sequence[str], *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]
-) -> Pairing:
-    """Pair ground truth with one map a class: `pred/<folder>/<key>`, folders in class order (see `class_folders`).
-
-    Each pair has one prediction path a folder; a ground truth that lacks some is `incomplete`. Errors: `pair_folders`.
-    """
-    _require_folders(pred, gt)
-    gt_tree = walk(gt, lambda name: extension(name, suffixes) is not None)
-    unreadable = [*_lines("gt", gt_tree)]
-    maps: dict[str, dict[str, str]] = {}
-    for folder in folders:
-        tree = walk(pred / folder, lambda name: extension(name, suffixes) is not None)
-        unreadable.extend(_lines(f"pred/{printable(folder)}", tree))
-        for path in tree.files:
-            maps.setdefault(path, {})[folder] = f"{folder}/{path}"
-    actual = {path: tuple(by_folder.values()) for path, by_folder in maps.items()}
-    lacking = {
-        path: tuple(folder for folder in folders if folder not in by_folder)
-        for path, by_folder in maps.items()
-        if len(by_folder) < len(folders)
-    }
-    pairing = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
-    return replace(pairing, class_folders=tuple(folders))
+    unreadable = (*unreadable_lines("gt", gt_tree), *unreadable_lines("pred", pred_tree))
+    return paired_names(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable)
 
 
 def _refuse_archives(pred: Path, gt: Path) -> None:
@@ -129,7 +109,8 @@ def _refuse_archives(pred: Path, gt: Path) -> None:
         raise PairingError("a zip archive is given in the place of a folder", archives, UNPACK_FIX)
 
 
-def _require_folders(pred: Path, gt: Path) -> None:
+def require_folders(pred: Path, gt: Path) -> None:
+    """Raise `PairingError` for what is no folder."""
     problems = []
     kinds = {"PRED": kind_of(pred), "GT": kind_of(gt)}
     for side, root in (("PRED", pred), ("GT", gt)):
@@ -144,11 +125,12 @@ def _require_folders(pred: Path, gt: Path) -> None:
     raise_all(problems)
 
 
-def _lines(side: str, tree: Tree) -> tuple[str, ...]:
+def unreadable_lines(side: str, tree: Tree) -> tuple[str, ...]:
+    """Return the places of a tree that cannot be read as lines of a message."""
     return tuple(f"{side}/{printable(path)}: {reason}" for path, reason in tree.problems)
 
 
-def _pairing(
+def paired_names(
     pred_root: Path,
     gt_root: Path,
     gt: Sequence[str],

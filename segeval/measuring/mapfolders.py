@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from segeval.errors import LabelError, SegevalError
 from segeval.folders.pairing import Pair, Pairing
-from segeval.measuring.maps import MapReading, map_reading, measure_maps, presumed, read_maps, recognise
+from segeval.measuring.maps import MapReading, map_reading, measure_maps, read_maps
 from segeval.measuring.measurement import (
     Course,
     Measurement,
@@ -24,6 +25,7 @@ from segeval.measuring.measurement import (
     usable_pairs,
 )
 from segeval.measuring.reading import Reading, digest
+from segeval.measuring.recognition import presumed, recognise
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.settings import Probabilities
 from segeval.report.rescoring import sums_fit
@@ -55,7 +57,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
     resolution = presumed(request.protocol, maps, pairs, files)
     reading = map_reading(request.protocol, chosen, maps, resolution)
     # Kinds of map and labels are told from the first images of all, so that every shard agrees on them.
-    pairs = course.of(pairs)
+    pairs, course = course.of(pairs), replace(course, levels_travel=not maps.in_rows)
     if course.journal is not None:
         course.journal.begin(maps, "" if maps.in_rows else _meaning(reading))
     rows: list[Row] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,17 +33,19 @@ from segeval.measuring.reading import (
     ReadMask,
     both,
     digest,
+    fitted,
     missing_counts,
     read_ground_truth,
     read_prediction,
-    require_size,
 )
+from segeval.protocol.protocol import Protocol
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, SideTraits, traits_of_all
 from segeval.tables.counts import IntArray, JointCounts, joint_counts
 from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
+    from segeval.measuring.engines import AnyEngine
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
 
@@ -56,14 +59,14 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
-    require_size(pred.values.shape, gt.values.shape, file)
-    counts = joint_counts(gt=gt.values, pred=pred.values)
+    predicted = fitted(pred.values, gt.values.shape, file, reading.resize_pred)
+    counts = joint_counts(gt=gt.values, pred=predicted)
     if reading.most_values is not None and len(counts) > reading.most_values:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
-    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, pred.values, reading.contours)
+    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, predicted, reading.contours)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -104,7 +107,7 @@ def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int) -> Row:
     return Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact))
 
 
-__all__ = ["Measurement", "Progress", "measure"]
+__all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
 
 
 def measure(
@@ -117,17 +120,31 @@ def measure(
     journal: Journal | None = None,
     shard: Shard | None = None,
     pairing: Pairing | None = None,
+    engine: AnyEngine | None = None,
 ) -> Measurement:
     """Pair two folders, or take their `pairing`, and count every pair that can be counted.
 
     Rows go to `journal` as they come, and those that it has of an earlier attempt are taken from there where their
-    files have not changed. With a `shard` only its images are measured; what does not pair is told of all. What is
+    files have not changed. With a `shard` only its images are measured; what does not pair is told of all. An `engine`
+    measures in place of threads of this process. What is
     wrong with single files is collected in `problems`, so that all of it can be told together; only folders that do
     not exist, options that contradict each other, and a journal that cannot be written are raised at once.
     """
     lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
+    request = with_folder_classes(pred, gt, request)
+    if engine is None:
+        return _measured(pairing or paired(pred, gt, request), request, course)
+    from segeval.measuring.dispatch import collected_from  # for those who ask for an engine
+    from segeval.measuring.engines import opened_engine
+
+    opening = opened_engine(engine, jobs)
     pairing = pairing or paired(pred, gt, request)
+    with opening as opened:
+        return _measured(pairing, request, replace(course, gather=partial(collected_from, opened)))
+
+
+def _measured(pairing: Pairing, request: Request, course: Course) -> Measurement:
     if request.protocol.probabilities is None:
         found = _measure_masks(pairing, request, course)
     else:
@@ -141,14 +158,32 @@ def measure(
     return replace(found, problems=tuple(with_color_hints(found.problems, request)))
 
 
+def with_folder_classes(pred: Path, gt: Path, request: Request) -> Request:
+    """Name the classes of pixels of several classes after their folders, where they are not given."""
+    if not request.protocol.storage.multilabel:
+        return request
+    from segeval.measuring.labelsets import with_classes  # most pixels have one class
+
+    return with_classes(pred, gt, request)
+
+
+def _measure_one(reading: Reading, protocol: Protocol) -> Callable[[Pair], MeasuredRow]:
+    if not protocol.storage.multilabel:
+        return partial(measure_masks, reading=reading)
+    from segeval.measuring.labelsets import meaning_of, measure_sets  # most pixels have one class
+
+    return partial(measure_sets, reading=reading, meaning=meaning_of(protocol))
+
+
 def _measure_masks(pairing: Pairing, request: Request, course: Course) -> Measurement:
     pairs, problems = usable_pairs(pairing, request.protocol.missing)
-    problems = list(class_folders_given(pairing)) or problems
+    if not request.protocol.storage.multilabel:
+        problems = list(class_folders_given(pairing)) or problems
     pairs = course.of(pairs)
     reading = reading_of(pairing, request, digest_predictions=course.journal is not None)
     if course.journal is not None:
         course.journal.begin()
-    found = list(collected(pairs, partial(measure_masks, reading=reading), reading, problems, course))
+    found = list(collected(pairs, _measure_one(reading, request.protocol), reading, problems, course))
     traits = traits_of_all(one.traits for one in found)
     run = Run(request.protocol, in_order(one.row for one in found), traits=traits)
     table = run.table() if found else None

@@ -22,7 +22,7 @@ from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, r
 from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
-from segeval.protocol.storage import AS_STORED, SideStorage
+from segeval.protocol.storage import AS_STORED, RESIZE_FIX, SideStorage
 from segeval.protocol.widths import Width
 from segeval.records import dataclass
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
@@ -50,7 +50,9 @@ class Reading:
     """Say where the files of pairs lie and how they are read.
 
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
-    `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
+    `pred_jpeg` admit JPEG, where a threshold reads its levels: `gt_level` and `pred_level` of masks of one class.
+    Under `multilabel` pixels have sets of classes, and `gt_folders` or `pred_folders` hold a mask a class.
+    `digest_predictions` asks for the digests by which a
     later run knows that a prediction has not changed. `contours` asks for what lies along contours.
     """
 
@@ -62,9 +64,15 @@ class Reading:
     most_values: int | None = None
     gt_jpeg: bool = False
     pred_jpeg: bool = False
+    gt_level: int | None = None
+    pred_level: int | None = None
     gt_storage: SideStorage = AS_STORED
     pred_storage: SideStorage = AS_STORED
     logits: bool = False
+    multilabel: bool = False
+    resize_pred: str | None = None
+    gt_folders: bool = False
+    pred_folders: bool = False
     digest_predictions: bool = False
     contours: Contours | None = None
 
@@ -176,17 +184,34 @@ def _traits(tag: str, palette: bytes, values: NDArray[np.integer[Any]]) -> Trait
     return Traits(nodata, (), tuple((index, reds[index], greens[index], blues[index]) for index in used))
 
 
-def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
-    """Tell whether a pair's files are still those that a row was measured from."""
+@dataclass(frozen=True, slots=True)
+class KnownFiles:
+    """Hold the digests of the files that a row was measured from, and the pixels of its image."""
+
+    gt: str
+    pred: str
+    missing: bool
+    pixels: int
+
+
+def known_files(known: MeasuredRow) -> KnownFiles:
+    """Return what is known of the files of a row."""
     row = known.row
-    if row.missing == bool(pair.pred) or row.height * row.width > reading.max_pixels:
+    return KnownFiles(row.digest, known.pred_digest, row.missing, row.height * row.width)
+
+
+def is_unchanged(pair: Pair, known: KnownFiles, reading: Reading) -> bool:
+    """Tell whether a pair's files are still those that a row was measured from."""
+    if known.missing == bool(pair.pred) or known.pixels > reading.max_pixels:
         return False
-    files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
+    files = [*((reading.gt, name) for name in pair.gt_files), *((reading.pred, name) for name in pair.pred)]
+    parts = len(pair.gt_files)
     try:
         found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
     except SegevalError:
         return False
-    return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
+    same = digest_of_all(found[:parts]) == known.gt
+    return same and (not pair.pred or digest_of_all(found[parts:]) == known.pred)
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
@@ -195,12 +220,21 @@ def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
     return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
 
 
-def require_size(found: tuple[int, ...], wanted: tuple[int, ...], file: str) -> None:
-    """Raise `MaskError` where a prediction has another (height, width) than its ground truth."""
-    if found != wanted:
-        raise MaskError(
-            "predictions and ground truth differ in size",
-            (f"{pred_name(file)}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
-            "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
-            kind="resized",
-        )
+def fitted(values: NDArray[Any], wanted: tuple[int, ...], file: str, rule: str | None) -> NDArray[Any]:
+    """Return a prediction at the (height, width) of its ground truth, resized by a `rule` where there is one.
+
+    Raises `MaskError` where it is of another size and there is none.
+    """
+    found = values.shape
+    if found == wanted:
+        return values
+    if rule is not None:
+        from segeval.images.resizing import resized  # few predictions have another size
+
+        return resized(values, (wanted[0], wanted[1]), rule)
+    raise MaskError(
+        "predictions and ground truth differ in size",
+        (f"{pred_name(file)}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
+        RESIZE_FIX,
+        kind="resized",
+    )

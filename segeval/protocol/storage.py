@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from segeval.errors import UsageError
@@ -11,6 +11,13 @@ from segeval.records import dataclass
 
 CHANNELS = ("R", "G", "B", "A")
 CLASS_AXES = ("first", "last")
+RESIZING = ("nearest", "bilinear")
+"""How predictions come to the size of their ground truth, as Pillow names it."""
+RESIZE_FIX = (
+    "Write predictions at the size of the ground truth, or have them resized with --resize-pred nearest (bilinear for "
+    "probability maps)"
+)
+"""The fix where predictions have another size."""
 MOST_TOLERANCE = 127
 """Levels a channel: half the range, within which colours can be mistaken for one another already."""
 
@@ -36,7 +43,9 @@ class Storage:
     `gt_channel` and `pred_channel` are R, G, B, A or the place of a channel from 0. `class_axis`, "first" or "last", is
     where arrays have an axis of classes: of masks a one-hot one, of probability maps one map a class. `cast_labels`
     reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance` a colour is
-    the nearest of the palette, of those at most so far in each channel. Raises `UsageError` for anything else.
+    the nearest of the palette, of those at most so far in each channel. Under `multilabel` a pixel may be of several
+    classes, each of which is scored by itself; `bits` says by which bits of a stored value. Predictions of another
+    size are resized by `resize_pred`. Raises `UsageError` for anything else.
     """
 
     gt_channel: str | None = None
@@ -45,10 +54,17 @@ class Storage:
     cast_labels: bool = False
     logits: bool = False
     palette_tolerance: int = 0
+    multilabel: bool = False
+    bits: str | None = None
+    resize_pred: str | None = None
 
     def __post_init__(self) -> None:
         if self.class_axis not in (None, *CLASS_AXES):
             raise UsageError(f"'{self.class_axis}' is no class axis", (), f"Choose one of {', '.join(CLASS_AXES)}")
+        if self.resize_pred not in (None, *RESIZING):
+            raise UsageError(
+                f"'{self.resize_pred}' is no way to resize predictions", (), f"Choose one of {', '.join(RESIZING)}"
+            )
         if type(self.palette_tolerance) is not int or not 0 <= self.palette_tolerance <= MOST_TOLERANCE:
             raise UsageError(
                 "the tolerance of a palette is out of range",
@@ -80,17 +96,6 @@ PLAINLY = Storage()
 """What holds where nothing is asked for."""
 STORAGE_NAMES = tuple(one.name for one in fields(Storage))
 """The options of this module, by their keywords."""
-
-
-def stored_so(storage: Storage, changes: Mapping[str, Any], *, probs: bool) -> Storage:
-    """Return `storage` with `changes`, by keyword; raises `UsageError` where they contradict each other.
-
-    `probs` tells whether predictions are probability maps.
-    """
-    changed = replace(storage, **changes)
-    if changed.logits and not probs:
-        raise UsageError("--logits is of probability maps", (), "Add --probs, or leave --logits out")
-    return changed
 
 
 def storage_text(value: str | int | bool | None) -> str:
