@@ -48,8 +48,8 @@ label_options = stacked(
         "-c",
         "--classes",
         type=CLASSES,
-        metavar="FILE|K",
-        help="Names, one a line (or JSON/TOML), or their number. [default: the values found]",
+        metavar="FILE|K|NAME,..",
+        help="A file of names, one a line (or JSON/TOML), their number, or the names. [default: the values found]",
     ),
     click.option(
         "-i",
@@ -249,6 +249,12 @@ engine_option = click.option(
     "--engine",
     metavar="dask|dask://HOST:PORT",
     help="Measure with a Dask cluster: -j processes of this machine, or that of a scheduler. [default: threads]",
+)
+read_timeout_option = click.option(
+    "--read-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    help="URLs: ask again after so long without an answer. [default: 30]",
 )
 folder_options = stacked(
     label_options,

@@ -48,6 +48,18 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
         return file_item(incomplete)
 
 
+class FolderOrUrl(PathType):
+    """Make a path of a word, or the root of a store of a URL."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return `value` as a path or a URL; raises `UsageError` for a URL of no store."""
+        if isinstance(value, str) and "://" in value:
+            from segeval.folders.roots import root_of  # for URLs
+
+            return root_of(value)
+        return super().convert(value, param, ctx)
+
+
 class FileOrWord(PathType):
     """Take a file or a word, told apart by `is_word`; both stay text."""
 
@@ -101,6 +113,13 @@ class Target(Lines):
         return f"{output.what}:", str(output.path)
 
 
+def are_classes(text: str) -> bool:
+    """Tell whether the value of --classes is a number or names, and no file."""
+    from segeval.request.valuelists import is_list_of_names  # brings numpy with it
+
+    return text.isdecimal() or is_list_of_names(text)
+
+
 def is_alpha_word(text: str) -> bool:
     """Tell whether the value of --alpha is a word or a number, and no file."""
     try:
@@ -111,13 +130,14 @@ def is_alpha_word(text: str) -> bool:
 
 
 FILE = FOLDER = PathType()
-CLASSES = FileOrWord(str.isdecimal)
+ROOT = FolderOrUrl()
+CLASSES = FileOrWord(are_classes)
 PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word, "presets")
 PALETTE = FileOrWord(lambda word: False)
 WEIGHTS = FileOrWord("auto".__eq__, "weights")
 ALPHA = FileOrWord(is_alpha_word, "alpha")
 TARGET = Target()
-BOUND = Lines()
+LINES = Lines()
 
 
 def added_up(context: click.Context, parameter: click.Parameter, value: Sequence[str] | None) -> tuple[str, ...]:
