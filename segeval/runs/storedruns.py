@@ -54,22 +54,21 @@ def opened_output(named: Root) -> Iterator[Callable[[Run], None]]:
 
 
 def expanded(parts: Iterable[Root]) -> list[Root]:
-    """Return the run files that names and patterns stand for, each once; raises `RunFileError` where one has none.
+    """Return the run files that names and patterns stand for; raises `RunFileError` where one has none.
 
     A `*` stands for any part of a name, and not for a slash.
     """
-    found: dict[str, Root] = {}
+    found: list[Root] = []
     for part in parts:
         text = str(part)
         if not WILD & set(text) or (isinstance(part, Path) and part.exists()):
-            found.setdefault(text, part)
+            found.append(part)
             continue
         matching: list[Root] = list(_matching(part)) if isinstance(part, StoreUrl) else _paths(text)
         if not matching:
             raise RunFileError("no run file is called so", (text,), "Check the pattern, and that the parts are there")
-        for one in matching:
-            found.setdefault(str(one), one)
-    return list(found.values())
+        found.extend(matching)
+    return found
 
 
 def _paths(pattern: str) -> list[Root]:

@@ -1,4 +1,4 @@
-"""The place of a run file in a store: rows are kept on this machine while they are measured, and the run goes up once."""
+"""The place of a run file in a store: rows are kept on this machine meanwhile, and the run goes up once."""
 
 from __future__ import annotations
 
