@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.errors import PairingError, printable
 from segeval.folders.classfolders import class_folders
@@ -12,10 +12,13 @@ from segeval.folders.matching import BY_NAME, PairingRules
 from segeval.folders.pairing import Pairing, pair_folders, paired_names, require_folders, unreadable_lines
 from segeval.folders.walking import extension, folders_in, kind_of, walk
 
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
+
 Names = Sequence[tuple[int, str]]
 
 
-def folder_names(pred: Path, gt: Path) -> tuple[str, ...]:
+def folder_names(pred: Root, gt: Root) -> tuple[str, ...]:
     """Return the names of the folders in the ground truth, else in the predictions, ascending; empty where none is."""
     for root in (gt, pred):
         if kind_of(root) == "folder":
@@ -28,7 +31,7 @@ def folder_names(pred: Path, gt: Path) -> tuple[str, ...]:
     return ()
 
 
-def pair_sets(pred: Path, gt: Path, names: Names, *, rules: PairingRules, suffixes: frozenset[str]) -> Pairing:
+def pair_sets(pred: Root, gt: Root, names: Names, *, rules: PairingRules, suffixes: frozenset[str]) -> Pairing:
     """Pair folders with one mask a class on one side or both; else file by file. `names` are (id, name) of classes.
 
     Raises `PairingError` where a side has the folders of only some classes, or where its own are of other classes.
@@ -48,8 +51,8 @@ def pair_sets(pred: Path, gt: Path, names: Names, *, rules: PairingRules, suffix
 
 
 def pair_class_folders(
-    pred: Path,
-    gt: Path,
+    pred: Root,
+    gt: Root,
     folders: Sequence[str],
     *,
     gt_folders: Sequence[str] = (),
@@ -77,7 +80,7 @@ def pair_class_folders(
 
 
 def _by_class(
-    side: str, root: Path, folders: Sequence[str], suffixes: frozenset[str]
+    side: str, root: Root, folders: Sequence[str], suffixes: frozenset[str]
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], list[str]]:
     """Return the files of each name below all `folders` of a side, the folders that lack one, and what is unreadable.
 

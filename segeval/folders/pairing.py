@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
 from segeval.folders.walking import Tree, extension, extensions_in, gt_name, is_photo, kind_of, pred_name, walk
 from segeval.protocol.axes import MISSING_CHOICES
 from segeval.records import dataclass
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 
 __all__ = [
     "Clash",
@@ -55,8 +58,8 @@ class Pairing:
     `class_folders` and `gt_class_folders` are those that hold one map or mask a class.
     """
 
-    gt_root: Path
-    pred_root: Path
+    gt_root: Root
+    pred_root: Root
     pairs: tuple[Pair, ...]
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -78,7 +81,7 @@ class Pairing:
     gt_class_folders: tuple[str, ...] = ()
 
 
-def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
+def pair_folders(pred: Root, gt: Root, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
     """Pair the masks below two folders by key: relative path without pairing suffix and extension, never by position.
 
     Equal keys pair; of a nested and a flat folder, equal names that are unique on both sides. `suffixes` are the
@@ -98,7 +101,7 @@ def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixe
     return paired_names(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable)
 
 
-def _refuse_archives(pred: Path, gt: Path) -> None:
+def _refuse_archives(pred: Root, gt: Root) -> None:
     """Refuse zip archives in the place of folders."""
     archives = [
         f"{side} {printable(str(root))}"
@@ -109,7 +112,7 @@ def _refuse_archives(pred: Path, gt: Path) -> None:
         raise PairingError("a zip archive is given in the place of a folder", archives, UNPACK_FIX)
 
 
-def require_folders(pred: Path, gt: Path) -> None:
+def require_folders(pred: Root, gt: Root) -> None:
     """Raise `PairingError` for what is no folder."""
     problems = []
     kinds = {"PRED": kind_of(pred), "GT": kind_of(gt)}
@@ -131,8 +134,8 @@ def unreadable_lines(side: str, tree: Tree) -> tuple[str, ...]:
 
 
 def paired_names(
-    pred_root: Path,
-    gt_root: Path,
+    pred_root: Root,
+    gt_root: Root,
     gt: Sequence[str],
     actual: Mapping[str, tuple[str, ...]],
     rules: PairingRules,
@@ -294,7 +297,7 @@ def _nothing(what: str, side: str, pairing: Pairing) -> SegevalError:
             where = [f"{option} {printable(text)}", f"for example, {printable(unselected[0])} does not {verb} so"]
             return NothingToScoreError(f"{what} with this {part}", where, pairing.hint or f"Correct {option}")
     where = [f"{side.upper()} {printable(str(root))}"]
-    others = extensions_in(root).most_common(SHOWN) if root.is_dir() else []
+    others = extensions_in(root).most_common(SHOWN) if kind_of(root) == "folder" else []
     if not others:
         return NothingToScoreError(f"{what} in the folder", where, "Check the path")
     held = ", ".join(f"{printable(ending)} ({files:,} file{'s' if files > 1 else ''})" for ending, files in others)

@@ -7,8 +7,12 @@ import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.errors import printable
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 from segeval.records import dataclass
 
 MOST_VISITS = 256
@@ -66,8 +70,10 @@ def pred_name(path: str) -> str:
     return f"pred/{printable(path)}"
 
 
-def kind_of(root: Path) -> str:
+def kind_of(root: Root) -> str:
     """Return "folder", "file" or "other", or else the reason why nothing is known of `root`."""
+    if not isinstance(root, Path):
+        return "folder"  # a store knows keys only
     try:
         mode = root.stat().st_mode
     except OSError as error:
@@ -77,13 +83,18 @@ def kind_of(root: Path) -> str:
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
-def walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
+def walk(root: Root, wanted: Callable[[str], bool]) -> Tree:
     """List the files below `root` whose name is `wanted`, links followed; never raises for what it finds.
 
     Dotfiles and dot-folders are passed over. Told in `problems`: folders that cannot be listed, links that lead back
     to a folder above them, paths too long to be opened, and, where the name is wanted, links to nothing, FIFOs,
     sockets and devices (a link to nothing is also told where it has no extension: it may have been a folder of masks).
     """
+    if not isinstance(root, Path):
+        from segeval.stores.files import list_files  # for URLs
+
+        found, refused = list_files(root)
+        return Tree(tuple(path for path in found if wanted(path.rpartition("/")[2])), refused)
     files: list[str] = []
     problems: list[tuple[str, str]] = []
     visits: dict[Identity, int] = {}
@@ -124,8 +135,10 @@ def walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
     return Tree(tuple(sorted(files)), tuple(sorted(problems)))
 
 
-def folders_in(root: Path) -> tuple[str, ...]:
+def folders_in(root: Root) -> tuple[str, ...]:
     """Return the names of the folders directly in `root`, links included, dot-folders not; OSError where it cannot."""
+    if not isinstance(root, Path):
+        return tuple(sorted({path.partition("/")[0] for path in walk(root, lambda name: True).files if "/" in path}))
     with os.scandir(root) as listing:
         return tuple(sorted(entry.name for entry in listing if not entry.name.startswith(".") and _is_folder(entry)))
 
@@ -162,7 +175,7 @@ def _reason(error: OSError) -> str:
     return printable(error.strerror or type(error).__name__)
 
 
-def extensions_in(root: Path) -> Counter[str]:
+def extensions_in(root: Root) -> Counter[str]:
     """Count the files below a folder by extension, which has two parts where the file is packed: .nii.gz."""
     return Counter(_ending(path.rpartition("/")[2]) for path in walk(root, lambda name: True).files)
 

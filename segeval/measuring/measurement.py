@@ -30,10 +30,10 @@ from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
-    from pathlib import Path
 
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
+    from segeval.stores.urls import Root
 
 LARGEST_CHUNK = 16
 CHUNKS_IN_FLIGHT = 2
@@ -185,7 +185,7 @@ class Course:
         return [pair for pair in pairs if in_shard(pair.key, self.shard)]
 
 
-def paired(pred: Path, gt: Path, request: Request) -> Pairing:
+def paired(pred: Root, gt: Root, request: Request) -> Pairing:
     """Pair two folders for `request`: file by file, or with one folder of maps a class."""
     names = [(entry.id, entry.name) for entry in request.protocol.classes or ()]
     if request.protocol.storage.multilabel:

@@ -30,6 +30,7 @@ from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
     from segeval.protocol.palettes import Palette
+    from segeval.stores.urls import Root
 
 
 First = TypeVar("First")
@@ -56,8 +57,8 @@ class Reading:
     later run knows that a prediction has not changed. `contours` asks for what lies along contours.
     """
 
-    pred: Path
-    gt: Path
+    pred: Root
+    gt: Root
     pred_palette: Palette | None = None
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
@@ -106,8 +107,12 @@ def digest_of_all(digests: Sequence[str]) -> str:
     return digests[0] if len(digests) == 1 else digest("".join(digests).encode())
 
 
-def bytes_of(root: Path, file: str, reading: Reading, *, name: str) -> bytes:
+def bytes_of(root: Root, file: str, reading: Reading, *, name: str) -> bytes:
     """Return the bytes of a file of `root`; raises `MaskError` of `name` where it cannot be read or holds too much."""
+    if not isinstance(root, Path):
+        from segeval.stores.files import read_file  # for URLs
+
+        return read_file(root, file, name=name)
     path = f"{root}{os.sep}{file}"  # a Path, or a join, takes as long as reading a small file
     return read_bytes(path, name=name, max_pixels=reading.max_pixels)
 

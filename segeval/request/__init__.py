@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # a run without colours and presets does without their module
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
 
-KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "storage", "boundary", "distances")
+KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
 
@@ -73,8 +73,8 @@ def amend(base: Request, options: FolderOptions) -> Request:
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
-        kept = {name: getattr(protocol, name) for name in KEPT_UNDER_PRESETS}
-        protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
+        name, kept = _preset_name(given["preset"], facts), {one: getattr(protocol, one) for one in KEPT_UNDER_PRESETS}
+        protocol = replace(from_preset(facts, name=name, storage=protocol.storage), **kept)
     protocol = replace(
         _relabeled(protocol, given),
         convention=_convention(protocol.convention, given),
