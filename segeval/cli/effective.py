@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -44,9 +45,11 @@ def effective(verb: click.Command, words: Sequence[str], parent: click.Context |
 
 
 def file_read(parent: click.Context) -> str | None:
-    """Return the configuration that was read, `None` where that is none."""
-    path = parent.meta.get(FILE_READ)
-    return None if path is None else str(path)
+    """Return the configuration that was read, as seen from the working folder, `None` where that is none."""
+    path: Path | None = parent.meta.get(FILE_READ)
+    if path is None:
+        return None
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _values(option: click.Option, context: click.Context) -> list[tuple[Any, str]]:

@@ -15,8 +15,7 @@ VERBS = ("score", "report", "compare", "explain", "verify", "inspect", "presets"
 @click.argument("verb", type=click.Choice(VERBS), default="score", metavar="[VERB]")
 @click.argument("line", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF VERB]")
 @show_options("table", "json")
-@click.pass_context
-def config(ctx: click.Context, verb: str, line: tuple[str, ...], **options: str) -> int:
+def config(verb: str, line: tuple[str, ...], **options: str) -> int:
     """Show the options that hold here, and where each comes from.
 
     VERB is 'score' where none is named; what stands behind it is read as that verb would. The table has what is set by
@@ -33,10 +32,11 @@ def config(ctx: click.Context, verb: str, line: tuple[str, ...], **options: str)
     from segeval.cli.effective import DEFAULT, effective, file_read
     from segeval.render.settings import render_settings, render_settings_json
 
-    root = ctx.find_root()
+    context = click.get_current_context()
+    root = context.find_root()
     command = root.command.get_command(root, verb) if isinstance(root.command, click.Group) else None
     if command is None:
-        raise click.UsageError(f"no such command '{verb}'", ctx)
+        raise click.UsageError(f"no such command '{verb}'", context)
     found = effective(command, line, root)
     path = file_read(root)
     rows = [(setting.option, setting.value, setting.place) for setting in found]
