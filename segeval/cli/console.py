@@ -291,7 +291,10 @@ class Delivery:
 
             report = with_verdicts(report, self._gates)
         text = self._stdout_text(report)
-        self._write_files(report, pictures)
+        if self._files or self._folders or self._options["overlays"] is not None:
+            from segeval.cli.outputs import write_files
+
+            write_files(report, pictures, self._files, self._folders, self._options["overlays"])
         if not self._options["quiet"]:
             tell_notes(report.notes)
         # A number never travels without them; on a terminal the table says them itself.
@@ -304,25 +307,6 @@ class Delivery:
             tell_asides([ungated_text(report)])
         (write_page if self._format == "table" else write_result)(text)
         return 0 if all(verdict.passed for verdict in report.gates) else 1
-
-    def _write_files(self, report: Report, pictures: Pictured | None) -> None:
-        contents = [self._content(content_of, report, pictures) for content_of, _ in self._files]
-        for content, (_, file) in zip(contents, self._files, strict=True):
-            file.commit(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
-        if not self._folders and self._options["overlays"] is None:
-            return
-        from segeval.cli.outputs import write_figures, write_overlays
-
-        for folder in self._folders:
-            write_figures(report, folder)
-        if self._options["overlays"] is not None and pictures is not None:
-            write_overlays(pictures, self._options["overlays"])
-
-    def _content(self, content_of: ContentOf | None, report: Report, pictures: Pictured | None) -> str | bytes:
-        if content_of is not None:
-            return content_of(report)
-        assert pictures is not None, "the page is made of a run"
-        return pictures.page(report)
 
     def _stdout_text(self, report: Report) -> str:
         options = self._options

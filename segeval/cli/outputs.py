@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +16,7 @@ from segeval.render import FORMATS, parse_target, render
 
 if TYPE_CHECKING:
     from segeval.api.pictures import Pictured
+    from segeval.files.atomic import AtomicFile
     from segeval.render.report.wording import View
     from segeval.report.report import Report
 
@@ -107,6 +108,30 @@ def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[Conte
         yield _curves(options["curves"].suffix), options["curves"]
     if options["per_image"] is not None:
         yield _images(options["per_image"].suffix), options["per_image"]
+
+
+def write_files(
+    report: Report,
+    pictures: Pictured | None,
+    files: Sequence[tuple[ContentOf | None, AtomicFile]],
+    folders: Iterable[Path],
+    overlays: Path | None,
+) -> None:
+    """Put every file in place once the content of all is made, then figures and overlays into their folders."""
+    contents = [_made(content_of, report, pictures) for content_of, _ in files]
+    for content, (_, file) in zip(contents, files, strict=True):
+        file.commit(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
+    for folder in folders:
+        write_figures(report, folder)
+    if overlays is not None and pictures is not None:
+        write_overlays(pictures, overlays)
+
+
+def _made(content_of: ContentOf | None, report: Report, pictures: Pictured | None) -> str | bytes:
+    if content_of is not None:
+        return content_of(report)
+    assert pictures is not None, "the page is made of a run"
+    return pictures.page(report)
 
 
 def figure_folders(options: Mapping[str, Any]) -> list[Path]:
