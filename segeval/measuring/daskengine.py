@@ -94,7 +94,7 @@ def of_client(client: Any) -> Iterator[DaskEngine]:
         raise UsageError(
             "this is no engine",
             (type(client).__name__,),
-            'Give "dask", "dask://HOST:PORT", an executor of concurrent.futures, or a Dask client that is not asynchronous',
+            'Give "dask", "dask://HOST:PORT", an executor of concurrent.futures, or a Dask client that waits',
         )
     with closing(_ready(client, f"the Dask scheduler {client.scheduler.address}")) as engine:
         yield engine
