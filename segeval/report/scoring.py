@@ -27,7 +27,6 @@ from segeval.report.report import (
     left_out,
     odd_foreground,
     undefined_mean,
-    unscored_images,
 )
 from segeval.runs.run import Row, Run, raw_values
 from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_tallies
@@ -153,7 +152,7 @@ def report_of(run: Run, found: Measured) -> Report:
             pixels=run.pixels,
             void_pixels=found.confusion.void_pixels,
             gt_digest=run.gt_digest(),
-            unscored_images=unscored_images(run, found),
+            unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
             missing_images=sum(row.missing for row in run.rows),
         ),
         scores=ordered(scores),
