@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import shutil
 import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
@@ -138,6 +136,9 @@ ON_TERMINAL = (
 
 def typed(name: str, keys: str, place: Path) -> str:
     """Type keys in a shell on a terminal of its own, and return the line as it then stands."""
+    import pty  # Windows has neither
+    import termios
+
     program = shell(name)
     place.mkdir()
     rc, line = place / ".zshrc", place / "typed"
@@ -191,6 +192,7 @@ TYPED = [
 
 
 @needs_segeval
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("name", RC)
 @pytest.mark.parametrize(("keys", "line"), TYPED, ids=[keys.split()[-1] for keys, _ in TYPED])
 def test_what_is_typed_in_the_shell_itself_is_completed(name: str, keys: str, line: str, tmp_path: Path) -> None:
