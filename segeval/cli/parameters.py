@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from segeval.protocol.axes import LIST_SUFFIXES
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -113,7 +115,8 @@ def is_alpha_word(text: str) -> bool:
 FILE = FOLDER = PathType()
 CLASSES = FileOrWord(str.isdecimal)
 PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word, "presets")
-PALETTE = FileOrWord(lambda word: False)
+PALETTE = FILE_TO_READ = FileOrWord(lambda word: False)
+KEYS = FileOrWord(lambda word: not word.lower().endswith(LIST_SUFFIXES))
 WEIGHTS = FileOrWord("auto".__eq__, "weights")
 ALPHA = FileOrWord(is_alpha_word, "alpha")
 TARGET = Target()

@@ -83,12 +83,12 @@ def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixe
     if kind_of(pred) == kind_of(gt) == "file":
         found = extension(gt.name, suffixes) or gt.suffix
         pair = Pair(gt.name.removesuffix(found), gt.name, (pred.name,))
-        return Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1)
+        return _limited(Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1), rules, suffixes)
     _require_folders(pred, gt)
     gt_tree, pred_tree = (walk(root, lambda name: extension(name, suffixes) is not None) for root in (gt, pred))
     actual = {path: (path,) for path in pred_tree.files}
     unreadable = (*_lines("gt", gt_tree), *_lines("pred", pred_tree))
-    return _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable)
+    return _limited(_pairing(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable), rules, suffixes)
 
 
 def pair_class_folders(
@@ -114,7 +114,16 @@ def pair_class_folders(
         if len(by_folder) < len(folders)
     }
     pairing = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
-    return replace(pairing, class_folders=tuple(folders))
+    return _limited(replace(pairing, class_folders=tuple(folders)), rules, suffixes)
+
+
+def _limited(pairing: Pairing, rules: PairingRules, suffixes: frozenset[str]) -> Pairing:
+    """Leave out images that are not chosen by name."""
+    if rules.keys is None and rules.key_glob is None:
+        return pairing
+    from segeval.folders.lists import selected  # few runs choose images
+
+    return selected(pairing, rules.keys, rules.key_glob, suffixes)
 
 
 def _refuse_archives(pred: Path, gt: Path) -> None:
@@ -199,7 +208,8 @@ def _hint(
 ) -> str:
     from segeval.folders.hints import hint  # folders that pair need none
 
-    return hint(gt, pred, rules, suffixes, found)
+    # A name map names the files of one way to pair them, and none of the ways that are tried.
+    return hint(gt, pred, replace(rules, name_map=()), suffixes, found)
 
 
 def _files(actual: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> tuple[str, ...]:

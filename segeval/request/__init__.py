@@ -23,6 +23,7 @@ from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.widths import parse_widths
 from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
+from segeval.request.pairingrules import keys_text, pairing_rules
 from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights
 
@@ -89,10 +90,13 @@ def amend(base: Request, options: FolderOptions) -> Request:
     if stored:
         protocol = replace(protocol, storage=replace(protocol.storage, **stored))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
+    rules = pairing_rules(base.rules, given, facts)
+    if "keys" in given:
+        protocol = replace(protocol, keys=keys_text(rules))
     changed = replace(
         base,
         protocol=protocol,
-        rules=_rules(base.rules, given, facts),
+        rules=rules,
         max_pixels=given.get("max_pixels", base.max_pixels),
         preset=facts,
         allow=allowed,
@@ -152,22 +156,6 @@ def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | 
     }
     changes: dict[str, Any] = {name: parse(given[name]) for name, parse in parsers.items() if name in given}
     return replace(stored, **changes)
-
-
-AFFIXES = ("gt_suffix", "pred_suffix", "gt_prefix", "pred_prefix")
-
-
-def _rules(base: PairingRules, given: Mapping[str, Any], facts: Preset | None) -> PairingRules:
-    rules = replace(base, **{name: given[name] for name in AFFIXES if name in given})
-    if "preset" not in given or facts is None:
-        return rules
-    return replace(
-        rules,
-        key_regex=facts.pairing.key_regex,
-        gt_glob=facts.pairing.gt_glob,
-        gt_suffixes=facts.pairing.gt_suffixes,
-        pred_suffixes=facts.pairing.pred_suffixes,
-    )
 
 
 def _colored(request: Request, given: Mapping[str, Any]) -> Request:

@@ -115,6 +115,11 @@ class FolderOptions(
     pred_suffix: Annotated[str | None, "The same for predictions."]
     gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
     pred_prefix: Annotated[str | None, "The same for predictions."]
+    key_regex: Annotated[str | None, "Pair files in whose names this regular expression finds the same (group key)."]
+    name_map: Annotated[
+        str | Path | Mapping[str, str] | None, "A CSV file of ground-truth name, prediction name; or a mapping."
+    ]
+    keys: Annotated[str | Path | None, 'Score these images only: a split list as "val.txt", or a glob as "night/*".']
     missing: Annotated[str | None, "An image without prediction is an error (the default), left out (skip) or a miss."]
     probs: Annotated[bool | None, "Predictions are probability maps: report losses and curves too."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
@@ -186,6 +191,11 @@ class VerifyOptions(TypedDict, total=False):
     pred_suffix: Annotated[str | None, "The same for predictions."]
     gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
     pred_prefix: Annotated[str | None, "The same for predictions."]
+    key_regex: Annotated[str | None, "Pair files in whose names this regular expression finds the same (group key)."]
+    name_map: Annotated[
+        str | Path | Mapping[str, str] | None, "A CSV file of ground-truth name, prediction name; or a mapping."
+    ]
+    keys: Annotated[str | Path | None, "The split list, where the signature has its digest."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
 
 

@@ -9,7 +9,7 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics, given
-from segeval.cli.options import boundary_options, convention_options, label_options, loss_options
+from segeval.cli.options import boundary_options, convention_options, keys_option, label_options, loss_options
 from segeval.cli.parameters import FILE
 from segeval.cli.reporting import (
     color_option,
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb)
 @click.argument("run", type=FILE)
-@click.option(
-    "--keys", metavar="GLOB", help="Report only the images whose key matches, as in 'frankfurt/*'. [default: all]"
-)
+@keys_option
 @label_options
 @convention_options
 @boundary_options
