@@ -13,10 +13,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from segeval.errors import NothingToScoreError, PairingError, UsageError, listed, printable
-from segeval.folders.walking import extension, gt_name, pred_name
+from segeval.folders.walking import Named, extension, gt_name, pred_name
 
 if TYPE_CHECKING:
-    from segeval.folders.matching import Named
     from segeval.folders.pairing import Pairing
 
 MOST_NAMES = 1 << 20
@@ -121,8 +120,6 @@ def _tails(path: str) -> Iterable[str]:
 
 def chosen_rows(keys: Iterable[str], entries: Sequence[str], suffixes: frozenset[str]) -> set[str]:
     """Return those of a run's keys that a list names; raises as `selected`."""
-    from segeval.folders.matching import Named
-
     return _chosen([Named(key, key) for key in keys], entries, suffixes)
 
 
@@ -157,8 +154,6 @@ def selected(pairing: Pairing, entries: Sequence[str] | None, glob: str | None, 
 
 
 def _gt_files(pairing: Pairing, suffixes: frozenset[str]) -> list[Named]:
-    from segeval.folders.matching import Named
-
     others = [gt for gt, _ in (*pairing.ambiguous, *pairing.incomplete)]
     others += [gt for clash in pairing.clashes for gt in clash.gt]
     named = [Named(pair.gt, pair.key) for pair in pairing.pairs]

@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from typing import NamedTuple
 
 from segeval.errors import UsageError, printable
-from segeval.folders.walking import extension
+from segeval.folders.walking import Named, extension
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,6 @@ class PairingRules:
 
 BY_NAME = PairingRules()
 """The rules without any option: equal relative paths without extension."""
-
-
-class Named(NamedTuple):
-    """One file: POSIX path below its root, and that path without pairing suffix and extension."""
-
-    path: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)

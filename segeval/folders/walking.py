@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from segeval.errors import printable
 
@@ -31,6 +32,13 @@ class Tree:
 
     files: tuple[str, ...]
     problems: tuple[tuple[str, str], ...]
+
+
+class Named(NamedTuple):
+    """One file: POSIX path below its root, and that path without pairing suffix and extension."""
+
+    path: str
+    key: str
 
 
 def extension(name: str, suffixes: frozenset[str]) -> str | None:

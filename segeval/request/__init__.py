@@ -22,8 +22,7 @@ from segeval.protocol.labeling import STORAGE_NAMES, SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.widths import parse_widths
-from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
-from segeval.request.pairingrules import keys_text, pairing_rules
+from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
 from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights
 
@@ -34,6 +33,8 @@ if TYPE_CHECKING:  # a run without colours and presets does without their module
 KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "storage", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
+OF_PAIRING = ("preset", *names_in(NamingOptions))
+"""Options that say which files pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,12 @@ def amend(base: Request, options: FolderOptions) -> Request:
     if stored:
         protocol = replace(protocol, storage=replace(protocol.storage, **stored))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
-    rules = pairing_rules(base.rules, given, facts)
-    if "keys" in given:
-        protocol = replace(protocol, keys=keys_text(rules))
+    rules = base.rules
+    if any(name in given for name in OF_PAIRING):
+        from segeval.request.pairingrules import keys_text, pairing_rules  # many folders pair by equal names
+
+        rules = pairing_rules(rules, given, facts)
+        protocol = replace(protocol, keys=keys_text(rules) if "keys" in given else protocol.keys)
     changed = replace(
         base,
         protocol=protocol,

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("-c", "--classes", type=CLASSES, metavar="FILE", help="The class list, where SIGNATURE has its digest.")
 @palette_option
 @affix_options
-@click.option("--keys", type=KEYS, metavar="FILE", help="The split list, where SIGNATURE has its digest.")
+@click.option(
+    "--keys", type=KEYS, metavar="FILE", help="The split list, where SIGNATURE has its digest. [default: none]"
+)
 @click.option("--strict", is_flag=True, help="Another version or another ground-truth digest fails too.")
 @reading_options
 @config_options
