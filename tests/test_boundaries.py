@@ -23,7 +23,7 @@ from segeval.protocol.signature import Signature
 from segeval.protocol.widths import Width, parse_widths, write_widths
 from segeval.report.report import Report
 from segeval.runs.file import run_from_bytes, run_to_bytes
-from segeval.runs.run import union
+from segeval.runs.unions import union
 from tests.support.commandline import run_segeval
 from tests.test_schemas import VALIDATORS, lines_of
 

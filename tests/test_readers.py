@@ -846,7 +846,7 @@ def test_many_wrong_maps_are_summed_up() -> None:
         (npy(BYTES.astype(np.int64)), "type that probability maps do not have"),
         (npy(BYTES.astype(bool)), "type that probability maps do not have"),
         (npy(BYTES.astype(np.uint32)), "type that probability maps do not have"),
-        (npy(np.zeros((1, 2, 3, 4))), "not have the shape of probability maps"),
+        (npy(np.zeros((2, 2, 3, 4))), "not have the shape of probability maps"),
         (npy(np.zeros((0, 3, 4))), "damaged"),
         (npy(np.zeros(4)), "not have the shape of probability maps"),
         (npz(a=FLOATS, b=FLOATS), "not hold exactly one array"),

@@ -24,9 +24,10 @@ from segeval.measuring.maps import measure_maps
 from segeval.measuring.measure import Measurement, measure, measure_masks
 from segeval.request import Request, build_request
 from segeval.runs.file import load_run, run_to_bytes
-from segeval.runs.run import Run, union
+from segeval.runs.run import Run
 from segeval.runs.saver import RunSaver
 from segeval.runs.sharding import Shard
+from segeval.runs.unions import union
 
 KINDS = ("masks", "levels", "uint16", "float")
 

@@ -17,10 +17,11 @@ from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import Distances
-from segeval.protocol.labeling import Group, SegmentationClass, Storage
+from segeval.protocol.labeling import Group, SegmentationClass
 from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
+from segeval.protocol.storage import Storage
 from segeval.runs.file import run_to_bytes
 from segeval.runs.run import Maps, Run
 from tests.support.commandline import run_segeval
@@ -59,7 +60,9 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         pred_threshold=0,
         mean_over=(1,),
         mean_weights="auto",
-        storage=Storage(gt_channel="R", pred_channel="3"),
+        storage=Storage(
+            gt_channel="R", pred_channel="3", class_axis="last", cast_labels=True, logits=True, palette_tolerance=5
+        ),
         boundary=("authors",),
         distances=Distances("monai"),
     )

@@ -15,9 +15,9 @@ from PIL import Image
 from segeval import load_run, measure, save_run, score, verify
 from segeval.errors import MaskError, Problems, SegevalError, UsageError
 from segeval.images.readers import read_mask
-from segeval.protocol.labeling import SideStorage, Storage
 from segeval.protocol.protocol import Protocol, protocol_from_dict, resolve
 from segeval.protocol.signature import Signature, signature
+from segeval.protocol.storage import SideStorage, Storage
 from tests.support.commandline import run_segeval
 
 Array = NDArray[Any]

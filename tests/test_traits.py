@@ -17,8 +17,9 @@ from segeval.measuring.measure import measure
 from segeval.request import build_request
 from segeval.runs.file import run_from_bytes, run_to_bytes
 from segeval.runs.journal import Journal
-from segeval.runs.run import NO_TRAITS, SideTraits, Traits, union
+from segeval.runs.run import NO_TRAITS, SideTraits, Traits
 from segeval.runs.sharding import Shard
+from segeval.runs.unions import union
 from tests.corpora.tiff_corpus import tiff
 
 LABELS = np.array([[0, 1, 1], [2, 2, 0]], np.uint8)

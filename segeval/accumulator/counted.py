@@ -18,7 +18,8 @@ from segeval.protocol.conventions import Convention, evaluator
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.protocol.protocol import resolve
 from segeval.request import Request
-from segeval.runs.run import Maps, Row, Run, protocol_differences, sort_key, union
+from segeval.runs.run import Maps, Row, Run, protocol_differences, sort_key
+from segeval.runs.unions import union
 from segeval.tables.floatlevels import LevelCounts, add_levels
 
 Entry = TypeVar("Entry")

@@ -13,7 +13,8 @@ from segeval.report.rescoring import rescore as under_options
 from segeval.request.options import FindingOptions, RescoreOptions, spelled
 from segeval.runs.file import load_run as read_run
 from segeval.runs.file import save_run as write_run
-from segeval.runs.run import Run, union
+from segeval.runs.run import Run
+from segeval.runs.unions import union
 
 
 @spelled(RescoreOptions)

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -29,6 +28,7 @@ from segeval.render.messages import (
 )
 
 if TYPE_CHECKING:
+    from segeval.cli.outputs import ContentOf
     from segeval.comparison.regressions import Regression
     from segeval.files.atomic import AtomicFile
     from segeval.findings.policy import Policy
@@ -201,9 +201,6 @@ def given(names: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
 
-TextOf = Callable[["Report"], str]
-
-
 class Delivery:
     """Hold the gates of a report and the places that it goes to.
 
@@ -218,7 +215,7 @@ class Delivery:
         self._format = known_format(options["format"])
         self._gates = _gates(options["fail_under"], options["fail_over"])
         self._policy = policy_of(options)
-        self._files: list[tuple[TextOf, AtomicFile]] = []
+        self._files: list[tuple[ContentOf, AtomicFile]] = []
         try:
             self._open(options)
         except BaseException:
@@ -226,27 +223,13 @@ class Delivery:
             raise
 
     def _open(self, options: Mapping[str, Any]) -> None:
-        from segeval.render import parse_target
+        if not options["output"] and options["curves"] is None and options["per_image"] is None:
+            return
+        from segeval.cli.outputs import wanted_files
+        from segeval.files.atomic import AtomicFile
 
-        wanted: list[tuple[TextOf, Path]] = []
-        for target in options["output"]:
-            format_name, path = parse_target(target)
-            wanted.append((self._renderer(format_name), path))
-        if options["curves"] is not None:
-            wanted.append((_curves(options["curves"].suffix), options["curves"]))
-        if options["per_image"] is not None:
-            wanted.append((_images(options["per_image"].suffix), options["per_image"]))
-        if wanted:
-            from segeval.files.atomic import AtomicFile
-
-            for text_of, path in wanted:
-                self._files.append((text_of, AtomicFile(path)))
-
-    def _renderer(self, format_name: str) -> TextOf:
-        from segeval.render import render
-
-        verbose, view = self._options["verbose"], _view(self._options)
-        return lambda report: render(report, format_name, color=False, width=None, verbose=verbose, view=view)
+        for content_of, path in list(wanted_files(options, _view(options))):
+            self._files.append((content_of, AtomicFile(path)))
 
     def __enter__(self) -> Delivery:
         return self
@@ -274,8 +257,9 @@ class Delivery:
 
             report = with_verdicts(report, self._gates)
         text = self._stdout_text(report)
-        for text_of, file in self._files:
-            file.commit(text_of(report).encode("utf-8", "backslashreplace"))
+        for content_of, file in self._files:
+            content = content_of(report)
+            file.commit(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
         if not self._options["quiet"]:
             tell_notes(report.notes)
         # A number never travels without them; on a terminal the table says them itself.
@@ -305,18 +289,7 @@ class Delivery:
 def _view(options: Mapping[str, Any]) -> View:
     from segeval.render.report.wording import View
 
-    return View(**{name: options[name] for name in ("details", "sort", "digits")})
-
-
-def _images(suffix: str) -> TextOf:
-    from segeval.errors import UsageError
-    from segeval.render.images import images_csv, images_jsonl
-
-    if suffix.casefold() not in (".csv", ".jsonl"):
-        raise UsageError(
-            "--per-image writes CSV or JSON Lines", (suffix or "no suffix",), "End the file's name in .csv or .jsonl"
-        )
-    return images_csv if suffix.casefold() == ".csv" else images_jsonl
+    return View(**{name: options[name] for name in ("details", "sort", "digits", "confusion")})
 
 
 def _gates(fail_under: Sequence[str], fail_over: Sequence[str]) -> tuple[Gate, ...]:
@@ -325,20 +298,3 @@ def _gates(fail_under: Sequence[str], fail_over: Sequence[str]) -> tuple[Gate, .
     from segeval.report.gates import parse_gates
 
     return parse_gates(fail_under, fail_over)
-
-
-def _curves(suffix: str) -> TextOf:
-    from segeval.errors import UsageError
-    from segeval.render.curves import curves_csv, curves_json
-
-    if suffix.casefold() not in (".csv", ".json"):
-        raise UsageError(
-            "--curves writes CSV or JSON", (suffix or "no suffix",), "End the file's name in .csv or .json"
-        )
-
-    def text_of(report: Report) -> str:
-        if report.probabilities is None:
-            raise UsageError("label masks have no curves", (), "Score probability maps with --probs")
-        return curves_csv(report) if suffix.casefold() == ".csv" else curves_json(report)
-
-    return text_of

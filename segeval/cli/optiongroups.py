@@ -30,8 +30,11 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "gt-threshold",
         "pred-threshold",
         "palette",
+        "palette-tolerance",
         "gt-channel",
         "pred-channel",
+        "class-axis",
+        "cast-labels",
     ),
     "Convention": (
         "convention",
@@ -60,6 +63,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Contours": ("boundary", "distances", "tolerance", "spacing"),
     "Probability maps": (
         "probs",
+        "logits",
         "threshold",
         "gamma",
         "alpha",
@@ -72,7 +76,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "curves",
     ),
     "Statistics": ("ci", "resamples", "seed", "ci-method", "group-by", "per-image", "worst", "gain"),
-    "Output": ("format", "output", "only", "details", "sort", "digits", "save", "resume", "color"),
+    "Output": ("format", "output", "only", "details", "confusion", "sort", "digits", "save", "resume", "color"),
     "Gates": ("fail-under", "fail-over", "fail-regression", "strict", "allow"),
     "Configuration": ("config", "no-config", "quiet", "verbose", "help"),
 }

@@ -11,6 +11,7 @@ from segeval.cli.parameters import ALPHA, CLASSES, FILE, FILE_TO_READ, KEYS, PAL
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
+from segeval.protocol.storage import CLASS_AXES, MOST_TOLERANCE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -78,6 +79,23 @@ palette_option = click.option(
 storage_options = stacked(
     click.option("--gt-channel", metavar="R|G|B|A|0..", help="Read this channel of colour masks. [default: all]"),
     click.option("--pred-channel", metavar="R|G|B|A|0..", help="The same for predictions. [default: all]"),
+    click.option(
+        "--class-axis",
+        type=click.Choice(CLASS_AXES),
+        help="Arrays have classes along this axis: masks are one-hot, maps one a class. [default: maps first]",
+    ),
+    click.option(
+        "--cast-labels",
+        is_flag=True,
+        default=None,
+        help="Read labels stored as floats, which must be whole numbers.",
+    ),
+    click.option(
+        "--palette-tolerance",
+        metavar="N",
+        type=click.IntRange(0, MOST_TOLERANCE),
+        help="Take the nearest colour of the palette within N levels a channel. [default: 0]",
+    ),
 )
 convention_options = stacked(
     click.option(
@@ -159,7 +177,12 @@ boundary_options = stacked(
     click.option("--tolerance", type=float, metavar="T", help="NSD: distance up to which surfaces agree. [default: 1]"),
     click.option("--spacing", metavar="Y,X", help="Distances: height and width of a pixel. [default: 1,1]"),
 )
-probs_option = click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too.")
+probs_option = stacked(
+    click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),
+    click.option(
+        "--logits", is_flag=True, default=None, help="Maps hold logits: softmax over an image's maps, sigmoid of one."
+    ),
+)
 loss_options = stacked(
     click.option(
         "--threshold",

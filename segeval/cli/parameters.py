@@ -85,7 +85,7 @@ class Lines(click.ParamType):  # type: ignore[type-arg]  # generic in newer clic
 
 
 class Target(Lines):
-    """Take [FORMAT:]FILE."""
+    """Take [WHAT:]FILE."""
 
     written = True
 
@@ -96,11 +96,11 @@ class Target(Lines):
         return file_item(incomplete)
 
     def file_of(self, value: str) -> tuple[str, str] | None:
-        """Return the format with its colon, and the path; raises `UsageError` for a format that there is not."""
-        from segeval.render import parse_target
+        """Return what is written with its colon, and the path; raises `UsageError` for what there is not."""
+        from segeval.cli.outputs import parse_output
 
-        format_name, path = parse_target(value)
-        return f"{format_name}:", str(path)
+        output = parse_output(value)
+        return f"{output.what}:", str(output.path)
 
 
 def is_alpha_word(text: str) -> bool:

@@ -42,27 +42,43 @@ only_option = click.option(
     shell_complete=completed("metrics"),
     help="Print the bare value of one metric, as in miou or iou.person. [default: the whole report]",
 )
+format_option = click.option(
+    "-f",
+    "--format",
+    metavar="FORMAT",
+    shell_complete=completed("formats"),
+    default="table",
+    show_default=True,
+    help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
+)
 output_options = stacked(
+    format_option,
     click.option(
-        "-f",
-        "--format",
-        metavar="FORMAT",
-        shell_complete=completed("formats"),
-        default="table",
-        show_default=True,
-        help="Format on stdout: table, json, csv, markdown, latex, junit, github.",
+        "-o",
+        "--output",
+        multiple=True,
+        type=TARGET,
+        metavar="[WHAT:]FILE",
+        help="Write the report to a file too, in the format of the suffix or as junit:FILE says; or the confusion "
+        "matrix, as confusion:FILE.csv. Repeatable.",
     ),
+)
+comparison_output_options = stacked(
+    format_option,
     click.option(
         "-o",
         "--output",
         multiple=True,
         type=TARGET,
         metavar="[FORMAT:]FILE",
-        help="Write the report to a file too; the format follows from the suffix. Repeatable.",
+        help="Write the comparison to a file too; the format follows from the suffix. Repeatable.",
     ),
 )
 view_options = stacked(
     click.option("--details", is_flag=True, help="Show all that is known, where the table is one screen otherwise."),
+    click.option(
+        "--confusion", is_flag=True, help="Show the confusion matrix too, in table, markdown and latex; see also -o."
+    ),
     click.option(
         "--sort",
         type=click.Choice(["id", "name", "iou", "share"]),

@@ -127,10 +127,12 @@ def _map_files(files: Files) -> list[str]:
     """Return the predictions that are read as labels and are floats or arrays of several maps."""
     if files.request.protocol.probabilities is not None:
         return []
+    storage = files.request.protocol.storage
     return [
         name
         for name, facts in files.pred.facts.items()
-        if facts.sample == "f" or (facts.kind == "array" and facts.channels > 1)
+        if (facts.sample == "f" and not storage.cast_labels)
+        or (facts.kind == "array" and facts.channels > 1 and storage.class_axis is None)
     ]
 
 

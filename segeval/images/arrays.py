@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError
 from segeval.images.headers import MAP_BYTES, PROBS_FIX, ImageFacts, check_size, damaged, truncated
+from segeval.protocol.storage import AS_STORED, SideStorage
 
 if TYPE_CHECKING:
     import zipfile
@@ -104,26 +105,46 @@ def _long_header(data: bytes, major: int) -> tuple[int, int]:
     return struct.unpack_from("<I", data, 8)[0], 12
 
 
-def load_array(data: bytes, *, packed: bool, probs: bool, max_pixels: int) -> NDArray[Any]:
+def load_array(
+    data: bytes, *, packed: bool, probs: bool, max_pixels: int, storage: SideStorage = AS_STORED
+) -> NDArray[Any]:
     """Return the array of an .npy file, or of an .npz file (`packed`) that holds exactly one.
 
-    Shape, type and size are checked before anything is inflated: (H, W) or (H, W, 1) for masks, (K, H, W) or (H, W)
-    for probability maps (`probs`). The array is in native byte order, and read-only where it shares `data`.
+    Shape, type and size are checked before anything is inflated: (H, W) for masks, and (K, H, W) where `storage` names
+    the axis of classes, which comes first then; (K, H, W) or (H, W) for probability maps (`probs`). Further axes of
+    length 1 are dropped. The array is in native byte order, and read-only where it shares `data`.
     """
+    header, values = _checked(data, packed=packed, probs=probs, max_pixels=max_pixels, storage=storage)
+    array = values.reshape(squeezed(header.shape, 3 if probs or storage.class_axis else 2))
+    return np.moveaxis(array, -1, 0) if storage.class_axis == "last" and array.ndim == 3 else array
+
+
+def _checked(
+    data: bytes, *, packed: bool, probs: bool, max_pixels: int, storage: SideStorage
+) -> tuple[ArrayHeader, NDArray[Any]]:
+    """Return the header and the values of an array, once the header is found to be that of one that is read."""
     if not packed:
         header = parse_header(data)
-        _check_shape(header, probs=probs, max_pixels=max_pixels)
-        return _values(data, header)
+        _check_shape(header, probs=probs, max_pixels=max_pixels, storage=storage)
+        return header, _values(data, header)
     import zipfile
 
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         member = _only_member(archive)
         header = _member_header(archive, member)
-        _check_shape(header, probs=probs, max_pixels=max_pixels)
+        _check_shape(header, probs=probs, max_pixels=max_pixels, storage=storage)
         if header.size != member.file_size:
             raise damaged(f"{member.file_size} bytes instead of {header.size} in {member.filename}")
         with archive.open(member) as stream:
-            return _values(stream.read(header.size + 1), header)
+            return header, _values(stream.read(header.size + 1), header)
+
+
+def squeezed(shape: tuple[int, ...], axes: int) -> tuple[int, ...]:
+    """Drop axes of length 1 until no more than `axes` are left: the last of three, else the first there is."""
+    found = list(shape)
+    while len(found) > axes and 1 in found:
+        found.pop(-1 if len(found) == 3 and found[-1] == 1 else found.index(1))
+    return tuple(found)
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -148,10 +169,11 @@ def _member_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> ArrayHe
     return parse_header(start)
 
 
-def _check_shape(header: ArrayHeader, *, probs: bool, max_pixels: int) -> None:
-    shape, kind = header.shape, header.dtype.kind
-    words = f"{header.dtype.newbyteorder('=')} {shape}"
-    if not probs and kind == "f":
+def _check_shape(header: ArrayHeader, *, probs: bool, max_pixels: int, storage: SideStorage) -> None:
+    kind = header.dtype.kind
+    shape = squeezed(header.shape, 3 if probs or storage.class_axis else 2)
+    words = f"{header.dtype.newbyteorder('=')} {header.shape}"
+    if not probs and kind == "f" and not storage.cast_labels:
         raise MaskError("an array of floats is not a label mask", (words,), PROBS_FIX, kind="probability-maps")
     if probs and not (kind == "f" or (kind == "u" and header.dtype.itemsize <= 2)):
         raise MaskError(
@@ -165,7 +187,8 @@ def _check_shape(header: ArrayHeader, *, probs: bool, max_pixels: int) -> None:
             raise MaskError(
                 "an array does not have the shape of probability maps", (words,), "Save (classes, height, width)"
             )
-        check_size(shape[-1], shape[-2], max_pixels)
+        height, width = shape[:2] if storage.class_axis == "last" else shape[-2:]
+        check_size(width, height, max_pixels)
         if not math.prod(shape):
             raise damaged("an array without values")
         if header.size > max(8 * max_pixels, MAP_BYTES):
@@ -175,11 +198,16 @@ def _check_shape(header: ArrayHeader, *, probs: bool, max_pixels: int) -> None:
                 "Save fewer or smaller maps a file, or uint8 levels, or raise --max-pixels if the size is meant",
             )
         return
-    if len(shape) == 3 and shape[2] == 1:
-        shape = shape[:2]
-    if len(shape) != 2:
-        raise MaskError("an array does not have the shape of a mask", (words,), ARRAY_FIX)
-    check_size(shape[1], shape[0], max_pixels)
+    if len(shape) != 2 and not (len(shape) == 3 and storage.class_axis):
+        fix = ARRAY_FIX
+        if len(shape) == 3:
+            axis = "last" if shape[2] < shape[0] else "first"
+            fix = f"{ARRAY_FIX}; a one-hot array with the class axis {axis} is read with --class-axis {axis}"
+        raise MaskError("an array does not have the shape of a mask", (words,), fix)
+    height, width = shape[:2] if storage.class_axis == "last" else shape[-2:]
+    check_size(width, height, max_pixels)
+    if header.size > max(8 * max_pixels, MAP_BYTES):
+        raise MaskError("an array is larger than the limit", (f"{words}, {header.size} bytes",), ARRAY_FIX)
 
 
 def _values(data: bytes, header: ArrayHeader) -> NDArray[Any]:
@@ -197,8 +225,8 @@ def _values(data: bytes, header: ArrayHeader) -> NDArray[Any]:
     return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
 
-def array_facts(data: bytes, *, packed: bool) -> ImageFacts:
-    """Return the facts of an .npy or one-array .npz file from its header."""
+def array_facts(data: bytes, *, packed: bool, class_axis: str | None = None) -> ImageFacts:
+    """Return the facts of an .npy or one-array .npz file from its header; `channels` is the length of `class_axis`."""
     if packed:
         import zipfile
 
@@ -207,8 +235,12 @@ def array_facts(data: bytes, *, packed: bool) -> ImageFacts:
     else:
         header = parse_header(data)
     name, shape, dtype = "npz" if packed else "npy", header.shape, header.dtype.newbyteorder("=")
-    planar = len(shape) == 3 and shape[2] != 1
-    height, width = shape[1:3] if planar else (*shape, 0, 0)[:2]
-    channels = shape[0] if planar else 1
+    plain = squeezed(shape, 3)
+    if len(plain) == 3 and plain[2] == 1 and class_axis is None:
+        plain = plain[:2]
+    if len(plain) == 3 and class_axis == "last":
+        plain = (plain[2], *plain[:2])
+    height, width = plain[1:3] if len(plain) == 3 else (*plain, 0, 0)[:2]
+    channels = plain[0] if len(plain) == 3 else 1
     sample = {"b": "u"}.get(dtype.kind, dtype.kind)
     return ImageFacts(name, "array", f"{name} {dtype} {shape}", width, height, 8 * dtype.itemsize, channels, sample)

@@ -1,4 +1,4 @@
-"""From the colours of an RGB mask to raw values, and never to the nearest one."""
+"""From the colours of an RGB mask to raw values, and to the nearest one only within the tolerance asked for."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from segeval.protocol.palettes import Palette
 
 COLORS_FIX = "Name the colours with --palette FILE or --preset, or save one channel with the labels"
 
+FAR = 1 << 18
+"""More than the sum of squares of any two colours, 3 x 255^2."""
 _TOLD_COLORS = 5
 _LOOKED_AT = 1 << 18
 """Pixels whose colours are counted for a hint."""
 
 
-def labels_from_colors(samples: NDArray[Any], palette: Palette | None, *, encoding: str) -> NDArray[np.integer[Any]]:
+def labels_from_colors(
+    samples: NDArray[Any], palette: Palette | None, *, encoding: str, tolerance: int = 0
+) -> tuple[NDArray[np.integer[Any]], int]:
     """Return the raw values, (H, W), of 8-bit RGB `samples`, (H, W, 3), in the smallest type that holds the palette's.
 
-    Without palette, and for a colour that the palette does not name, raises `MaskError`; `encoding` is for its message.
+    A colour that the palette does not name is the nearest that is at most `tolerance` levels off in each channel; how
+    many pixels have such a one comes beside the values. Without palette, and for a colour that has none so near, or two
+    of different values equally near, raises `MaskError`; `encoding` is for its message.
     """
     if palette is None:
         raise MaskError(
@@ -39,15 +45,48 @@ def labels_from_colors(samples: NDArray[Any], palette: Palette | None, *, encodi
     narrow = np.promote_types(np.min_scalar_type(values.min()), np.min_scalar_type(values.max()))
     found = np.minimum(np.searchsorted(keys, runs), len(keys) - 1)
     missed = keys[found] != runs
+    inexact = 0
     if missed.any():
-        raise _unknown_colors(runs[missed], lengths[missed], palette)
-    return np.repeat(values.astype(narrow)[found], lengths).reshape(samples.shape[:2])
+        met, places = np.unique(runs[missed], return_inverse=True)
+        near = _nearest(met, keys, values, tolerance)[places]
+        if (near < 0).any():
+            alien = np.flatnonzero(missed)[near < 0]
+            raise _unknown_colors(runs[alien], lengths[alien], palette)
+        found[missed] = near
+        inexact = int(lengths[missed].sum())
+    return np.repeat(values.astype(narrow)[found], lengths).reshape(samples.shape[:2]), inexact
 
 
-def labels_from_indices(samples: NDArray[Any], facts: ImageFacts, palette: Palette) -> NDArray[np.integer[Any]]:
+def _nearest(
+    colors: NDArray[np.int32], keys: NDArray[np.int32], values: NDArray[np.int64], tolerance: int
+) -> NDArray[np.intp]:
+    """Return the place of the nearest key of each packed colour: at most `tolerance` off in every channel, else -1.
+
+    Nearest is what has the least greatest difference of a channel, and of those the least sum of squares; -1 also where
+    two keys of different values are equally near.
+    """
+    found = np.full(len(colors), -1, np.intp)
+    known = _channels(keys)
+    for place, color in enumerate(_channels(colors) if tolerance else ()):
+        apart = np.abs(known - color)
+        farness = apart.max(axis=1) * FAR + (apart**2).sum(axis=1)
+        least = int(farness.min())
+        if least < (tolerance + 1) * FAR and len(np.unique(values[farness == least])) == 1:
+            found[place] = int(farness.argmin())
+    return found
+
+
+def _channels(packed: NDArray[np.int32]) -> NDArray[np.int64]:
+    return np.stack([packed >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.int64)
+
+
+def labels_from_indices(
+    samples: NDArray[Any], facts: ImageFacts, palette: Palette, *, tolerance: int = 0
+) -> tuple[NDArray[np.integer[Any]], int]:
     """Return the raw values, (H, W), of the colours that indices, (H, W), stand for in the palette of their file.
 
-    Raises `MaskError` for an index without a colour and for a colour that `palette` does not name.
+    Beside them, as of `labels_from_colors`, comes how many pixels have a colour that is only near. Raises `MaskError`
+    for an index without a colour and for a colour that `palette` does not name.
     """
     pixels = np.bincount(samples.reshape(-1), minlength=256)
     used = np.flatnonzero(pixels)
@@ -58,11 +97,12 @@ def labels_from_indices(samples: NDArray[Any], facts: ImageFacts, palette: Palet
             "Leave --palette out, so that the indices count, or write the file anew with its whole palette",
         )
     entries = np.frombuffer(facts.palette, np.uint8).reshape(-1, 3)
-    decoded = labels_from_colors(np.repeat(entries[used], pixels[used], axis=0)[None], palette, encoding=facts.encoding)
+    colors = np.repeat(entries[used], pixels[used], axis=0)[None]
+    decoded, inexact = labels_from_colors(colors, palette, encoding=facts.encoding, tolerance=tolerance)
     values = np.zeros(256, decoded.dtype)
     values[used] = decoded[0, np.cumsum(pixels[used]) - 1]
     labels: NDArray[np.integer[Any]] = values[samples]
-    return labels
+    return labels, inexact
 
 
 def _runs(samples: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
@@ -108,7 +148,8 @@ def _unknown_colors(runs: NDArray[np.int32], lengths: NDArray[np.intp], palette:
     return MaskError(
         f"a mask has colours that are not in the {palette.name}",
         places,
-        "Add them to the palette; many colours of few pixels each come from smoothing or JPEG, which no palette fixes",
+        "Add them to the palette, or take the nearest within N levels a channel with --palette-tolerance N; many "
+        "colours of few pixels each come from smoothing or JPEG, which no palette fixes",
         kind="unknown-colors",
         payload=ColorsMet(dict(counted[:MOST_COLORS])),
     )

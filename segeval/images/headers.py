@@ -9,7 +9,9 @@ from segeval.errors import MaskError
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 NEW_FILE = "Write the file again from its source, or remove it from the folder"
-PROBS_FIX = "Pass --probs if these are probability maps; label masks hold integers"
+PROBS_FIX = (
+    "Pass --probs if these are probability maps, or --cast-labels if these are labels, whole numbers stored as floats"
+)
 AS_PNG = "Save the mask as a PNG with one channel (gray or palette)"
 
 MAP_BYTES = 1 << 31
@@ -38,7 +40,8 @@ class ImageFacts:
     pixels; `bit_depth` is the size of one stored sample in bits; `channels` counts samples a pixel, or maps of an
     array; `sample` is u (unsigned), i (signed) or f (float). `animated` is true where there is more than one frame,
     `gray_ramp` where index i of a palette is the gray i, `white_is_zero` where the file calls its lowest value white.
-    `gray_as_rgb` tells that its channels are equal and were read as one.
+    `gray_as_rgb` tells that its channels are equal and were read as one, `inexact` counts the pixels whose colour is
+    only near one of the palette.
     `palette` has three bytes (red, green, blue) for each index, `nodata` the value that a GDAL_NODATA tag names.
     """
 
@@ -57,6 +60,7 @@ class ImageFacts:
     palette: bytes = b""
     nodata: str = ""
     gray_as_rgb: bool = False
+    inexact: int = 0
 
     @property
     def has_alpha(self) -> bool:

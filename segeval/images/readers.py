@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, and_more
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, ImageFacts, identify
 from segeval.images.png import Buffer, parse_png, png_samples
-from segeval.protocol.labeling import AS_STORED, SideStorage
+from segeval.protocol.storage import AS_STORED, SideStorage
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
@@ -50,7 +50,7 @@ TICK = 20_000_000
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _TOLD_COLORS = 5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
-_RANGE_FIX = "Save probabilities: put logits through sigmoid or softmax, and divide levels by their maximum"
+_RANGE_FIX = "Read logits with --logits (sigmoid or softmax), or divide levels by their maximum before they are saved"
 
 
 def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
@@ -175,21 +175,29 @@ def read_mask(
 
 
 def decode_probability(
-    data: bytes, *, name: str, max_pixels: int = MAX_PIXELS, buffer: Buffer | None = None
+    data: bytes,
+    *,
+    name: str,
+    max_pixels: int = MAX_PIXELS,
+    buffer: Buffer | None = None,
+    class_axis: str | None = None,
+    logits: bool = False,
 ) -> NDArray[Any]:
     """Return the levels or probabilities stored in `data`, as stored.
 
     Gray images of 8 and 16 bit give uint8 and uint16 levels, (H, W); float32 TIFF gives (H, W); .npy and one-array
-    .npz give (H, W) or (K, H, W) of uint8, uint16, float16, float32 or float64. Floats are in [0, 1]. The array
-    may lie in `buffer`. Raises `MaskError`.
+    .npz give (H, W) or (K, H, W) of uint8, uint16, float16, float32 or float64. Floats are in [0, 1]. Arrays
+    have their classes first unless `class_axis` is "last", and come so. With `logits`, floats are finite and of any
+    size, and there are no others. The array may lie in `buffer`. Raises `MaskError`.
     """
     with _Told(name):
         form = identify(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array
 
-            array = load_array(data, packed=form == "npz", probs=True, max_pixels=max_pixels)
-            _check_floats(array)
+            axis = SideStorage(class_axis=class_axis)
+            array = load_array(data, packed=form == "npz", probs=True, max_pixels=max_pixels, storage=axis)
+            _check_floats(array, logits=logits)
             return array
         facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
@@ -200,18 +208,18 @@ def decode_probability(
         if facts.white_is_zero:
             raise MaskError("a probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
         samples = decode()
-        _check_floats(samples)
+        _check_floats(samples, logits=logits)
         return samples
 
 
-def describe(data: bytes, *, name: str, jpeg: bool = False) -> ImageFacts:
+def describe(data: bytes, *, name: str, jpeg: bool = False, class_axis: str | None = None) -> ImageFacts:
     """Return what the header of `data` says, without decoding; raises `MaskError` where no format is recognised."""
     with _Told(name):
         form = identify(data, jpeg=jpeg)
         if form in ("npy", "npz"):
             from segeval.images.arrays import array_facts
 
-            return array_facts(data, packed=form == "npz")
+            return array_facts(data, packed=form == "npz", class_axis=class_axis)
         # No limit: nothing is allocated for pixels.
         return _opened(form, data, 2**64)[0]
 
@@ -274,10 +282,15 @@ def _opened(
     return tiff.facts, lambda: tiff_samples(tiff, data)
 
 
-def _check_floats(array: NDArray[Any]) -> None:
-    """Refuse NaN, infinity and what lies outside [0, 1], told map by map; integers pass."""
+def _check_floats(array: NDArray[Any], *, logits: bool) -> None:
+    """Refuse NaN, infinity and what lies outside [0, 1], told map by map; integers pass.
+
+    Of `logits`, integers are refused and what lies outside passes.
+    """
+    if logits:
+        return _check_logits(array)
     if array.dtype.kind != "f" or (array.min() >= 0 and array.max() <= 1):
-        return
+        return None
     maps = array if array.ndim == 3 else array[None]
     places = []
     for index, single in enumerate(maps):
@@ -290,3 +303,13 @@ def _check_floats(array: NDArray[Any]) -> None:
     if len(places) > len(shown):
         shown.append(and_more(len(places) - len(shown), "maps"))
     raise MaskError("a probability map has values outside [0, 1]", shown, _RANGE_FIX)
+
+
+def _check_logits(array: NDArray[Any]) -> None:
+    if array.dtype.kind != "f":
+        raise MaskError("logits are floats, and this is an array of levels", (f"{array.dtype}",), "Leave --logits out")
+    pixels = int(array.size - np.count_nonzero(np.isfinite(array)))
+    if pixels:
+        raise MaskError(
+            "logits are not finite", (f"{pixels} values",), "Save finite logits: there are NaN or infinities"
+        )

@@ -130,9 +130,8 @@ def _headers(root: Path, names: Sequence[str], side: str, request: Request, jobs
 
     def described(path: str) -> ImageFacts:
         name = called(path)
-        return describe(
-            read_bytes(root / path, name=name, max_pixels=request.max_pixels), name=name, jpeg=level is not None
-        )
+        data = read_bytes(root / path, name=name, max_pixels=request.max_pixels)
+        return describe(data, name=name, jpeg=level is not None, class_axis=protocol.storage.class_axis)
 
     facts: dict[str, ImageFacts] = {}
     broken: dict[str, SegevalError] = {}

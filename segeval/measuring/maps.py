@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -67,9 +67,10 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
     arrays, digests = [], []
     buffer = BUFFERS.pred if len(pair.pred) == 1 else None
     names = [pred_name(file) for file in pair.pred]
+    decode = partial(decode_probability, class_axis=files.pred_storage.class_axis, logits=files.logits)
     for file, name in zip(pair.pred, names, strict=True):
         data = bytes_of(files.pred, file, files, name=name)
-        arrays.append(decode_probability(data, name=name, max_pixels=files.max_pixels, buffer=buffer))
+        arrays.append(decode(data, name=name, max_pixels=files.max_pixels, buffer=buffer))
         if files.digest_predictions:
             digests.append(digest(data))
     found = digest_of_all(digests) if digests else ""
@@ -82,9 +83,23 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
             raise MaskError(
                 "the class maps of one image are stored in different types", kinds, "Store all maps in the same type"
             )
-        return arrays, found
-    (array,) = arrays
-    return (list(array) if array.ndim == 3 else [array]), found
+    elif arrays[0].ndim == 3:
+        arrays = list(arrays[0])
+    return (probabilities_of(arrays) if files.logits else arrays), found
+
+
+def probabilities_of(logits: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Return float64 probabilities of logits, (H, W) each: softmax over several maps, sigmoid of one.
+
+    The greatest logit is subtracted first, so that nothing overflows; of one map x it is softmax over (0, x).
+    """
+    maps = [one.astype(np.float64) for one in logits]
+    if len(maps) == 1:
+        maps.insert(0, np.zeros_like(maps[0]))
+    highest = reduce(np.maximum, maps)
+    powers = [np.exp(one - highest) for one in maps]
+    total = reduce(np.add, powers)
+    return [power / total for power in powers[1 if len(logits) == 1 else 0 :]]
 
 
 def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
@@ -114,7 +129,7 @@ def _require_class_axis_first(pair: Pair, maps: Sequence[NDArray[Any]], size: tu
         raise MaskError(
             "an array of probability maps has the class axis last",
             (f"{pred_name(pair.pred[0])}: {shape}",),
-            "Save it with the class axis first, as numpy.moveaxis(array, -1, 0) gives it",
+            "Read it with --class-axis last, or save it as numpy.moveaxis(array, -1, 0) gives it",
         )
 
 
@@ -167,7 +182,8 @@ def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow
     gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits(truth.values))
     height, width = gt.shape
     if not pair.pred:
-        return MeasuredRow(Row(pair.key, height, width, gt_digest, missing_counts(gt)), traits=traits)
+        row = Row(pair.key, height, width, gt_digest, missing_counts(gt), inexact=(truth.inexact, 0))
+        return MeasuredRow(row, traits=traits)
     maps, pred_digest = read_maps(pair, files)
     _require_alike(maps, pair.pred[0], reading.maps)
     for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):

@@ -52,7 +52,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
         counts = missing_counts(gt.values)
-        row = _with_contours(_row(pair, gt, counts), gt.values, None, reading.contours)
+        row = _with_contours(_row(pair, gt, counts, 0), gt.values, None, reading.contours)
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
@@ -63,7 +63,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
-    row = _with_contours(_row(pair, gt, counts), gt.values, pred.values, reading.contours)
+    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, pred.values, reading.contours)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -97,11 +97,11 @@ def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contour
     return row
 
 
-def _row(pair: Pair, gt: ReadMask, counts: JointCounts) -> Row:
+def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int) -> Row:
     height, width = gt.values.shape
     if counts.total != height * width:
         raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
-    return Row(pair.key, height, width, digest(gt.data), counts)
+    return Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact))
 
 
 __all__ = ["Measurement", "Progress", "measure"]

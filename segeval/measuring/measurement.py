@@ -23,6 +23,7 @@ from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES, Protocol
 from segeval.protocol.regions import region_rules
+from segeval.protocol.storage import AS_STORED, PLAINLY
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
@@ -199,6 +200,7 @@ def _contours_of(protocol: Protocol) -> Contours | None:
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:
     """Say how the files of `pairing` are read for `request`."""
     open_values = request.protocol.classes is None and not request.protocol.binary
+    stored = request.protocol.storage
     return Reading(
         pred=pairing.pred_root,
         gt=pairing.gt_root,
@@ -208,7 +210,9 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         most_values=MOST_INFERRED_CLASSES if open_values else None,
         gt_jpeg=request.protocol.gt_threshold is not None,
         pred_jpeg=request.protocol.pred_threshold is not None,
-        storage=request.protocol.storage,
+        gt_storage=AS_STORED if stored == PLAINLY else stored.side("gt"),
+        pred_storage=AS_STORED if stored == PLAINLY else stored.side("pred"),
+        logits=stored.logits,
         digest_predictions=digest_predictions,
         contours=_contours_of(request.protocol),
     )

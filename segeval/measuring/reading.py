@@ -20,8 +20,9 @@ from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
 from segeval.protocol.distances import Distances
-from segeval.protocol.labeling import NO_PREDICTION, PLAINLY, Storage
+from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
+from segeval.protocol.storage import AS_STORED, SideStorage
 from segeval.protocol.widths import Width
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
@@ -60,7 +61,9 @@ class Reading:
     most_values: int | None = None
     gt_jpeg: bool = False
     pred_jpeg: bool = False
-    storage: Storage = PLAINLY
+    gt_storage: SideStorage = AS_STORED
+    pred_storage: SideStorage = AS_STORED
+    logits: bool = False
     digest_predictions: bool = False
     contours: Contours | None = None
 
@@ -109,6 +112,11 @@ class ReadMask:
     data: bytes
     by_color: bool = False
 
+    @property
+    def inexact(self) -> int:
+        """Return how many pixels have a colour that is only near one of the palette."""
+        return 0 if self.facts is None else self.facts.inexact
+
     def traits(self, values: NDArray[np.integer[Any]]) -> Traits:
         """Return what the file says besides its `values`; of palettes only the entries that it uses.
 
@@ -129,7 +137,7 @@ def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     data = bytes_of(reading.gt, pair.gt, reading, name=name)
     palette = reading.gt_palette
     read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.gt)
-    found = read(jpeg=reading.gt_jpeg, storage=reading.storage.side("gt"))
+    found = read(jpeg=reading.gt_jpeg, storage=reading.gt_storage)
     return ReadMask(*found, data, palette is not None and palette.explicit)
 
 
@@ -139,7 +147,7 @@ def read_prediction(file: str, reading: Reading) -> ReadMask:
     data = bytes_of(reading.pred, file, reading, name=name)
     palette = reading.pred_palette
     read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred)
-    found = read(jpeg=reading.pred_jpeg, storage=reading.storage.side("pred"))
+    found = read(jpeg=reading.pred_jpeg, storage=reading.pred_storage)
     return ReadMask(*found, data, palette is not None and palette.explicit)
 
 

@@ -13,24 +13,22 @@ from segeval.protocol.distances import Distances, distances_from_dict
 from segeval.protocol.labeling import (
     DEFAULT_VOID,
     NO_FILE,
-    PLAINLY,
     VOID,
     WHAT,
     Group,
     Labeling,
     SegmentationClass,
     SideFiles,
-    Storage,
     ValueMap,
     color_of,
     doubt_of,
     is_binary,
     ranges,
     side_files,
-    storage_from_dict,
     value_map,
 )
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
+from segeval.protocol.storage import PLAINLY, Storage, storage_from_dict
 from segeval.protocol.widths import Width, parse_widths, refuse_maps
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from segeval.errors import UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
 from segeval.protocol.distances import read_distances, write_distances
-from segeval.protocol.labeling import PLAINLY, STORAGE_NAMES, SegmentationClass, ranges, read_storage, storage_text
+from segeval.protocol.labeling import SegmentationClass, ranges
 from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
+from segeval.protocol.storage import PLAIN_TEXTS, PLAINLY, STORAGE_NAMES, read_storage, storage_text
 from segeval.protocol.widths import read_boundary, write_boundary
 from segeval.version import __version__
 
@@ -276,7 +277,8 @@ def signature(
         if value not in (None, ()):
             text = field.write(value)
             fields.append((field.key, f"{text}({left_out})" if left_out and text == "foreground" else text))
-    fields.extend((_dashed(name), storage_text(value)) for name, value in requested.storage.to_dict().items())
+    if requested.storage != PLAINLY:
+        fields.extend((_dashed(name), storage_text(value)) for name, value in requested.storage.to_dict().items())
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
@@ -323,7 +325,7 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     texts.update({_dashed(axis): choice for axis, choice in named.axes().items()})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in OTHER_FIELDS})
     texts.update({field.key: field.write(getattr(base, field.attribute)) for field in WHERE_GIVEN})
-    texts.update({_dashed(name): storage_text(getattr(PLAINLY, name)) for name in STORAGE_NAMES})
+    texts.update({_dashed(name): text for name, text in PLAIN_TEXTS.items()})
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
         losses = Probabilities()

@@ -54,7 +54,7 @@ def note_text(note: Inference) -> str:
     """Tell what was taken from the data, and the option that sets it: "found 4 classes: 0-3; set them explicitly with
     --classes 4".
     """
-    return f"{note.what}; set them explicitly with {note.option}"
+    return f"{note.what}; set them explicitly with {note.option}" if note.option else note.what
 
 
 def render_verdict(verdict: Verdict, *, color: bool = False) -> str:

@@ -18,9 +18,10 @@ from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.distances import Distances, parse_spacing
-from segeval.protocol.labeling import STORAGE_NAMES, SegmentationClass
+from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
+from segeval.protocol.storage import STORAGE_NAMES, stored_so
 from segeval.protocol.widths import parse_widths
 from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
 from segeval.request.valuelists import parse_ignore
@@ -87,9 +88,6 @@ def amend(base: Request, options: FolderOptions) -> Request:
     if "class_weights" in given and protocol.convention.average == "weighted":
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
         protocol = replace(protocol, mean_weights=weights)
-    stored = {name: given[name] for name in STORAGE_NAMES if name in given}
-    if stored:
-        protocol = replace(protocol, storage=replace(protocol.storage, **stored))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     rules = base.rules
     if any(name in given for name in OF_PAIRING):
@@ -97,6 +95,9 @@ def amend(base: Request, options: FolderOptions) -> Request:
 
         rules = pairing_rules(rules, given, facts)
         protocol = replace(protocol, keys=keys_text(rules) if "keys" in given else protocol.keys)
+    if stored := {name: given[name] for name in STORAGE_NAMES if name in given}:
+        stores = stored_so(protocol.storage, stored, probs=protocol.probabilities is not None)
+        protocol = replace(protocol, storage=stores)
     changed = replace(
         base,
         protocol=protocol,

@@ -103,6 +103,12 @@ class StorageOptions(TypedDict, total=False):
 
     gt_channel: Annotated[str | None, "Read one channel of colour masks: R, G, B, A, or its place from 0."]
     pred_channel: Annotated[str | None, "The same for predictions."]
+    class_axis: Annotated[
+        str | None, 'Arrays of masks are one-hot, and of maps one a class, along this axis: "first" or "last".'
+    ]
+    cast_labels: Annotated[bool | None, "Labels may be whole numbers stored as floats."]
+    logits: Annotated[bool | None, "Maps are logits: softmax over the maps of an image, sigmoid of one."]
+    palette_tolerance: Annotated[int | None, "A colour is the nearest of the palette within so many levels a channel."]
 
 
 class NamingOptions(TypedDict, total=False):

@@ -45,7 +45,7 @@ MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
 OF_EVERY_ROW = frozenset({"key", "size", "gt", "counts"})
-OF_SOME_ROWS = frozenset({"levels", "sums", "unnormalised", "confidence", "shades", "contours", "distances"})
+OF_SOME_ROWS = frozenset({"levels", "sums", "unnormalised", "confidence", "shades", "contours", "distances", "inexact"})
 LONGEST_KEY = 1 << 16
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
 _COUNTED = ("n_pos", "n_neg", "clamped_pos", "clamped_neg")
@@ -132,6 +132,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["sums"] = [_sums_to_json(sums) for sums in row.sums]
     if row.unnormalised:
         facts["unnormalised"] = row.unnormalised
+    facts |= {"inexact": list(row.inexact)} if any(row.inexact) else {}
     if row.confidence is not None:
         facts["confidence"] = [list(column) for column in astuple(row.confidence)]
     if row.shades is not None:
@@ -165,6 +166,8 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
     key, counts = _key(facts["key"]), _counts_from_json(facts["counts"], pixels)
     if maps is None and len(facts) == len(OF_EVERY_ROW):  # most rows, and nothing in them to hold against maps
         return Row(key, height, width, digest, counts)
+    inexact = integers(facts.get("inexact", [0, 0]), 0, pixels, "inexact")
+    require(len(inexact) == 2 and (any(inexact) or "inexact" not in facts), "inexact is not as segeval writes it")
     row = Row(
         key=key,
         height=height,
@@ -177,6 +180,7 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
         contours=_contours(facts["contours"], pixels) if "contours" in facts else None,
+        inexact=(inexact[0], inexact[1]),
         distances=_distances(facts["distances"]) if "distances" in facts else None,
     )
     _check_maps_of(row, maps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from itertools import pairwise
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import RunFileError, SegevalError
 from segeval.protocol.labeling import NO_PREDICTION, SideFiles, side_files
 from segeval.protocol.mapkinds import MapKind
-from segeval.protocol.protocol import Inference, Protocol, Resolution, resolve
+from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.tables.counts import JointCounts, total
 
@@ -95,11 +95,10 @@ class SideTraits:
         """Tell whether a finding could rest on these traits."""
         return self.gt.telling or self.pred.telling
 
-    def notes(self) -> tuple[Inference, ...]:
-        """Tell what was read otherwise than its files say, with the option that asks for it."""
-        sides = [side for side, one in (("gt", self.gt), ("pred", self.pred)) if one.gray_as_rgb]
-        what = "three equal channels of {} are read as gray"
-        return tuple(Inference(what.format(side), f"--{side}-channel R") for side in sides)
+    @property
+    def gray_as_rgb(self) -> bool:
+        """Tell whether colours of a side were read as gray."""
+        return self.gt.gray_as_rgb or self.pred.gray_as_rgb
 
 
 NO_TRAITS = SideTraits()
@@ -119,7 +118,8 @@ class Row:
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
     `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration needs of
     several maps, `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures (older rows lack
-    both). `contours` and `distances` are those that were asked for.
+    both). `contours` and `distances` are those that were asked for. `inexact` counts pixels of ground truth and
+    prediction whose colour is only near one of the palette.
     """
 
     key: str
@@ -134,6 +134,7 @@ class Row:
     shades: LevelHistogram | None = None
     contours: ContourCounts | None = None
     distances: DistanceValues | None = None
+    inexact: tuple[int, int] = (0, 0)
 
     @property
     def missing(self) -> bool:
@@ -236,7 +237,11 @@ class Run:
             map_count=self.maps.count if self.maps else None,
             sides=self.sides(table),
         )
-        return replace(found, notes=(*found.notes, *self.traits.notes()))
+        if not (self.traits.gray_as_rgb or self.protocol.storage.palette_tolerance):
+            return found
+        from segeval.runs.storagenotes import storage_notes  # few runs have any
+
+        return replace(found, notes=(*found.notes, *storage_notes(self)))
 
     def sides(self, table: JointCounts) -> tuple[SideFiles, SideFiles]:
         """Return what the files of ground truth and predictions hold; `table` is the run's label table."""
@@ -267,69 +272,6 @@ def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
     """Return the distinct raw values of the ground truth and of the predictions, without `NO_PREDICTION`."""
     # Not np.unique, which imports numpy.ma: a tenth of the time that a small run takes.
     return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {NO_PREDICTION})
-
-
-def union(named: Sequence[tuple[str, Run]]) -> Run:
-    """Unite runs by key: equal rows count once, differing rows for a key are an error that names both.
-
-    `named` pairs each run with the name that errors call it. The union is idempotent, commutative and associative.
-    Raises `RunFileError` where protocols, kinds of map or rows differ.
-    """
-    if not named:
-        raise RunFileError("there is no run to merge", (), "Give at least one run file")
-    first_name, first = named[0]
-    held: dict[str, tuple[str, Row]] = {}
-    conflicts: list[str] = []
-    kinds: dict[Maps, str] = {}
-    for name, run in named:
-        if differences := protocol_differences(first.protocol, run.protocol):
-            raise RunFileError(
-                "runs with different protocols cannot be merged",
-                (f"{first_name} and {name}", *differences),
-                "Measure all of them with the same options",
-            )
-        if run.maps is not None:
-            kinds.setdefault(run.maps, name)
-        for row in run.rows:
-            owner, known = held.setdefault(row.key, (name, row))
-            if known != row:
-                conflicts.append(f"{row.key}: {owner} and {name}")
-    if len(kinds) > 1:
-        raise RunFileError(
-            "runs of different probability maps cannot be merged",
-            [f"{name}: {maps.count} of {maps.kind.name} an image" for maps, name in kinds.items()],
-            "Store all maps in the same type, one map a class",
-        )
-    if conflicts:
-        raise RunFileError(
-            "runs disagree on an image", conflicts, "Keep one of them, or measure the image again and save it once"
-        )
-    rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
-    traits = traits_of_all(run.traits for _, run in named)
-    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
-
-
-def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelCounts, ...]:
-    """Add run-wide histograms; those of a run whose rows are all in another are already counted there."""
-    from segeval.tables.floatlevels import add_levels
-
-    with_levels = [(name, run, {row.key for row in run.rows if row.sums}) for name, run in named if run.levels]
-    with_levels.sort(key=lambda part: -len(part[2]))
-    counted: dict[str, str] = {}
-    parts: list[tuple[LevelCounts, ...]] = []
-    for name, run, keys in with_levels:
-        seen = keys & counted.keys()
-        if seen and seen != keys:
-            owners = sorted({counted[key] for key in seen})
-            raise RunFileError(
-                "runs of 16-bit or float maps share some of their images, so their level tables cannot be merged",
-                [name, *owners],
-                "Merge runs that share no image",
-            )
-        if not seen:
-            counted.update(dict.fromkeys(keys, name))
-            parts.append(run.levels)
-    return tuple(add_levels(tables) for tables in zip(*parts, strict=True))
 
 
 def protocol_differences(first: Protocol, second: Protocol) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -
     from segeval.files.atomic import AtomicFile
     from segeval.findings.runs import run_findings
     from segeval.runs.file import is_packed, load_run, run_to_bytes
-    from segeval.runs.run import union
+    from segeval.runs.unions import union
 
     with AtomicFile(output) as file:
         named = [(str(part), load_run(part)) for part in parts]

@@ -12,7 +12,13 @@ from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import policy_of
 from segeval.cli.parameters import BOUND, FILE, added_up, completed
-from segeval.cli.reporting import color_option, drawing_options, finding_options, output_options, voice_options
+from segeval.cli.reporting import (
+    color_option,
+    comparison_output_options,
+    drawing_options,
+    finding_options,
+    voice_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +55,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Compare runs of different images, ground truth or protocol, with a note.")
 @finding_options
-@output_options
+@comparison_output_options
 @color_option
 @config_options
 @voice_options
@@ -66,10 +72,11 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
       segeval compare base.jsonl a.jsonl b.jsonl -o comparison.md
     """
     from segeval.cli.console import page_options, tell_asides, tell_findings, tell_regressions, write_result
+    from segeval.cli.outputs import report_output
     from segeval.comparison.regressions import parse_regression
     from segeval.comparison.runs import compare_runs, run_names
     from segeval.files.atomic import AtomicFile
-    from segeval.render import known_format, parse_target
+    from segeval.render import known_format
     from segeval.render.comparison import render_comparison
     from segeval.report.extras import drawing
     from segeval.request.options import CompareOptions, chosen
@@ -80,7 +87,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     settings = drawing(chosen(CompareOptions, options))
     policy = policy_of(options)
     with ExitStack() as places:
-        targets = [parse_target(target) for target in options["output"]]
+        targets = [report_output(target) for target in options["output"]]
         files = [(name, places.enter_context(AtomicFile(path))) for name, path in targets]
         paths = (base, *new)
         found = compare_runs(

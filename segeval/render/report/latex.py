@@ -36,13 +36,28 @@ def render_latex(report: Report, view: View = COMPACT) -> str:
     means = [view.percent(report.scores.get(name), bounds_of(report, name)) for name in ("miou", "mdice")]
     of_mean = [interval_text(report.interval("miou"), view.percent)] * drawn
     warnings = [f"{finding_label(finding)}: {finding}" for finding in report.warnings]
-    return tabular(
+    table = tabular(
         [signature_text(report), *([intervals_line(report)] if drawn else []), *warnings],
         ["Class", *(heading for _, heading in COLUMNS), *(["IoU interval \\%"] * drawn)],
         rows,
         [["Mean", *map(_shown, means), "", "", *map(_shown, of_mean)]],
         *([apart] if apart else []),
     )
+    return f"{table}\n{_confusion(report, view)}" if view.confusion else table
+
+
+def _confusion(report: Report, view: View) -> str:
+    """Return a second table: the confusion matrix, its columns headed with the ids of the rows."""
+    from segeval.render.report.confusion import TITLE, left_out_text, shown_matrix, top_confusions
+
+    matrix = shown_matrix(report, view)
+    shown = [report.classes[index] for index in matrix.classes]
+    rows = [
+        [escaped(f"{entry.id} {entry.name}"), *(_shown(view.percent(share)) for share in shares)]
+        for entry, shares in zip(shown, matrix.shares, strict=True)
+    ]
+    comments = [TITLE, *filter(None, [left_out_text(matrix)]), *top_confusions(report)]
+    return tabular(comments, ["Class", *(str(entry.id) for entry in shown), *matrix.outside], rows)
 
 
 def _shown(number: str) -> str:

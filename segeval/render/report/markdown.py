@@ -49,9 +49,9 @@ from segeval.scores.registry import HEADLINE, OF_CLASS_MAPS, OF_CLASSES, OF_CONT
 def render_markdown(report: Report, view: View = COMPACT) -> str:
     """Return headline scores, gates, warnings, the classes in a fold, and the signature; a few KiB in most cases."""
     blocks = [f"### {HEADLINE.title} {_headline(report, view)}", _scores(report, view)]
-    blocks.append(escaped(f"{mean_text(report)}; {data_text(report.data)}"))
+    blocks.append(escaped(f"{mean_text(report)}; {data_text(report.data)}", longest=1000))
     if own := own_text(report):
-        blocks.append(escaped(own))
+        blocks.append(escaped(own, longest=1000))
     if report.gates:
         blocks.append(judged((verdict.passed, verdict_text(verdict)) for verdict in report.gates))
     if report.warnings:
@@ -61,6 +61,8 @@ def render_markdown(report: Report, view: View = COMPACT) -> str:
     if report.groups:
         blocks.append(_groups(report, view))
     blocks += _details(report, view)
+    if view.confusion:
+        blocks.append(_confusion(report, view))
     blocks.append(fenced(signature_text(report)))
     return "\n\n".join(blocks) + "\n"
 
@@ -153,3 +155,20 @@ def _groups(report: Report, view: View) -> str:
     rows = [[escaped(group.name), view.percent(group.iou), view.percent(group.dice)] for group in report.groups]
     table = capped_table(["group", "IoU %", "Dice %"], rows, numbers_from=1)
     return folded(f"Groups ({count(len(report.groups))})", table)
+
+
+def _confusion(report: Report, view: View) -> str:
+    """Write the confusion matrix in a fold, its columns headed with the ids of the rows."""
+    from segeval.render.report.confusion import TITLE, left_out_text, shown_matrix, top_confusions
+
+    matrix = shown_matrix(report, view)
+    shown = [report.classes[index] for index in matrix.classes]
+    rows = [
+        [str(entry.id), escaped(entry.name), *map(view.percent, shares)]
+        for entry, shares in zip(shown, matrix.shares, strict=True)
+    ]
+    table = pipe_table(["id", "class", *(str(entry.id) for entry in shown), *matrix.outside], rows, numbers_from=2)
+    told = "\n".join(f"- {escaped(line, longest=1000)}" for line in top_confusions(report))
+    left = escaped(left_out_text(matrix), longest=1000)
+    parts = filter(None, (escaped(TITLE), table, left, told))
+    return folded(f"Confusion ({count(len(shown))} classes)", "\n\n".join(parts))

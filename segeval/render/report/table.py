@@ -99,6 +99,10 @@ def _print_report(page: Page, report: Report, verbose: bool, view: View) -> None
         print_losses(page, report, view)
     if report.has_details:
         print_details(page, report, view)
+    if view.confusion:
+        from segeval.render.report.heatmap import print_confusion  # few ask for it
+
+        print_confusion(page, report, view)
     page.say(f"{mean_text(report)}; {data_text(report.data)}")
     if own := own_text(report):
         page.say(Text(own, "dim"))

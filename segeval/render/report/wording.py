@@ -96,12 +96,13 @@ class View:
     """Say how a report is shown.
 
     `details` shows all that is known where a page is short of it otherwise; `sort` orders classes; `digits` are the
-    decimals of percentages.
+    decimals of percentages; `confusion` adds the confusion matrix.
     """
 
     details: bool = False
     sort: Order = "id"
     digits: int = DIGITS
+    confusion: bool = False
 
     def percent(self, value: Value, bounds: Iterable[float] = ()) -> str:
         """Write a fraction in percent."""

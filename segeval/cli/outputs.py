@@ -1,0 +1,116 @@
+"""What the options that write files ask for: the report in a format, something else of it, its curves, its images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segeval.errors import UsageError, nearest
+from segeval.render import FORMATS, parse_target, render
+
+if TYPE_CHECKING:
+    from segeval.render.report.wording import View
+    from segeval.report.report import Report
+
+ContentOf = Callable[["Report"], "str | bytes"]
+
+OTHERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "confusion": {".csv": ("segeval.render.confusionfile", "confusion_csv")},
+}
+"""What `-o WHAT:FILE` writes besides reports -> suffix of the file -> module and function: a report to its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Say what one -o writes and where: `what` is a format of the report, or one of `OTHERS`."""
+
+    what: str
+    path: Path
+
+    @property
+    def is_report(self) -> bool:
+        """Tell whether the whole report is written."""
+        return self.what in FORMATS
+
+
+def parse_output(text: str) -> Output:
+    """Read `FILE`, `FORMAT:FILE` or `WHAT:FILE`; raises `UsageError`.
+
+    A word before the first colon that is nearly one of `OTHERS` is refused; one that is far from all of them and from
+    the formats may be a part of the path.
+    """
+    what, colon, rest = text.partition(":")
+    if colon and what in OTHERS:
+        path = Path(rest)
+        if not rest:
+            raise UsageError("an output names no file", (text,), f"Write {what}:FILE")
+        if path.suffix.casefold() not in OTHERS[what]:
+            known = ", ".join(OTHERS[what])
+            raise UsageError(f"there is no {what} of this suffix", (text,), f"End the file's name in {known}")
+        return Output(what, path)
+    if colon and what.isalpha() and what not in FORMATS and (meant := nearest(what, OTHERS)):
+        raise UsageError(
+            "an output begins with a word that is nothing to write",
+            (text,),
+            f"Did you mean {meant}? For a file of this name, write ./{text}",
+        )
+    return Output(*parse_target(text))
+
+
+def report_output(text: str) -> tuple[str, Path]:
+    """Read `FILE` or `FORMAT:FILE` where nothing but the report can be written; raises `UsageError`."""
+    output = parse_output(text)
+    if not output.is_report:
+        raise UsageError(
+            f"a comparison has no {output.what} of its own", (text,), "Write it of one run with 'segeval report'"
+        )
+    return output.what, output.path
+
+
+def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[ContentOf, Path]]:
+    """Yield the files that the options ask for, each with what makes its content of a report; raises `UsageError`."""
+    for text in options["output"]:
+        output = parse_output(text)
+        yield _content(output, options["verbose"], view), output.path
+    if options["curves"] is not None:
+        yield _curves(options["curves"].suffix), options["curves"]
+    if options["per_image"] is not None:
+        yield _images(options["per_image"].suffix), options["per_image"]
+
+
+def _content(output: Output, verbose: bool, view: View) -> ContentOf:
+    if output.is_report:
+        return partial(render, format_name=output.what, verbose=verbose, view=view)
+    module, function = OTHERS[output.what][output.path.suffix.casefold()]
+    content: ContentOf = getattr(import_module(module), function)
+    return content
+
+
+def _images(suffix: str) -> ContentOf:
+    from segeval.render.images import images_csv, images_jsonl
+
+    if suffix.casefold() not in (".csv", ".jsonl"):
+        raise UsageError(
+            "--per-image writes CSV or JSON Lines", (suffix or "no suffix",), "End the file's name in .csv or .jsonl"
+        )
+    return images_csv if suffix.casefold() == ".csv" else images_jsonl
+
+
+def _curves(suffix: str) -> ContentOf:
+    from segeval.render.curves import curves_csv, curves_json
+
+    if suffix.casefold() not in (".csv", ".json"):
+        raise UsageError(
+            "--curves writes CSV or JSON", (suffix or "no suffix",), "End the file's name in .csv or .json"
+        )
+
+    def text_of(report: Report) -> str:
+        if report.probabilities is None:
+            raise UsageError("label masks have no curves", (), "Score probability maps with --probs")
+        return curves_csv(report) if suffix.casefold() == ".csv" else curves_json(report)
+
+    return text_of
