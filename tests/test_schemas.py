@@ -61,7 +61,13 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         mean_over=(1,),
         mean_weights="auto",
         storage=Storage(
-            gt_channel="R", pred_channel="3", class_axis="last", cast_labels=True, logits=True, palette_tolerance=5
+            gt_channel="R",
+            pred_channel="3",
+            class_axis="last",
+            cast_labels=True,
+            logits=True,
+            palette_tolerance=5,
+            roi=True,
         ),
         boundary=("authors",),
         distances=Distances("monai"),

@@ -195,7 +195,7 @@ def verify(
     ...                classes="sample_masks/classes.txt").holds()
     True
     """
-    from segeval.comparison.verification import claimed_request, parse_claim, verification
+    from segeval.comparison.verification import claimed_request, parse_claim, require_regions, verification
     from segeval.protocol.signature import Signature
 
     line, printed = Signature.parse(signature), parse_claim(claim)
@@ -206,6 +206,7 @@ def verify(
         kept = replace(request.protocol, palette=stored.protocol.palette, missing=stored.protocol.missing)
         chosen_keys = options.get("keys") or kept.keys
         return verification(line, printed, dressed(scored_run(under(stored, kept, keys=chosen_keys))))
+    require_regions(request)
     found = measure_pairs(*_folders(pred, gt), request, jobs=jobs, progress=progress)
     return verification(line, printed, public(_of_keys(found, request.protocol), Policy(request.allow)))
 

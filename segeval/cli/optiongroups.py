@@ -55,6 +55,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "key-regex",
         "name-map",
         "keys",
+        "roi",
         "missing",
         "shard",
         "max-pixels",

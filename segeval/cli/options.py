@@ -7,7 +7,18 @@ from typing import Any, TypeVar
 
 import click
 
-from segeval.cli.parameters import ALPHA, CLASSES, FILE, FILE_TO_READ, KEYS, PALETTE, PRESET, WEIGHTS, completed
+from segeval.cli.parameters import (
+    ALPHA,
+    CLASSES,
+    FILE,
+    FILE_TO_READ,
+    FOLDER_TO_READ,
+    KEYS,
+    PALETTE,
+    PRESET,
+    WEIGHTS,
+    completed,
+)
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
@@ -145,6 +156,12 @@ affix_options = stacked(
         help="A CSV file of ground-truth name, prediction name. [default: none]",
     ),
 )
+roi_option = click.option(
+    "--roi",
+    type=FOLDER_TO_READ,
+    metavar="FOLDER",
+    help="Regions of interest, paired by key: what is 0 there is void. [default: none]",
+)
 keys_option = click.option(
     "--keys",
     type=KEYS,
@@ -154,6 +171,7 @@ keys_option = click.option(
 pairing_options = stacked(
     affix_options,
     keys_option,
+    roi_option,
     click.option(
         "--missing",
         type=click.Choice(MISSING_CHOICES),

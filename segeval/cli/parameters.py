@@ -115,7 +115,7 @@ def is_alpha_word(text: str) -> bool:
 FILE = FOLDER = PathType()
 CLASSES = FileOrWord(str.isdecimal)
 PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word, "presets")
-PALETTE = FILE_TO_READ = FileOrWord(lambda word: False)
+PALETTE = FILE_TO_READ = FOLDER_TO_READ = FileOrWord(lambda word: False)
 KEYS = FileOrWord(lambda word: not word.lower().endswith(LIST_SUFFIXES))
 WEIGHTS = FileOrWord("auto".__eq__, "weights")
 ALPHA = FileOrWord(is_alpha_word, "alpha")

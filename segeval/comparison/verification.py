@@ -115,6 +115,15 @@ def claimed_request(signature: Signature, options: FolderOptions) -> Request:
     return replace(base, protocol=protocol, allow=protocol.allow)
 
 
+def require_regions(request: Request) -> None:
+    """Raise `UsageError` where a signature is of regions of interest and none are given, or the reverse."""
+    if request.protocol.storage.roi == (request.roi is not None):
+        return
+    if request.roi is None:
+        raise UsageError("the number is of regions of interest", ("roi:yes",), "Give their folder with --roi")
+    raise UsageError("the number is of whole images", (f"--roi {request.roi}",), "Leave --roi out")
+
+
 def _classes(signature: Signature, restored: Protocol, given: Protocol) -> tuple[SegmentationClass, ...] | None:
     """Return the class list that a signature means: its own, or the one given that has its digest."""
     text = signature.get("classes")

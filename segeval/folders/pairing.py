@@ -29,11 +29,13 @@ class Pair:
     """One image: its key, and its files as POSIX paths relative to `Pairing.gt_root` and `Pairing.pred_root`.
 
     `pred` is one path, one for each class in class order for a map a class, and empty where the prediction is missing.
+    `roi` is the file of its region of interest, relative to `Pairing.roi_root`, "" where there is none.
     """
 
     key: str
     gt: str
     pred: tuple[str, ...]
+    roi: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Pairing:
     photos: tuple[str, ...] = ()
     hint: str = ""
     class_folders: tuple[str, ...] = ()
+    roi_root: Path | None = None
 
 
 def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:

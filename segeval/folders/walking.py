@@ -74,6 +74,11 @@ def pred_name(path: str) -> str:
     return f"pred/{printable(path)}"
 
 
+def roi_name(path: str) -> str:
+    """Return what messages call a file of the regions of interest."""
+    return f"roi/{printable(path)}"
+
+
 def kind_of(root: Path) -> str:
     """Return "folder", "file" or "other", or else the reason why nothing is known of `root`."""
     try:

@@ -26,6 +26,7 @@ from segeval.measuring.reading import (
     read_ground_truth,
     require_size,
 )
+from segeval.measuring.scope import counted, placed, region_of
 from segeval.protocol.labeling import UNKNOWN, Labeling, SideFiles, ValueMap, side_files
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol, Resolution, resolve
@@ -180,16 +181,18 @@ def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow
     """Read and count the probability maps of one image against its ground truth."""
     truth = read_ground_truth(pair, files)
     gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits(truth.values))
-    height, width = gt.shape
+    region = region_of(pair, files, gt.shape)
     if not pair.pred:
-        row = Row(pair.key, height, width, gt_digest, missing_counts(gt), inexact=(truth.inexact, 0))
-        return MeasuredRow(row, traits=traits)
+        row = Row(pair.key, 1, 1, gt_digest, missing_counts(counted(gt, region)), inexact=(truth.inexact, 0))
+        return MeasuredRow(placed(row, gt.shape, region), traits=traits)
     maps, pred_digest = read_maps(pair, files)
     _require_alike(maps, pair.pred[0], reading.maps)
     for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
         require_size(array.shape, gt.shape, file)
-    counted = count_maps(gt, maps, reading, key=pair.key, digest=gt_digest)
-    return replace(counted, pred_digest=pred_digest, traits=traits)
+    parts = [counted(array, region) for array in maps]
+    measured = count_maps(counted(gt, region), parts, reading, key=pair.key, digest=gt_digest)
+    row = placed(measured.row, gt.shape, region)
+    return replace(measured, row=row, pred_digest=pred_digest, traits=traits)
 
 
 def count_maps(

@@ -37,6 +37,7 @@ from segeval.measuring.reading import (
     read_prediction,
     require_size,
 )
+from segeval.measuring.scope import Region, counted, placed, region_of
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, SideTraits, traits_of_all
 from segeval.tables.counts import IntArray, JointCounts, joint_counts
@@ -51,19 +52,22 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
-        counts = missing_counts(gt.values)
-        row = _with_contours(_row(pair, gt, counts, 0), gt.values, None, reading.contours)
+        region = region_of(pair, reading, gt.values.shape)
+        counts = missing_counts(counted(gt.values, region))
+        row = _with_contours(_row(pair, gt, counts, 0, region), gt.values, None, reading.contours, region)
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
     require_size(pred.values.shape, gt.values.shape, file)
-    counts = joint_counts(gt=gt.values, pred=pred.values)
+    region = region_of(pair, reading, gt.values.shape)
+    counts = joint_counts(gt=counted(gt.values, region), pred=counted(pred.values, region))
     if reading.most_values is not None and len(counts) > reading.most_values:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
-    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, pred.values, reading.contours)
+    row = _row(pair, gt, counts, pred.inexact, region)
+    row = _with_contours(row, gt.values, pred.values, reading.contours, region)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -78,7 +82,7 @@ def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) 
         )
 
 
-def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contours | None) -> Row:
+def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contours | None, region: Region | None) -> Row:
     """Add what is measured around the regions of a pair, of whose prediction there may be none."""
     if asked is None:
         return row
@@ -87,7 +91,11 @@ def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contour
 
     predicted = () if pred is None else row.counts.pred.tolist()
     values = sorted(set(row.counts.gt.tolist())), sorted(set(predicted))
-    of = regions(gt, pred, values=values, class_of=asked.class_of)
+    if region is None:
+        of = regions(gt, pred, values=values, class_of=asked.class_of)
+    else:
+        parts = region.filled(gt), None if pred is None else region.filled(pred)
+        of = regions(*parts, values=values, class_of=asked.class_of).within(region.inside)
     if asked.widths is not None:
         row = replace(row, contours=contour_counts(of, asked.widths))
     if asked.distances is not None:
@@ -97,11 +105,11 @@ def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contour
     return row
 
 
-def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int) -> Row:
-    height, width = gt.values.shape
-    if counts.total != height * width:
-        raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
-    return Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact))
+def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int, region: Region | None) -> Row:
+    row = placed(Row(pair.key, 1, 1, digest(gt.data), counts, inexact=(gt.inexact, inexact)), gt.values.shape, region)
+    if counts.total != row.pixels - row.outside:
+        raise AssertionError(f"{pair.gt}: counted {counts.total} of {row.pixels - row.outside} pixels")
+    return row
 
 
 __all__ = ["Measurement", "Progress", "measure"]

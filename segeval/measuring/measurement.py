@@ -177,7 +177,17 @@ class Course:
 
 
 def paired(pred: Path, gt: Path, request: Request) -> Pairing:
-    """Pair two folders for `request`: file by file, or with one folder of maps a class."""
+    """Pair two folders for `request`, and with them the regions of interest."""
+    found = _paired(pred, gt, request)
+    if request.roi is None:
+        return found
+    from segeval.folders.regions import with_regions  # few data sets have them
+
+    return with_regions(found, request.roi, request.rules, IMAGE_SUFFIXES)
+
+
+def _paired(pred: Path, gt: Path, request: Request) -> Pairing:
+    """Pair file by file, or with one folder of maps a class."""
     if request.protocol.probabilities is not None:
         from segeval.folders.classfolders import class_folders  # label masks lie in none
 
@@ -215,6 +225,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         logits=stored.logits,
         digest_predictions=digest_predictions,
         contours=_contours_of(request.protocol),
+        roi=pairing.roi_root,
     )
 
 

@@ -50,7 +50,8 @@ class Reading:
 
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
     `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
-    later run knows that a prediction has not changed. `contours` asks for what lies along contours.
+    later run knows that a prediction has not changed. `contours` asks for what lies along contours. Regions of
+    interest lie below `roi`, which is `None` where all pixels count.
     """
 
     pred: Path
@@ -66,6 +67,7 @@ class Reading:
     logits: bool = False
     digest_predictions: bool = False
     contours: Contours | None = None
+    roi: Path | None = None
 
 
 _WHOLE = r"[+-]?[0-9]{1,18}"
@@ -178,14 +180,17 @@ def _traits(tag: str, palette: bytes, values: NDArray[np.integer[Any]]) -> Trait
 def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
     """Tell whether a pair's files are still those that a row was measured from."""
     row = known.row
-    if row.missing == bool(pair.pred) or row.height * row.width > reading.max_pixels:
+    if row.missing == bool(pair.pred) or row.pixels > reading.max_pixels:
         return False
     files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
     try:
         found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
+        region = "" if reading.roi is None else digest(bytes_of(reading.roi, pair.roi, reading, name=pair.roi))
     except SegevalError:
         return False
-    return found[0] == row.digest and (not pair.pred or digest_of_all(found[1:]) == known.pred_digest)
+    return (found[0], region) == (row.digest, row.roi) and (
+        not pair.pred or digest_of_all(found[1:]) == known.pred_digest
+    )
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:

@@ -35,7 +35,8 @@ class Storage:
     `gt_channel` and `pred_channel` are R, G, B, A or the place of a channel from 0. `class_axis`, "first" or "last", is
     where arrays have an axis of classes: of masks a one-hot one, of probability maps one map a class. `cast_labels`
     reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance` a colour is
-    the nearest of the palette, of those at most so far in each channel. Raises `UsageError` for anything else.
+    the nearest of the palette, of those at most so far in each channel. `roi` counts the pixels inside regions of
+    interest only. Raises `UsageError` for anything else.
     """
 
     gt_channel: str | None = None
@@ -44,6 +45,7 @@ class Storage:
     cast_labels: bool = False
     logits: bool = False
     palette_tolerance: int = 0
+    roi: bool = False
 
     def __post_init__(self) -> None:
         if self.class_axis not in (None, *CLASS_AXES):
@@ -86,7 +88,7 @@ def stored_so(storage: Storage, changes: Mapping[str, Any], *, probs: bool) -> S
 
     `probs` tells whether predictions are probability maps.
     """
-    changed = replace(storage, **changes)
+    changed = replace(storage, **{**changes, "roi": bool(changes.get("roi", storage.roi))})
     if changed.logits and not probs:
         raise UsageError("--logits is of probability maps", (), "Add --probs, or leave --logits out")
     return changed

@@ -146,7 +146,7 @@ def report_of(run: Run, found: Measured) -> Report:
         data=Data(
             images=len(run.rows),
             pixels=run.pixels,
-            void_pixels=found.confusion.void_pixels,
+            void_pixels=found.confusion.void_pixels + run.outside,
             gt_digest=run.gt_digest(),
             unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
             missing_images=sum(row.missing for row in run.rows),

@@ -47,6 +47,7 @@ class Request:
     pred_palette: Palette | None = None
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
+    roi: Path | None = None
     preset: Preset | None = None
     allow: tuple[str, ...] = ()
 
@@ -103,6 +104,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         protocol=protocol,
         rules=rules,
         max_pixels=given.get("max_pixels", base.max_pixels),
+        roi=Path(given["roi"]) if "roi" in given else base.roi,
         preset=facts,
         allow=allowed,
     )

@@ -122,6 +122,7 @@ class NamingOptions(TypedDict, total=False):
     name_map: Annotated[
         str | Path | Mapping[str, str] | None, "A CSV file of ground-truth name, prediction name; or a mapping."
     ]
+    roi: Annotated[str | Path | None, "A folder of regions of interest, paired by key: what is 0 there is void."]
     keys: Annotated[str | Path | None, 'Score these images only: a split list as "val.txt", or a glob as "night/*".']
 
 

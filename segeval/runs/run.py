@@ -119,7 +119,8 @@ class Row:
     `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration needs of
     several maps, `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures (older rows lack
     both). `contours` and `distances` are those that were asked for. `inexact` counts pixels of ground truth and
-    prediction whose colour is only near one of the palette.
+    prediction whose colour is only near one of the palette. `depth` is the number of a volume's slices. `roi` is the
+    digest of the region of interest's bytes, and `outside` the number of pixels outside it, of which none is counted.
     """
 
     key: str
@@ -135,6 +136,14 @@ class Row:
     contours: ContourCounts | None = None
     distances: DistanceValues | None = None
     inexact: tuple[int, int] = (0, 0)
+    depth: int = 1
+    roi: str = ""
+    outside: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """Return the pixels of the image, of a volume its voxels; those outside its region of interest too."""
+        return self.depth * self.height * self.width
 
     @property
     def missing(self) -> bool:
@@ -192,7 +201,12 @@ class Run:
     @cached_property
     def pixels(self) -> int:
         """Return the pixels of all images."""
-        return sum(row.height * row.width for row in self.rows)
+        return sum(row.pixels for row in self.rows)
+
+    @property
+    def outside(self) -> int:
+        """Return the pixels outside regions of interest."""
+        return sum(row.outside for row in self.rows)
 
     def gt_digest(self) -> str:
         """Return a digest of every key and ground truth, in key order."""
@@ -204,7 +218,7 @@ class Run:
         for row in self.rows:
             digest.update(f"{len(row.key.encode('utf-8', 'surrogateescape'))}:".encode())
             digest.update(row.key.encode("utf-8", "surrogateescape"))
-            digest.update(row.digest.encode())
+            digest.update(f"{row.digest}{row.roi}".encode())
         return f"blake2b:{digest.hexdigest()}"
 
     def table(self) -> JointCounts:

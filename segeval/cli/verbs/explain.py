@@ -32,6 +32,7 @@ OF_FOLDERS = (
     "key_regex",
     "name_map",
     "keys",
+    "roi",
     "missing",
     "max_pixels",
     "jobs",
