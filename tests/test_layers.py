@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "files"),
+    ("stores",),
     ("protocol",),
     ("tables",),
     ("contours",),
@@ -40,6 +41,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "errors": ("numpy", "PIL", "click", "rich", "tqdm"),
     "files": ("numpy", "PIL", "click", "rich", "tqdm"),
     "version": ("numpy", "PIL", "click", "rich", "tqdm"),
+    "stores": ("PIL", "numpy", *NO_TERMINAL),
     "protocol": ("PIL", *NO_TERMINAL),
     "tables": ("PIL", "pathlib", *NO_TERMINAL),
     "contours": ("PIL", "pathlib", *NO_TERMINAL),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from segeval.errors import PairingError, printable
 from segeval.folders.walking import folders_in, kind_of
+from segeval.stores.store import Root
 
 
-def class_folders(pred: Path, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
+def class_folders(pred: Root, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:
     """Return the sub-folders of `pred` that hold one map a class, in class order, or None where they do not.
 
     `names` are (id, name) of each class. A folder is a class's by its name as written, else by its name whatever the

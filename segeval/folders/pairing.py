@@ -10,6 +10,7 @@ from segeval.errors import NothingToScoreError, PairingError, SegevalError, Usag
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
 from segeval.folders.walking import Tree, extension, extensions_in, gt_name, is_photo, kind_of, pred_name, walk
 from segeval.protocol.axes import MISSING_CHOICES
+from segeval.stores.store import Root
 
 __all__ = [
     "Clash",
@@ -21,7 +22,7 @@ __all__ = [
     "require_pairs",
 ]
 
-UNPACK_FIX = "Unpack it (unzip), and give the folder of masks that comes out"
+UNPACK_FIX = "Give the archive itself, as in pred.zip. Unpack it (unzip) where it lies in an archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ class Pairing:
     `class_folders` are those that hold one map a class.
     """
 
-    gt_root: Path
-    pred_root: Path
+    gt_root: Root
+    pred_root: Root
     pairs: tuple[Pair, ...]
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -71,19 +72,18 @@ class Pairing:
     photos: tuple[str, ...] = ()
     hint: str = ""
     class_folders: tuple[str, ...] = ()
-    roi_root: Path | None = None
+    roi_root: Root | None = None
 
 
-def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
-    """Pair the masks below two folders by key: relative path without pairing suffix and extension, never by position.
+def pair_folders(pred: Root, gt: Root, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
+    """Pair the masks of two folders or stores by key: path without pairing suffix and extension, never by position.
 
     Equal keys pair; of a nested and a flat folder, equal names that are unique on both sides. `suffixes` are the
     extensions (lower case, with the dot) that make a file a mask; all others and dotfiles are passed over. Two files
     are one pair. PairingError where a root is neither, UsageError for a broken pattern; nothing else is raised for
     what the folders hold, see `require_pairs`.
     """
-    _refuse_archives(pred, gt)
-    if kind_of(pred) == kind_of(gt) == "file":
+    if isinstance(pred, Path) and isinstance(gt, Path) and kind_of(pred) == kind_of(gt) == "file":
         found = extension(gt.name, suffixes) or gt.suffix
         pair = Pair(gt.name.removesuffix(found), gt.name, (pred.name,))
         return _limited(Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1), rules, suffixes)
@@ -95,7 +95,7 @@ def pair_folders(pred: Path, gt: Path, *, rules: PairingRules = BY_NAME, suffixe
 
 
 def pair_class_folders(
-    pred: Path, gt: Path, folders: Sequence[str], *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]
+    pred: Root, gt: Root, folders: Sequence[str], *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]
 ) -> Pairing:
     """Pair ground truth with one map a class: `pred/<folder>/<key>`, folders in class order (see `class_folders`).
 
@@ -106,7 +106,7 @@ def pair_class_folders(
     unreadable = [*_lines("gt", gt_tree)]
     maps: dict[str, dict[str, str]] = {}
     for folder in folders:
-        tree = walk(pred / folder, lambda name: extension(name, suffixes) is not None)
+        tree = walk(pred, lambda name: extension(name, suffixes) is not None, folder)
         unreadable.extend(_lines(f"pred/{printable(folder)}", tree))
         for path in tree.files:
             maps.setdefault(path, {})[folder] = f"{folder}/{path}"
@@ -129,18 +129,7 @@ def _limited(pairing: Pairing, rules: PairingRules, suffixes: frozenset[str]) ->
     return selected(pairing, rules.keys, rules.key_glob, suffixes)
 
 
-def _refuse_archives(pred: Path, gt: Path) -> None:
-    """Refuse zip archives in the place of folders."""
-    archives = [
-        f"{side} {printable(str(root))}"
-        for side, root in (("PRED", pred), ("GT", gt))
-        if root.suffix.lower() == ".zip" and kind_of(root) == "file"
-    ]
-    if archives:
-        raise PairingError("a zip archive is given in the place of a folder", archives, UNPACK_FIX)
-
-
-def _require_folders(pred: Path, gt: Path) -> None:
+def _require_folders(pred: Root, gt: Root) -> None:
     problems = []
     kinds = {"PRED": kind_of(pred), "GT": kind_of(gt)}
     for side, root in (("PRED", pred), ("GT", gt)):
@@ -160,8 +149,8 @@ def _lines(side: str, tree: Tree) -> tuple[str, ...]:
 
 
 def _pairing(
-    pred_root: Path,
-    gt_root: Path,
+    pred_root: Root,
+    gt_root: Root,
     gt: Sequence[str],
     actual: Mapping[str, tuple[str, ...]],
     rules: PairingRules,
@@ -324,7 +313,7 @@ def _nothing(what: str, side: str, pairing: Pairing) -> SegevalError:
             where = [f"{option} {printable(text)}", f"for example, {printable(unselected[0])} does not {verb} so"]
             return NothingToScoreError(f"{what} with this {part}", where, pairing.hint or f"Correct {option}")
     where = [f"{side.upper()} {printable(str(root))}"]
-    others = extensions_in(root).most_common(SHOWN) if root.is_dir() else []
+    others = extensions_in(root).most_common(SHOWN) if kind_of(root) == "folder" else []
     if not others:
         return NothingToScoreError(f"{what} in the folder", where, "Check the path")
     held = ", ".join(f"{printable(ending)} ({files:,} file{'s' if files > 1 else ''})" for ending, files in others)

@@ -9,7 +9,7 @@ from pathlib import Path
 from segeval.errors import PairingError, SegevalError, listed, printable, raise_all
 from segeval.folders.matching import Matching, PairingRules, match
 from segeval.folders.pairing import Pairing
-from segeval.folders.walking import Tree, extension, gt_name, kind_of, roi_name, walk
+from segeval.folders.walking import Tree, extension, gt_name, kind_of, opened, roi_name, walk
 
 
 def with_regions(pairing: Pairing, roi: Path, rules: PairingRules, suffixes: frozenset[str]) -> Pairing:
@@ -19,12 +19,13 @@ def with_regions(pairing: Pairing, roi: Path, rules: PairingRules, suffixes: fro
     ground truth are passed over. Raises `PairingError` for a folder that cannot be read, and for ground truth of which
     no region, or several, can be found.
     """
-    if kind_of(roi) == "file" and pairing.gt_files == 1:
+    root = opened(roi)
+    if kind_of(root) == "file" and pairing.gt_files == 1:
         return replace(pairing, pairs=tuple(replace(pair, roi=roi.name) for pair in pairing.pairs), roi_root=roi.parent)
-    if kind_of(roi) != "folder":
+    if kind_of(root) != "folder":
         fix = "Check the path that --roi names"
         raise PairingError("the folder of regions cannot be found", (f"ROI {printable(str(roi))}",), fix)
-    tree = walk(roi, lambda name: extension(name, suffixes) is not None)
+    tree = walk(root, lambda name: extension(name, suffixes) is not None)
     found = match(
         [pair.gt for pair in pairing.pairs],
         tree.files,
@@ -34,7 +35,7 @@ def with_regions(pairing: Pairing, roi: Path, rules: PairingRules, suffixes: fro
     raise_all(_problems(found, tree))
     regions = {file.path: path for file, path in found.paired}
     pairs = tuple(replace(pair, roi=regions[pair.gt]) for pair in pairing.pairs)
-    return replace(pairing, pairs=pairs, roi_root=roi)
+    return replace(pairing, pairs=pairs, roi_root=root)
 
 
 def _problems(found: Matching, tree: Tree) -> Iterator[SegevalError]:

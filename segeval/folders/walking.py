@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segeval.errors import printable
+from segeval.stores.store import Root
 
 MOST_VISITS = 256
 """How often one folder is listed when links lead to it by several ways: folders that link to each other twice at
@@ -79,8 +80,10 @@ def roi_name(path: str) -> str:
     return f"roi/{printable(path)}"
 
 
-def kind_of(root: Path) -> str:
-    """Return "folder", "file" or "other", or else the reason why nothing is known of `root`."""
+def kind_of(root: Root) -> str:
+    """Return "folder", "file" or "other", or else the reason why nothing is known of `root`; stores are folders."""
+    if not isinstance(root, Path):
+        return "folder"
     try:
         mode = root.stat().st_mode
     except OSError as error:
@@ -90,7 +93,31 @@ def kind_of(root: Path) -> str:
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
-def walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
+def opened(root: Path) -> Root:
+    """Return what a path of the user's stands for: a folder or a file, or a zip archive as a store of files.
+
+    Raises `PairingError` for an archive that is none, or none of an honest kind.
+    """
+    if root.suffix.lower() != ".zip" or kind_of(root) != "file":
+        return root
+    from segeval.stores.archives import archive_at  # few folders are packed
+
+    return archive_at(root)
+
+
+def walk(root: Root, wanted: Callable[[str], bool], folder: str = "") -> Tree:
+    """List the files of `root`, or of a `folder` in it, whose name is `wanted`; paths are relative to that place."""
+    if isinstance(root, Path):
+        return _walk(root / folder if folder else root, wanted)
+    start = f"{folder}/" if folder else ""
+    files = (path for path in root.files if path.startswith(start) and wanted(path.rpartition("/")[2]))
+    problems = (
+        (path, why) for path, why in root.problems if path.startswith(start) and wanted(path.rpartition("/")[2])
+    )
+    return Tree(tuple(path[len(start) :] for path in files), tuple((path[len(start) :], why) for path, why in problems))
+
+
+def _walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
     """List the files below `root` whose name is `wanted`, links followed; never raises for what it finds.
 
     Dotfiles and dot-folders are passed over. Told in `problems`: folders that cannot be listed, links that lead back
@@ -137,8 +164,10 @@ def walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
     return Tree(tuple(sorted(files)), tuple(sorted(problems)))
 
 
-def folders_in(root: Path) -> tuple[str, ...]:
+def folders_in(root: Root) -> tuple[str, ...]:
     """Return the names of the folders directly in `root`, links included, dot-folders not; OSError where it cannot."""
+    if not isinstance(root, Path):
+        return tuple(sorted({path.partition("/")[0] for path in root.files if "/" in path}))
     with os.scandir(root) as listing:
         return tuple(sorted(entry.name for entry in listing if not entry.name.startswith(".") and _is_folder(entry)))
 
@@ -175,7 +204,7 @@ def _reason(error: OSError) -> str:
     return printable(error.strerror or type(error).__name__)
 
 
-def extensions_in(root: Path) -> Counter[str]:
+def extensions_in(root: Root) -> Counter[str]:
     """Count the files below a folder by extension, which has two parts where the file is packed: .nii.gz."""
     return Counter(_ending(path.rpartition("/")[2]) for path in walk(root, lambda name: True).files)
 

@@ -21,6 +21,7 @@ from segeval.errors import MaskError, and_more
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, ImageFacts, identify
 from segeval.images.png import Buffer, parse_png, png_samples
 from segeval.protocol.storage import AS_STORED, SideStorage
+from segeval.stores.store import Root
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
@@ -33,6 +34,7 @@ __all__ = [
     "decode_mask",
     "decode_probability",
     "describe",
+    "read_below",
     "read_bytes",
     "read_mask",
 ]
@@ -51,6 +53,14 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _TOLD_COLORS = 5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
 _RANGE_FIX = "Read logits with --logits (sigmoid or softmax), or divide levels by their maximum before they are saved"
+
+
+def read_below(root: Root, file: str, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
+    """Read a file of a folder, or of a store, as `read_bytes` does."""
+    if isinstance(root, Path):
+        # A Path, or a join, takes as long as reading a small file.
+        return read_bytes(f"{root}{os.sep}{file}", name=name, max_pixels=max_pixels)
+    return root.read(file, name=name, most=max(8 * max_pixels, MAP_BYTES))
 
 
 def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:

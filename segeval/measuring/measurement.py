@@ -18,7 +18,7 @@ from segeval.errors import Finding, MaskError, SegevalError, unexpected_error
 from segeval.findings.runs import swapped_names
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_folders, require_pairs
-from segeval.folders.walking import gt_name, pred_name
+from segeval.folders.walking import gt_name, opened, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES, Protocol
@@ -26,6 +26,7 @@ from segeval.protocol.regions import region_rules
 from segeval.protocol.storage import AS_STORED, PLAINLY
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
+from segeval.stores.store import Root
 from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class Course:
 
 def paired(pred: Path, gt: Path, request: Request) -> Pairing:
     """Pair two folders for `request`, and with them the regions of interest."""
-    found = _paired(pred, gt, request)
+    found = _paired(opened(pred), opened(gt), request)
     if request.roi is None:
         return found
     from segeval.folders.regions import with_regions  # few data sets have them
@@ -186,7 +187,7 @@ def paired(pred: Path, gt: Path, request: Request) -> Pairing:
     return with_regions(found, request.roi, request.rules, IMAGE_SUFFIXES)
 
 
-def _paired(pred: Path, gt: Path, request: Request) -> Pairing:
+def _paired(pred: Root, gt: Root, request: Request) -> Pairing:
     """Pair file by file, or with one folder of maps a class."""
     if request.protocol.probabilities is not None:
         from segeval.folders.classfolders import class_folders  # label masks lie in none

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,13 +16,14 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
-from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
+from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_below, read_mask
 from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
 from segeval.protocol.storage import AS_STORED, SideStorage
 from segeval.protocol.widths import Width
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
+from segeval.stores.store import Root
 from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
@@ -54,8 +53,8 @@ class Reading:
     interest lie below `roi`, which is `None` where all pixels count.
     """
 
-    pred: Path
-    gt: Path
+    pred: Root
+    gt: Root
     pred_palette: Palette | None = None
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
@@ -67,7 +66,7 @@ class Reading:
     logits: bool = False
     digest_predictions: bool = False
     contours: Contours | None = None
-    roi: Path | None = None
+    roi: Root | None = None
 
 
 _WHOLE = r"[+-]?[0-9]{1,18}"
@@ -99,10 +98,9 @@ def digest_of_all(digests: Sequence[str]) -> str:
     return digests[0] if len(digests) == 1 else digest("".join(digests).encode())
 
 
-def bytes_of(root: Path, file: str, reading: Reading, *, name: str) -> bytes:
+def bytes_of(root: Root, file: str, reading: Reading, *, name: str) -> bytes:
     """Return the bytes of a file of `root`; raises `MaskError` of `name` where it cannot be read or holds too much."""
-    path = f"{root}{os.sep}{file}"  # a Path, or a join, takes as long as reading a small file
-    return read_bytes(path, name=name, max_pixels=reading.max_pixels)
+    return read_below(root, file, name=name, max_pixels=reading.max_pixels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
