@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Self
+
+from segeval.records import dataclass
 
 ERROR, WARNING = "error", "warning"
 
@@ -68,6 +69,7 @@ KINDS: Mapping[str, Kind] = {
     "void-border": Kind(WARNING, "void on the borders of a class, which boundary scores cannot see", allowable=True),
     "one-sided": Kind(WARNING, "a class that only one side has in some images, without a distance", allowable=True),
     "few-images": Kind(WARNING, "intervals that rest on few images", allowable=True),
+    "slice-levels": Kind(WARNING, "scores of maps that a run keeps for all its images together only", allowable=True),
     "undefined-resamples": Kind(WARNING, "resamples that leave a score undefined", allowable=True),
     "not-comparable": Kind(WARNING, "runs that are not scored in the same way", allowable=True),
     "refused": Kind(WARNING, "a convention that refuses the run which it is to explain", allowable=True),

@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "segeval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "version", "files"),
+    ("records", "errors", "version", "files"),
     ("stores",),
     ("protocol",),
     ("tables",),
@@ -38,6 +38,7 @@ stands before it in its own."""
 
 NO_TERMINAL = ("click", "rich")
 FORBIDDEN: dict[str, tuple[str, ...]] = {
+    "records": ("numpy", "PIL", "click", "rich", "tqdm"),
     "errors": ("numpy", "PIL", "click", "rich", "tqdm"),
     "files": ("numpy", "PIL", "click", "rich", "tqdm"),
     "version": ("numpy", "PIL", "click", "rich", "tqdm"),

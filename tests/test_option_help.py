@@ -18,7 +18,10 @@ from tests.support.commandline import run_segeval
 WITHOUT_OPTIONS = ("help", "completion")
 """Verbs whose one option is --help."""
 OF_SCORES = ("map", "gt-map", "pred-map", "gt-threshold", "pred-threshold", "preset", "fail-under", "fail-over")
-OPT_IN = frozenset((*OF_SCORES, "fail-regression", "allow", "output", "curves", "per-image", "worst", "save"))
+OF_SLICES = ("by", "slices", "slice-regex")
+OPT_IN = frozenset(
+    (*OF_SCORES, *OF_SLICES, "fail-regression", "allow", "output", "curves", "per-image", "worst", "save")
+)
 """Options that ask for something which is otherwise not done."""
 
 

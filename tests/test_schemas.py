@@ -162,6 +162,7 @@ COMMANDS: dict[str, list[str]] = {
     "a gate on a loss": ["map8", "binary", "--probs", "--fail-over", "bce=0.2"],
     "means over some classes": ["pred", "gt", "--classes", "4", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],
+    "slices": ["pred", "gt", "--by", "class-size", "--resamples", "50"],
     "contours": ["pred", "gt", "--boundary", "authors,2", "--distances", "monai"],
     "an empty ground truth": ["binary", "binary", "--binary", "--worst", "1"],
 }

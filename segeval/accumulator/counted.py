@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from segeval.findings.policy import Policy
 from segeval.protocol.conventions import Convention, evaluator
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.protocol.protocol import resolve
+from segeval.records import dataclass
 from segeval.request import Request
 from segeval.runs.run import Maps, Row, Run, protocol_differences, sort_key
 from segeval.runs.unions import union

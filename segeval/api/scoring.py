@@ -11,7 +11,7 @@ from segeval.findings.runs import run_findings
 from segeval.measuring.measure import Measurement
 from segeval.report.report import Report
 from segeval.report.scoring import measured, report_of
-from segeval.request.options import RescoreOptions, ScoreOptions, StatisticsOptions, chosen
+from segeval.request.options import RescoreOptions, ScoreOptions, SliceOptions, StatisticsOptions, chosen, names_in
 from segeval.runs.run import Run
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ def scored_run(
         from segeval.report.extras import with_statistics
 
         report = with_statistics(report, run, found, asked)
+        if asked.slices is not None:
+            from segeval.report.slicing import with_slices
+
+            report = with_slices(report, run, found, asked)
     looks_wrong = () if part else run_findings(run, table=found.table, resolution=found.resolution, names=names)
     return _with_findings(report, looks_wrong)
 
@@ -73,8 +77,9 @@ def _with_findings(report: Report, findings: tuple[Finding, ...]) -> Report:
 def statistics_of(options: StatisticsOptions | ScoreOptions | RescoreOptions) -> Statistics | None:
     """Return what options ask for beyond scores, checked; `None` where that is nothing. Raises `UsageError`."""
     asked = chosen(StatisticsOptions, options)
-    wanted = (asked.get(name) for name in ("ci", "group_by", "worst", "gain", "per_image"))
-    if all(value is None or value is False for value in wanted):
+    wanted = ("ci", "group_by", "worst", "gain", "per_image", *names_in(SliceOptions))
+    given = [asked.get(name) for name in wanted]
+    if all(value is None or value is False or value == () for value in given):
         return None
     from segeval.report.extras import asked_statistics
 

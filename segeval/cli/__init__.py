@@ -21,7 +21,7 @@ SELDOM = (100_000, 50, 100)
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run segeval and exit: 0 scored, 1 scored and a gate failed, 2 could not score, 128 + N stopped by signal N."""
     # Imports make objects by the ten thousand and hardly a cycle: looking for cycles as often as is usual costs a short
-    # run a tenth of its time, and the interpreter's last look at all of them another tenth.
+    # run a tenth of its time.
     gc.set_threshold(*SELDOM)
     try:
         StopSignals()
@@ -29,11 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = run(arguments)
     except Stopped as stop:  # while an error was being told
         code = stop.code
-    gc.freeze()
-    if code > BASE:
-        # Workers may be in the middle of an image; an ordinary exit would wait for them.
-        os._exit(code)
-    sys.exit(code)
+    if code <= BASE:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            sys.exit(code)
+    # An ordinary exit takes every object of NumPy apart, a twentieth of a short run, and would wait for workers in the
+    # middle of an image where a signal stopped them.
+    os._exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

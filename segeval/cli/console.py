@@ -190,7 +190,7 @@ def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
 
     asked = chosen(StatisticsOptions, options)
     # Only on the command line itself does a choice of groups say that intervals are wanted.
-    if options["ci"] is None and not given(("group_by",), options):
+    if options["ci"] is None and not options["by"] and not given(("group_by",), options):
         asked["group_by"] = None
     return statistics_of(asked)
 

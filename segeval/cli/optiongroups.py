@@ -77,6 +77,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "curves",
     ),
     "Statistics": ("ci", "resamples", "seed", "ci-method", "group-by", "per-image", "worst", "gain"),
+    "Slices": ("by", "slices", "slice-regex"),
     "Output": ("format", "output", "only", "details", "confusion", "sort", "digits", "save", "resume", "color"),
     "Gates": ("fail-under", "fail-over", "fail-regression", "strict", "allow"),
     "Configuration": ("config", "no-config", "quiet", "verbose", "help"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError, nearest
+from segeval.records import dataclass
 from segeval.render import FORMATS, parse_target, render
 
 if TYPE_CHECKING:

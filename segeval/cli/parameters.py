@@ -145,5 +145,6 @@ def _name_and_sign(bound: str) -> tuple[str, str]:
     """Return the score that a bound is on and its direction, as far as it is spelled; the score counts in any case."""
     left = bound.rpartition("=")[0].rstrip()
     sign = left[-1:] if left[-1:] in ("<", ">") else ""
-    score, dot, of = left.removesuffix(sign).strip().partition(".")
-    return f"{score.casefold()}{dot}{of}", sign
+    name = left.removesuffix(sign).strip()
+    score = name[: min((name.find(mark) for mark in ".@" if mark in name), default=len(name))]
+    return f"{score.casefold()}{name[len(score) :]}", sign

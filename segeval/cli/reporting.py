@@ -177,6 +177,24 @@ statistics_options = stacked(
     click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
     click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
 )
+slice_options = stacked(
+    click.option(
+        "--by",
+        metavar="COLUMNS",
+        help="Score parts of the images: city,weather; weather*city crosses two, fog:4 puts a number into 4 ranges, "
+        "class-size is by the size of objects.",
+    ),
+    click.option(
+        "--slices", metavar="FILE", type=FILE, help="Columns for --by: .csv, .jsonl or .parquet with a column 'key'."
+    ),
+    click.option(
+        "--slice-regex",
+        metavar="NAME=REGEX",
+        multiple=True,
+        type=BOUND,
+        help="A column for --by that REGEX finds in each key, as in city='^[^/]+'. Repeatable.",
+    ),
+)
 
 
 def show_options(*formats: str) -> Callable[[Function], Function]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
+from segeval.records import dataclass
 from segeval.report.gates import AT_LEAST, AT_MOST, metric, parse_gate
 from segeval.report.report import Report
 from segeval.scores.overlap import Value

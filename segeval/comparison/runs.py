@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from segeval.errors import Finding, UsageError
 from segeval.findings.policy import Policy, judged
 from segeval.findings.runs import run_findings
 from segeval.protocol.signature import Signature
+from segeval.records import dataclass
 from segeval.report.extras import (
     check_grouping,
     few_units_warning,

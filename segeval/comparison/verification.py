@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from segeval.errors import UsageError, nearest
@@ -12,6 +12,7 @@ from segeval.protocol.imagekeys import is_of_list
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.signature import OF_DATA, VERSION, Signature, known_keys
+from segeval.records import dataclass
 from segeval.report.gates import metric, metric_name
 from segeval.report.report import Report
 from segeval.request import Request, amend

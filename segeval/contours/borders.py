@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.contours.regions import NO_REGION, Regions
+from segeval.records import dataclass
 
 Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from segeval.contours.borders import both_borders, lost_border
 from segeval.contours.matching import squared_distances
 from segeval.contours.regions import Regions
 from segeval.protocol.widths import Width
+from segeval.records import dataclass
 from segeval.tables.counts import Int64Array
 
 BOUNDARY_SHARE, BF_SHARE, DAVIS_SHARE = 0.02, 0.0075, 0.008

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -15,6 +14,7 @@ from segeval.contours.counts import BOTH, ONE, VOID, DistanceValues
 from segeval.contours.regions import NO_REGION, Regions
 from segeval.errors import UsageError
 from segeval.protocol.distances import Distances
+from segeval.records import dataclass
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]

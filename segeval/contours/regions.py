@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.records import dataclass
 from segeval.tables.counts import Int64Array, IntArray
 
 NO_REGION = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +33,7 @@ from segeval.protocol.conventions import (
 from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
+from segeval.records import dataclass
 from segeval.report.scoring import FileNames, Measured, check_labels, measured
 from segeval.runs.run import Run
 from segeval.scores.imageoverlap import Overlap

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from segeval.errors import Finding
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Inference
 from segeval.protocol.signature import Signature
+from segeval.records import dataclass
 from segeval.scores.overlap import Value
 
 SCHEMA = 1

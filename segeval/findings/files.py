@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from segeval.errors import ColorsMet, Finding, SegevalError, merged
@@ -16,6 +16,7 @@ from segeval.folders.walking import gt_name, pred_name
 from segeval.images.colors import COLORS_FIX
 from segeval.images.readers import ImageFacts
 from segeval.protocol.presets import explain_colors
+from segeval.records import dataclass
 from segeval.request import Request
 
 FEW_PLACES = 3

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from segeval.errors import Finding
 from segeval.findings.remedies import Remedy
 from segeval.protocol.protocol import Inference
+from segeval.records import dataclass
 
 SCHEMA = 2
 TOP = 20

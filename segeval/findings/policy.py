@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from segeval.errors import KINDS, Finding, FoundError, SegevalError, merged, raise_all
+from segeval.records import dataclass
 from segeval.report.report import Report
 
 OF_WHOLE_RUNS = frozenset({"zero-255", "nothing-to-score", "probability-maps"})

@@ -7,7 +7,6 @@ that it gives: the share of valid pixels whose classes are equal.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from segeval.errors import Finding, SegevalError
 from segeval.findings.values import FULL, Values, written_map
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, Labeling
 from segeval.protocol.protocol import Protocol, Resolution, resolve
+from segeval.records import dataclass
 from segeval.report.scoring import refuses
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, chosen

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from segeval.errors import SegevalError
 from segeval.findings.readings import Options, amended
 from segeval.findings.runs import run_findings
+from segeval.records import dataclass
 from segeval.report.scoring import measured, report_of
 from segeval.runs.run import Run
 from segeval.tables.counts import JointCounts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from segeval.errors import Finding, SegevalError, printable
@@ -28,6 +28,7 @@ from segeval.folders.walking import pred_name
 from segeval.protocol.labeling import DEFAULT_VOID, VOID, Color
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Resolution
+from segeval.records import dataclass
 from segeval.report.scoring import FileNames
 from segeval.runs.run import Maps, Run, Traits
 from segeval.stores.store import Root

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from segeval.errors import Finding, and_more, listed
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.protocol import Protocol, Resolution
+from segeval.records import dataclass
 from segeval.report.scoring import FileNames, file_name
 from segeval.runs.run import Row, Run, raw_values
 from segeval.tables.counts import JointCounts

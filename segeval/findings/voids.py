@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from segeval.errors import Finding, listed
 from segeval.findings.values import FULL, HOLDS, MANY_VALUES, Values, shown
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, WHAT, doubt_of
 from segeval.protocol.protocol import Mapped
+from segeval.records import dataclass
 
 LARGEST = frozenset(int(2**bits - 1) for bits in (15, 16, 31, 32))
 """The largest value of each type of 16 and 32 bit."""

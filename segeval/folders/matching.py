@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 
 from segeval.errors import UsageError, printable
 from segeval.folders.walking import Named, extension
+from segeval.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

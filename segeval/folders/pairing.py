@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
 from segeval.folders.walking import Tree, extension, extensions_in, gt_name, is_photo, kind_of, pred_name, walk
 from segeval.protocol.axes import MISSING_CHOICES
+from segeval.records import dataclass
 from segeval.stores.store import Root
 
 __all__ = [

@@ -6,11 +6,11 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from segeval.errors import printable
+from segeval.records import dataclass
 from segeval.stores.store import Root
 
 MOST_VISITS = 256

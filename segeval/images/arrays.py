@@ -6,7 +6,6 @@ import io
 import math
 import re
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError
 from segeval.images.headers import MAP_BYTES, PROBS_FIX, ImageFacts, check_size, damaged, truncated
 from segeval.protocol.storage import AS_STORED, SideStorage
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
     import zipfile

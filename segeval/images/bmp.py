@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.images.headers import ImageFacts, check_size, damaged, truncated, unsupported
+from segeval.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.images.headers import ImageFacts, check_size, damaged, truncated
+from segeval.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from segeval.errors import MaskError
+from segeval.records import dataclass
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

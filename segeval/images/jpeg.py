@@ -5,7 +5,6 @@ Levels are what the compression left of those that were stored, so that only a t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image
 
 from segeval.errors import MaskError
 from segeval.images.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, unsupported
+from segeval.records import dataclass
 
 FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Markers of frames that every decoder reads: baseline, extended and progressive, in Huffman codes."""

@@ -1,7 +1,7 @@
 """PNG files: every chunk is checked here; Pillow, or the compiled kernels, only inflate and unfilter.
 
-Kernels are imported where they are called, since without a C compiler there are none. Samples may lie in a `Buffer`,
-memory that one image after another is decoded into.
+Kernels are imported where they are called, since without a C compiler there are none, and so is Pillow, which the
+kernels do without. Samples may lie in a `Buffer`, memory that one image after another is decoded into.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from segeval.images.headers import PNG_SIGNATURE, ImageFacts, check_size, damaged, truncated
+from segeval.records import dataclass
 from segeval.tables.lane import fast
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 LIBDEFLATE = find_spec("deflate") is not None
 """Whether the extra `fast` is installed."""
@@ -29,7 +32,6 @@ if LIBDEFLATE:
 
 SHARED: dict[str, np.dtype[Any]] = {"L": np.dtype(np.uint8), "P": np.dtype(np.uint8), "I;16": np.dtype("<u2")}
 """Modes of which Pillow can use the memory of an array as the image, with the array's type."""
-
 LARGEST_KEPT = 1 << 24
 """Bytes that a buffer keeps from one image to the next: 4096 x 4096 pixels of 8 bit."""
 
@@ -55,10 +57,7 @@ class Buffer:
         return self._kept[:size].view(kind).reshape(shape)
 
     def rows(self, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return bytes for one row more than there are, flat, and those below the first row as (height, width).
-
-        What was returned last is returned again where it is of that size.
-        """
+        """Return bytes for one row more than there are, flat, and those below the first row as (height, width)."""
         if self._rows is not None and self._rows[1].shape == (height, width):
             return self._rows
         above = self.array((height + 1, width), np.dtype(np.uint8))
@@ -71,6 +70,8 @@ class Buffer:
 
         Images of a folder are mostly of one size: what was returned last is returned again.
         """
+        from PIL import Image
+
         if self._canvas is not None and (self._canvas[1].mode, self._canvas[1].size) == (mode, size):
             return self._canvas
         samples = self.array((size[1], size[0]), SHARED[mode])
@@ -80,8 +81,7 @@ class Buffer:
 
 
 LARGEST = 1 << 26
-"""Bytes that `deflate` is given: where memory runs out, it prints a SystemError, "deallocated bytearray object has
-exported buffers"."""
+"""Bytes that `deflate` is given: where memory runs out, it prints a SystemError about a deallocated bytearray."""
 
 
 def checksum(data: memoryview) -> int:
@@ -92,8 +92,7 @@ def checksum(data: memoryview) -> int:
 def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
     """Return the `size` bytes of a zlib stream; `None` where it is damaged, or not certainly of that size.
 
-    What is wrong with a stream, if anything is, is for a slower decoder to say. No more than `size` + 1 bytes are made.
-    Bytes behind the end of the stream are not looked at.
+    A slower decoder says what is wrong. At most `size` + 1 bytes are made; those behind the stream are not looked at.
     """
     if LIBDEFLATE and size <= LARGEST:
         try:
@@ -289,11 +288,12 @@ def _pillow_samples(image: PngFile, buffer: Buffer | None) -> NDArray[Any]:
 
     The decoder takes the end of the compressed stream for the end of the image, however few rows it has had, and stops
     at the last row, whatever follows. So it is given one row more than there is, and the last two are marked before:
-    the data are right if it ends in peace, has overwritten the last row and left the surplus one alone. In all other
-    cases the data are inflated once more, to say what is wrong with them, or that nothing is. (One surplus row that
-    is the mark itself goes unnoticed; the pixels are right all the same.)
+    the data are right if it ends without error, has overwritten the last row and left the surplus one alone. Otherwise
+    they are inflated once more, to say what is wrong. (A surplus row that is the mark itself goes unnoticed.)
     """
-    facts = image.facts
+    from PIL import Image
+
+    facts, size = image.facts, (image.facts.width, image.facts.height)
     # Gray below 8 bit is read as palette indices, which are not scaled; gray with 16-bit alpha has RGBA's four bytes.
     mode, raw = {
         ("gray", 16): ("I;16", "I;16B"),
@@ -304,7 +304,6 @@ def _pillow_samples(image: PngFile, buffer: Buffer | None) -> NDArray[Any]:
         ("RGBA", 8): ("RGBA", "RGBA"),
         ("palette", 8): ("P", "P"),
     }.get((facts.kind, facts.bit_depth), ("P", f"P;{facts.bit_depth}"))
-    size = (facts.width, facts.height)
     samples = None if facts.interlaced else _png_marked(image.compressed, mode, raw, size, buffer or Buffer())
     if samples is None:
         _check_inflated(image.compressed, image.inflated_size)
@@ -317,10 +316,11 @@ def _pillow_samples(image: PngFile, buffer: Buffer | None) -> NDArray[Any]:
 
 
 def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int], buffer: Buffer) -> NDArray[Any] | None:
+    from PIL import Image
+
     width, height = size
     if mode in SHARED:
-        # The decoder writes into the array itself, and nothing is copied. Were their memory ever not the same, the
-        # marks would stay, and the slow way be gone.
+        # The decoder writes into the array itself; were their memory ever not the same, the marks would stay.
         samples, canvas = buffer.canvas(mode, (width, height + 1))
         samples[height - 1 :].view(np.uint8)[:] = _MARK
     else:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import partial
 
 from segeval.errors import MaskError
 from segeval.images.headers import AS_PNG, ImageFacts, check_size, damaged, truncated, unsupported
+from segeval.records import dataclass
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION, _SAMPLES = 266, 273, 274, 277

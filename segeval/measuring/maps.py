@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from typing import Any
 
@@ -31,6 +31,7 @@ from segeval.protocol.labeling import UNKNOWN, Labeling, SideFiles, ValueMap, si
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind, kind_stored_as
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.settings import LossSettings, Probabilities
+from segeval.records import dataclass
 from segeval.report.probabilities import map_classes
 from segeval.runs.run import Maps, MeasuredRow, Row, SideTraits
 from segeval.scores.calibration import confidence_bins

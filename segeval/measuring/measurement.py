@@ -9,7 +9,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -24,6 +23,7 @@ from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES, Protocol
 from segeval.protocol.regions import region_rules
 from segeval.protocol.storage import AS_STORED, PLAINLY
+from segeval.records import dataclass
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.stores.store import Root

@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,7 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
 from segeval.protocol.storage import AS_STORED, SideStorage
 from segeval.protocol.widths import Width
+from segeval.records import dataclass
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.stores.store import Root
 from segeval.tables.counts import JointCounts, joint_counts, table

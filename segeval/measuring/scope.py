@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, roi_name
 from segeval.images.readers import read_mask
 from segeval.measuring.reading import Reading, bytes_of, digest
+from segeval.records import dataclass
 from segeval.runs.run import Row
 
 

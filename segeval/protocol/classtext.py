@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from segeval.errors import UsageError
 from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.records import dataclass
 
 LONGEST_NUMBER = 12
 """Digits of an id beyond which it is out of range whatever it is."""
@@ -190,6 +189,8 @@ def _columns(heading: str) -> _Columns | None:
 
 
 def _rows(columns: _Columns, lines: Sequence[str], name: str) -> Iterator[SegmentationClass]:
+    import csv
+
     table = list(csv.reader(lines[1:], delimiter=columns.between, skipinitialspace=True))
     for position, row in enumerate(table):
         fields: dict[str, str | None] = {}
@@ -221,6 +222,8 @@ def _yaml_names(text: str, name: str) -> list[SegmentationClass] | None:
     inline = _NAMES_KEY.fullmatch(lines[start])
     assert inline is not None, "the line was found by this pattern"
     if inline["list"]:
+        import csv
+
         items = next(csv.reader([inline["list"][1:-1].replace("'", '"')], skipinitialspace=True), [])
         return _numbered(item.strip() for item in items if item.strip())
     found: list[SegmentationClass] = []

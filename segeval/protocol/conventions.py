@@ -6,7 +6,7 @@ Choices and facts are read from `conventions.toml`; `ScoringRules` is what they 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import UsageError, listed
 from segeval.protocol.axes import AXES
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
     from segeval.protocol.labeling import SegmentationClass

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from segeval.errors import UsageError
 from segeval.protocol.widths import VOID_RULE
+from segeval.records import dataclass
 
 MEASURES: Mapping[str, str] = {
     "hd": "the largest distance",

@@ -6,11 +6,13 @@ Of masks that hold only 0 and 255, the files of both sides tell whether 255 is f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
     from segeval.protocol.protocol import Protocol

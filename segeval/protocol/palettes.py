@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
 
 from segeval.errors import UsageError, did_you_mean
 from segeval.protocol.classlists import check_name, parse_color, structured
 from segeval.protocol.classtext import LABEL_MAP_LINE
 from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.records import dataclass
 
 VOID_WORDS = ("void", "ignore", "ignored", "unlabeled", "unlabelled")
 """What a colour may stand for instead of a class; a class of that name goes first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, UsageError
@@ -30,6 +30,7 @@ from segeval.protocol.labeling import (
 from segeval.protocol.settings import Probabilities, probabilities_from_dict, probabilities_to_dict
 from segeval.protocol.storage import PLAINLY, Storage, storage_from_dict
 from segeval.protocol.widths import Width, parse_widths, refuse_maps
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Literal, TypeGuard
 
 from segeval.errors import UsageError
 from segeval.protocol.mapkinds import usual_eps
+from segeval.records import dataclass
 
 LOSS_REDUCTIONS = ("pixels", "images", "all-pixels", "weights")
 """What a loss can be divided by; see `Probabilities`."""

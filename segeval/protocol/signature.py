@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -19,6 +19,7 @@ from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
 from segeval.protocol.storage import PLAIN_TEXTS, PLAINLY, STORAGE_NAMES, read_storage, storage_text
 from segeval.protocol.widths import read_boundary, write_boundary
+from segeval.records import dataclass
 from segeval.version import __version__
 
 FIRST = "segeval"

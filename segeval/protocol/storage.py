@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from segeval.errors import UsageError
+from segeval.records import dataclass
 
 CHANNELS = ("R", "G", "B", "A")
 CLASS_AXES = ("first", "last")

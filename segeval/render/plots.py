@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +14,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from segeval.errors import UsageError, printable
+from segeval.records import dataclass
 from segeval.render.report.wording import loss
 from segeval.report.mapscores import MapScores
 from segeval.report.report import Report

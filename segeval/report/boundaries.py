@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from segeval.protocol.labeling import Labeling
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.regions import region_rules
 from segeval.protocol.widths import Width, write_widths
+from segeval.records import dataclass
 from segeval.runs.run import Run, raw_values
 from segeval.scores.contours import (
     BY_PIXELS,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from segeval.records import dataclass
 from segeval.scores.overlap import Value
 
 if TYPE_CHECKING:  # most reports are asked for none of it
     from segeval.protocol.labeling import IdAndName
     from segeval.report.imagescores import ImageScores
+    from segeval.report.slicescores import Slices
     from segeval.sampling.uncertainty import Uncertainty
     from segeval.scores.foreground import ForegroundImages
     from segeval.scores.gains import Gains, WorstImage
@@ -32,6 +34,7 @@ class Details:
     worst_images: tuple[WorstImage, ...] | None = None
     gains: Gains | None = None
     images: tuple[ImageScores, ...] | None = None
+    slices: Slices | None = None
 
     def to_dict(self, classes: Sequence[IdAndName]) -> dict[str, Any]:
         """Return the JSON that goes beside the scores; the scores of images go to a file of their own."""
@@ -64,4 +67,6 @@ class Details:
             ]
         if self.gains is not None:
             found["gains"] = self.gains.to_dict(classes)
+        if self.slices is not None:
+            found["slices"] = self.slices.to_dict(classes)
         return found

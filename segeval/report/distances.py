@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from segeval.errors import Finding
 from segeval.protocol.conventions import ScoringRules
 from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import Labeling
+from segeval.records import dataclass
 from segeval.report.boundaries import Columns, check_regions
 from segeval.runs.run import Run
 from segeval.scores.contours import class_means

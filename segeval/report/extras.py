@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +11,18 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, UsageError, and_more
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
+from segeval.records import dataclass
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.imagescores import ImageScores
 from segeval.report.report import Report
-from segeval.request.options import CompareOptions, DrawingOptions, StatisticsOptions
+from segeval.request.options import (
+    CompareOptions,
+    DrawingOptions,
+    SliceOptions,
+    StatisticsOptions,
+    chosen,
+    names_in,
+)
 from segeval.runs.run import Run
 from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
@@ -25,6 +33,7 @@ from segeval.scores.overlap import Ratios, Value, pixel_parts, ratio
 
 if TYPE_CHECKING:
     from segeval.report.scoring import Measured
+    from segeval.request.slicing import Slicing
 
 MOST_CONFUSIONS = 10
 MOST_IMAGE_CELLS = 1 << 22
@@ -38,7 +47,8 @@ class Statistics:
     """Ask for more than scores: `intervals` drawn over images, or over groups of them that `group_by` finds in keys.
 
     `worst` is how many of the worst images to name, `gain` asks what each class and confusion costs, `images` for the
-    scores of every image.
+    scores of every image, `slices` for those of parts of the images, whose intervals and
+    p-values have the settings `drawing`.
     """
 
     intervals: Resampling | None = None
@@ -46,12 +56,14 @@ class Statistics:
     worst: int | None = None
     gain: bool = False
     images: bool = False
+    slices: Slicing | None = None
+    drawing: Resampling = field(default_factory=Resampling)
 
     def __post_init__(self) -> None:
         if self.worst is not None and self.worst < 1:
             raise UsageError(f"--worst is {self.worst}", (), "Give at least 1")
         check_grouping(self.group_by)
-        if self.group_by is not None and self.intervals is None:
+        if self.group_by is not None and self.intervals is None and self.slices is None:
             raise UsageError("--group-by needs intervals", (), "Add --ci 95")
 
 
@@ -63,7 +75,17 @@ def asked_statistics(options: StatisticsOptions) -> Statistics:
         worst=options.get("worst"),
         gain=bool(options.get("gain")),
         images=bool(options.get("per_image")),
+        slices=_asked_slices(options),
+        drawing=drawing(options),
     )
+
+
+def _asked_slices(options: StatisticsOptions) -> Slicing | None:
+    if not any(options.get(name) for name in names_in(SliceOptions)):
+        return None
+    from segeval.request.slicing import asked_slices  # few ask for slices
+
+    return asked_slices(chosen(SliceOptions, options))
 
 
 def drawing(options: DrawingOptions | StatisticsOptions | CompareOptions) -> Resampling:
@@ -83,7 +105,7 @@ def check_grouping(group_by: str | None) -> None:
 def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics) -> Report:
     """Return the report of `run` with what is asked for; a pure function, the same bytes for the same seed.
 
-    `found` is what `report` was computed from.
+    Slices are `segeval.report.slicing`'s. `found` is what `report` was computed from.
 
     Raises `UsageError` where the expression of the groups finds none in some key.
     """

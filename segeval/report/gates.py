@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from segeval.errors import NothingToScoreError, SegevalError, UsageError, nearest, raise_all
+from segeval.records import dataclass
 from segeval.report.report import ClassScores, Report, Verdict
 from segeval.request.options import Rules
 from segeval.scores.overlap import Value
@@ -16,10 +18,13 @@ from segeval.scores.registry import (
     OF_CONTOURS,
     OF_MAPS,
     OF_MASKS,
-    SCORE,
     SCORES,
     score_meant,
+    score_of,
 )
+
+if TYPE_CHECKING:
+    from segeval.report.slicegates import SliceMetric
 
 AT_LEAST, AT_MOST = ">=", "<="
 AS_WRITTEN = "Write it as in miou=0.70 or bce<=0.2"
@@ -76,7 +81,7 @@ def parse_gate(text: str, *, comparison: str) -> Gate:
     if not equals or not name:
         raise UsageError("a gate must be NAME=VALUE", (text,), "Write NAME=VALUE, as miou=0.70 or iou.person=0.60")
     name = metric_name(name)
-    score = SCORE[name.partition(".")[0]]
+    score = score_of(name)
     usual = AT_MOST if score.lower_is_better else AT_LEAST
     if not sign and comparison != usual:
         better, option = ("lower", "--fail-over") if usual == AT_MOST else ("higher", "--fail-under")
@@ -124,6 +129,9 @@ def metric_name(text: str) -> str:
     The score is meant in any case, by its name or its title; a class stays as it is written. Raises `UsageError` for a
     score that there is not, with those that may have been meant.
     """
+    of_slice = _slice_metric(text)
+    if of_slice is not None:
+        return str(replace(of_slice, metric=metric_name(of_slice.metric)))
     whole = score_meant(text)
     if whole is not None and whole.of_data:
         return whole.name
@@ -138,12 +146,16 @@ def metric_name(text: str) -> str:
 def metric(report: Report, name: str) -> Value:
     """Return the score called `name`: a key of `report.scores`, or `iou.person` and the like for one class.
 
-    The score is named as in `metric_name`, a class by its name or its id. `None` where the metric is undefined; raises
-    `UsageError` for a name that the report does not have.
+    `miou@weather=night` is that of a slice, `worst(miou@weather)` that of the worst. The score is named as in
+    `metric_name`, a class by its name or its id. `None` where the metric is undefined; raises `UsageError` for a name
+    that the report does not have.
     """
     name = metric_name(name)
     if name in report.scores:
         return report.scores[name]
+    of_slice = _slice_metric(name)
+    if of_slice is not None:
+        return _of_slice(report, of_slice)
     kind, dot, who = name.partition(".")
     if not _has(report, kind):
         raise UsageError(
@@ -157,6 +169,26 @@ def metric(report: Report, name: str) -> Value:
     if kind not in values:
         raise _unknown(name, metric_names(report))
     return values[kind]
+
+
+def _slice_metric(text: str) -> SliceMetric | None:
+    if "@" not in text:
+        return None
+    from segeval.report.slicegates import slice_metric  # few metrics are of slices
+
+    return slice_metric(text)
+
+
+def _of_slice(report: Report, named: SliceMetric) -> Value:
+    from segeval.report.slicegates import slice_value
+
+    _, dot, who = named.metric.partition(".")
+    if not dot:
+        return slice_value(report, named, None)
+    entry = _entry(report.classes, who)
+    if entry is None:
+        raise _unknown(named.metric, metric_names(report))
+    return slice_value(report, named, report.classes.index(entry))
 
 
 def metric_names(report: Report) -> tuple[str, ...]:

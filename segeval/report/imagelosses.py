@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.settings import resolve_eps
+from segeval.records import dataclass
 from segeval.report.mapscores import ProbabilityScores
 from segeval.report.probabilities import map_classes
 from segeval.runs.run import Run

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from segeval.protocol.labeling import IdAndName
+from segeval.records import dataclass
 from segeval.scores.overlap import Value, ratio
 from segeval.scores.registry import ordered
 

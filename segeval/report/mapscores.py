@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from segeval.protocol.protocol import Inference
+from segeval.records import dataclass
 from segeval.runs.run import Maps
 from segeval.scores.curves import (
     LossCell,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import Finding, listed
@@ -14,6 +14,7 @@ from segeval.protocol.conventions import BACKGROUNDS, FOREGROUND
 from segeval.protocol.labeling import Color
 from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
+from segeval.records import dataclass
 from segeval.report.details import WORST_PERCENTS, Details
 from segeval.scores.imageoverlap import Overlap, image_outcomes, present
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio, worst_mean
@@ -150,7 +151,9 @@ class Report:
     def has_details(self) -> bool:
         """Tell whether there is more to read than scores: intervals, images, or where the points are."""
         told = self.details
-        return any(one is not None for one in (told.foreground, told.uncertainty, told.worst_images, told.gains))
+        return any(
+            one is not None for one in (told.foreground, told.uncertainty, told.worst_images, told.gains, told.slices)
+        )
 
     def interval(self, name: str) -> Interval | None:
         """Return the confidence interval of a score of the data set, `None` where none was drawn."""

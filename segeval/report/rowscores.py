@@ -26,7 +26,7 @@ def with_row_scores(found: ProbabilityScores, run: Run, resolution: Resolution) 
     Under a convention of salient object detection, MAE is its own too: the mean of images.
     """
     if found.maps.count > 1:
-        value, notes = _top_label(run, resolution)
+        value, notes = top_label(run, resolution)
         return replace(found, scores=ordered({**found.scores, "ece": value}), notes=(*found.notes, *notes))
     settings = run.protocol.probabilities
     assert settings is not None
@@ -50,7 +50,7 @@ def with_row_scores(found: ProbabilityScores, run: Run, resolution: Resolution) 
     return replace(found, scores=ordered(scores), per_map=(own,))
 
 
-def _top_label(run: Run, resolution: Resolution) -> tuple[Value, tuple[Inference, ...]]:
+def top_label(run: Run, resolution: Resolution) -> tuple[Value, tuple[Inference, ...]]:
     """Return the calibration error of the predicted class, or why there is none."""
     assert run.maps is not None
     rows = [row for row in run.rows if not row.missing]

@@ -6,7 +6,6 @@ What a convention refuses is told for every file at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from segeval.protocol.conventions import Convention, ScoringRules, evaluator, sc
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
+from segeval.records import dataclass
 from segeval.report.report import (
     Data,
     Report,

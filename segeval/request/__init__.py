@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -23,6 +23,7 @@ from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.storage import STORAGE_NAMES, stored_so
 from segeval.protocol.widths import parse_widths
+from segeval.records import dataclass
 from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
 from segeval.request.valuelists import parse_ignore
 from segeval.request.weights import parse_weights

@@ -154,7 +154,22 @@ class DrawingOptions(TypedDict, total=False):
     group_by: Annotated[str | None, "Draw groups of images whose keys share what this regular expression finds."]
 
 
-class StatisticsOptions(DrawingOptions, total=False):
+class SliceOptions(TypedDict, total=False):
+    """Ask for the scores of parts of the images."""
+
+    by: Annotated[
+        str | Sequence[str] | None,
+        'Score slices of the images: columns of `slices` or `slice_regex`, as "city,weather"; "weather*city" crosses '
+        'two, "fog:4" puts a number into 4 ranges, "class-size" is by the size of objects.',
+    ]
+    slices: Annotated[str | Path | None, "A file of slices, .csv, .jsonl or .parquet: a column key and any others."]
+    slice_regex: Annotated[
+        str | Sequence[str] | Mapping[str, str] | None,
+        'Slices by what an expression finds in each key: {"city": "^[^/]+"} or "city=^[^/]+".',
+    ]
+
+
+class StatisticsOptions(DrawingOptions, SliceOptions, total=False):
     """Ask for more than scores."""
 
     per_image: Annotated[bool | None, "Keep every class of every image in `report.details.images`."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from segeval.protocol.labeling import NO_PREDICTION, SideFiles, side_files
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
+from segeval.records import dataclass
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
@@ -35,9 +36,8 @@ class Traits:
 
     `nodata` has the values that nodata tags name, ascending. `gray_entries` has (index, gray level) of the palette
     entries that files use, where the two differ, of palettes that are gray throughout, ascending; `color_entries` has
-    (index, red, green, blue) of the entries that files use of all other palettes, ascending, at most
-    `COLORS_OF_AN_INDEX` an index: two are enough to say that files differ. `gray_as_rgb` tells whether files hold gray
-    as three equal channels.
+    (index, red, green, blue) of the entries used of all other palettes, ascending, at most `COLORS_OF_AN_INDEX` an
+    index: two are enough to say that files differ. `gray_as_rgb` tells whether files hold gray as three equal channels.
     """
 
     nodata: tuple[int, ...] = ()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from segeval.errors import UsageError
+from segeval.records import dataclass
 from segeval.runs.run import sort_key
 
 MOST_SHARDS = 1_000_000

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import UsageError
+from segeval.records import dataclass
 from segeval.scores.imageoverlap import Cells
 from segeval.scores.overlap import Value
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 
 from segeval.errors import UsageError
+from segeval.records import dataclass
 from segeval.sampling.columns import Floats
 from segeval.sampling.sample import Sample
 from segeval.scores.overlap import Value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import NothingToScoreError, UsageError
 from segeval.protocol.conventions import Convention, ScoringRules
+from segeval.records import dataclass
 from segeval.sampling.columns import Columns, Floats, Part
 from segeval.scores.foreground import image_kinds, positive_dices
 from segeval.scores.imageoverlap import (

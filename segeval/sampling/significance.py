@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from segeval.errors import UsageError
+from segeval.records import dataclass
 from segeval.sampling.columns import Floats
 from segeval.sampling.resampling import (
     FEW_UNITS,

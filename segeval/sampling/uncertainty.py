@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from segeval.records import dataclass
 from segeval.sampling.resampling import Intervals, Resampling
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.mapkinds import MapKind
+from segeval.records import dataclass
 from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import CHUNK
 from segeval.tables.counts import Int64Array

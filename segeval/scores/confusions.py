@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from segeval.protocol.labeling import OUTSIDE
+from segeval.records import dataclass
 from segeval.scores.overlap import Value
 from segeval.tables.counts import Confusion
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import UsageError
 from segeval.protocol.settings import USUAL, USUAL_ALPHA, Eps
+from segeval.records import dataclass
 from segeval.scores.losses import Source, auto_alpha, auto_pos_weight, bce, focal
 from segeval.scores.lossums import FloatSums
 from segeval.scores.overlap import ratio

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.records import dataclass
 from segeval.tables.counts import Int64Array
 from segeval.tables.levels import LevelHistogram, add
 

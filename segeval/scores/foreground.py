@@ -7,12 +7,11 @@ steel defects (2019) print as `dice_pos` and, from the other side, `dice_neg`, w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
+from segeval.records import dataclass
 from segeval.scores.imageoverlap import ImageTallies
 from segeval.scores.overlap import Outcomes, Ratios, Value, mean, outcomes, overlap, ratio
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
+from segeval.records import dataclass
 from segeval.scores.imageoverlap import image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap
 from segeval.tables.counts import Confusion, JointCounts, confusion, tallies

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling
+from segeval.records import dataclass
 from segeval.scores.overlap import Outcomes, Ratios, Value, mean, micro, outcomes, overlap, weighted_mean
 from segeval.tables.counts import Int64Array, JointCounts, Tallies
 

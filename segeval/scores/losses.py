@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -33,6 +32,7 @@ from segeval.protocol.settings import (
     check_pos_weight,
     resolve_eps,
 )
+from segeval.records import dataclass
 from segeval.scores.lossums import FloatSums
 from segeval.scores.overlap import mean
 from segeval.scores.pixelloss import FloatArray, clamped, clip, focal_factor, log_loss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, UsageError
 from segeval.protocol.mapkinds import MapKind, kind_stored_as
 from segeval.protocol.settings import LossSettings, resolve_eps
+from segeval.records import dataclass
 from segeval.scores.pixelloss import FloatArray, clamped, clip, focal_factor, log_loss
 
 CHUNK = 1 << 16

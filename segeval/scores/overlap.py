@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator
+from segeval.records import dataclass
 from segeval.tables.counts import Int64Array, Tallies
 
 if TYPE_CHECKING:

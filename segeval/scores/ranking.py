@@ -7,11 +7,11 @@ all lie above the negatives or all below, and the interval spans what scikit-lea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.records import dataclass
 from segeval.scores.curves import auroc, average_precision
 from segeval.scores.overlap import ratio
 from segeval.tables.counts import Int64Array

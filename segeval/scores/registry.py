@@ -7,12 +7,12 @@ Those of label masks are computed here from their tallies, each as its conventio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator, ScoringRules
+from segeval.records import dataclass
 from segeval.scores.imageoverlap import (
     ImageTallies,
     Overlap,
@@ -165,6 +165,11 @@ _MEANT = {spelling.casefold(): score for score in SCORES for spelling in (score.
 def score_meant(text: str) -> Score | None:
     """Return the score that `text` names in any case, by its name or its title: "miou", "mIoU"; `None` for none."""
     return _MEANT.get(text.strip().casefold())
+
+
+def score_of(metric: str) -> Score:
+    """Return the score that the name of a metric is of: `iou.person`, `miou@weather=night`, `worst(miou@weather)`."""
+    return SCORE[metric.removeprefix("worst(").partition("@")[0].partition(".")[0]]
 
 
 def chosen(names: Iterable[str], among: Iterable[str]) -> list[str]:

@@ -7,7 +7,6 @@ class.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,9 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Group, Labeling
+from segeval.records import dataclass
 from segeval.tables.blocks import DENSE_CELLS, PENDING_CELLS, Cells, Int64Array, IntArray, count_pairs, merged_cells
+from segeval.tables.lane import counted_bytes, fast
 
 __all__ = ["Int64Array", "IntArray", "JointCounts", "ascending", "joint_counts", "table", "total"]
 
@@ -128,7 +129,10 @@ def joint_counts(*, gt: IntArray, pred: IntArray) -> JointCounts:
         return total(())
     if gt.flags.f_contiguous and pred.flags.f_contiguous:  # any one order serves for both
         gt, pred = gt.T, pred.T
-    return _joint(count_pairs(gt.reshape(-1), pred.reshape(-1)))
+    gt, pred = gt.reshape(-1), pred.reshape(-1)
+    if gt.dtype == pred.dtype == np.uint8 and fast():  # most masks; their cells are as narrow as can be
+        return JointCounts(*counted_bytes(np.ascontiguousarray(gt), np.ascontiguousarray(pred)))
+    return _joint(count_pairs(gt, pred))
 
 
 def total(tables: Iterable[JointCounts]) -> JointCounts:

@@ -8,7 +8,6 @@ whose two ends are equal is one exact tie, and only the others leave an order op
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
+from segeval.records import dataclass
 from segeval.tables.counts import Int64Array
 from segeval.tables.levels import LevelHistogram, add
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, UsageError
 from segeval.protocol.labeling import ValueMap
 from segeval.protocol.mapkinds import EIGHT_BIT, LEVELS
+from segeval.records import dataclass
 from segeval.tables.counts import Int64Array, IntArray, JointCounts, table
 
 

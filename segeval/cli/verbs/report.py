@@ -17,6 +17,7 @@ from segeval.cli.reporting import (
     gate_options,
     only_option,
     output_options,
+    slice_options,
     statistics_options,
     view_options,
     voice_options,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @boundary_options
 @loss_options
 @statistics_options
+@slice_options
 @gate_options
 @finding_options
 @output_options
@@ -53,6 +55,7 @@ def report(run: Path, **options: Any) -> int:
     Examples:
       segeval report run.jsonl --convention ade20k
       segeval report run.jsonl --keys 'night/*' --only miou
+      segeval report run.jsonl --by city --slice-regex city='^[^/]+'
       segeval report run.jsonl -f markdown -o report.tex
     """
     from segeval.api.scoring import scored_run

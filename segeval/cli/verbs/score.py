@@ -29,6 +29,7 @@ from segeval.cli.reporting import (
     only_option,
     output_options,
     saving_options,
+    slice_options,
     statistics_options,
     view_options,
     voice_options,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 @probs_option
 @loss_options
 @statistics_options
+@slice_options
 @reading_options
 @saving_options
 @gate_options
@@ -90,6 +92,8 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
 
         tell_asides([lane_text()])
     shard = _shard(options["shard"])
+    if shard is not None and options["by"]:
+        raise click.UsageError("--by is of whole runs: combine the shards, and name slices to 'segeval report'")
     asked = asked_statistics(options)
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
         with progress_bar(quiet=options["quiet"]) as progress:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from segeval.protocol.labeling import Color, Group, SegmentationClass
+from segeval.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

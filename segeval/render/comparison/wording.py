@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segeval.errors import printable
+from segeval.records import dataclass
 from segeval.render.report.extras import drawn_text
 from segeval.render.report.wording import UNDEFINED, against, heading, in_percent, interval_text, loss, percent
 from segeval.scores.registry import HEADLINE

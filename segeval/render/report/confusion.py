@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from segeval.errors import printable
 from segeval.protocol.labeling import OUTSIDE
+from segeval.records import dataclass
 from segeval.render.report.extras import CALLED
 from segeval.render.report.wording import View, count, in_neither
 from segeval.report.report import Report

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
 from segeval.render.report.extras import (
     GAIN_TITLES,
     WORST_TITLES,
@@ -13,8 +19,11 @@ from segeval.render.report.extras import (
     worst_rows,
 )
 from segeval.render.report.wording import View
-from segeval.render.syntax.page import Page, grid
+from segeval.render.syntax.page import Page, grid, names_and_numbers, narrowed
 from segeval.report.report import Report
+
+if TYPE_CHECKING:
+    from segeval.render.report.slices import SliceRows
 
 
 def print_details(page: Page, report: Report, view: View) -> None:
@@ -28,3 +37,23 @@ def print_details(page: Page, report: Report, view: View) -> None:
         page.show(grid(GAIN_TITLES, gains, right=(1, 2), folded=(0,)))
     for line in confusion_lines(report):
         page.say(line)
+    if report.details.slices is not None:
+        _print_slices(page, report, view)
+
+
+def _print_slices(page: Page, report: Report, view: View) -> None:
+    from segeval.render.report.slices import slice_rows, slices_line  # few reports have slices
+
+    for told in slice_rows(report, view):
+
+        def builder(kept: Sequence[str], told: SliceRows = told) -> Callable[[list[str]], Table]:
+            def build(names: list[str]) -> Table:
+                table = names_and_numbers(told.column, kept)
+                for name, row in zip(names, told.rows, strict=True):
+                    table.add_row(Text(name), *row[: len(kept)])
+                return table
+
+            return build
+
+        page.show(narrowed(page, told.names, told.titles, builder))
+    page.say(slices_line(report))

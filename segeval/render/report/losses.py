@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from rich.cells import cell_len
@@ -13,6 +12,7 @@ from rich.text import Text
 from segeval.errors import printable
 from segeval.protocol.mapkinds import EIGHT_BIT, SIXTEEN_BIT
 from segeval.protocol.settings import Probabilities
+from segeval.records import dataclass
 from segeval.render.report.wording import UNDEFINED, View, bounds_of, count, heading, loss, percent, title
 from segeval.render.syntax.page import BOX, Page, cut, names_and_numbers, side_by_side
 from segeval.report.mapscores import MapScores, ProbabilityScores

@@ -148,7 +148,19 @@ def _details(report: Report, view: View) -> list[str]:
         confusions = "".join(f"\n- {escaped(line, longest=1000)}" for line in confusion_lines(report))
         table = pipe_table(GAIN_TITLES, gains, numbers_from=1)
         lines.append(folded("Where mIoU is lost", f"{table}\n{confusions}"))
-    return lines
+    return [*lines, *(_slices(report, view) if report.details.slices is not None else ())]
+
+
+def _slices(report: Report, view: View) -> Iterator[str]:
+    from segeval.render.report.slices import slice_rows, slices_line  # few reports have slices
+
+    for told in slice_rows(report, view):
+        rows = [[escaped(name), *row] for name, row in zip(told.names, told.rows, strict=True)]
+        yield folded(
+            f"Slices by {escaped(told.column)}",
+            capped_table([escaped(told.column), *told.titles], rows, numbers_from=1),
+        )
+    yield escaped(slices_line(report), longest=1000)
 
 
 def _groups(report: Report, view: View) -> str:

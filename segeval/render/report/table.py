@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from rich.console import RenderableType
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.errors import listed, printable
+from segeval.records import dataclass
 from segeval.render.messages import finding_label, note_text
 from segeval.render.report.details import print_details
 from segeval.render.report.losses import print_losses

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from xml.etree import ElementTree
+
+from segeval.records import dataclass
 
 SUITE = "segeval"
 NO_TIME = "0"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from io import StringIO
 
 from rich import box
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.errors import printable
+from segeval.records import dataclass
 
 NATURAL = 1_000_000
 """Columns that consoles have: what is to be narrower is given the page's width, and no number is ever cut unasked."""
