@@ -1,6 +1,7 @@
 """Settings and fixtures that all tests share."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -12,11 +13,28 @@ settings.register_profile("segeval", deadline=None)
 settings.load_profile("segeval")
 
 
+@pytest.fixture(autouse=True)
+def _lane_is_left_as_it_was() -> Iterator[None]:
+    """Fail a test that leaves its choice of a lane to those after it."""
+    before = os.environ.get(lane.VARIABLE)
+    yield
+    assert os.environ.get(lane.VARIABLE) == before
+
+
 @pytest.fixture
-def pillow_lane(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Decode by Pillow and count by NumPy, whatever is compiled."""
-    with monkeypatch.context() as patched:
-        patched.setenv(lane.VARIABLE, "pillow")
+def chosen_lane(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Return what has images take the lane of a name for the rest of the test."""
+
+    def choose(name: str) -> None:
+        patched.setenv(lane.VARIABLE, name)
         lane.forget()
-        yield
+
+    with monkeypatch.context() as patched:
+        yield choose
     lane.forget()
+
+
+@pytest.fixture
+def pillow_lane(chosen_lane: Callable[[str], None]) -> None:
+    """Decode by Pillow and count by NumPy, whatever is compiled."""
+    chosen_lane("pillow")

@@ -144,7 +144,8 @@ TABLE = {
     "B22": Case("B22-grey-as-rgb", "pred gt", THREE),
     "B22 one channel": Case("B22-grey-as-rgb", "pred gt --gt-channel G", THREE),
     "B22 two-valued": Case("B22-grey-as-rgb", "pred_bw gt_bw --binary", 1.0),
-    "B23": fails("B23-class-folders", "pred gt", None, "class-folders"),
+    "B23": fails("B23-class-folders", "pred gt", TWO, "--multilabel", "pred gt --multilabel"),
+    "B23 --multilabel": Case("B23-class-folders", "pred gt --multilabel", TWO),
     "B25": fails(
         "B25-deepglobe-impure",
         "pred gt --preset deepglobe-land",

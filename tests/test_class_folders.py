@@ -9,7 +9,8 @@ import pytest
 
 from segeval.errors import PairingError
 from segeval.folders.classfolders import class_folders
-from segeval.folders.pairing import Pair, PairingRules, pair_class_folders, require_pairs
+from segeval.folders.classpairing import pair_class_folders
+from segeval.folders.pairing import Pair, PairingRules, require_pairs
 from tests.support.trees import CORES, SUFFIXES, make, problem
 
 CLASSES = [(0, "Sky"), (1, "traffic light"), (2, "Road")]

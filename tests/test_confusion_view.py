@@ -33,7 +33,7 @@ def with_outside(report: Report, *columns: list[int]) -> Report:
     counts = report.confusion.counts.copy()
     for place, column in enumerate(columns):
         counts[: len(column), len(report.classes) + place] = column
-    return replace(report, confusion=Confusion(counts))
+    return replace(report, counted=Confusion(counts))
 
 
 def map_of(text: str) -> list[str]:

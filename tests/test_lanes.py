@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ from tests.fuzz.engine import run
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 kernels = pytest.mark.skipif(not lane.compiled(), reason="installed without a C compiler")
+
+
+@pytest.mark.skipif(os.environ.get("SEGTEST_LANE") != "fast", reason="asked for where there is a C compiler")
+def test_what_is_tested_has_compiled_kernels() -> None:
+    assert lane.compiled(), f"{lane.__file__} has none: run `pytest` on what is installed, not `python -m pytest` here"
 
 
 def segeval(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -148,7 +154,7 @@ STREAMS = {
 @pytest.mark.parametrize("libdeflate", [True, False])
 @pytest.mark.parametrize("stream", STREAMS)
 def test_what_is_wrong_with_a_stream_is_said_as_in_the_other_lane(
-    monkeypatch: pytest.MonkeyPatch, pillow_lane: None, stream: str, libdeflate: bool
+    monkeypatch: pytest.MonkeyPatch, chosen_lane: Callable[[str], None], stream: str, libdeflate: bool
 ) -> None:
     if libdeflate and not png.LIBDEFLATE:
         pytest.skip("the extra `fast` is not installed")
@@ -157,8 +163,7 @@ def test_what_is_wrong_with_a_stream_is_said_as_in_the_other_lane(
     data = corpus.png(header, corpus.chunk(b"IDAT", STREAMS[stream]))
     said = []
     for name in lane.LANES:
-        monkeypatch.setenv(lane.VARIABLE, name)
-        lane.forget()
+        chosen_lane(name)
         with pytest.raises(MaskError) as caught:
             decode_mask(data, name="a/b.png")
         said.append((caught.value.what, caught.value.where, caught.value.fix))

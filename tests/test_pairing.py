@@ -10,8 +10,9 @@ import pytest
 
 from segeval.errors import NothingToScoreError, PairingError, UsageError
 from segeval.folders.classfolders import class_folders
+from segeval.folders.classpairing import pair_class_folders
 from segeval.folders.matching import match
-from segeval.folders.pairing import Clash, Pair, Pairing, PairingRules, pair_class_folders, pair_folders, require_pairs
+from segeval.folders.pairing import Clash, Pair, Pairing, PairingRules, pair_folders, require_pairs
 from tests.support.trees import SUFFIXES, make, paired, pairing_of, problem, problems_of
 
 # Roots

@@ -67,6 +67,8 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
             cast_labels=True,
             logits=True,
             palette_tolerance=5,
+            multilabel=True,
+            bits="a=0",
             roi=True,
         ),
         boundary=("authors",),

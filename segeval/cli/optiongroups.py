@@ -35,6 +35,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "pred-channel",
         "class-axis",
         "cast-labels",
+        "multilabel",
+        "bits",
     ),
     "Convention": (
         "convention",

@@ -102,6 +102,17 @@ storage_options = stacked(
         help="Read labels stored as floats, which must be whole numbers.",
     ),
     click.option(
+        "--multilabel",
+        is_flag=True,
+        default=None,
+        help="Score each class by itself: one mask a class, in folders named so, or pixels of several classes.",
+    ),
+    click.option(
+        "--bits",
+        metavar="NAME=BIT,..",
+        help="The bit of each class in stored values, or NAME=OFFSET:WIDTH=VALUE. [default: none]",
+    ),
+    click.option(
         "--palette-tolerance",
         metavar="N",
         type=click.IntRange(0, MOST_TOLERANCE),

@@ -70,12 +70,17 @@ class _State:
         return {**self.axes.axes(), MEAN_OVER: self.subset, **dict(zip(RATIOS, self.ratios, strict=True))}
 
     def changed(self, name: str, to: _State) -> _State:
-        """Return these rules with one as `to` has it."""
+        """Return these rules with one as `to` has it: themselves where they have it so."""
         if name in AXES:
-            return replace(self, axes=self.axes.with_axes(**{name: getattr(to.axes, name)}))
+            choice = getattr(to.axes, name)
+            return (
+                self if choice == getattr(self.axes, name) else replace(self, axes=replace(self.axes, **{name: choice}))
+            )
         if name == MEAN_OVER:
-            return replace(self, subset=to.subset)
+            return self if self.subset == to.subset else replace(self, subset=to.subset)
         at = RATIOS.index(name)
+        if self.ratios[at] == to.ratios[at]:
+            return self
         return replace(self, ratios=(*self.ratios[:at], to.ratios[at], *self.ratios[at + 1 :]))
 
 
@@ -124,6 +129,12 @@ class _Counted:
     """Count a run once for each way to treat ignored classes, and score it under any convention."""
 
     def __init__(self, run: Run, names: FileNames) -> None:
+        if run.protocol.storage.multilabel:
+            raise UsageError(
+                "conventions are explained of masks with one label a pixel, and here a pixel may be of several classes",
+                (),
+                "Score with --multilabel and the --convention that is wanted",
+            )
         self._run = run
         self._names = names
         self._found: dict[str, Measured] = {}
@@ -183,6 +194,8 @@ class _Counted:
             way.append(way[-1].changed(rule, end))
         found = []
         for rule, (before, after) in zip(rules, pairwise(way), strict=True):
+            if before is after:
+                continue
             (score_before, classes_before), (score_after, classes_after) = (
                 self._score(name, state) for state in (before, after)
             )

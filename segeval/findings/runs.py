@@ -55,6 +55,8 @@ def run_findings(
     if not run.rows:
         return ()
     table = run.table() if table is None else table
+    if run.protocol.storage.multilabel:  # whose values are sets
+        return tuple(_missing(Values(run, table, None, names or {})))
     if resolution is None:
         try:
             resolution = run.resolve_for(table)

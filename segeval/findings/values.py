@@ -222,7 +222,7 @@ def class_folders(values: Values) -> Iterator[Finding]:
         f"{len(folders)} folders hold the same names, with foregrounds that fit side by side: these look like one mask "
         "a class, and would be scored as images of their own",
         (listed([f"gt/{folder}/" for folder in sorted(folders)], MOST_FOLDERS),),
-        "Write one label mask an image, with a value for each class",
+        "Score each class by itself with --multilabel, or write one label mask an image, with a value for each class",
     )
 
 

@@ -18,7 +18,6 @@ __all__ = [
     "Pair",
     "Pairing",
     "PairingRules",
-    "pair_class_folders",
     "pair_folders",
     "require_pairs",
 ]
@@ -32,12 +31,19 @@ class Pair:
 
     `pred` is one path, one for each class in class order for a map a class, and empty where the prediction is missing.
     `roi` is the file of its region of interest, relative to `Pairing.roi_root`, "" where there is none.
+    `gt_classes` has the ground truth's, where it is one mask a class.
     """
 
     key: str
     gt: str
     pred: tuple[str, ...]
     roi: str = ""
+    gt_classes: tuple[str, ...] = ()
+
+    @property
+    def gt_files(self) -> tuple[str, ...]:
+        """Return the files of the ground truth."""
+        return self.gt_classes or (self.gt,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Pairing:
     `unreadable` are lines fit for a message: gt/ or pred/, the path, the reason. Suffixes and prefixes are those that
     were used. `photos` are files of pairs that are named like photos, with their side. `hint` is a sentence with the
     options that would pair most, where not half pair, files clash, or photos take the place of masks.
-    `class_folders` are those that hold one map a class.
+    `class_folders` and `gt_class_folders` are those that hold one map or mask a class.
     """
 
     gt_root: Root
@@ -74,6 +80,7 @@ class Pairing:
     hint: str = ""
     class_folders: tuple[str, ...] = ()
     roi_root: Root | None = None
+    gt_class_folders: tuple[str, ...] = ()
 
 
 def pair_folders(pred: Root, gt: Root, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
@@ -88,37 +95,11 @@ def pair_folders(pred: Root, gt: Root, *, rules: PairingRules = BY_NAME, suffixe
         found = extension(gt.name, suffixes) or gt.suffix
         pair = Pair(gt.name.removesuffix(found), gt.name, (pred.name,))
         return _limited(Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1), rules, suffixes)
-    _require_folders(pred, gt)
+    require_folders(pred, gt)
     gt_tree, pred_tree = (walk(root, lambda name: extension(name, suffixes) is not None) for root in (gt, pred))
     actual = {path: (path,) for path in pred_tree.files}
-    unreadable = (*_lines("gt", gt_tree), *_lines("pred", pred_tree))
-    return _limited(_pairing(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable), rules, suffixes)
-
-
-def pair_class_folders(
-    pred: Root, gt: Root, folders: Sequence[str], *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]
-) -> Pairing:
-    """Pair ground truth with one map a class: `pred/<folder>/<key>`, folders in class order (see `class_folders`).
-
-    Each pair has one prediction path a folder; a ground truth that lacks some is `incomplete`. Errors: `pair_folders`.
-    """
-    _require_folders(pred, gt)
-    gt_tree = walk(gt, lambda name: extension(name, suffixes) is not None)
-    unreadable = [*_lines("gt", gt_tree)]
-    maps: dict[str, dict[str, str]] = {}
-    for folder in folders:
-        tree = walk(pred, lambda name: extension(name, suffixes) is not None, folder)
-        unreadable.extend(_lines(f"pred/{printable(folder)}", tree))
-        for path in tree.files:
-            maps.setdefault(path, {})[folder] = f"{folder}/{path}"
-    actual = {path: tuple(by_folder.values()) for path, by_folder in maps.items()}
-    lacking = {
-        path: tuple(folder for folder in folders if folder not in by_folder)
-        for path, by_folder in maps.items()
-        if len(by_folder) < len(folders)
-    }
-    pairing = _pairing(pred, gt, gt_tree.files, actual, rules, suffixes, tuple(unreadable), lacking)
-    return _limited(replace(pairing, class_folders=tuple(folders)), rules, suffixes)
+    unreadable = (*unreadable_lines("gt", gt_tree), *unreadable_lines("pred", pred_tree))
+    return paired_names(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable)
 
 
 def _limited(pairing: Pairing, rules: PairingRules, suffixes: frozenset[str]) -> Pairing:
@@ -130,7 +111,8 @@ def _limited(pairing: Pairing, rules: PairingRules, suffixes: frozenset[str]) ->
     return selected(pairing, rules.keys, rules.key_glob, suffixes)
 
 
-def _require_folders(pred: Root, gt: Root) -> None:
+def require_folders(pred: Root, gt: Root) -> None:
+    """Raise `PairingError` for what is no folder."""
     problems = []
     kinds = {"PRED": kind_of(pred), "GT": kind_of(gt)}
     for side, root in (("PRED", pred), ("GT", gt)):
@@ -145,11 +127,12 @@ def _require_folders(pred: Root, gt: Root) -> None:
     raise_all(problems)
 
 
-def _lines(side: str, tree: Tree) -> tuple[str, ...]:
+def unreadable_lines(side: str, tree: Tree) -> tuple[str, ...]:
+    """Return the places of a tree that cannot be read as lines of a message."""
     return tuple(f"{side}/{printable(path)}: {reason}" for path, reason in tree.problems)
 
 
-def _pairing(
+def paired_names(
     pred_root: Root,
     gt_root: Root,
     gt: Sequence[str],
@@ -166,7 +149,7 @@ def _pairing(
     pairs += [Pair(file.key, file.path, ()) for file in found.missing]
     few = 2 * len(found.paired) <= len(found.gt.files) or found.ambiguous or found.clashes
     photos = tuple(sorted(_photos(found)))
-    return Pairing(
+    pairing = Pairing(
         gt_root,
         pred_root,
         tuple(sorted(pairs, key=lambda pair: pair.key)),
@@ -187,6 +170,7 @@ def _pairing(
         photos=photos,
         hint=_hint(gt, tuple(actual), rules, suffixes, found) if few or photos else "",
     )
+    return _limited(pairing, rules, suffixes)
 
 
 def _photos(found: Matching) -> Iterable[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segeval.errors import PairingError, SegevalError, listed, printable, raise_all
 from segeval.folders.matching import Matching, PairingRules, match
-from segeval.folders.pairing import Pairing
+from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import Tree, extension, gt_name, kind_of, opened, roi_name, walk
 
 
@@ -27,15 +27,20 @@ def with_regions(pairing: Pairing, roi: Path, rules: PairingRules, suffixes: fro
         raise PairingError("the folder of regions cannot be found", (f"ROI {printable(str(roi))}",), fix)
     tree = walk(root, lambda name: extension(name, suffixes) is not None)
     found = match(
-        [pair.gt for pair in pairing.pairs],
+        [_named(pair) for pair in pairing.pairs],
         tree.files,
         replace(rules, pred_suffix=None, pred_prefix=None, pred_suffixes=(), name_map=()),
         suffixes,
     )
     raise_all(_problems(found, tree))
     regions = {file.path: path for file, path in found.paired}
-    pairs = tuple(replace(pair, roi=regions[pair.gt]) for pair in pairing.pairs)
+    pairs = tuple(replace(pair, roi=regions[_named(pair)]) for pair in pairing.pairs)
     return replace(pairing, pairs=pairs, roi_root=root)
+
+
+def _named(pair: Pair) -> str:
+    """Return the name of a ground truth below its root, or below the folders of its classes."""
+    return pair.gt.partition("/")[2] if pair.gt_classes else pair.gt
 
 
 def _problems(found: Matching, tree: Tree) -> Iterator[SegevalError]:

@@ -34,6 +34,14 @@ def labels_of_array(data: bytes, *, packed: bool, max_pixels: int, storage: Side
     return class_of_one_hot(array) if array.ndim == 3 else array
 
 
+def planes_of_array(data: bytes, *, packed: bool, max_pixels: int, storage: SideStorage) -> NDArray[Any] | None:
+    """Return an array with a class axis as (K, H, W) integers, `None` where it has two axes; raises `MaskError`."""
+    array = load_array(data, packed=packed, probs=False, max_pixels=max_pixels, storage=storage)
+    if array.ndim != 3:
+        return None
+    return whole_numbers(array) if array.dtype.kind == "f" else array
+
+
 def whole_numbers(array: NDArray[Any]) -> NDArray[np.integer[Any]]:
     """Return floats as the integers that they are, in the smallest type; raises `MaskError` where one is none."""
     with np.errstate(invalid="ignore"):

@@ -184,6 +184,19 @@ def read_mask(
         return labels_of_image(facts, decode, palette, storage)
 
 
+def read_class_axis(
+    data: bytes, *, name: str, storage: SideStorage, max_pixels: int = MAX_PIXELS
+) -> NDArray[Any] | None:
+    """Return the masks of all classes, (K, H, W), of an array with a class axis; `None` for what has none."""
+    with _Told(name):
+        form = identify(data)
+        if form not in ("npy", "npz"):
+            return None
+        from segeval.images.labels import planes_of_array
+
+        return planes_of_array(data, packed=form == "npz", max_pixels=max_pixels, storage=storage)
+
+
 def decode_probability(
     data: bytes,
     *,

@@ -22,7 +22,7 @@ from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import ImageFacts, decode_mask, describe, read_below, read_mask
-from segeval.measuring.measure import measure
+from segeval.measuring.measure import measure, with_folder_classes
 from segeval.measuring.measurement import Failure, Measurement, Progress, paired, stream
 from segeval.protocol.labeling import NO_PREDICTION, VOID
 from segeval.protocol.palettes import Palette
@@ -58,6 +58,7 @@ def inspect(
     What keeps scoring from working is among the findings; only folders that do not exist and options that contradict
     each other are raised.
     """
+    request = with_folder_classes(pred, gt, request)
     pairing = paired(pred, gt, request)
     files = Files(
         pairing,

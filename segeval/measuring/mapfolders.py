@@ -10,7 +10,7 @@ import numpy as np
 
 from segeval.errors import LabelError, SegevalError
 from segeval.folders.pairing import Pair, Pairing
-from segeval.measuring.maps import MapReading, map_reading, measure_maps, presumed, read_maps, recognise
+from segeval.measuring.maps import MapReading, map_reading, measure_maps, read_maps
 from segeval.measuring.measurement import (
     Course,
     Measurement,
@@ -24,6 +24,7 @@ from segeval.measuring.measurement import (
     usable_pairs,
 )
 from segeval.measuring.reading import Reading, digest
+from segeval.measuring.recognition import presumed, recognise
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.settings import Probabilities
 from segeval.report.rescoring import sums_fit

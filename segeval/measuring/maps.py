@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError, SegevalError, raise_all
+from segeval.errors import MaskError, UsageError
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import pred_name
-from segeval.images.readers import decode_probability, describe
+from segeval.images.readers import decode_probability
 from segeval.measuring.graylevels import joint_levels
 from segeval.measuring.reading import (
     BUFFERS,
     Reading,
-    both,
     bytes_of,
     digest,
     digest_of_all,
@@ -27,18 +26,21 @@ from segeval.measuring.reading import (
     require_size,
 )
 from segeval.measuring.scope import counted, placed, region_of
-from segeval.protocol.labeling import UNKNOWN, Labeling, SideFiles, ValueMap, side_files
-from segeval.protocol.mapkinds import EIGHT_BIT, MapKind, kind_stored_as
-from segeval.protocol.protocol import Protocol, Resolution, resolve
+from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap, in_sets
+from segeval.protocol.mapkinds import EIGHT_BIT, MapKind
+from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import LossSettings, Probabilities
 from segeval.records import dataclass
 from segeval.report.probabilities import map_classes
-from segeval.runs.run import Maps, MeasuredRow, Row, SideTraits
+from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row, SideTraits
 from segeval.scores.calibration import confidence_bins
 from segeval.scores.lossums import FloatSums, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
 from segeval.tables.floatlevels import LevelCounts, count_float_levels
 from segeval.tables.levels import count_levels, thresholded
+
+if TYPE_CHECKING:
+    from segeval.measuring.labelsets import SetMeaning
 
 SLACK = 8
 """Sums of floats may be off 1 by this many roundings of each map's type."""
@@ -50,7 +52,8 @@ class MapReading:
 
     `threshold` makes labels of one binary map, `class_ids` name the maps of several. `labeling` tells positives from
     negatives for maps that are summed pixel by pixel, and `described` has each map's class in it, `None` for an ignored
-    one; 8-bit maps are counted first and labeled afterwards.
+    one; 8-bit maps are counted first and labeled afterwards. Where pixels may be of several classes, `sets` says what
+    stored values mean.
     """
 
     maps: Maps
@@ -59,6 +62,7 @@ class MapReading:
     labeling: Labeling
     described: tuple[int | None, ...]
     settings: LossSettings
+    sets: SetMeaning | None = None
 
 
 def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
@@ -87,7 +91,11 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
             )
     elif arrays[0].ndim == 3:
         arrays = list(arrays[0])
-    return (probabilities_of(arrays) if files.logits else arrays), found
+    if not files.logits:
+        return arrays, found
+    if files.multilabel:  # each class is by itself
+        return [probabilities_of((one,))[0] for one in arrays], found
+    return probabilities_of(arrays), found
 
 
 def probabilities_of(logits: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -104,67 +112,6 @@ def probabilities_of(logits: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     return [power / total for power in powers[1 if len(logits) == 1 else 0 :]]
 
 
-def recognise(pairs: Sequence[Pair], files: Reading) -> Maps:
-    """Look at the first image that can be read and say what its maps are; where there is none, raises all problems."""
-    problems: list[SegevalError] = []
-    for pair in pairs:
-        if not pair.pred:
-            continue
-        try:
-            found = _of_header(pair, files)
-            if found is None:
-                truth, (maps, _) = both(partial(read_ground_truth, pair, files), partial(read_maps, pair, files))
-                _require_class_axis_first(pair, maps, truth.values.shape)
-                found = Maps(kind_of_array(maps[0]), len(maps))
-        except SegevalError as error:
-            problems.append(error)
-            continue
-        return found
-    raise_all(problems)
-    raise MaskError("no image has a probability map", (), "Check the folder of predictions")
-
-
-def _require_class_axis_first(pair: Pair, maps: Sequence[NDArray[Any]], size: tuple[int, ...]) -> None:
-    """Raise `MaskError` where the maps of an image fit its ground truth with the class axis last only."""
-    shape = (len(maps), *maps[0].shape)
-    if len(pair.pred) == 1 and shape[:2] == size != shape[1:]:
-        raise MaskError(
-            "an array of probability maps has the class axis last",
-            (f"{pred_name(pair.pred[0])}: {shape}",),
-            "Read it with --class-axis last, or save it as numpy.moveaxis(array, -1, 0) gives it",
-        )
-
-
-def _of_header(pair: Pair, files: Reading) -> Maps | None:
-    """Say what an image's maps are by the first file's header; `None` where only decoding can tell."""
-    name = pred_name(pair.pred[0])
-    facts = describe(bytes_of(files.pred, pair.pred[0], files, name=name), name=name)
-    kind = kind_stored_as(facts.sample, facts.bit_depth)
-    if kind is None or facts.kind != "gray" or facts.animated:
-        return None
-    return Maps(kind, len(pair.pred))
-
-
-def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Reading) -> Resolution:
-    """Return what ground-truth values will mean, before all are read.
-
-    Only 0/255 masks leave that open; the ground truth is then read as far as the first value that decides.
-    """
-    open_values = maps.count == 1 and not protocol.binary and protocol.ignore is None
-    values: set[int] = set()
-    met: list[tuple[str, set[int]]] = []
-    for pair in pairs if open_values else ():
-        try:
-            met.append((pair.gt, set(np.unique(read_ground_truth(pair, files).values).tolist())))
-        except SegevalError:
-            continue
-        values |= met[-1][1]
-        if values != {0}:
-            break
-    sides = side_files(values, lambda: met), SideFiles()
-    return resolve(protocol, gt_values=values, pred_values=(), map_count=maps.count, sides=sides)
-
-
 def map_reading(protocol: Protocol, chosen: Probabilities, maps: Maps, resolution: Resolution) -> MapReading:
     """Say how `maps` are read under a protocol that `resolution` makes definite."""
     ids = tuple(entry.id for entry in protocol.classes or ())
@@ -175,16 +122,39 @@ def map_reading(protocol: Protocol, chosen: Probabilities, maps: Maps, resolutio
         labeling=resolution.labeling,
         described=map_classes(resolution, maps.count),
         settings=chosen,
+        sets=_sets_of(protocol, maps),
     )
+
+
+def _sets_of(protocol: Protocol, maps: Maps) -> SetMeaning | None:
+    if not protocol.storage.multilabel:
+        return None
+    from segeval.measuring.labelsets import meaning_of
+
+    meaning = meaning_of(protocol)
+    if maps.count != len(meaning.ids):
+        raise UsageError(
+            f"there are {len(meaning.ids)} classes, and {maps.count} maps an image",
+            (", ".join(meaning.names),),
+            "Give a map for each class, in the order of the classes",
+        )
+    return meaning
 
 
 def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow:
     """Read and count the probability maps of one image against its ground truth."""
-    truth = read_ground_truth(pair, files)
-    gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits(truth.values))
+    if reading.sets is not None:
+        from segeval.measuring.labelsets import read_true_sets  # most pixels have one class
+
+        sets = read_true_sets(pair, files, reading.sets)
+        gt, gt_digest, traits, inexact = sets.values, sets.digest, NO_TRAITS, 0
+    else:
+        truth = read_ground_truth(pair, files)
+        gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits(truth.values))
+        inexact = truth.inexact
     region = region_of(pair, files, gt.shape)
     if not pair.pred:
-        row = Row(pair.key, 1, 1, gt_digest, missing_counts(counted(gt, region)), inexact=(truth.inexact, 0))
+        row = Row(pair.key, 1, 1, gt_digest, missing_counts(counted(gt, region)), inexact=(inexact, 0))
         return MeasuredRow(placed(row, gt.shape, region), traits=traits)
     maps, pred_digest = read_maps(pair, files)
     _require_alike(maps, pair.pred[0], reading.maps)
@@ -201,6 +171,8 @@ def count_maps(
 ) -> MeasuredRow:
     """Count the maps of one image, as `reading` describes them; all arrays are (H, W)."""
     height, width = gt.shape
+    if reading.sets is not None:
+        return _count_sets(gt, maps, reading, key=key, digest=digest)
     row = partial(Row, key, height, width, digest, unnormalised=_unnormalised(maps, reading.maps.kind))
     if reading.maps.in_rows and len(maps) == 1:
         tables = (joint_levels(gt=gt, levels=maps[0]),)
@@ -218,17 +190,42 @@ def count_maps(
     if reading.maps.in_rows:
         levels_of_maps = tuple(joint_levels(gt=gt, levels=array) for array in maps)
         return MeasuredRow(row(labels, levels_of_maps, **more))
+    sides = [
+        (indices == index if index is not None else np.zeros(gt.shape, np.bool_), indices >= 0)
+        for index in reading.described
+    ]
+    sums, levels = _summed(maps, sides, reading)
+    return MeasuredRow(row(labels, (), sums, **more), levels)
+
+
+def _count_sets(
+    gt: NDArray[np.integer[Any]], maps: Sequence[NDArray[Any]], reading: MapReading, *, key: str, digest: str
+) -> MeasuredRow:
+    """Count maps each of which is of its own class, whatever the others have at a pixel."""
+    above = np.zeros(gt.shape, np.int64)
+    for index, array in enumerate(maps):
+        above |= (array.astype(np.float64) / reading.maps.kind.top > reading.threshold).astype(np.int64) << index
+    height, width = gt.shape
+    row = partial(Row, key, height, width, digest, joint_counts(gt=gt, pred=above))
+    if reading.maps.in_rows:
+        return MeasuredRow(row(tuple(joint_levels(gt=gt, levels=array) for array in maps)))
+    sums, levels = _summed(maps, [(in_sets(gt, index), gt >= 0) for index in range(len(maps))], reading)
+    return MeasuredRow(row((), sums), levels)
+
+
+def _summed(
+    maps: Sequence[NDArray[Any]], sides: Iterable[tuple[NDArray[np.bool_], NDArray[np.bool_]]], reading: MapReading
+) -> tuple[tuple[FloatSums, ...], tuple[LevelCounts, ...]]:
+    """Sum maps of more than 8 bits pixel by pixel, given where each class is and where the ground truth is valid."""
     sums: list[FloatSums] = []
     levels: list[LevelCounts] = []
-    valid = indices >= 0
-    for class_index, array in zip(reading.described, maps, strict=True):
-        positive = indices == class_index if class_index is not None else np.zeros_like(valid)
+    for array, (positive, valid) in zip(maps, sides, strict=True):
         sums.append(float_sums(array, positive, valid, reading.settings))
         if reading.maps.kind.levels is None:
             levels.append(count_float_levels(array, positive, valid, threshold=reading.threshold))
         else:
             levels.append(count_levels(array, positive, valid, levels=reading.maps.kind.levels))
-    return MeasuredRow(row(labels, (), tuple(sums), **more), tuple(levels))
+    return tuple(sums), tuple(levels)
 
 
 def _require_alike(maps: Sequence[NDArray[Any]], file: str, wanted: Maps) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,13 +39,14 @@ from segeval.measuring.reading import (
     read_prediction,
     require_size,
 )
-from segeval.measuring.scope import Region, counted, placed, region_of
+from segeval.protocol.protocol import Protocol
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, SideTraits, traits_of_all
 from segeval.tables.counts import IntArray, JointCounts, joint_counts
 from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
+    from segeval.measuring.scope import Region
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
 
@@ -52,15 +55,18 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
-        region = region_of(pair, reading, gt.values.shape)
-        counts = missing_counts(counted(gt.values, region))
+        region = _region(pair, gt, reading)
+        counts = missing_counts(gt.values if region is None else region.of(gt.values))
         row = _with_contours(_row(pair, gt, counts, 0, region), gt.values, None, reading.contours, region)
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
     require_size(pred.values.shape, gt.values.shape, file)
-    region = region_of(pair, reading, gt.values.shape)
-    counts = joint_counts(gt=counted(gt.values, region), pred=counted(pred.values, region))
+    region = _region(pair, gt, reading)
+    if region is None:
+        counts = joint_counts(gt=gt.values, pred=pred.values)
+    else:
+        counts = joint_counts(gt=region.of(gt.values), pred=region.of(pred.values))
     if reading.most_values is not None and len(counts) > reading.most_values:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
@@ -105,14 +111,26 @@ def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contour
     return row
 
 
+def _region(pair: Pair, gt: ReadMask, reading: Reading) -> Region | None:
+    """Return the region of interest of an image, `None` where all of it counts."""
+    if reading.roi is None:
+        return None
+    from segeval.measuring.scope import region_of  # few data sets have regions
+
+    return region_of(pair, reading, gt.values.shape)
+
+
 def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int, region: Region | None) -> Row:
-    row = placed(Row(pair.key, 1, 1, digest(gt.data), counts, inexact=(gt.inexact, inexact)), gt.values.shape, region)
+    *slices, height, width = gt.values.shape
+    row = Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact), depth=math.prod(slices))
+    if region is not None:
+        row = region.noted(row)
     if counts.total != row.pixels - row.outside:
         raise AssertionError(f"{pair.gt}: counted {counts.total} of {row.pixels - row.outside} pixels")
     return row
 
 
-__all__ = ["Measurement", "Progress", "measure"]
+__all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
 
 
 def measure(
@@ -135,6 +153,7 @@ def measure(
     """
     lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
+    request = with_folder_classes(pred, gt, request)
     pairing = pairing or paired(pred, gt, request)
     if request.protocol.probabilities is None:
         found = _measure_masks(pairing, request, course)
@@ -149,14 +168,32 @@ def measure(
     return replace(found, problems=tuple(with_color_hints(found.problems, request)))
 
 
+def with_folder_classes(pred: Path, gt: Path, request: Request) -> Request:
+    """Name the classes of pixels of several classes after their folders, where they are not given."""
+    if not request.protocol.storage.multilabel:
+        return request
+    from segeval.measuring.labelsets import with_classes  # most pixels have one class
+
+    return with_classes(pred, gt, request)
+
+
+def _measure_one(reading: Reading, protocol: Protocol) -> Callable[[Pair], MeasuredRow]:
+    if not protocol.storage.multilabel:
+        return partial(measure_masks, reading=reading)
+    from segeval.measuring.labelsets import meaning_of, measure_sets  # most pixels have one class
+
+    return partial(measure_sets, reading=reading, meaning=meaning_of(protocol))
+
+
 def _measure_masks(pairing: Pairing, request: Request, course: Course) -> Measurement:
     pairs, problems = usable_pairs(pairing, request.protocol.missing)
-    problems = list(class_folders_given(pairing)) or problems
+    if not request.protocol.storage.multilabel:
+        problems = list(class_folders_given(pairing)) or problems
     pairs = course.of(pairs)
     reading = reading_of(pairing, request, digest_predictions=course.journal is not None)
     if course.journal is not None:
         course.journal.begin()
-    found = list(collected(pairs, partial(measure_masks, reading=reading), reading, problems, course))
+    found = list(collected(pairs, _measure_one(reading, request.protocol), reading, problems, course))
     traits = traits_of_all(one.traits for one in found)
     run = Run(request.protocol, in_order(one.row for one in found), traits=traits)
     table = run.table() if found else None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from segeval.errors import Finding, MaskError, SegevalError, unexpected_error
 from segeval.findings.runs import swapped_names
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, pair_class_folders, pair_folders, require_pairs
+from segeval.folders.pairing import Pair, Pairing, pair_folders, require_pairs
 from segeval.folders.walking import gt_name, opened, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
@@ -189,10 +189,16 @@ def paired(pred: Path, gt: Path, request: Request) -> Pairing:
 
 def _paired(pred: Root, gt: Root, request: Request) -> Pairing:
     """Pair file by file, or with one folder of maps a class."""
+    names = [(entry.id, entry.name) for entry in request.protocol.classes or ()]
+    if request.protocol.storage.multilabel:
+        from segeval.folders.classpairing import pair_sets  # few masks lie in folders of classes
+
+        return pair_sets(pred, gt, names, rules=request.rules, suffixes=IMAGE_SUFFIXES)
     if request.protocol.probabilities is not None:
         from segeval.folders.classfolders import class_folders  # label masks lie in none
+        from segeval.folders.classpairing import pair_class_folders
 
-        folders = class_folders(pred, [(entry.id, entry.name) for entry in request.protocol.classes or ()])
+        folders = class_folders(pred, names)
         if folders is not None:
             return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
     return pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
@@ -224,6 +230,11 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         gt_storage=AS_STORED if stored == PLAINLY else stored.side("gt"),
         pred_storage=AS_STORED if stored == PLAINLY else stored.side("pred"),
         logits=stored.logits,
+        gt_level=request.protocol.gt_threshold,
+        pred_level=request.protocol.pred_threshold,
+        multilabel=stored.multilabel,
+        gt_folders=bool(pairing.gt_class_folders),
+        pred_folders=bool(pairing.class_folders),
         digest_predictions=digest_predictions,
         contours=_contours_of(request.protocol),
         roi=pairing.roi_root,

@@ -49,9 +49,10 @@ class Reading:
     """Say where the files of pairs lie and how they are read.
 
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
-    `pred_jpeg` admit JPEG, where a threshold reads its levels. `digest_predictions` asks for the digests by which a
-    later run knows that a prediction has not changed. `contours` asks for what lies along contours. Regions of
-    interest lie below `roi`, which is `None` where all pixels count.
+    `pred_jpeg` admit JPEG, where a threshold reads its levels: `gt_level` and `pred_level` of masks of one class.
+    Under `multilabel` pixels have sets of classes, and `gt_folders` or `pred_folders` hold a mask a class.
+    `digest_predictions` asks for the digests by which a later run knows that a prediction has not changed. `contours`
+    asks for what lies along contours. Regions of interest lie below `roi`, `None` where all pixels count.
     """
 
     pred: Root
@@ -62,9 +63,14 @@ class Reading:
     most_values: int | None = None
     gt_jpeg: bool = False
     pred_jpeg: bool = False
+    gt_level: int | None = None
+    pred_level: int | None = None
     gt_storage: SideStorage = AS_STORED
     pred_storage: SideStorage = AS_STORED
     logits: bool = False
+    multilabel: bool = False
+    gt_folders: bool = False
+    pred_folders: bool = False
     digest_predictions: bool = False
     contours: Contours | None = None
     roi: Root | None = None
@@ -181,15 +187,16 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
     row = known.row
     if row.missing == bool(pair.pred) or row.pixels > reading.max_pixels:
         return False
-    files = [(reading.gt, pair.gt), *((reading.pred, name) for name in pair.pred)]
+    files = [*((reading.gt, name) for name in pair.gt_files), *((reading.pred, name) for name in pair.pred)]
+    parts = len(pair.gt_files)
     try:
         found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
         region = "" if reading.roi is None else digest(bytes_of(reading.roi, pair.roi, reading, name=pair.roi))
     except SegevalError:
         return False
-    return (found[0], region) == (row.digest, row.roi) and (
-        not pair.pred or digest_of_all(found[1:]) == known.pred_digest
-    )
+    if (digest_of_all(found[:parts]), region) != (row.digest, row.roi):
+        return False
+    return not pair.pred or digest_of_all(found[parts:]) == known.pred_digest
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:

@@ -29,6 +29,10 @@ class Region:
         """Return the values of the pixels inside, (1, pixels)."""
         return values[self.inside][None]
 
+    def noted(self, row: Row) -> Row:
+        """Return a row that knows its region."""
+        return replace(row, roi=self.digest, outside=int(self.inside.size - np.count_nonzero(self.inside)))
+
     def filled(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return an array of which all pixels outside have a value that one inside has too."""
         return np.where(self.inside, values, values[self.inside][0])
@@ -83,6 +87,4 @@ def placed(row: Row, shape: tuple[int, ...], region: Region | None) -> Row:
     """Return the row of an image of `shape`, (H, W) or (D, H, W), that knows its region."""
     *slices, height, width = shape
     row = replace(row, height=height, width=width, depth=math.prod(slices))
-    if region is None:
-        return row
-    return replace(row, roi=region.digest, outside=int(region.inside.size - np.count_nonzero(region.inside)))
+    return row if region is None else region.noted(row)

@@ -195,7 +195,8 @@ class ScoringRules:
 
     Of the `size` classes, `asked` tells which the user chose and `theirs` which the convention's evaluator has; `None`
     is all. `weights` are those of a weighted mean; `None` is each class's share of the ground truth. `foreground` is
-    the position of the foreground of binary masks, `None` for others.
+    the position of the foreground of binary masks, `None` for others. Where pixels have
+    `sets` of classes, no score is of pixels alone.
     """
 
     convention: Convention
@@ -204,6 +205,7 @@ class ScoringRules:
     theirs: tuple[bool, ...] | None = None
     weights: tuple[float, ...] | None = None
     foreground: int | None = None
+    sets: bool = False
 
     @property
     def program(self) -> Evaluator:
@@ -260,7 +262,10 @@ def scoring_rules(protocol: Protocol, classes: tuple[SegmentationClass, ...]) ->
     if asked is None and program.mean_over == FOREGROUND:
         theirs = _foreground(classes, f"--convention {program.name}")
     foreground = 1 if protocol.binary and len(classes) == 2 else None
-    return ScoringRules(protocol.convention, len(classes), asked, theirs, _weights(protocol, classes), foreground)
+    weights = _weights(protocol, classes)
+    return ScoringRules(
+        protocol.convention, len(classes), asked, theirs, weights, foreground, protocol.storage.multilabel
+    )
 
 
 def _check_ignored(protocol: Protocol, classes: tuple[SegmentationClass, ...]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,17 +89,52 @@ class ValueMap:
         return self.indices.get(value, self.default if self.level is None or value > self.level else self.lower)
 
 
+Lookup = Callable[[NDArray[np.integer]], NDArray[np.intp]]
+"""What tells the class index of each of some values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Labeling:
     """Fix what each raw value of either folder means.
 
-    `classes` are in report order; `gt` and `pred` map the raw values of the ground truth and of the predictions.
+    `classes` are in report order; `gt` and `pred` map the raw values of the ground truth and of the predictions. Under
+    `sets` a value is a set of classes, see `set_labeling`.
     """
 
     classes: tuple[SegmentationClass, ...]
     gt: ValueMap
     pred: ValueMap
     groups: tuple[Group, ...] = ()
+    sets: bool = False
+
+    def truth_of(self, index: int) -> Lookup:
+        """Return the lookup of the ground truth that tells the class at `index` from others, and both from void."""
+        return partial(_index_in_sets, index=index) if self.sets else self.gt
+
+
+VOID_SET = -1
+"""The value of a void pixel among sets of classes."""
+MOST_IN_SETS = 62
+"""Classes that a set can be made of, one a bit."""
+
+
+def set_labeling(classes: Iterable[SegmentationClass]) -> Labeling:
+    """Return the labeling of values that are sets of classes, the class at position i at bit i, or `VOID_SET`.
+
+    Looked up as they are, all sets are alike: what each class has of them is counted by `scores.labelsets`.
+    """
+    any_set = ValueMap({VOID_SET: VOID}, default=0)
+    return Labeling(tuple(classes), any_set, any_set, sets=True)
+
+
+def in_sets(values: NDArray[np.integer], index: int) -> NDArray[np.bool_]:
+    """Tell which sets have the class at `index`; void has none."""
+    found: NDArray[np.bool_] = (values >= 0) & ((values.astype(np.int64) >> index) & 1).astype(np.bool_)
+    return found
+
+
+def _index_in_sets(values: NDArray[np.integer], *, index: int) -> NDArray[np.intp]:
+    return np.where(values < 0, VOID, np.where(in_sets(values, index), index, index + 1)).astype(np.intp)
 
 
 def value_map(

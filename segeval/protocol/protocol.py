@@ -24,6 +24,7 @@ from segeval.protocol.labeling import (
     doubt_of,
     is_binary,
     ranges,
+    set_labeling,
     side_files,
     value_map,
 )
@@ -79,29 +80,19 @@ class Protocol:
                 f"'{self.missing}' is not a choice for missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
             )
         if (self.gt_threshold, self.pred_threshold) != (None, None):
-            self._check_thresholds()
+            from segeval.protocol.thresholds import check_thresholds  # few masks need one
+
+            renamed = bool(self.mapping or self.gt_map or self.pred_map)
+            probs = self.probabilities is not None
+            check_thresholds(
+                self.gt_threshold,
+                self.pred_threshold,
+                renamed=renamed,
+                probs=probs,
+                two_valued=self.binary or self.storage.multilabel,
+            )
         if self.probabilities is not None:
             refuse_maps(self.boundary, self.distances)
-
-    def _check_thresholds(self) -> None:
-        """Refuse what would read a value that a threshold reads already, and masks that are not binary."""
-        if self.mapping or self.gt_map or self.pred_map:
-            raise UsageError(
-                "--gt-threshold and --pred-threshold read every value, so that a map has nothing left to rename",
-                ("--map, --gt-map or --pred-map",),
-                "Leave the map or the threshold out; --ignore takes void values out before the threshold",
-            )
-        if self.pred_threshold is not None and self.probabilities is not None:
-            raise UsageError(
-                "--pred-threshold is of label masks, and the predictions are probability maps",
-                (),
-                "Give --threshold, a probability, in its place",
-            )
-        for level in (self.gt_threshold, self.pred_threshold):
-            if level is not None and type(level) is not int:
-                raise UsageError("a threshold is no whole number", (str(level),), "Give a stored value, as 127")
-        if not self.binary:
-            raise UsageError("--gt-threshold and --pred-threshold are of binary masks", (), "Add --binary")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
@@ -231,6 +222,9 @@ def resolve(
     `sides` tell what the files of ground truth and predictions hold; without them each side is one file.
     Raises `LabelError` where the values admit two readings or are too many to be classes.
     """
+    if protocol.storage.multilabel:
+        several = protocol.classes or ()
+        return Resolution(replace(protocol, classes=several, ignore=protocol.ignore or ()), set_labeling(several))
     inferred: list[str] = []
     notes: list[Inference] = []
     gt_side, pred_side = sides or (side_files(gt_values), side_files(pred_values))

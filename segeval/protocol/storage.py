@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from segeval.errors import UsageError
@@ -36,8 +36,9 @@ class Storage:
     `gt_channel` and `pred_channel` are R, G, B, A or the place of a channel from 0. `class_axis`, "first" or "last", is
     where arrays have an axis of classes: of masks a one-hot one, of probability maps one map a class. `cast_labels`
     reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance` a colour is
-    the nearest of the palette, of those at most so far in each channel. `roi` counts the pixels inside regions of
-    interest only. Raises `UsageError` for anything else.
+    the nearest of the palette, of those at most so far in each channel. Under `multilabel` a pixel may be of several
+    classes, each of which is scored by itself; `bits` says by which bits of a stored value. `roi` counts the pixels
+    inside regions of interest only. Raises `UsageError` for anything else.
     """
 
     gt_channel: str | None = None
@@ -46,6 +47,8 @@ class Storage:
     cast_labels: bool = False
     logits: bool = False
     palette_tolerance: int = 0
+    multilabel: bool = False
+    bits: str | None = None
     roi: bool = False
 
     def __post_init__(self) -> None:
@@ -82,17 +85,6 @@ PLAINLY = Storage()
 """What holds where nothing is asked for."""
 STORAGE_NAMES = tuple(one.name for one in fields(Storage))
 """The options of this module, by their keywords."""
-
-
-def stored_so(storage: Storage, changes: Mapping[str, Any], *, probs: bool) -> Storage:
-    """Return `storage` with `changes`, by keyword; raises `UsageError` where they contradict each other.
-
-    `probs` tells whether predictions are probability maps.
-    """
-    changed = replace(storage, **{**changes, "roi": bool(changes.get("roi", storage.roi))})
-    if changed.logits and not probs:
-        raise UsageError("--logits is of probability maps", (), "Add --probs, or leave --logits out")
-    return changed
 
 
 def storage_text(value: str | int | bool | None) -> str:

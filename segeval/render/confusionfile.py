@@ -12,7 +12,7 @@ def confusion_csv(report: Report) -> str:
 
     `id` and `name` of a class are followed by a column for each predicted class, headed with its name, in the order of
     the rows, and by the pixels predicted as void, predicted as an unknown value, and without a prediction. A row sums
-    to the valid pixels of its class.
+    to the valid pixels of its class. Raises `UsageError` where pixels may be of several classes.
     """
     counts = report.confusion.counts[: report.confusion.size].tolist()
     head = ["id", "name", *(entry.name for entry in report.classes), *OUTSIDE.values()]

@@ -127,6 +127,10 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
             [row.key for row in run.rows], tables, found.labeling, asked.worst, over=found.rules.over("image_miou")
         )
         details = replace(details, worst_images=ranked)
+    if asked.gain and found.labeling.sets:
+        raise UsageError(
+            "--gain is of what classes are mistaken for, and here a pixel may be of several", (), "Leave --gain out"
+        )
     if asked.gain:
         rule, over = found.rules.rule("miou"), found.rules.over("miou")
         gains = Gains(
@@ -268,7 +272,7 @@ def image_scores(
         return ImageScores(
             key=key,
             image_miou=mious[index],
-            pixel_accuracy=ratio(hits[index], pixels[index]),
+            pixel_accuracy=None if found.labeling.sets else ratio(hits[index], pixels[index]),
             iou=iou.image(index).many(),
             dice=dice.image(index).many(),
             tp=tuple(counts.tp.tolist()),

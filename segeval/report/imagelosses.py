@@ -78,7 +78,7 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
                 np.sum([losses[at][name] for at in defined], axis=0),
                 np.sum([pixels[at] for at in defined], axis=0),
             )
-    if run.maps is not None and run.maps.count > 1:
+    if run.maps is not None and run.maps.count > 1 and not resolution.labeling.sets:
         ratios["classwise_brier"] = ratios["brier"]
         ratios["brier"] = ratios["brier"][0], pixels[0]
         weights = scores.class_weights or (1.0,) * len(sums)
@@ -136,7 +136,7 @@ def _sums_of_levels(run: Run, resolution: Resolution, position: int, class_index
     level, pixels, gt = (
         np.concatenate([getattr(table, column) for table in tables]) for column in ("pred", "pixels", "gt")
     )
-    true_class = resolution.labeling.gt(gt)
+    true_class = resolution.labeling.truth_of(class_index)(gt)
     found: dict[str, FloatArray] = {}
     for side, positive in (("pos", True), ("neg", False)):
         loss = log_loss(used, positive=positive)

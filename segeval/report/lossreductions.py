@@ -171,9 +171,12 @@ def image_sources(run: Run, resolution: Resolution) -> list[tuple[Source, ...]]:
     ]
     if not run.maps.in_rows:
         return [tuple(row.sums[position] for position, _ in described) for row in run.rows if row.sums]
-    levels, lookup = run.maps.kind.counted_levels, resolution.labeling.gt
+    levels, labeling = run.maps.kind.counted_levels, resolution.labeling
     return [
-        tuple(level_histogram(row.levels[position], lookup, index, levels) for position, index in described)
+        tuple(
+            level_histogram(row.levels[position], labeling.truth_of(index), index, levels)
+            for position, index in described
+        )
         for row in run.rows
         if row.levels
     ]

@@ -74,7 +74,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         "focal": class_mean([focal_of(*pair) for pair in entered]),
     }
     weights = None
-    if run.maps.count > 1:
+    if run.maps.count > 1 and not resolution.labeling.sets:  # several classes at a pixel are no distribution
         weights = _class_weights(settings, run.maps.count, positions, histograms)
         losses["cross_entropy"] = cross_entropy(sources, class_weights=weights, eps=settings.eps)
         losses["focal_cross_entropy"] = focal_cross_entropy(
@@ -125,6 +125,8 @@ def map_classes(resolution: Resolution, count: int) -> tuple[int | None, ...]:
 
     Maps stand in the order of the class list, which still has the classes that are ignored; one map is of the second.
     """
+    if resolution.labeling.sets:
+        return tuple(range(count))
     classes = resolution.protocol.classes or ()
     indices = {entry.id: index for index, entry in enumerate(resolution.labeling.classes)}
     return tuple(indices.get(entry.id) for entry in (classes[1:2] if count == 1 else classes))
@@ -140,7 +142,10 @@ def _histograms(run: Run, resolution: Resolution, scored: Sequence[tuple[int, in
     if not run.maps.in_rows:
         return tuple(run.levels[position] for position, _ in scored)
     tables, levels = run.level_tables(), run.maps.kind.counted_levels
-    return tuple(level_histogram(tables[position], resolution.labeling.gt, index, levels) for position, index in scored)
+    return tuple(
+        level_histogram(tables[position], resolution.labeling.truth_of(index), index, levels)
+        for position, index in scored
+    )
 
 
 def _sources(

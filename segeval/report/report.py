@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from segeval.errors import Finding, listed
+from segeval.errors import Finding, UsageError, listed
 from segeval.protocol.conventions import BACKGROUNDS, FOREGROUND
 from segeval.protocol.labeling import Color
 from segeval.protocol.protocol import Inference, Protocol
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from segeval.report.distances import DistanceScores
     from segeval.report.mapscores import ProbabilityScores
     from segeval.report.scoring import Measured
+    from segeval.runs.run import Run
     from segeval.sampling.resampling import Interval
     from segeval.scores.registry import MaskScores
 
@@ -121,7 +122,8 @@ class Report:
 
     `scores` are fractions in [0, 1] or losses by their JSON name; an undefined one is `None`, one that does not apply
     is absent. `protocol` is the one asked for, `signature` says what became of it. `own_scores` are those that the
-    convention's evaluator does not print, so that they are segeval's own.
+    convention's evaluator does not print, so that they are segeval's own. Where a pixel may be of several classes
+    `counted` is `None`, and there is no `confusion`.
     """
 
     signature: Signature
@@ -131,7 +133,7 @@ class Report:
     classes_in_mean: int
     classes: tuple[ClassScores, ...]
     groups: tuple[GroupScores, ...]
-    confusion: Confusion
+    counted: Confusion | None
     warnings: tuple[Finding, ...] = ()
     notes: tuple[Inference, ...] = ()
     gates: tuple[Verdict, ...] = ()
@@ -140,6 +142,17 @@ class Report:
     own_scores: tuple[str, ...] = ()
     boundary: BoundaryScores | None = None
     distances: DistanceScores | None = None
+
+    @property
+    def confusion(self) -> Confusion:
+        """Return the confusion table; raises `UsageError` where a pixel may be of several classes."""
+        if self.counted is None:
+            raise UsageError(
+                "there is no confusion matrix where a pixel may be of several classes",
+                (),
+                "Leave out what shows it, as --confusion and -o confusion:FILE",
+            )
+        return self.counted
 
     @property
     def mean_over(self) -> tuple[int, ...] | None:
@@ -180,11 +193,7 @@ class Report:
             **({"own_scores": list(self.own_scores)} if self.own_scores else {}),
             "classes": [self._class_to_dict(index, entry) for index, entry in enumerate(self.classes)],
             "groups": [entry.to_dict() for entry in self.groups],
-            "confusion": {
-                "labels": [entry.id for entry in self.classes],
-                "counts": self.confusion.matrix.tolist(),
-                "unknown": (self.confusion.counts[: self.confusion.size, self.confusion.size :].sum(axis=1)).tolist(),
-            },
+            "confusion": None if self.counted is None else _confusion_to_dict(self.counted, self.classes),
             **probabilities,
             **({} if self.boundary is None else {"boundary": self.boundary.to_dict()}),
             **({} if self.distances is None else {"distances": self.distances.to_dict()}),
@@ -198,6 +207,21 @@ class Report:
         return entry.to_dict() | ({} if drawn is None else {"iou_interval": drawn.bounds()})
 
 
+def _confusion_to_dict(confusion: Confusion, classes: Sequence[ClassScores]) -> dict[str, Any]:
+    return {
+        "labels": [entry.id for entry in classes],
+        "counts": confusion.matrix.tolist(),
+        "unknown": (confusion.counts[: confusion.size, confusion.size :].sum(axis=1)).tolist(),
+    }
+
+
+def unscored_images(run: Run, found: Measured) -> int:
+    """Count the images without a valid pixel."""
+    if found.labeling.sets:
+        return sum(bool((row.counts.gt < 0).all()) for row in run.rows)
+    return int((found.images.pixels.true_pixels == 0).sum())
+
+
 def class_scores(
     found: Measured, scored: MaskScores, maps: ProbabilityScores | None, contours: Sequence[Mapping[str, Value]]
 ) -> tuple[ClassScores, ...]:
@@ -205,7 +229,7 @@ def class_scores(
     losses = {entry.class_index: entry.scores for entry in maps.per_map} if maps else {}
     plain = outcomes(found.whole)
     true_pixels = found.whole.true_pixels.tolist()
-    everything = sum(true_pixels)
+    everything = found.confusion.valid_pixels
     columns = zip(
         found.labeling.classes,
         scored.iou.classes,

@@ -13,7 +13,7 @@ from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageE
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.protocol.distances import write_distances
 from segeval.protocol.imagekeys import is_list_file, is_of_list, list_text
-from segeval.protocol.labeling import Labeling
+from segeval.protocol.labeling import Labeling, in_sets
 from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import Probabilities, resolve_eps
 from segeval.protocol.widths import write_widths
@@ -49,6 +49,8 @@ def rescore(run: Run, *, keys: str | Path | None = None, **options: Unpack[Resco
 def under(run: Run, protocol: Protocol, *, keys: str | Path | None = None) -> Run:
     """Return `run`, or its images whose key fits, under another protocol; errors as in `rescore`."""
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
+    if run.protocol.storage.multilabel:
+        _check_sets(run.protocol, protocol)
     if run.protocol.distances != protocol.distances:
         told = ["none" if one.distances is None else write_distances(one.distances) for one in (run.protocol, protocol)]
         raise RunFileError(
@@ -68,6 +70,24 @@ def under(run: Run, protocol: Protocol, *, keys: str | Path | None = None) -> Ru
     if run.rows:
         _check_classes(changed, run)
     return changed
+
+
+def _check_sets(stored: Protocol, asked: Protocol) -> None:
+    """Refuse what would read values as other sets of classes than those that were counted."""
+
+    def reading(protocol: Protocol) -> tuple[object, ...]:
+        losses = protocol.probabilities
+        ids = tuple(entry.id for entry in protocol.classes or ())
+        levels = (protocol.gt_threshold, protocol.pred_threshold, None if losses is None else losses.threshold)
+        return ids, frozenset(protocol.ignore or ()), *levels
+
+    if reading(stored) != reading(asked):
+        raise RunFileError(
+            "a run of pixels with several classes keeps its sets for the classes, void values and thresholds that it "
+            "was measured with only",
+            (),
+            SCORE_AGAIN,
+        )
 
 
 def _recontoured(changed: Run, stored: Run) -> Run:
@@ -208,6 +228,10 @@ def _sides(counts: JointCounts, labeling: Labeling, described: tuple[int | None,
     """Return positives and negatives of each map from the label table of an image."""
     indices = labeling.gt(counts.gt)
     valid = indices >= 0
+    if labeling.sets:
+        every = int(counts.pixels[valid].sum())
+        known = (int(counts.pixels[in_sets(counts.gt, index)].sum()) for index in range(len(described)))
+        return [(positives, every - positives) for positives in known]
     pixels = np.zeros(len(labeling.classes), np.int64)
     np.add.at(pixels, indices[valid], counts.pixels[valid])
     total = int(pixels.sum())

@@ -25,6 +25,8 @@ def with_row_scores(found: ProbabilityScores, run: Run, resolution: Resolution) 
 
     Under a convention of salient object detection, MAE is its own too: the mean of images.
     """
+    if resolution.labeling.sets:
+        return found
     if found.maps.count > 1:
         value, notes = top_label(run, resolution)
         return replace(found, scores=ordered({**found.scores, "ece": value}), notes=(*found.notes, *notes))

@@ -27,12 +27,11 @@ from segeval.report.report import (
     left_out,
     odd_foreground,
     undefined_mean,
+    unscored_images,
 )
 from segeval.runs.run import Row, Run, raw_values
 from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_tallies
-from segeval.scores.overlap import (
-    Value,
-)
+from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
 from segeval.tables.counts import (
     Confusion,
@@ -100,7 +99,13 @@ def measured(
             (f"values found: {listed(raw_values(table)[0], MOST_LISTED)}",),
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
-    images = image_tallies([row.counts for row in run.rows], resolution.labeling)
+    tables = [row.counts for row in run.rows]
+    if resolution.labeling.sets:
+        from segeval.scores.labelsets import set_tallies  # most pixels have one class
+
+        images = set_tallies(tables, len(resolution.labeling.classes))
+        return Measured(table, resolution, counted, images.whole(), images, rules)
+    images = image_tallies(tables, resolution.labeling)
     whole = tallies(counted, same_unknown_pixels(table, resolution.labeling))
     return Measured(table, resolution, counted, whole, images, rules)
 
@@ -148,14 +153,14 @@ def report_of(run: Run, found: Measured) -> Report:
             pixels=run.pixels,
             void_pixels=found.confusion.void_pixels + run.outside,
             gt_digest=run.gt_digest(),
-            unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
+            unscored_images=unscored_images(run, found),
             missing_images=sum(row.missing for row in run.rows),
         ),
         scores=ordered(scores),
         classes_in_mean=iou.in_mean,
         classes=class_scores(found, scored, probabilities, of_contours),
         groups=groups,
-        confusion=found.confusion,
+        counted=None if found.labeling.sets else found.confusion,
         warnings=(
             *warnings,
             *unknown_warnings(found.confusion, convention),
@@ -262,28 +267,17 @@ def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: C
     """
     refusals: list[LabelError] = []
     everywhere = evaluator(convention).looks_at_void
-    more = _more_classes(table, labeling)
     for refusal in _refusals(convention):
         if _refused(table, labeling, refusal, everywhere).any():
+            from segeval.report.moreclasses import more_classes
+
+            more = more_classes(table, labeling)
             places = [place for row in run.rows for place in _places(row, labeling, refusal, names, everywhere)]
             refusals.append(LabelError(refusal.what, places, f"{more}{refusal.fix}"))
     if evaluator(convention).only_binary and (labeling.gt(table.gt) == VOID).any():
         places = [place for row in run.rows for place in _places(row, labeling, VOID_GT, names, everywhere)]
         refusals.append(LabelError(VOID_GT.what, places, VOID_GT.fix))
     raise_all(refusals)
-
-
-def _more_classes(table: JointCounts, labeling: Labeling) -> str:
-    """Return the number of classes that the values met ask for, where classes were given by number and are too few."""
-    ids = [entry.id for entry in labeling.classes]
-    if ids != list(range(len(ids))) or any(entry.name != str(entry.id) for entry in labeling.classes):
-        return ""
-    unknown = set(table.gt[labeling.gt(table.gt) == UNKNOWN].tolist())
-    unknown |= set(table.pred[labeling.pred(table.pred) == UNKNOWN].tolist())
-    if unknown != set(range(len(ids), len(ids) + len(unknown))):
-        return ""
-    count = len(ids) + len(unknown)
-    return f"Use --classes {count}, since the values are 0..{count - 1}. Or: " if unknown else ""
 
 
 def refuses(table: JointCounts, labeling: Labeling, convention: Convention) -> bool:

@@ -21,7 +21,7 @@ from segeval.protocol.distances import Distances, parse_spacing
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
-from segeval.protocol.storage import STORAGE_NAMES, stored_so
+from segeval.protocol.storage import STORAGE_NAMES
 from segeval.protocol.widths import parse_widths
 from segeval.records import dataclass
 from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
@@ -97,9 +97,10 @@ def amend(base: Request, options: FolderOptions) -> Request:
 
         rules = pairing_rules(rules, given, facts)
         protocol = replace(protocol, keys=keys_text(rules) if "keys" in given else protocol.keys)
-    if stored := {name: given[name] for name in STORAGE_NAMES if name in given}:
-        stores = stored_so(protocol.storage, stored, probs=protocol.probabilities is not None)
-        protocol = replace(protocol, storage=stores)
+    if (stored := {name: given[name] for name in STORAGE_NAMES if name in given}) or protocol.storage.multilabel:
+        from segeval.request.storing import stored_so  # few files need an option
+
+        protocol = stored_so(protocol, stored)
     changed = replace(
         base,
         protocol=protocol,
@@ -134,7 +135,9 @@ def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:
         protocol = _with_ignored(protocol, parse_ignore(given["ignore"]))
     levels = {name: given[name] for name in ("gt_threshold", "pred_threshold") if name in given}
     if levels or given.get("binary"):
-        protocol = replace(protocol, binary=True, **levels)
+        several = bool(given.get("multilabel", protocol.storage.multilabel))
+        stores = replace(protocol.storage, multilabel=several)
+        protocol = replace(protocol, binary=not several or bool(given.get("binary")), storage=stores, **levels)
     return _with_maps(
         protocol, {name: parse_map(given[name]) for name in ("map", "gt_map", "pred_map") if name in given}
     )

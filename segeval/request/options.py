@@ -108,6 +108,10 @@ class StorageOptions(TypedDict, total=False):
     ]
     cast_labels: Annotated[bool | None, "Labels may be whole numbers stored as floats."]
     logits: Annotated[bool | None, "Maps are logits: softmax over the maps of an image, sigmoid of one."]
+    multilabel: Annotated[
+        bool | None, "A pixel may be of several classes: each is scored by itself, as one mask a class."
+    ]
+    bits: Annotated[str | None, "The bits of each class in stored values: name=bit, or name=offset:width=value."]
     palette_tolerance: Annotated[int | None, "A colour is the nearest of the palette within so many levels a channel."]
 
 

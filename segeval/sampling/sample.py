@@ -99,16 +99,11 @@ class Sample:
         part = {name: sums[:, where] for name, where in self.layout.items()}
         rules = self.rules
         iou, miou = _overlap_scores(part, "miou", rules, 1)
-        weighed, weight = _overlap_scores(part, "fwiou", rules, 1)[0], part["fwiou.true"]
-        weight = np.where(np.isnan(weighed), 0.0, weight)
-        accurate = filled(part["hit"], part["recall.true"], part["pred"], program_of(rules, "mean_accuracy"))
         present_means = _divided(part["present.sum"], part["present.count"])
         scores = {
             "miou": miou,
             "mdice": _overlap_scores(part, "mdice", rules, 2)[1],
-            "pixel_accuracy": _divided(part["accuracy.hit"][:, 0], part["accuracy.all"][:, 0]),
-            "mean_accuracy": _mean(accurate[:, rules.over("mean_accuracy")]),
-            "fwiou": _divided((weight * np.nan_to_num(weighed)).sum(axis=1), weight.sum(axis=1)),
+            **({} if rules.sets else _pixel_scores(part, rules)),
             "image_miou": _divided(part["image.sum"][:, 0], part["image.count"][:, 0]),
             "class_miou": _mean(present_means[:, rules.over("class_miou")]),
         }
@@ -122,6 +117,18 @@ class Sample:
         for name in self.extras:
             scores[name] = _mean(_divided(part[f"{name}.numerator"], part[f"{name}.denominator"]))
         return np.column_stack([*(scores[name] for name in self.observed), iou])
+
+
+def _pixel_scores(part: Mapping[str, Floats], rules: ScoringRules) -> dict[str, Floats]:
+    """Compute the scores of pixels that have one class each."""
+    weighed, weight = _overlap_scores(part, "fwiou", rules, 1)[0], part["fwiou.true"]
+    weight = np.where(np.isnan(weighed), 0.0, weight)
+    accurate = filled(part["hit"], part["recall.true"], part["pred"], program_of(rules, "mean_accuracy"))
+    return {
+        "pixel_accuracy": _divided(part["accuracy.hit"][:, 0], part["accuracy.all"][:, 0]),
+        "mean_accuracy": _mean(accurate[:, rules.over("mean_accuracy")]),
+        "fwiou": _divided((weight * np.nan_to_num(weighed)).sum(axis=1), weight.sum(axis=1)),
+    }
 
 
 def sample(

@@ -70,7 +70,7 @@ class ImageTallies:
         """Return the tallies of some of the classes, chosen by a mask of shape (K,)."""
         at, here = self.at.of(chosen)
         kept = {name: getattr(self.kept, name)[here] for name in OF_CLASSES}
-        return _image_tallies(at, kept, self.kept.gt_unknown, self.kept.same_unknown)
+        return joined_tallies(at, kept, self.kept.gt_unknown, self.kept.same_unknown)
 
     def whole(self) -> Tallies:
         """Add the images up: tallies of shape (K,)."""
@@ -88,7 +88,7 @@ OF_CLASSES = ("hit", "gt", "pred", "void", "unknown", "missing", "stray")
 """The marginals that every class has."""
 
 
-def _image_tallies(
+def joined_tallies(
     at: Cells, kept: Mapping[str, Int64Array], gt_unknown: Int64Array, same_unknown: Int64Array
 ) -> ImageTallies:
     outside = {"gt_unknown": gt_unknown, "same_unknown": same_unknown}
@@ -138,7 +138,7 @@ def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTal
     kept = {name: add(here, classes) for name, (here, classes) in chosen.items()}
     at = Cells(keys // size, keys % size, images, size)
     same &= (gt == UNKNOWN) & (pred == UNKNOWN)
-    return _image_tallies(at, kept, add_all(gt == UNKNOWN), add_all(same))
+    return joined_tallies(at, kept, add_all(gt == UNKNOWN), add_all(same))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

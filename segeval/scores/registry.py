@@ -148,6 +148,8 @@ OF_MASKS = tuple(score.name for score in SCORES if score.of_data and not score.o
 """Scores of a data set that label masks are enough for."""
 OF_CONVENTIONS = tuple(score.name for score in SCORES if score.by_convention)
 """Scores that conventions decide over."""
+OF_SETS = ("miou", "mdice")
+"""Those of them that are means over classes, each of which has its own pixels."""
 OF_CLASSES = tuple(score.name for score in SCORES if score.per_class and not score.of_maps and not score.of_contours)
 """Scores of one class that label masks are enough for."""
 OF_CONTOURS = tuple(score.name for score in SCORES if score.of_contours)
@@ -255,7 +257,8 @@ def class_ratios(whole: Tallies, rules: ScoringRules) -> tuple[tuple[Value, ...]
 
 def mask_scores(whole: Tallies, images: ImageTallies, rules: ScoringRules) -> MaskScores:
     """Compute every score that label masks have; `images` has the tallies of each image, `whole` their sum."""
-    found = {name: class_score(name, whole, images, score_rule(name, rules)) for name in OF_CONVENTIONS}
+    names = OF_SETS if rules.sets else OF_CONVENTIONS
+    found = {name: class_score(name, whole, images, score_rule(name, rules)) for name in names}
     plain = image_outcomes(images).of(rules.over("image_miou"))
     scores: dict[str, Value] = {name: score.mean for name, score in found.items()}
     scores["image_miou"] = mean(image_mious(plain))

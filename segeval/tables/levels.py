@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, UsageError
-from segeval.protocol.labeling import ValueMap
+from segeval.protocol.labeling import Lookup
 from segeval.protocol.mapkinds import EIGHT_BIT, LEVELS
 from segeval.records import dataclass
 from segeval.tables.counts import Int64Array, IntArray, JointCounts, table
@@ -102,7 +102,7 @@ def probabilities(levels: int) -> NDArray[np.float64]:
     return np.arange(levels, dtype=np.float64) / (levels - 1)
 
 
-def level_histogram(table: JointCounts, value_map: ValueMap, class_index: int, levels: int) -> LevelHistogram:
+def level_histogram(table: JointCounts, value_map: Lookup, class_index: int, levels: int) -> LevelHistogram:
     """Read the histogram of one class from a table of (ground-truth value, level).
 
     Positives are the cells whose ground truth maps to `class_index`, negatives those of every other class; void and

@@ -109,7 +109,7 @@ def report_of(
         classes_in_mean=sum(iou is not None for iou in ious),
         classes=tuple(classes),
         groups=(),
-        confusion=Confusion(counts),
+        counted=Confusion(counts),
     )
 
 

@@ -82,11 +82,11 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     from segeval.cli.console import Delivery, progress_bar, tell_asides
     from segeval.errors import SegevalError
     from segeval.findings.policy import OF_WHOLE_RUNS
-    from segeval.measuring.measure import measure
+    from segeval.measuring.measure import measure, with_folder_classes
     from segeval.request import build_request
     from segeval.request.options import FolderOptions, chosen
 
-    request = build_request(**chosen(FolderOptions, options))
+    request = with_folder_classes(pred, gt, build_request(**chosen(FolderOptions, options)))
     if options["verbose"] and not options["quiet"]:
         from segeval.cli.lanetext import lane_text
 
