@@ -40,7 +40,7 @@ def test_what_is_written_stands_before_the_first_colon(text: str, output: Output
     [
         ("confusion:", "Write confusion:FILE"),
         ("confusion:c", "End the file's name in .csv"),
-        ("confusion:c.png", "End the file's name in .csv"),
+        ("confusion:c.gif", "End the file's name in .csv"),
         ("confusin:c.csv", "Did you mean 'confusion'? For a file of this name, write ./confusin:c.csv"),
         ("Confusion:c.csv", "Did you mean 'confusion'?"),
         ("jsn:c", "Did you mean 'json'?"),

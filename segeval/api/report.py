@@ -15,6 +15,7 @@ from segeval.request.options import GateOptions, RescoreOptions, ScoreOptions
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
 NO_TAG = re.compile(r"[^\w.-]")
 """Characters that a tracker refuses, or takes for a section, in the name of what is logged."""
@@ -87,6 +88,34 @@ class Report(numbers.Report):
             tags = [f"{tag}_{entry.id}" for tag, entry in zip(tags, self.classes, strict=True)]
         for entry, tag in zip(self.classes, tags, strict=True):
             yield from ((f"{name}.{tag}", value) for name, value in entry.scores().items())
+
+    def figure(self, name: str = "confusion") -> Figure:
+        """Draw a figure of the report, as `-o NAME:FILE.svg` writes it.
+
+        Parameters
+        ----------
+        name
+            "confusion", or of probability maps "pr", "roc", "reliability" or "losses".
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it; `savefig` writes it.
+
+        Raises
+        ------
+        UsageError
+            Where matplotlib is not installed, and for a figure that the report does not have.
+
+        Examples
+        --------
+        >>> report = segeval.score("sample_masks/pred", "sample_masks/gt", classes="sample_masks/classes.txt")
+        >>> report.figure("confusion").axes[0].get_xlabel()
+        'predicted'
+        """
+        from segeval.pictures.figures import draw
+
+        return draw(self, name)
 
     def to_dataframe(self, of: Literal["classes", "images"] = "classes") -> pandas.DataFrame:
         """Return a data frame of pandas with a row a class, or a row an image and class.

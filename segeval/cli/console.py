@@ -28,6 +28,8 @@ from segeval.render.messages import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from segeval.cli.outputs import ContentOf
     from segeval.comparison.regressions import Regression
     from segeval.files.atomic import AtomicFile
@@ -216,6 +218,7 @@ class Delivery:
         self._gates = _gates(options["fail_under"], options["fail_over"])
         self._policy = policy_of(options)
         self._files: list[tuple[ContentOf, AtomicFile]] = []
+        self._folders: list[Path] = []
         try:
             self._open(options)
         except BaseException:
@@ -225,11 +228,12 @@ class Delivery:
     def _open(self, options: Mapping[str, Any]) -> None:
         if not options["output"] and options["curves"] is None and options["per_image"] is None:
             return
-        from segeval.cli.outputs import wanted_files
+        from segeval.cli.outputs import figure_folders, wanted_files
         from segeval.files.atomic import AtomicFile
 
         for content_of, path in list(wanted_files(options, _view(options))):
             self._files.append((content_of, AtomicFile(path)))
+        self._folders = figure_folders(options)
 
     def __enter__(self) -> Delivery:
         return self
@@ -260,6 +264,10 @@ class Delivery:
         for content_of, file in self._files:
             content = content_of(report)
             file.commit(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
+        for folder in self._folders:
+            from segeval.cli.outputs import write_figures
+
+            write_figures(report, folder)
         if not self._options["quiet"]:
             tell_notes(report.notes)
         # A number never travels without them; on a terminal the table says them itself.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segeval.errors import UsageError, nearest
+from segeval.errors import OutputError, UsageError, nearest
+from segeval.pictures import FIGURE_SUFFIXES, FIGURES
 from segeval.records import dataclass
 from segeval.render import FORMATS, parse_target, render
 
@@ -20,8 +22,13 @@ ContentOf = Callable[["Report"], "str | bytes"]
 
 OTHERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "confusion": {".csv": ("segeval.render.confusionfile", "confusion_csv")},
+    **{name: {} for name in FIGURES if name != "confusion"},
 }
-"""What `-o WHAT:FILE` writes besides reports -> suffix of the file -> module and function: a report to its content."""
+"""What `-o WHAT:FILE` writes besides reports -> suffix of the file -> module and function: a report to its content.
+
+Those of `FIGURES` are drawn where the suffix is that of a picture."""
+FOLDER = "figures"
+"""What stands for all figures, in a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Output:
 
 
 def parse_output(text: str) -> Output:
-    """Read `FILE`, `FORMAT:FILE` or `WHAT:FILE`; raises `UsageError`.
+    """Read `FILE`, `FORMAT:FILE`, `WHAT:FILE` or `FOLDER/`, which takes all figures; raises `UsageError`.
 
     A word before the first colon that is nearly one of `OTHERS` is refused; one that is far from all of them and from
     the formats may be a part of the path.
@@ -48,8 +55,8 @@ def parse_output(text: str) -> Output:
         path = Path(rest)
         if not rest:
             raise UsageError("an output names no file", (text,), f"Write {what}:FILE")
-        if path.suffix.casefold() not in OTHERS[what]:
-            known = ", ".join(OTHERS[what])
+        known = ", ".join((*OTHERS[what], *FIGURE_SUFFIXES))
+        if path.suffix.casefold() not in (*OTHERS[what], *FIGURE_SUFFIXES):
             raise UsageError(f"there is no {what} of this suffix", (text,), f"End the file's name in {known}")
         return Output(what, path)
     if colon and what.isalpha() and what not in FORMATS and (meant := nearest(what, OTHERS)):
@@ -58,6 +65,8 @@ def parse_output(text: str) -> Output:
             (text,),
             f"Did you mean {meant}? For a file of this name, write ./{text}",
         )
+    if text.endswith(("/", os.sep)):
+        return Output(FOLDER, Path(text))
     return Output(*parse_target(text))
 
 
@@ -75,16 +84,57 @@ def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[Conte
     """Yield the files that the options ask for, each with what makes its content of a report; raises `UsageError`."""
     for text in options["output"]:
         output = parse_output(text)
-        yield _content(output, options["verbose"], view), output.path
+        if output.what != FOLDER:
+            yield _content(output, options["verbose"], view), output.path
     if options["curves"] is not None:
         yield _curves(options["curves"].suffix), options["curves"]
     if options["per_image"] is not None:
         yield _images(options["per_image"].suffix), options["per_image"]
 
 
+def figure_folders(options: Mapping[str, Any]) -> list[Path]:
+    """Make the folders that take all figures, and return them; raises `UsageError` and `OutputError`."""
+    outputs = map(parse_output, options["output"])
+    folders = [output.path for output in outputs if output.what == FOLDER]
+    if folders:
+        from segeval.pictures.drawing import require_matplotlib
+
+        require_matplotlib()
+    for folder in folders:
+        made_folder(folder)
+    return folders
+
+
+def made_folder(path: Path) -> Path:
+    """Make a folder where there is none; raises `OutputError`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        told = (f"{path}: {error.strerror}",)
+        raise OutputError("a folder cannot be made", told, "Check the folder that it is to lie in") from None
+    return path
+
+
+def write_figures(report: Report, folder: Path) -> None:
+    """Write every figure of a report into a folder, as SVG."""
+    from segeval.files.atomic import AtomicFile
+    from segeval.pictures.figures import figures_of, report_figure
+
+    for name in figures_of(report):
+        with AtomicFile(folder / f"{name}.svg") as file:
+            file.commit(report_figure(report, name, "svg"))
+
+
 def _content(output: Output, verbose: bool, view: View) -> ContentOf:
     if output.is_report:
         return partial(render, format_name=output.what, verbose=verbose, view=view)
+    if output.path.suffix.casefold() in FIGURE_SUFFIXES:
+        from segeval.pictures.drawing import require_matplotlib
+
+        require_matplotlib()
+        from segeval.pictures.figures import report_figure
+
+        return partial(report_figure, name=output.what, kind=output.path.suffix.casefold()[1:])
     module, function = OTHERS[output.what][output.path.suffix.casefold()]
     content: ContentOf = getattr(import_module(module), function)
     return content

@@ -59,8 +59,9 @@ output_options = stacked(
         multiple=True,
         type=TARGET,
         metavar="[WHAT:]FILE",
-        help="Write the report to a file too, in the format of the suffix or as junit:FILE says; or the confusion "
-        "matrix, as confusion:FILE.csv. Repeatable.",
+        help="Write the report to a file too, in the format of the suffix or as junit:FILE says; the confusion "
+        "matrix, as confusion:FILE.csv; a figure, as confusion:, pr:, roc:, reliability: or losses:FILE.svg, .png or "
+        ".pdf; all figures, as FOLDER/. Repeatable.",
     ),
 )
 comparison_output_options = stacked(
