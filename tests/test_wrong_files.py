@@ -66,7 +66,7 @@ def test_a_folder_that_holds_one_zip_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("side", ["pred", "gt"])
-@pytest.mark.parametrize("ending", [".nii.gz", ".pgm", ".pt", ".mat"])
+@pytest.mark.parametrize("ending", [".mha", ".pgm", ".pt", ".mat"])
 def test_a_folder_without_masks_is_told_with_what_it_holds_and_what_is_read(
     tmp_path: Path, side: str, ending: str
 ) -> None:

@@ -193,7 +193,7 @@ def _files(actual: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> tuple
     return tuple(sorted(path for name in names for path in actual[name]))
 
 
-READ = "masks are read from PNG, BMP, GIF, TIFF, .npy and .npz"
+READ = "masks are read from PNG, BMP, GIF, TIFF, .npy, .npz and NIfTI"
 SHOWN = 5
 """Names shown of a group of files in one line of an error."""
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, UsageError
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import pred_name
-from segeval.images.readers import decode_probability
+from segeval.images.readers import decode_probability, describe
 from segeval.measuring.graylevels import joint_levels
 from segeval.measuring.reading import (
     BUFFERS,
@@ -25,7 +25,7 @@ from segeval.measuring.reading import (
     read_ground_truth,
     require_size,
 )
-from segeval.measuring.scope import counted, placed, region_of
+from segeval.measuring.scope import counted, placed, region_of, require_place
 from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap, in_sets
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind
 from segeval.protocol.protocol import Protocol, Resolution
@@ -89,7 +89,7 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
             raise MaskError(
                 "the class maps of one image are stored in different types", kinds, "Store all maps in the same type"
             )
-    elif arrays[0].ndim == 3:
+    elif arrays[0].ndim > 2:
         arrays = list(arrays[0])
     if not files.logits:
         return arrays, found
@@ -160,6 +160,10 @@ def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow
     _require_alike(maps, pair.pred[0], reading.maps)
     for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
         require_size(array.shape, gt.shape, file)
+    if reading.sets is None and truth.facts is not None and truth.facts.geometry is not None:
+        name = pred_name(pair.pred[0])
+        there = describe(bytes_of(files.pred, pair.pred[0], files, name=name), name=name)
+        require_place(truth.facts, there, pair, pair.pred[0])
     parts = [counted(array, region) for array in maps]
     measured = count_maps(counted(gt, region), parts, reading, key=pair.key, digest=gt_digest)
     row = placed(measured.row, gt.shape, region)

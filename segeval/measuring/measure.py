@@ -62,6 +62,10 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
     require_size(pred.values.shape, gt.values.shape, file)
+    if gt.facts is not None and gt.facts.geometry is not None and pred.facts is not None:
+        from segeval.measuring.scope import require_place  # few masks are volumes
+
+        require_place(gt.facts, pred.facts, pair, file)
     region = _region(pair, gt, reading)
     if region is None:
         counts = joint_counts(gt=gt.values, pred=pred.values)
@@ -92,6 +96,12 @@ def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contour
     """Add what is measured around the regions of a pair, of whose prediction there may be none."""
     if asked is None:
         return row
+    if row.depth > 1:
+        raise MaskError(
+            "contours are measured in images, and this is a volume",
+            (gt_name(row.key),),
+            "Leave --boundary and --distances out",
+        )
     from segeval.contours.counts import contour_counts  # few runs look at contours
     from segeval.contours.regions import regions
 

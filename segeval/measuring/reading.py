@@ -205,12 +205,16 @@ def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
     return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
 
 
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, reversed(shape)))
+
+
 def require_size(found: tuple[int, ...], wanted: tuple[int, ...], file: str) -> None:
     """Raise `MaskError` where a prediction has another (height, width) than its ground truth."""
     if found != wanted:
         raise MaskError(
             "predictions and ground truth differ in size",
-            (f"{pred_name(file)}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
+            (f"{pred_name(file)}: {_size(found)}, ground truth {_size(wanted)}",),
             "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
             kind="resized",
         )

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from segeval.errors import MaskError
 from segeval.folders.pairing import Pair
-from segeval.folders.walking import gt_name, roi_name
-from segeval.images.readers import read_mask
+from segeval.folders.walking import gt_name, pred_name, roi_name
+from segeval.images.readers import ImageFacts, read_mask
 from segeval.measuring.reading import Reading, bytes_of, digest
 from segeval.records import dataclass
 from segeval.runs.run import Row
@@ -74,6 +74,17 @@ def _is_shown(values: NDArray[Any], inside: NDArray[np.bool_], palette: bytes) -
     """Tell whether index 0, where it is used, is black, and every other index is not."""
     used = np.unique(values).tolist()
     return all((index != 0) == any(palette[3 * index : 3 * index + 3]) for index in used)
+
+
+def require_place(gt: ImageFacts, pred: ImageFacts, pair: Pair, file: str) -> None:
+    """Raise `MaskError` where two volumes do not lie in the same place; one that says nothing of it lies anywhere."""
+    if gt.geometry is None or pred.geometry is None or gt.geometry.agrees(pred.geometry):
+        return
+    raise MaskError(
+        "predictions and ground truth lie differently in space",
+        (f"{pred_name(file)}: {pred.geometry.words()}; {gt_name(pair.gt)}: {gt.geometry.words()}",),
+        "Resample the predictions to the grid of the ground truth, and write its orientation, spacing and origin",
+    )
 
 
 def counted(values: NDArray[Any], region: Region | None) -> NDArray[Any]:
