@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from segeval.accumulator.probabilitymeter import ProbabilityMeter
     from segeval.api.comparing import compare, explain, verify
     from segeval.api.folders import inspect, measure, score
+    from segeval.api.partitions import list_pairs, measure_pairs
     from segeval.api.report import Report
     from segeval.api.runs import combine, load_run, rescore, save_run
     from segeval.comparison.runs import ComparisonReport
@@ -45,8 +46,10 @@ __all__ = [
     "compare",
     "explain",
     "inspect",
+    "list_pairs",
     "load_run",
     "measure",
+    "measure_pairs",
     "preset",
     "preset_names",
     "rescore",
@@ -75,8 +78,10 @@ _HOMES = {
     "compare": "segeval.api.comparing",
     "explain": "segeval.api.comparing",
     "inspect": "segeval.api.folders",
+    "list_pairs": "segeval.api.partitions",
     "load_run": "segeval.api.runs",
     "measure": "segeval.api.folders",
+    "measure_pairs": "segeval.api.partitions",
     "preset": "segeval.protocol.presets",
     "preset_names": "segeval.protocol.presets",
     "rescore": "segeval.api.runs",

@@ -49,6 +49,7 @@ KINDS: Mapping[str, Kind] = {
     "nothing-to-score": Kind(ERROR, "no pair, no valid pixel, or no defined class"),
     "run-file": Kind(ERROR, "a saved run that cannot be read, or runs that cannot be merged"),
     "output": Kind(ERROR, "a result that cannot be written where it was asked for"),
+    "engine": Kind(ERROR, "processes or a scheduler that do not answer, or have other versions"),
     "internal": Kind(ERROR, "a fault of segeval itself"),
     "extra": Kind(WARNING, "predictions without ground truth", allowable=True),
     "missing": Kind(WARNING, "images without prediction, left out or counted as wrong", allowable=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,22 @@ def test_every_option_stands_in_signature_and_protocol_and_none_by_default() -> 
     assert Storage().to_dict() == {}
     with pytest.raises(SegevalError):
         Storage(class_axis="middle")
+
+
+# nnU-Net's probabilities beside its segmentation
+
+
+def test_probabilities_of_nnunet_lie_beside_its_segmentation(tmp_path: Path) -> None:
+    gt = write_images(tmp_path / "gt", GT)
+    pred, plain_maps = write_images(tmp_path / "pred", PRED), tmp_path / "maps"
+    plain_maps.mkdir()
+    for index in range(len(GT)):
+        maps = np.exp(NOISE.normal(0, 1, (4, *SIZE))).astype(np.float32)
+        np.savez_compressed(pred / f"{index}.npz", probabilities=(maps / maps.sum(0))[:, None])
+        np.save(plain_maps / f"{index}.npy", maps / maps.sum(0))
+    for probs, suffix in ((True, ".npz"), (None, ".png")):
+        (problem, *_) = said(partial(score, pred, gt, probs=probs))
+        assert "--pred-suffix" in problem.fix
+        found = score(pred, gt, probs=probs, pred_suffix=suffix)
+        expected = score(plain_maps, gt, probs=True) if probs else score(write_images(tmp_path / "alone", PRED), gt)
+        assert found.scores == expected.scores

@@ -157,7 +157,8 @@ def test_volumes_agree_within_a_thousandth_of_a_voxel(tmp_path: Path, voxels: fl
 )
 def test_another_place_is_told_of_both_sides(tmp_path: Path, affine: NDArray[np.float64], words: str) -> None:
     folders = pair(tmp_path, labels(1), labels(2), affine=affine)
-    for options in ({}, {"probs": True, "binary": True}):
+    cases: tuple[dict[str, Any], ...] = ({}, {"probs": True, "binary": True})
+    for options in cases:
         with pytest.raises(MaskError, match="lie differently") as raised:
             segeval.score(*folders, **options)
         (where,) = raised.value.where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from segeval.api.report import Report, gates_of, public
 from segeval.api.scoring import report_measurement, statistics_of
@@ -13,10 +13,13 @@ from segeval.findings.policy import Policy
 from segeval.measuring.inspecting import SAMPLE
 from segeval.measuring.inspecting import inspect as inspect_folders
 from segeval.measuring.measure import Progress
-from segeval.measuring.measure import measure as measure_pairs
+from segeval.measuring.measure import measure as measure_folders
 from segeval.request import build_request
 from segeval.request.options import FolderOptions, LookOptions, ScoreOptions, chosen, spelled
 from segeval.runs.run import Run
+
+if TYPE_CHECKING:
+    from segeval.measuring.engines import AnyEngine
 
 
 @spelled(ScoreOptions)
@@ -25,6 +28,7 @@ def score(
     gt: str | Path,
     *,
     jobs: int | None = None,
+    engine: AnyEngine | None = None,
     progress: Progress | None = None,
     **options: Unpack[ScoreOptions],
 ) -> Report:
@@ -38,6 +42,9 @@ def score(
         Folder of ground-truth masks; files pair by their relative path without extension.
     jobs
         Worker threads; by default one for each usable processor.
+    engine
+        What measures in place of threads: "dask", "dask://HOST:PORT", an executor of `concurrent.futures`, or a Dask
+        client.
     progress
         A function that is called with (pairs done, pairs in all) after each pair.
 
@@ -74,7 +81,7 @@ def score(
     """
     request = build_request(**chosen(FolderOptions, options))
     asked, gates = statistics_of(options), gates_of(options)
-    found = measure_pairs(Path(pred), Path(gt), request, jobs=jobs, progress=progress)
+    found = measure_folders(Path(pred), Path(gt), request, jobs=jobs, engine=engine, progress=progress)
     return public(report_measurement(found, asked), Policy(request.allow, bool(options.get("strict"))), gates)
 
 
@@ -84,6 +91,7 @@ def measure(
     gt: str | Path,
     *,
     jobs: int | None = None,
+    engine: AnyEngine | None = None,
     progress: Progress | None = None,
     **options: Unpack[FolderOptions],
 ) -> Run:
@@ -97,6 +105,9 @@ def measure(
         Folder of ground-truth masks.
     jobs
         Worker threads; by default one for each usable processor.
+    engine
+        What measures in place of threads: "dask", "dask://HOST:PORT", an executor of `concurrent.futures`, or a Dask
+        client.
     progress
         A function that is called with (pairs done, pairs in all) after each pair.
 
@@ -116,7 +127,8 @@ def measure(
     >>> len(run.rows), round(segeval.rescore(run, convention="ade20k").scores["miou"], 4)
     (7, 0.6683)
     """
-    found = measure_pairs(Path(pred), Path(gt), build_request(**options), jobs=jobs, progress=progress)
+    request = build_request(**options)
+    found = measure_folders(Path(pred), Path(gt), request, jobs=jobs, engine=engine, progress=progress)
     raise_all(found.problems)
     return found.run
 

@@ -37,6 +37,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "cast-labels",
         "multilabel",
         "bits",
+        "resize-pred",
     ),
     "Convention": (
         "convention",
@@ -62,6 +63,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "shard",
         "max-pixels",
         "jobs",
+        "engine",
     ),
     "Contours": ("boundary", "distances", "tolerance", "spacing"),
     "Probability maps": (

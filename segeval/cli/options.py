@@ -22,7 +22,7 @@ from segeval.cli.parameters import (
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
-from segeval.protocol.storage import CLASS_AXES, MOST_TOLERANCE
+from segeval.protocol.storage import CLASS_AXES, MOST_TOLERANCE, RESIZING
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -111,6 +111,11 @@ storage_options = stacked(
         "--bits",
         metavar="NAME=BIT,..",
         help="The bit of each class in stored values, or NAME=OFFSET:WIDTH=VALUE. [default: none]",
+    ),
+    click.option(
+        "--resize-pred",
+        type=click.Choice(RESIZING),
+        help="Resize predictions of another size to their ground truth, as Pillow does. [default: an error]",
     ),
     click.option(
         "--palette-tolerance",
@@ -276,6 +281,11 @@ reading_options = stacked(
     click.option(
         "-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"
     ),
+)
+engine_option = click.option(
+    "--engine",
+    metavar="dask|dask://HOST:PORT",
+    help="Measure with a Dask cluster: -j processes of this machine, or that of a scheduler. [default: threads]",
 )
 folder_options = stacked(
     label_options,

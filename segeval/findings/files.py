@@ -16,11 +16,11 @@ from segeval.folders.walking import gt_name, pred_name
 from segeval.images.colors import COLORS_FIX
 from segeval.images.readers import ImageFacts
 from segeval.protocol.presets import explain_colors
+from segeval.protocol.storage import RESIZE_FIX
 from segeval.records import dataclass
 from segeval.request import Request
 
 FEW_PLACES = 3
-SIZES_FIX = "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _map_files(files: Files) -> list[str]:
 
 def _sizes(files: Files) -> Iterator[Finding]:
     unequal = _unequal(files)
-    if not unequal:
+    if not unequal or files.request.protocol.storage.resize_pred is not None:
         return
     factors: Counter[tuple[Fraction, Fraction]] = Counter()
     where = []
@@ -166,10 +166,10 @@ def _sizes(files: Files) -> Iterator[Finding]:
             "resized",
             f"predictions are {_times(across)} the size of the ground truth",
             shown(where),
-            SIZES_FIX,
+            RESIZE_FIX,
         )
     else:
-        yield Finding("resized", "predictions and ground truth differ in size", shown(where), SIZES_FIX)
+        yield Finding("resized", "predictions and ground truth differ in size", shown(where), RESIZE_FIX)
 
 
 def _times(factor: Fraction) -> str:

@@ -76,7 +76,10 @@ class NiftiFile:
 
 def is_nifti(data: bytes) -> bool:
     """Tell a NIfTI file in one part, through gzip or not."""
-    start = _start(data, max(_HEADERS)) if data.startswith(GZIP) else data[: max(_HEADERS)]
+    try:
+        start = _start(data, max(_HEADERS)) if data.startswith(GZIP) else data[: max(_HEADERS)]
+    except MaskError:  # gzip of something else, or nothing at all
+        return False
     return any(start[at : at + len(magic)] == magic for at, magics in _MAGIC.items() for magic in magics)
 
 

@@ -16,7 +16,7 @@ from segeval.folders.classpairing import folder_names
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, opened, pred_name
 from segeval.images.readers import read_class_axis, read_mask
-from segeval.measuring.reading import Reading, both, bytes_of, digest, digest_of_all, missing_counts, require_size
+from segeval.measuring.reading import Reading, both, bytes_of, digest, digest_of_all, fitted, missing_counts
 from segeval.measuring.scope import counted, placed, region_of
 from segeval.protocol.bitcodes import BitClass, parse_bits
 from segeval.protocol.classlists import checked_classes
@@ -102,9 +102,9 @@ def measure_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> MeasuredR
     gt, pred = both(
         partial(read_true_sets, pair, reading, meaning), partial(_read_predicted, pair.pred, reading, meaning)
     )
-    require_size(pred.values.shape, gt.values.shape, pair.pred[0])
+    predicted = fitted(pred.values, gt.values.shape, pair.pred[0], reading.resize_pred)
     region = region_of(pair, reading, gt.values.shape)
-    counts = joint_counts(gt=counted(gt.values, region), pred=counted(pred.values, region))
+    counts = joint_counts(gt=counted(gt.values, region), pred=counted(predicted, region))
     row = placed(Row(pair.key, 1, 1, gt.digest, counts), gt.values.shape, region)
     return MeasuredRow(row, pred_digest=pred.digest if reading.digest_predictions else "")
 

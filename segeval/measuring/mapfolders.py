@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -56,7 +57,7 @@ def measure_probabilities(pairing: Pairing, request: Request, chosen: Probabilit
     resolution = presumed(request.protocol, maps, pairs, files)
     reading = map_reading(request.protocol, chosen, maps, resolution)
     # Kinds of map and labels are told from the first images of all, so that every shard agrees on them.
-    pairs = course.of(pairs)
+    pairs, course = course.of(pairs), replace(course, levels_travel=not maps.in_rows)
     if course.journal is not None:
         course.journal.begin(maps, "" if maps.in_rows else _meaning(reading))
     rows: list[Row] = []

@@ -21,9 +21,9 @@ from segeval.measuring.reading import (
     bytes_of,
     digest,
     digest_of_all,
+    fitted,
     missing_counts,
     read_ground_truth,
-    require_size,
 )
 from segeval.measuring.scope import counted, placed, region_of, require_place
 from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap, in_sets
@@ -158,8 +158,8 @@ def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow
         return MeasuredRow(placed(row, gt.shape, region), traits=traits)
     maps, pred_digest = read_maps(pair, files)
     _require_alike(maps, pair.pred[0], reading.maps)
-    for file, array in zip(pair.pred if len(pair.pred) > 1 else pair.pred * len(maps), maps, strict=True):
-        require_size(array.shape, gt.shape, file)
+    names = pair.pred if len(pair.pred) > 1 else pair.pred * len(maps)
+    maps = [fitted(array, gt.shape, file, files.resize_pred) for file, array in zip(names, maps, strict=True)]
     if reading.sets is None and truth.facts is not None and truth.facts.geometry is not None:
         name = pred_name(pair.pred[0])
         there = describe(bytes_of(files.pred, pair.pred[0], files, name=name), name=name)

@@ -34,10 +34,10 @@ from segeval.measuring.reading import (
     ReadMask,
     both,
     digest,
+    fitted,
     missing_counts,
     read_ground_truth,
     read_prediction,
-    require_size,
 )
 from segeval.protocol.protocol import Protocol
 from segeval.request import Request
@@ -46,6 +46,7 @@ from segeval.tables.counts import IntArray, JointCounts, joint_counts
 from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
+    from segeval.measuring.engines import AnyEngine
     from segeval.measuring.scope import Region
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
@@ -61,23 +62,23 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
-    require_size(pred.values.shape, gt.values.shape, file)
+    predicted = fitted(pred.values, gt.values.shape, file, reading.resize_pred)
     if gt.facts is not None and gt.facts.geometry is not None and pred.facts is not None:
         from segeval.measuring.scope import require_place  # few masks are volumes
 
         require_place(gt.facts, pred.facts, pair, file)
     region = _region(pair, gt, reading)
     if region is None:
-        counts = joint_counts(gt=gt.values, pred=pred.values)
+        counts = joint_counts(gt=gt.values, pred=predicted)
     else:
-        counts = joint_counts(gt=region.of(gt.values), pred=region.of(pred.values))
+        counts = joint_counts(gt=region.of(gt.values), pred=region.of(predicted))
     if reading.most_values is not None and len(counts) > reading.most_values:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
     row = _row(pair, gt, counts, pred.inexact, region)
-    row = _with_contours(row, gt.values, pred.values, reading.contours, region)
+    row = _with_contours(row, gt.values, predicted, reading.contours, region)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -153,18 +154,31 @@ def measure(
     journal: Journal | None = None,
     shard: Shard | None = None,
     pairing: Pairing | None = None,
+    engine: AnyEngine | None = None,
 ) -> Measurement:
     """Pair two folders, or take their `pairing`, and count every pair that can be counted.
 
     Rows go to `journal` as they come, and those that it has of an earlier attempt are taken from there where their
-    files have not changed. With a `shard` only its images are measured; what does not pair is told of all. What is
+    files have not changed. With a `shard` only its images are measured; what does not pair is told of all. An `engine`
+    measures in place of threads of this process. What is
     wrong with single files is collected in `problems`, so that all of it can be told together; only folders that do
     not exist, options that contradict each other, and a journal that cannot be written are raised at once.
     """
     lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
     request = with_folder_classes(pred, gt, request)
+    if engine is None:
+        return _measured(pairing or paired(pred, gt, request), request, course)
+    from segeval.measuring.dispatch import collected_from  # for those who ask for an engine
+    from segeval.measuring.engines import opened_engine
+
+    opening = opened_engine(engine, jobs)
     pairing = pairing or paired(pred, gt, request)
+    with opening as opened:
+        return _measured(pairing, request, replace(course, gather=partial(collected_from, opened)))
+
+
+def _measured(pairing: Pairing, request: Request, course: Course) -> Measurement:
     if request.protocol.probabilities is None:
         found = _measure_masks(pairing, request, course)
     else:

@@ -19,7 +19,7 @@ from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing, pair_folders, require_pairs
 from segeval.folders.walking import gt_name, opened, pred_name
 from segeval.images.readers import IMAGE_SUFFIXES
-from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged
+from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged, known_files
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES, Protocol
 from segeval.protocol.regions import region_rules
 from segeval.protocol.storage import AS_STORED, PLAINLY
@@ -74,16 +74,16 @@ def stream(
     are in flight for each worker. Where items turn out to be so small that the interpreter's own work rules, the rest
     is measured on one thread.
     """
-    guarded = partial(_guarded, measure=measure, name=name)
+    one = partial(guarded, measure=measure, name=name)
     workers = min(jobs or usable_cpus(), max(1, len(items)))
     if workers == 1:
-        yield from map(guarded, items)
+        yield from map(one, items)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     executor = ThreadPoolExecutor(workers, thread_name_prefix="segeval")
     try:
-        yield from _windowed(items, guarded, executor, workers)
+        yield from _windowed(items, one, executor, workers)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
@@ -127,7 +127,8 @@ def _chunk(items: Sequence[Item], guarded: Callable[[Item], Result]) -> tuple[li
     return results, time.thread_time() - start
 
 
-def _guarded(item: Item, *, measure: Callable[[Item], Result], name: Callable[[Item], str]) -> Result | Failure[Item]:
+def guarded(item: Item, *, measure: Callable[[Item], Result], name: Callable[[Item], str]) -> Result | Failure[Item]:
+    """Measure an item; whatever is wrong with it becomes its `Failure`."""
     try:
         return measure(item)
     except SegevalError as error:
@@ -139,6 +140,8 @@ def _guarded(item: Item, *, measure: Callable[[Item], Result], name: Callable[[I
         return Failure(item, unexpected_error(error, (name(item),)))
 
 
+Measure = Callable[[Pair], MeasuredRow]
+Gather = Callable[[Sequence[Pair], Measure, Reading, list[SegevalError], "Course"], Iterator[MeasuredRow]]
 Progress = Callable[[int, int], None]
 """Called with (pairs done, pairs in all) after each pair."""
 
@@ -161,12 +164,18 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """Say how pairs are gone through: by how many workers, told to whom, which of them, and kept where."""
+    """Say how pairs are gone through: by how many workers, told to whom, which of them, kept where, and by whom else.
+
+    `gather` collects rows from other processes than this one, as `collected` does from threads; `levels_travel` says
+    that rows bring tables of their levels, which are large.
+    """
 
     jobs: int | None
     progress: Progress | None
     journal: Journal | None
     shard: Shard | None
+    gather: Gather | None = None
+    levels_travel: bool = False
 
     def of(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
         """Return the pairs of the shard."""
@@ -233,6 +242,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         gt_level=request.protocol.gt_threshold,
         pred_level=request.protocol.pred_threshold,
         multilabel=stored.multilabel,
+        resize_pred=stored.resize_pred,
         gt_folders=bool(pairing.gt_class_folders),
         pred_folders=bool(pairing.class_folders),
         digest_predictions=digest_predictions,
@@ -249,6 +259,9 @@ def collected(
     course: Course,
 ) -> Iterator[MeasuredRow]:
     """Yield what could be measured, and add what went wrong to `problems`."""
+    if course.gather is not None:
+        yield from course.gather(pairs, measure_one, reading, problems, course)
+        return
     if course.journal is not None:
         measure_one = partial(_measure_unless_known, measure=measure_one, reading=reading, journal=course.journal)
     for done, result in enumerate(stream(pairs, measure_one, name=files_of, jobs=course.jobs), start=1):
@@ -267,7 +280,7 @@ def _measure_unless_known(
 ) -> MeasuredRow:
     """Take a row from the journal where the pair's files are still those it was measured from, else measure it."""
     known = journal.find(pair.key)
-    if known is not None and is_unchanged(pair, known, reading):
+    if known is not None and is_unchanged(pair, known_files(known), reading):
         return known
     measured = measure(pair)
     journal.record(measured)

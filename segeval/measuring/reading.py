@@ -20,7 +20,7 @@ from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_below, r
 from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
-from segeval.protocol.storage import AS_STORED, SideStorage
+from segeval.protocol.storage import AS_STORED, RESIZE_FIX, SideStorage
 from segeval.protocol.widths import Width
 from segeval.records import dataclass
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
@@ -69,6 +69,7 @@ class Reading:
     pred_storage: SideStorage = AS_STORED
     logits: bool = False
     multilabel: bool = False
+    resize_pred: str | None = None
     gt_folders: bool = False
     pred_folders: bool = False
     digest_predictions: bool = False
@@ -182,10 +183,26 @@ def _traits(tag: str, palette: bytes, values: NDArray[np.integer[Any]]) -> Trait
     return Traits(nodata, (), tuple((index, reds[index], greens[index], blues[index]) for index in used))
 
 
-def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
-    """Tell whether a pair's files are still those that a row was measured from."""
+@dataclass(frozen=True, slots=True)
+class KnownFiles:
+    """Hold the digests of the files that a row was measured from, its region's too, and the pixels of its image."""
+
+    gt: str
+    pred: str
+    missing: bool
+    pixels: int
+    roi: str = ""
+
+
+def known_files(known: MeasuredRow) -> KnownFiles:
+    """Return what is known of the files of a row."""
     row = known.row
-    if row.missing == bool(pair.pred) or row.pixels > reading.max_pixels:
+    return KnownFiles(row.digest, known.pred_digest, row.missing, row.pixels, row.roi)
+
+
+def is_unchanged(pair: Pair, known: KnownFiles, reading: Reading) -> bool:
+    """Tell whether a pair's files are still those that a row was measured from."""
+    if known.missing == bool(pair.pred) or known.pixels > reading.max_pixels:
         return False
     files = [*((reading.gt, name) for name in pair.gt_files), *((reading.pred, name) for name in pair.pred)]
     parts = len(pair.gt_files)
@@ -194,9 +211,9 @@ def is_unchanged(pair: Pair, known: MeasuredRow, reading: Reading) -> bool:
         region = "" if reading.roi is None else digest(bytes_of(reading.roi, pair.roi, reading, name=pair.roi))
     except SegevalError:
         return False
-    if (digest_of_all(found[:parts]), region) != (row.digest, row.roi):
+    if (digest_of_all(found[:parts]), region) != (known.gt, known.roi):
         return False
-    return not pair.pred or digest_of_all(found[parts:]) == known.pred_digest
+    return not pair.pred or digest_of_all(found[parts:]) == known.pred
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
@@ -209,12 +226,21 @@ def _size(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, reversed(shape)))
 
 
-def require_size(found: tuple[int, ...], wanted: tuple[int, ...], file: str) -> None:
-    """Raise `MaskError` where a prediction has another (height, width) than its ground truth."""
-    if found != wanted:
-        raise MaskError(
-            "predictions and ground truth differ in size",
-            (f"{pred_name(file)}: {_size(found)}, ground truth {_size(wanted)}",),
-            "Write predictions at the size of the ground truth (nearest neighbour for labels); nothing is resized here",
-            kind="resized",
-        )
+def fitted(values: NDArray[Any], wanted: tuple[int, ...], file: str, rule: str | None) -> NDArray[Any]:
+    """Return a prediction at the (height, width) of its ground truth, resized by a `rule` where there is one.
+
+    Raises `MaskError` where it is of another size and there is none.
+    """
+    found = values.shape
+    if found == wanted:
+        return values
+    if rule is not None and len(found) == len(wanted) == 2:
+        from segeval.images.resizing import resized  # few predictions have another size
+
+        return resized(values, (wanted[0], wanted[1]), rule)
+    raise MaskError(
+        "predictions and ground truth differ in size",
+        (f"{pred_name(file)}: {_size(found)}, ground truth {_size(wanted)}",),
+        RESIZE_FIX,
+        kind="resized",
+    )

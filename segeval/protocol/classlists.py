@@ -12,6 +12,7 @@ from segeval.errors import UsageError, did_you_mean
 from segeval.files.usertexts import TextBoundError, check_lines, json_data, toml_data
 from segeval.protocol.classtext import NUMBER, class_id, text_classes
 from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.protocol.toollists import gray_classes, tool_classes
 
 CLASSES_FIX = (
     "Give one class name a line (the first line is class 0), one '<id> <name>' a line, "
@@ -39,7 +40,8 @@ def parse_classes(text: str, *, name: str) -> tuple[SegmentationClass, ...]:
 
     Plain text is as `segeval.protocol.classtext.text_classes` reads it. JSON and TOML hold a list of names, a list of
     objects with `name`, `id` (or all without: then the position) and `color` (or all without), that list under
-    `classes`, or a table from id to name or from name to id. Ids and names occur once; ids are at least 0.
+    `classes`, or a table from id to name or from name to id; `segeval.protocol.toollists` has the forms
+    of tools. Ids and names occur once; ids are at least 0.
     """
     data = structured(text, name=name)
     entries = text_classes(text, name=name) if data is None else _data_entries(data, name)
@@ -222,6 +224,8 @@ def _malformed(name: str, place: str, content: object) -> NoReturn:
 
 
 def _data_entries(data: object, name: str) -> list[SegmentationClass]:
+    if isinstance(data, Mapping):
+        data = tool_classes(data) or gray_classes(data) or data
     if isinstance(data, Mapping) and "classes" in data:
         data = data["classes"]
     if isinstance(data, Mapping):

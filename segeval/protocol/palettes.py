@@ -11,6 +11,7 @@ from segeval.errors import UsageError, did_you_mean
 from segeval.protocol.classlists import check_name, parse_color, structured
 from segeval.protocol.classtext import LABEL_MAP_LINE
 from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.protocol.toollists import tool_classes
 from segeval.records import dataclass
 
 VOID_WORDS = ("void", "ignore", "ignored", "unlabeled", "unlabelled")
@@ -246,6 +247,7 @@ def _line_entry(place: str, line: str, value_first: bool) -> _Entry:
 
 
 def _data_entries(data: object, name: str, named: bool) -> Iterator[_Entry]:
+    data = tool_classes(data) or data
     if isinstance(data, Mapping):
         for key in ("classes", "palette", "colors"):
             if isinstance(inner := data.get(key), Mapping) or (isinstance(inner, list) and parse_color(inner) is None):

@@ -11,6 +11,13 @@ from segeval.records import dataclass
 
 CHANNELS = ("R", "G", "B", "A")
 CLASS_AXES = ("first", "last")
+RESIZING = ("nearest", "bilinear")
+"""How predictions come to the size of their ground truth, as Pillow names it."""
+RESIZE_FIX = (
+    "Write predictions at the size of the ground truth, or have them resized with --resize-pred nearest (bilinear for "
+    "probability maps)"
+)
+"""The fix where predictions have another size."""
 MOST_TOLERANCE = 127
 """Levels a channel: half the range, within which colours can be mistaken for one another already."""
 
@@ -37,8 +44,9 @@ class Storage:
     where arrays have an axis of classes: of masks a one-hot one, of probability maps one map a class. `cast_labels`
     reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance` a colour is
     the nearest of the palette, of those at most so far in each channel. Under `multilabel` a pixel may be of several
-    classes, each of which is scored by itself; `bits` says by which bits of a stored value. `roi` counts the pixels
-    inside regions of interest only. Raises `UsageError` for anything else.
+    classes, each of which is scored by itself; `bits` says by which bits of a stored value. Predictions of another
+    size are resized by `resize_pred`. `roi` counts the pixels inside regions of interest only. Raises `UsageError` for
+    anything else.
     """
 
     gt_channel: str | None = None
@@ -49,11 +57,16 @@ class Storage:
     palette_tolerance: int = 0
     multilabel: bool = False
     bits: str | None = None
+    resize_pred: str | None = None
     roi: bool = False
 
     def __post_init__(self) -> None:
         if self.class_axis not in (None, *CLASS_AXES):
             raise UsageError(f"'{self.class_axis}' is no class axis", (), f"Choose one of {', '.join(CLASS_AXES)}")
+        if self.resize_pred not in (None, *RESIZING):
+            raise UsageError(
+                f"'{self.resize_pred}' is no way to resize predictions", (), f"Choose one of {', '.join(RESIZING)}"
+            )
         if type(self.palette_tolerance) is not int or not 0 <= self.palette_tolerance <= MOST_TOLERANCE:
             raise UsageError(
                 "the tolerance of a palette is out of range",

@@ -112,6 +112,9 @@ class StorageOptions(TypedDict, total=False):
         bool | None, "A pixel may be of several classes: each is scored by itself, as one mask a class."
     ]
     bits: Annotated[str | None, "The bits of each class in stored values: name=bit, or name=offset:width=value."]
+    resize_pred: Annotated[
+        str | None, 'Predictions of another size are resized to the ground truth: "nearest", or for maps "bilinear".'
+    ]
     palette_tolerance: Annotated[int | None, "A colour is the nearest of the palette within so many levels a channel."]
 
 

@@ -18,6 +18,12 @@ def stored_so(protocol: Protocol, changes: Mapping[str, Any]) -> Protocol:
     protocol = replace(protocol, storage=replace(protocol.storage, **stores))
     if protocol.storage.logits and protocol.probabilities is None:
         raise UsageError("--logits is of probability maps", (), "Add --probs, or leave --logits out")
+    if protocol.storage.resize_pred == "bilinear" and protocol.probabilities is None:
+        raise UsageError(
+            "--resize-pred bilinear mixes values, and the mean of two labels is another label",
+            (),
+            "Choose --resize-pred nearest for label masks",
+        )
     if protocol.storage.bits is not None:
         protocol = _with_bits(protocol, protocol.storage.bits)
     if protocol.storage.multilabel:

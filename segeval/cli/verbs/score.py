@@ -13,6 +13,7 @@ from segeval.cli.console import asked_statistics
 from segeval.cli.options import (
     boundary_options,
     convention_options,
+    engine_option,
     label_options,
     loss_options,
     pairing_options,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 @statistics_options
 @slice_options
 @reading_options
+@engine_option
 @saving_options
 @gate_options
 @finding_options
@@ -98,7 +100,8 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
         with progress_bar(quiet=options["quiet"]) as progress:
             journal = saver.journal if saver else None
-            found = measure(pred, gt, request, jobs=options["jobs"], progress=progress, journal=journal, shard=shard)
+            course = {name: options[name] for name in ("jobs", "engine")}
+            found = measure(pred, gt, request, **course, progress=progress, journal=journal, shard=shard)
         if saver is not None and not found.problems:
             # What was measured is kept even where the labels turn out wrong: `report` can say otherwise of them.
             saver.save(found.run)
