@@ -7,9 +7,10 @@ import pytest
 from hypothesis import settings
 
 from segeval.tables import lane
+from tests.support.properties import examples
 
 # Machines are shared and slow at times: what a property needs is examples, not a deadline for each.
-settings.register_profile("segeval", deadline=None)
+settings.register_profile("segeval", deadline=None, max_examples=examples())
 settings.load_profile("segeval")
 
 

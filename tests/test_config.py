@@ -221,3 +221,46 @@ def test_completion_is_clicks_own(shell: str) -> None:
     assert done.code == 0
     assert "_SEGEVAL_COMPLETE" in done.stdout
     assert done.stderr == ""
+
+
+def names(done: Completed) -> list[str]:
+    assert done.code == 0, done.stderr
+    return [entry["name"] for entry in json.loads(done.stdout)["classes"]]
+
+
+def test_classes_stand_in_the_line_in_the_variable_and_in_the_file(project: Path) -> None:
+    assert names(scored(project, "--classes", "road, car,tree")) == ["road", "car", "tree"]
+    assert names(scored(project, SEGEVAL_CLASSES="road,car,tree")) == ["road", "car", "tree"]
+    configured(project, 'classes = ["sofa, couch", "car", "c.txt"]')
+    assert names(scored(project, cwd="deep")) == ["sofa, couch", "car", "c.txt"]
+    assert names(scored(project, "--classes", "a,b,c")) == ["a", "b", "c"]
+    configured(project, 'classes = "road,car,tree"')
+    assert names(scored(project, cwd="deep")) == ["road", "car", "tree"]
+
+
+def test_a_file_with_a_comma_in_its_name_is_written_as_a_path(project: Path) -> None:
+    (project / "a,b.txt").write_text("x\ny\nz\n", encoding="utf-8")
+    assert names(scored(project, "--classes", "./a,b.txt")) == ["x", "y", "z"]
+    assert names(scored(project, "--classes", str(project / "a,b.txt"))) == ["x", "y", "z"]
+    configured(project, 'classes = "./a,b.txt"')
+    assert names(scored(project, cwd="deep")) == ["x", "y", "z"]
+    done = scored(project, "--classes", "a,b.txt")
+    assert (done.code, done.stdout) == (2, "")
+    assert "fix: Write ./a,b.txt" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("classes = []", "an inline class list holds names"),
+        ('classes = ["a", 1]', 'classes = ["road", "car"]'),
+        ("classes = [{id = 0}]", "an inline class list holds names"),
+        ('classes = ["a", "a"]', "a class name occurs twice"),
+        ('classes = "a,,b"', "--classes has an empty place"),
+    ],
+)
+def test_an_inline_list_that_holds_no_names_is_refused(project: Path, line: str, said: str) -> None:
+    configured(project, line)
+    done = scored(project)
+    assert done.code == 2
+    assert said in done.stderr

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError
 from segeval.tables import blocks as counting
 from segeval.tables.counts import IntArray, JointCounts, joint_counts, table, total
+from tests.support.properties import examples
 
 KINDS = [np.dtype(name) for name in ("?", "u1", "i1", "u2", "i2", ">u2", "u4", "i4", ">i4", "u8", "i8")]
 LOW, HIGH = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
@@ -70,7 +71,7 @@ def masks(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 @given(masks())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_counts_are_those_of_a_loop(pair: tuple[NDArray[Any], NDArray[Any]]) -> None:
     gt, pred = pair
     gt_before, pred_before = gt.copy(), pred.copy()

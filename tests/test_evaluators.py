@@ -26,6 +26,7 @@ from segeval.protocol.labeling import SegmentationClass
 from segeval.report.report import Report
 from segeval.request.options import ConventionOptions
 from tests.evaluators import Mask, Masks, Refused, Scores, close, histograms, matrices, packages
+from tests.support.properties import examples
 
 Evaluate = Callable[[Masks], Scores]
 
@@ -191,7 +192,7 @@ def test_every_evaluator_here_is_a_convention() -> None:
 
 @pytest.mark.parametrize("name", FORMULAE)
 class TestFormulae:
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=examples(80), deadline=None)
     @given(data=st.data())
     def test_ugly_masks(self, name: str, data: st.DataObject) -> None:
         check(FORMULAE[name], data.draw(ugly_masks(FORMULAE[name])))
@@ -203,7 +204,7 @@ class TestFormulae:
 
 @pytest.mark.parametrize("name", PACKAGES)
 class TestPackages:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=examples(30), deadline=None)
     @given(data=st.data())
     def test_ugly_masks(self, name: str, data: st.DataObject) -> None:
         need(name)

@@ -26,6 +26,7 @@ from segeval.runs.run import Row, Run
 from segeval.tables.counts import joint_counts
 from tests.snapshots import check_snapshot
 from tests.support.commandline import run_segeval
+from tests.support.properties import examples
 
 GT = ([[0, 0, 0, 0, 0], [1, 1, 1, 255, 255]], [[0] * 5, [0] * 5])
 PRED = ([[0, 0, 0, 1, 255], [1, 1, 2, 2, 255]], [[0] * 5, [0, 0, 0, 0, 1]])
@@ -208,7 +209,7 @@ IMAGES = st.lists(st.tuples(*[st.lists(VALUES, min_size=6, max_size=6)] * 2), mi
 RULE = st.builds(Convention, **{axis: st.sampled_from(choices) for axis, choices in AXES.items()})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     images=IMAGES, rule=st.sampled_from(list(conventions().values())) | RULE, ignore=st.sampled_from([(255,), (0, 255)])
 )
@@ -241,7 +242,7 @@ def test_steps_lead_from_the_chosen_mean_to_each_other_one(
             assert value == score.value
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(images=IMAGES, ignore=st.sampled_from([(255,), (0, 255)]))
 def test_each_convention_says_what_score_says_under_its_name(
     images: list[tuple[list[int], list[int]]], ignore: tuple[int, ...]

@@ -17,6 +17,7 @@ from segeval.scores.foreground import ForegroundImages, foreground_images, foreg
 from segeval.scores.imageoverlap import ImageTallies, image_tallies
 from segeval.tables.counts import joint_counts
 from tests.support.commandline import run_segeval
+from tests.support.properties import examples
 
 NAMES = ("positive_dice", "miss_rate", "false_alarm_rate")
 CLASSES = tuple(SegmentationClass(index, str(index)) for index in range(2))
@@ -74,7 +75,7 @@ def loop(images: Images) -> dict[str, float | None]:
 PIXELS = st.lists(st.sampled_from([0, 0, 0, 1, 255]), min_size=6, max_size=6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(PIXELS, PIXELS), min_size=1, max_size=6))
 def test_they_are_those_of_a_loop_over_pixels(images: Images) -> None:
     for name, value in foreground_scores(tallied(images)).items():

@@ -22,6 +22,7 @@ from segeval.scores.gains import (
 from segeval.scores.imageoverlap import averaged, image_outcomes
 from segeval.scores.overlap import outcomes
 from segeval.tables.counts import Confusion, Tallies, joint_counts, tallies
+from tests.support.properties import examples
 from tests.support.tallies import kept_tallies
 
 DATASET = [rule for rule in conventions().values() if rule.average == "dataset"]
@@ -153,7 +154,7 @@ def test_rounding_does_not_rank() -> None:
 
 
 @pytest.mark.parametrize("rule", DATASET, ids=lambda rule: rule.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(counts=tables())
 def test_a_perfect_class_scores_as_the_edited_table_does(rule: Convention, counts: list[list[int]]) -> None:
     gains = perfect_class_gains(Confusion(np.array(counts, np.int64)), rule)
@@ -167,7 +168,7 @@ def test_a_perfect_class_scores_as_the_edited_table_does(rule: Convention, count
 
 
 @pytest.mark.parametrize("rule", DATASET, ids=lambda rule: rule.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(counts=tables())
 def test_a_confusion_costs_what_correcting_its_cell_gains(rule: Convention, counts: list[list[int]]) -> None:
     size, before = len(counts) - 2, rescored(counts, rule)

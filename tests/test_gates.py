@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval.errors import NothingToScoreError, Problems, SegevalError, UsageError
+from segeval.render import FORMATS, render
+from segeval.render.report.html import render_html
 from segeval.report.gates import (
     Gate,
     judge,
@@ -253,3 +255,56 @@ def test_verdicts_keep_the_order_of_their_gates_and_change_nothing_else() -> Non
     assert judged.gates[0].value == report.classes[0].iou
     assert replace(judged, gates=()) == report
     assert with_verdicts(report, []).gates == ()
+
+
+# Gates on every class
+
+
+def test_a_gate_on_every_class_is_a_gate_on_each_that_is_defined_and_names_the_others() -> None:
+    report = replace(REPORTS["street"], gates=())
+    bound = 0.76
+    judged = with_verdicts(report, [parse_gate(f"IoU.*={bound}", comparison=UNDER)])
+    by_hand = {entry.name: entry.iou for entry in report.classes if entry.iou is not None}
+    assert {one.metric: (one.value, one.passed) for one in judged.gates} == {
+        f"iou.{name}": (value, value >= bound) for name, value in by_hand.items()
+    }
+    assert {one.passed for one in judged.gates} == {True, False}
+    assert judged.ungated == ("iou.train",)
+
+
+def test_a_gate_on_every_class_is_no_pass_where_none_is_defined() -> None:
+    report = report_of([[0, 0], [0, 0]], ("a", "b"))
+    with pytest.raises(NothingToScoreError, match="undefined") as caught:
+        judge(report, [Gate("iou.*", UNDER, 0.0)])
+    assert caught.value.where == ("iou.*>=0.0",)
+
+
+def test_every_class_of_maps_has_a_greatest_loss() -> None:
+    report = REPORTS["probabilities"]
+    judged = judge(report, [parse_gate("bce.*=0.1", comparison=OVER)])
+    assert [(one.metric, one.value) for one in judged] == [
+        (f"bce.{entry.name}", entry.losses["bce"]) for entry in report.classes if "bce" in entry.losses
+    ]
+    with pytest.raises(UsageError, match="no such metric"):
+        judge(REPORTS["street"], [Gate("bce.*", OVER, 1.0)])
+    assert "no metric of this name" in refused("miou.*=0.5")
+
+
+def test_of_classes_of_one_name_every_verdict_names_another() -> None:
+    judged = judge(report_of([[5, 0], [1, 4]], ("x", "x")), [Gate("iou.*", UNDER, 0.5)])
+    assert [one.metric for one in judged] == ["iou.0", "iou.1"]
+
+
+def test_a_class_is_meant_in_any_case_unless_that_means_two() -> None:
+    assert metric(REPORTS["street"], "iou.ROAD") == REPORTS["street"].classes[0].iou
+    report = report_of([[5, 0], [1, 4]], ("Car", "car"))
+    assert metric(report, "iou.car") == report.classes[1].iou
+    with pytest.raises(UsageError, match="an ambiguous class"):
+        metric(report, "iou.CAR")
+
+
+@pytest.mark.parametrize("format_name", [name for name in FORMATS if name not in ("csv", "latex", "github")])
+def test_every_format_that_has_gates_names_what_they_leave_out(format_name: str) -> None:
+    report = with_verdicts(replace(REPORTS["street"], gates=()), [Gate("iou.*", UNDER, 0.5)])
+    assert "iou.train" in render(report, format_name)
+    assert "iou.train" in render_html(report)

@@ -34,6 +34,7 @@ from segeval.scores.losses import (
 from segeval.scores.lossums import FloatSums, combine, float_sums
 from segeval.tables.counts import joint_counts
 from segeval.tables.levels import LevelHistogram, LevelTable, add, count_levels, empty_histogram, level_histogram
+from tests.support.properties import examples
 
 VOID = 255
 CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val"
@@ -606,7 +607,7 @@ class TestCamVid:
         assert losses[2].elements == 510_251
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(maps)
 def test_positives_alone_are_the_cross_entropy_of_their_class(drawn: tuple[int, Pixels]) -> None:
     levels, pixels = drawn

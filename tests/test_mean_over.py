@@ -22,6 +22,7 @@ from segeval.protocol.signature import Signature
 from segeval.render import render
 from segeval.report.report import Report
 from tests.support.commandline import run_segeval
+from tests.support.properties import examples
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
@@ -118,7 +119,7 @@ def test_weights_weigh_and_auto_is_the_share_of_the_ground_truth() -> None:
 VALUES = st.lists(st.sampled_from([0, 1, 2, 3, 255]), min_size=12, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(VALUES, VALUES, st.sampled_from(sorted(conventions())), st.sampled_from(AXES["average"]))
 def test_all_classes_are_the_same_as_none_named(gt: list[int], pred: list[int], name: str, average: str) -> None:
     if evaluators()[name].mean_over != "all":

@@ -152,14 +152,17 @@ def test_no_public_function_hides_its_options() -> None:
             ScoreOptions,
             score_command,
             (
-                "jobs save resume shard format output only details sort digits color plot curves "
+                "jobs engine save resume shard format output only details confusion sort digits color plot curves "
                 "config no_config quiet verbose pred gt"
             ),
         ),
         (
             RescoreOptions,
             report_command,
-            "keys format output only details sort digits color plot curves config no_config quiet verbose run",
+            (
+                "keys format output only details confusion sort digits color plot curves "
+                "config no_config quiet verbose run"
+            ),
         ),
         (CompareOptions, compare_command, "format output color config no_config quiet verbose base new"),
     ],

@@ -24,6 +24,7 @@ from tests.evaluators import Mask, Masks
 from tests.originals import GoldenSet, golden
 from tests.originals.inputs import GreyMaps, inputs_of
 from tests.originals.matrix_references import ade20k_matlab
+from tests.support.properties import some
 from tests.test_originals import FLOAT32, FLOAT64, ZERO_FOR_UNDEFINED
 
 Options = dict[str, Any]
@@ -212,7 +213,7 @@ def test_every_score_under_an_evaluators_name_is_the_one_it_prints(original: Ori
     compared: set[str] = set()
     reports = 0
     renamed = dict(original.renamed)
-    for entry in golden(original.golden).sets:
+    for entry in some(golden(original.golden).sets):
         where = f"{original.convention}, {entry.inputs} {entry.seed}"
         try:
             report, _ = report_of(original, entry)

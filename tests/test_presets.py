@@ -10,10 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
 
+from segeval import score, verify
 from segeval.errors import UsageError
 from segeval.protocol.conventions import conventions
 from segeval.protocol.labeling import Color, Group, SegmentationClass
@@ -30,6 +34,7 @@ from segeval.protocol.presets import (
 
 FACTS = Path(__file__).resolve().parents[1].parent / "shared" / "presets.json"
 VOID = 255
+Array = NDArray[Any]
 
 
 class Expected(NamedTuple):
@@ -46,6 +51,7 @@ class Expected(NamedTuple):
 # One row a preset. The digest pins the rest of what changes a number; it stands in no signature but a user's.
 EXPECTED = {
     "ade20k": Expected(150, "ade20k", {0: VOID, 1: 0, 150: 149}, {0: VOID, 1: 0, 150: 149}, (151, 255), "b7adc976"),
+    "bdd100k": Expected(19, "segeval", {0: 0, 18: 18, 255: VOID}, {18: 18, 255: VOID}, (19, 33), "fb40429e"),
     "binary": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "5acc44c4"),
     "camvid-11": Expected(11, "segnet", {0: 0, 10: 10, 11: VOID, 255: VOID}, {4: 4, 11: VOID}, (12,), "8e313f55"),
     "cityscapes": Expected(
@@ -56,8 +62,12 @@ EXPECTED = {
         171, "cocostuff", {0: 0, 12: 11, 181: 170, 255: VOID}, {181: 170}, (11, 25, 182), "82f0bab8"
     ),
     "deepglobe-land": Expected(6, "mmseg", {0: 0, 5: 5, 255: VOID}, {5: 5}, (6,), "440def98"),
+    "davis2016": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "a449cd0c"),
+    "diva-hisdb": Expected(4, "segeval", {0: 0, 3: 3}, {0: 0, 3: 3}, (), "f48e02cf"),
     "drive": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "5a399b94"),
     "isaid": Expected(16, "mmseg", {0: 0, 15: 15, 255: VOID}, {15: 15}, (16,), "06ee1580"),
+    "isic2018": Expected(2, "isic2018", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "74ff7b9f"),
+    "kvasir": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "2dab8b15"),
     "loveda": Expected(7, "mmseg", {0: VOID, 1: 0, 7: 6}, {0: 0, 6: 6}, (8,), "29b8a805"),
     "mapillary-vistas": Expected(
         65, "mapillary", {0: 0, 64: 64, 65: VOID, 255: VOID}, {65: VOID}, (66, 124), "8306ece2"
@@ -241,7 +251,7 @@ def test_unknown_colours_are_explained_by_bgr_order() -> None:
 def test_unknown_colours_are_explained_by_the_preset_that_has_them(name: str) -> None:
     counts = {entry.color: 1000 for entry in preset(name).classes if entry.color}
     told = explain_colors({**counts, (1, 2, 3): 5})
-    if name in ("binary", "deepglobe-land", "drive", "potsdam", "vaihingen"):
+    if preset(name).binary or name in ("deepglobe-land", "diva-hisdb", "potsdam", "vaihingen"):
         assert told is None  # black, white and pure colours are in many palettes
     else:
         assert told is not None
@@ -506,3 +516,74 @@ def test_only_the_preset_that_is_asked_for_is_read() -> None:
         "assert len(read) == 1\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+# What data sets store in another way
+
+
+def saved(folder: Path, name: str, mask: Array, **options: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(mask).save(folder / name, **options)
+    return folder
+
+
+def test_kvasir_reads_its_jpeg_masks(tmp_path: Path) -> None:
+    truth = np.zeros((32, 40), np.uint8)
+    truth[8:24, 10:30] = 255
+    gt = saved(tmp_path / "masks", "a.jpg", np.repeat(truth[..., None], 3, axis=2), quality=80)
+    pred = saved(tmp_path / "pred", "a.png", truth)
+    levels = np.asarray(Image.open(gt / "a.jpg").convert("L"))
+    assert len(np.unique(levels)) > 2
+    found = score(pred, gt, preset="kvasir")
+    above, guess = levels > 127, truth > 0
+    assert found.classes[1].iou == (above & guess).sum() / (above | guess).sum()
+    assert score(pred, gt, preset="kvasir", gt_threshold=250).classes[1].tp <= found.classes[1].tp
+    assert verify(str(found.signature), f"iou.polyp={found.classes[1].iou!r}", pred, gt).holds(strict=True)
+
+
+def test_diva_hisdb_reads_classes_from_the_bits_of_blue(tmp_path: Path) -> None:
+    noise = np.random.default_rng(7)
+    sides = {}
+    for side in ("gt", "pred"):
+        image = np.zeros((20, 24, 3), np.uint8)
+        image[..., 2] = sides[side] = noise.integers(1, 16, (20, 24))
+        image[..., 0] = 128 * noise.integers(0, 2, (20, 24))  # boundary pixels
+        saved(tmp_path / side, "page.png", image)
+    found = score(tmp_path / "pred", tmp_path / "gt", preset="diva-hisdb")
+    for bit, entry in enumerate(found.classes):
+        gt, pred = (sides[side] >> bit & 1 for side in ("gt", "pred"))
+        assert entry.iou == (gt & pred).sum() / (gt | pred).sum()
+    line = str(found.signature)
+    assert "|multilabel:yes|bits:background=0,comment=1,decoration=2,main text=3|" in line
+    assert verify(line, f"miou={found.scores['miou']!r}", tmp_path / "pred", tmp_path / "gt").holds(strict=True)
+
+
+def test_isic_pairs_by_the_number_of_the_image(tmp_path: Path) -> None:
+    lesion = np.zeros((10, 10), np.uint8)
+    lesion[2:7] = 255
+    half = lesion.copy()
+    half[4:7] = 0
+    gt = saved(tmp_path / "gt", "ISIC_0000001_segmentation.png", lesion)
+    saved(gt, "ISIC_0000002_segmentation.png", lesion)
+    pred = saved(tmp_path / "pred", "ISIC_0000001_segmentation_prediction.png", lesion)
+    saved(pred, "ISIC_0000002.png", half)
+    found = score(pred, gt, preset="isic2018")
+    assert found.scores["threshold_jaccard"] == 0.5
+    assert found.scores["miou"] == pytest.approx((1 + 0.4) / 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'gt_threshold = "127"\nbinary = true',
+        "gt_threshold = 127",
+        '[storage]\ngt_chanel = "B"',
+        '[storage]\ngt_channel = "X"',
+        "[storage]\nmultilabel = 1",
+        '[storage]\npalette_tolerance = "3"',
+    ],
+)
+def test_a_preset_that_stores_labels_in_no_way_that_there_is(more: str) -> None:
+    classes = "classes = [{ id = 0, name = 'a' }, { id = 1, name = 'b' }]"
+    with pytest.raises(UsageError):
+        parse_preset(f"name = 'mine'\n{classes}\n{more}\n", name="mine.toml")

@@ -36,6 +36,7 @@ from tests.support.probability_folders import (
     save_png,
     valid_pixels,
 )
+from tests.support.properties import examples
 
 CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val"
 needs_camvid = pytest.mark.skipif(not CAMVID.is_dir(), reason="the CamVid maps are not here")
@@ -174,7 +175,7 @@ PARAMETERS = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "float64"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parameters=PARAMETERS, seed=st.integers(0, 2**32 - 1), highest=st.sampled_from([1, 2]))
 def test_losses_are_those_of_a_loop_over_pixels(
     kind: str, parameters: dict[str, Any], seed: int, highest: int, tmp_path: Path

@@ -28,6 +28,7 @@ from segeval.images.readers import IMAGE_SUFFIXES, decode_mask, decode_probabili
 from segeval.protocol.palettes import Palette
 from tests.corpora import png_corpus as corpus
 from tests.corpora import tiff_corpus
+from tests.support.properties import examples
 
 CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val"
 COLORS = {(0, 0, 0): 255, (128, 64, 128): 7, (0, 0, 142): 26}
@@ -211,7 +212,7 @@ def test_text_profiles_and_metadata_are_passed_over() -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_encoded_is_read(data: st.DataObject) -> None:
     color, depth = data.draw(st.sampled_from(corpus.ONE_CHANNEL))
     width, height = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 12))
@@ -230,7 +231,7 @@ def test_what_is_encoded_is_read(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_mutated_png_is_refused_or_read_as_the_second_decoder_reads_it(data: st.DataObject) -> None:
     color, depth = data.draw(st.sampled_from(corpus.ONE_CHANNEL))
     interlaced = data.draw(st.booleans())
@@ -295,7 +296,7 @@ def test_values_of_a_palette_may_be_negative_or_large() -> None:
 
 
 @given(st.lists(st.sampled_from(sorted(COLORS)), min_size=1, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_runs_of_colours_decode_like_a_loop(colors: list[tuple[int, int, int]]) -> None:
     data = corpus.encode(np.array([colors, colors[::-1]]), color=corpus.RGB)
     expected = [[COLORS[color] for color in row] for row in (colors, colors[::-1])]
@@ -671,7 +672,7 @@ SEEDS += [data for data, _ in tiff_corpus.layouts().values()]
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_mutated_file_is_an_array_or_an_error(data: st.DataObject) -> None:
     bad = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _ in range(data.draw(st.integers(1, 4))):

@@ -42,6 +42,7 @@ from segeval.render.syntax.markdown import escaped as markdown_escaped
 from segeval.report.report import Data, Report, Verdict
 from tests.snapshots import check_snapshot
 from tests.support.junitschema import JUNIT
+from tests.support.properties import examples
 from tests.support.sample_reports import HOSTILE_NAMES, REPORTS, report_of
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -110,7 +111,7 @@ def test_characters_that_act_are_shown_as_escapes(text: str, shown: str) -> None
     assert printable(text) == shown
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(ANY_TEXT)
 @pytest.mark.parametrize("format_name", [name for name in FORMATS if name != "json"])
 def test_no_name_adds_a_line_or_a_control_character(format_name: str, name: str) -> None:
@@ -431,11 +432,11 @@ def test_github_gets_at_most_ten_failed_gates_first_and_is_told_of_the_rest() ->
 
 
 def test_only_the_value() -> None:
-    assert render_only(REPORTS["gated"], "miou") == "0.69998\n"
-    assert render_only(REPORTS["probabilities"], "iou.crack") == "0.2\n"
-    assert render_only(REPORTS["voc"], "miou") == "-\n"
+    assert render_only(REPORTS["gated"], ["miou"]) == "0.69998\n"
+    assert render_only(REPORTS["probabilities"], ["iou.crack"]) == "0.2\n"
+    assert render_only(REPORTS["voc"], ["miou"]) == "-\n"
     with pytest.raises(UsageError):
-        render_only(REPORTS["voc"], "miuo")
+        render_only(REPORTS["voc"], ["miuo"])
 
 
 @pytest.mark.parametrize(

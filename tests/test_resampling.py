@@ -31,6 +31,7 @@ from segeval.sampling.sample import Sample, sample, units
 from segeval.scores.registry import mask_scores
 from segeval.tables.counts import Tallies
 from tests.benchmarks.coverage_simulation import coverage
+from tests.support.properties import examples
 from tests.support.tallies import kept_tallies
 
 HERE = Convention()
@@ -213,7 +214,7 @@ def test_a_resampled_statistic_is_the_score_of_the_images_drawn(rule: Convention
 axes = st.fixed_dictionaries({axis: st.sampled_from(choices) for axis, choices in AXES.items()})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(chosen=axes, seed=st.integers(0, 1000), count=st.integers(1, 6))
 def test_statistics_of_the_data_are_its_scores_whatever_the_convention(
     chosen: dict[str, str], seed: int, count: int

@@ -28,6 +28,7 @@ from segeval.protocol.settings import Probabilities
 from segeval.runs.file import load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Maps, Row, Run
 from segeval.tables.counts import table
+from tests.support.properties import examples
 from tests.support.runs import KINDS, NAMES, image_lists, kinds, run_of
 
 DIGEST = "blake2b:" + "0" * 32
@@ -380,7 +381,7 @@ def test_a_bomb_of_short_lines_ends_at_the_limit_of_its_size(monkeypatch: pytest
     assert len(run_from_bytes(data, name="x").rows) == 2000
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_a_mutated_file_is_refused_or_as_it_was(data: st.DataObject) -> None:
     run = run_of(data.draw(kinds), [("a", 1), ("b", 4)])
@@ -397,7 +398,7 @@ def test_a_mutated_file_is_refused_or_as_it_was(data: st.DataObject) -> None:
     assert found == run
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data())
 def test_a_mutated_line_under_a_right_digest_is_read_alike_or_refused(data: st.DataObject) -> None:
     run = run_of(data.draw(kinds), [("a", 1), ("b", 4)])

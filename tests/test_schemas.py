@@ -162,6 +162,7 @@ COMMANDS: dict[str, list[str]] = {
     "maps a class of 8 bits": ["levels", "gt", "--probs", "--class-weights", "auto"],
     "maps a class of floats": ["floats", "gt", "--probs", "--eps", "1e-7"],
     "gates": ["pred", "gt", "--fail-under", "miou=0.9", "--fail-under", "iou.1=0.0"],
+    "gates on every class": ["pred", "gt", "--classes", "9", "--fail-under", "iou.*=0.0"],
     "a gate on a loss": ["map8", "binary", "--probs", "--fail-over", "bce=0.2"],
     "means over some classes": ["pred", "gt", "--classes", "4", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],

@@ -26,6 +26,7 @@ from segeval.runs.run import Row
 from segeval.tables.counts import joint_counts
 from tests.corpora.png_corpus import PALETTE, encode
 from tests.support.commandline import run_segeval
+from tests.support.properties import examples
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_masks"
@@ -394,7 +395,7 @@ def test_json_is_the_same_bytes_from_run_to_run_and_for_any_jobs() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 8), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_any_order_and_any_number_of_workers_give_the_same_rows(count: int, jobs: int, chance: random.Random) -> None:
     rng = np.random.default_rng(count)
     images = {f"{index:02d}": rng.integers(0, 4, (2, 6, 5)) for index in range(count)}

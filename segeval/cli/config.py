@@ -53,6 +53,9 @@ def load_config(path: Path, context: click.Context, *, found: bool) -> Mapping[s
             raise UsageError("the configuration gives one option twice", where, "Put both under one key")
         option = own.get(name)
         if option is not None and option.name:
+            if name == "classes" and isinstance(value, list):
+                defaults[option.name] = _names(value, f"{path}: {key}")
+                continue
             taken = _value(option, value, f"{path}: {key}")
             if isinstance(taken, str):
                 taken = placed(option.type, taken, path, found=found)
@@ -92,6 +95,16 @@ def _table(path: Path) -> dict[str, Any] | None:
     if table is not None and not isinstance(table, dict):
         raise UsageError("the configuration is no table", (f"{path}: tool.segeval",), "Begin it with [tool.segeval]")
     return table
+
+
+def _names(values: list[object], where: str) -> tuple[str, ...]:
+    """Return the class names of an inline list, whatever is in them."""
+    names = tuple(value for value in values if isinstance(value, str))
+    if len(names) != len(values) or not names:
+        raise UsageError(
+            "an inline class list holds names", (where,), 'Write it as in classes = ["road", "car"], or name a file'
+        )
+    return names
 
 
 def _value(option: click.Option, value: object, where: str) -> bool | str | list[str]:

@@ -216,6 +216,10 @@ class Delivery:
         self._options = options
         self._format = known_format(options["format"])
         self._gates = _gates(options["fail_under"], options["fail_over"])
+        if options["only"]:
+            from segeval.render.report.only import check_only
+
+            check_only(options["only"])
         self._policy = policy_of(options)
         self._files: list[tuple[ContentOf, AtomicFile]] = []
         self._folders: list[Path] = []
@@ -271,15 +275,19 @@ class Delivery:
         if not self._options["quiet"]:
             tell_notes(report.notes)
         # A number never travels without them; on a terminal the table says them itself.
-        if not (sys.stdout.isatty() and self._format == "table" and self._options["only"] is None):
+        if not (sys.stdout.isatty() and self._format == "table" and not self._options["only"]):
             tell_findings(report.warnings)
         tell_verdicts(verdict for verdict in report.gates if not (self._options["quiet"] and verdict.passed))
+        if report.ungated and not self._options["quiet"]:
+            from segeval.render.report.wording import ungated_text
+
+            tell_asides([ungated_text(report)])
         write_result(text)
         return 0 if all(verdict.passed for verdict in report.gates) else 1
 
     def _stdout_text(self, report: Report) -> str:
         options = self._options
-        if options["only"] is not None:
+        if options["only"]:
             from segeval.render.report.only import render_only
 
             return render_only(report, options["only"])

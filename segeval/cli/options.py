@@ -59,8 +59,8 @@ label_options = stacked(
         "-c",
         "--classes",
         type=CLASSES,
-        metavar="FILE|K",
-        help="Names, one a line (or JSON/TOML), or their number. [default: the values found]",
+        metavar="FILE|K|NAME,..",
+        help="A file of names, one a line (or JSON/TOML), their number, or the names. [default: the values found]",
     ),
     click.option(
         "-i",

@@ -103,6 +103,13 @@ class Target(Lines):
         return f"{output.what}:", str(output.path)
 
 
+def are_classes(text: str) -> bool:
+    """Tell whether the value of --classes is a number or names, and no file."""
+    from segeval.request.valuelists import is_list_of_names  # brings numpy with it
+
+    return text.isdecimal() or is_list_of_names(text)
+
+
 def is_alpha_word(text: str) -> bool:
     """Tell whether the value of --alpha is a word or a number, and no file."""
     try:
@@ -113,14 +120,14 @@ def is_alpha_word(text: str) -> bool:
 
 
 FILE = FOLDER = PathType()
-CLASSES = FileOrWord(str.isdecimal)
+CLASSES = FileOrWord(are_classes)
 PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word, "presets")
 PALETTE = FILE_TO_READ = FOLDER_TO_READ = FileOrWord(lambda word: False)
 KEYS = FileOrWord(lambda word: not word.lower().endswith(LIST_SUFFIXES))
 WEIGHTS = FileOrWord("auto".__eq__, "weights")
 ALPHA = FileOrWord(is_alpha_word, "alpha")
 TARGET = Target()
-BOUND = Lines()
+LINES = Lines()
 
 
 def added_up(context: click.Context, parameter: click.Parameter, value: Sequence[str] | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from segeval.cli.options import Function, stacked
-from segeval.cli.parameters import BOUND, FILE, TARGET, added_up, completed
+from segeval.cli.parameters import FILE, LINES, TARGET, added_up, completed
 
 
 class Adding(click.Option):
@@ -38,9 +38,12 @@ color_option = click.option(
 )
 only_option = click.option(
     "--only",
-    metavar="METRIC",
+    multiple=True,
+    type=LINES,
+    metavar="METRIC,..",
     shell_complete=completed("metrics"),
-    help="Print the bare value of one metric, as in miou or iou.person. [default: the whole report]",
+    help="Print the bare value of one metric, as in miou or iou.person; of several, or of iou.*, a line NAME=VALUE "
+    "each. Repeatable. [default: the whole report]",
 )
 format_option = click.option(
     "-f",
@@ -110,16 +113,17 @@ gate_options = stacked(
         "--fail-under",
         shell_complete=completed("least"),
         multiple=True,
-        type=BOUND,
+        type=LINES,
         callback=added_up,
         metavar="NAME=VALUE",
-        help="Exit with 1 where a score is below a fraction, as in miou=0.70 or iou.person=0.60. Repeatable.",
+        help="Exit with 1 where a score is below a fraction, as in miou=0.70, iou.person=0.60, or iou.*=0.50 for every "
+        "class. Repeatable.",
     ),
     click.option(
         "--fail-over",
         shell_complete=completed("greatest"),
         multiple=True,
-        type=BOUND,
+        type=LINES,
         callback=added_up,
         metavar="NAME=VALUE",
         help="Exit with 1 where a loss is above a value, as in bce=0.2. Repeatable.",
@@ -192,7 +196,7 @@ slice_options = stacked(
         "--slice-regex",
         metavar="NAME=REGEX",
         multiple=True,
-        type=BOUND,
+        type=LINES,
         help="A column for --by that REGEX finds in each key, as in city='^[^/]+'. Repeatable.",
     ),
 )

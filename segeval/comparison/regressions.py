@@ -7,12 +7,11 @@ from typing import Any
 
 from segeval.errors import NothingToScoreError, SegevalError, UsageError, raise_all
 from segeval.records import dataclass
-from segeval.report.gates import AT_LEAST, AT_MOST, metric, parse_gate
+from segeval.report.gates import AT_LEAST, AT_MOST, EVERY, metric, parse_gate
 from segeval.report.report import Report
 from segeval.scores.overlap import Value
 from segeval.scores.registry import SCORE, score_meant
 
-EVERY = "*"
 ROUNDING = 1e-12
 """A loss of so much more than is allowed is the rounding of the subtraction, as in 0.705 - 0.700 > 0.005."""
 

@@ -167,16 +167,22 @@ def _pairs(pairs: Iterable[Iterable[int]]) -> Mapped:
     return tuple((int(raw), int(value)) for raw, value in pairs)
 
 
-def from_preset(preset: Preset, *, name: str | None = None) -> Protocol:
-    """Return what a data set's preset asks for; `name` is what the signature calls it."""
+def from_preset(preset: Preset, *, name: str | None = None, storage: Storage = PLAINLY) -> Protocol:
+    """Return what a data set's preset asks for; `name` is what the signature calls it.
+
+    `storage` is kept where the preset has none of its own.
+    """
+    mapped = not (preset.binary or preset.storage.multilabel)
     return Protocol(
         preset=name or preset.name,
         classes=preset.classes,
-        ignore=None if preset.binary else tuple(preset.ignore),
-        gt_map=() if preset.binary else tuple(sorted(preset.gt_map.items())),
-        pred_map=() if preset.binary else tuple(sorted(preset.pred_map.items())),
-        closed=not preset.binary,
+        ignore=tuple(preset.ignore) if mapped else None,
+        gt_map=tuple(sorted(preset.gt_map.items())) if mapped else (),
+        pred_map=tuple(sorted(preset.pred_map.items())) if mapped else (),
+        closed=mapped,
         binary=preset.binary,
+        gt_threshold=preset.gt_threshold,
+        storage=storage if preset.storage == PLAINLY else preset.storage,
         groups=preset.groups,
         convention=convention(preset.convention),
     )

@@ -14,6 +14,7 @@ from segeval.protocol.conventions import convention
 from segeval.protocol.labeling import Color, SegmentationClass, ranges
 from segeval.protocol.palettes import show
 from segeval.protocol.presets import Preset, PresetPairing
+from segeval.protocol.storage import PLAINLY
 from segeval.render.report.wording import count
 from segeval.render.syntax.json import json_text
 from segeval.render.syntax.page import FULL_BLOCK, Cell, Page, grid, page_text
@@ -80,6 +81,8 @@ def preset_to_dict(preset: Preset) -> dict[str, Any]:
         "pairing": {field.name: _list(getattr(preset.pairing, field.name)) for field in fields(PresetPairing)},
         "encodings": dict(preset.encodings),
         "images": dict(preset.images),
+        **({} if preset.gt_threshold is None else {"gt_threshold": preset.gt_threshold}),
+        **({"storage": preset.storage.to_dict()} if preset.storage != PLAINLY else {}),
         "notes": preset.notes,
         "sources": [asdict(source) for source in preset.sources],
         "unverified": list(preset.unverified),

@@ -1,8 +1,9 @@
-"""Rules that a report has to meet: `miou=0.70`, `iou.person>=0.6`, `bce<=0.2`; and its scores by name."""
+"""Rules that a report has to meet: `miou=0.70`, `iou.person>=0.6`, `iou.*=0.5`, `bce<=0.2`; and its scores by name."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from segeval.report.slicegates import SliceMetric
 
 AT_LEAST, AT_MOST = ">=", "<="
+EVERY = "*"
+"""What stands for all classes behind a score's point."""
 AS_WRITTEN = "Write it as in miou=0.70 or bce<=0.2"
 METRICS_FIX = (
     f"Metrics are {', '.join(OF_MASKS)}; of one class {', '.join(f'{name}.NAME' for name in OF_CLASSES)}; "
@@ -37,7 +40,10 @@ METRICS_FIX = (
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Ask that a metric be at least (">=") or at most ("<=") a bound; scores are fractions in [0, 1]."""
+    """Ask that a metric, or with `iou.*` that of every class, be at least (">=") or at most ("<=") a bound.
+
+    Scores are fractions in [0, 1].
+    """
 
     metric: str
     comparison: str
@@ -68,10 +74,10 @@ def rule_texts(rules: Rules | None) -> tuple[str, ...]:
 def parse_gate(text: str, *, comparison: str) -> Gate:
     """Read `NAME=VALUE`, `NAME>=VALUE` or `NAME<=VALUE`; with a plain `=` the rule is `comparison`.
 
-    NAME is a score of the report or, of one class, `iou.NAME` or `iou.ID`, the score in any case; it is cut off at the
-    last `=`, and a class name begins behind the first point. Raises `UsageError` for a metric that no report has, for a
-    bound that is no finite number or no fraction where the metric is one, and for a plain `=` that would ask for a bad
-    value: the higher loss or the lower score.
+    NAME is a score of the report or, of one class, `iou.NAME` or `iou.ID`, of all `iou.*`, the score in any case; it is
+    cut off at the last `=`, and a class name begins behind the first point. Raises `UsageError` for a metric that no
+    report has, for a bound that is no finite number or no fraction where the metric is one, and for a plain `=` that
+    would ask for a bad value: the higher loss or the lower score.
     """
     left, equals, bound_text = text.rpartition("=")
     name, sign = left.rstrip(), ""
@@ -147,8 +153,8 @@ def metric(report: Report, name: str) -> Value:
     """Return the score called `name`: a key of `report.scores`, or `iou.person` and the like for one class.
 
     `miou@weather=night` is that of a slice, `worst(miou@weather)` that of the worst. The score is named as in
-    `metric_name`, a class by its name or its id. `None` where the metric is undefined; raises `UsageError` for a name
-    that the report does not have.
+    `metric_name`; a class by its name, by its id or, where neither fits, by its name in any case. `None` where the
+    metric is undefined; raises `UsageError` for a name that the report does not have.
     """
     name = metric_name(name)
     if name in report.scores:
@@ -157,18 +163,28 @@ def metric(report: Report, name: str) -> Value:
     if of_slice is not None:
         return _of_slice(report, of_slice)
     kind, dot, who = name.partition(".")
-    if not _has(report, kind):
-        raise UsageError(
-            "the report has no such metric",
-            (name,),
-            "group_miou needs a preset with groups; losses and calibration need probability maps, read with --probs; "
-            "scores along contours need --boundary, and distances --distances",
-        )
+    _check_has(report, kind, name)
     entry = _entry(report.classes, who) if dot else None
     values = {} if entry is None else entry.scores()
     if kind not in values:
         raise _unknown(name, metric_names(report))
     return values[kind]
+
+
+def metrics(report: Report, name: str) -> tuple[tuple[str, Value], ...]:
+    """Return a metric as its name and its value, or with `iou.*` those of every class; errors as in `metric`."""
+    name = metric_name(name)
+    kind, dot, who = name.partition(".")
+    if not dot or who != EVERY or name in report.scores:
+        return ((name, metric(report, name)),)
+    _check_has(report, kind, name)
+    told = Counter(word for entry in report.classes for word in {entry.name, str(entry.id)})
+    return tuple(
+        # A name that means another class too gives way to the id.
+        (f"{kind}.{entry.name if told[entry.name] == 1 else entry.id}", entry.scores()[kind])
+        for entry in report.classes
+        if kind in entry.scores()
+    )
 
 
 def _slice_metric(text: str) -> SliceMetric | None:
@@ -200,20 +216,21 @@ def metric_names(report: Report) -> tuple[str, ...]:
 
 
 def judge(report: Report, gates: Iterable[Gate]) -> tuple[Verdict, ...]:
-    """Hold the unrounded scores against the gates, in their order.
+    """Hold the unrounded scores against the gates, in their order; of `iou.*`, undefined classes are left out.
 
     Raises, all together, `UsageError` for metrics that the report does not have and `NothingToScoreError` for
-    undefined ones, which are never a pass.
+    undefined ones, which are never a pass, nor is a gate on every class where none is defined.
     """
     verdicts: list[Verdict] = []
     problems: list[SegevalError] = []
     for gate in gates:
         try:
-            value = metric(report, gate.metric)
+            found = metrics(report, gate.metric)
         except UsageError as error:
             problems.append(error)
             continue
-        if value is None:
+        defined = [(name, value) for name, value in found if value is not None]
+        if not defined:
             problems.append(
                 NothingToScoreError(
                     "a gate is set on a metric that is undefined here",
@@ -221,29 +238,41 @@ def judge(report: Report, gates: Iterable[Gate]) -> tuple[Verdict, ...]:
                     "Check that its classes are in the data, or drop the gate",
                 )
             )
-        else:
-            verdicts.append(Verdict(gate.metric, gate.comparison, gate.bound, value, gate.holds(value)))
+        verdicts += (Verdict(name, gate.comparison, gate.bound, value, gate.holds(value)) for name, value in defined)
     raise_all(problems)
     return tuple(verdicts)
 
 
 def with_verdicts(report: Report, gates: Iterable[Gate]) -> Report:
-    """Return the report with the verdicts of `gates`; errors as in `judge`."""
-    return replace(report, gates=judge(report, gates))
+    """Return the report with the verdicts of `gates`, and what they leave out; errors as in `judge`."""
+    rules = tuple(gates)
+    verdicts = judge(report, rules)
+    left_out = {name: None for gate in rules for name, value in metrics(report, gate.metric) if value is None}
+    return replace(report, gates=verdicts, ungated=tuple(left_out))
 
 
 def _entry(classes: Sequence[ClassScores], who: str) -> ClassScores | None:
-    """Find a class by its name or, where no class is called so, by its id."""
+    """Find a class by its name or, where no class is called so, by its id; last by its name in any case."""
     called = [entry for entry in classes if entry.name == who]
     numbered = [entry for entry in classes if str(entry.id) == who]
+    if not called and not numbered:
+        called = [entry for entry in classes if entry.name.casefold() == who.casefold()]
     if len(called) > 1 or (called and numbered and called != numbered):
         ids = ", ".join(map(str, sorted({entry.id for entry in (*called, *numbered)})))
-        raise UsageError("a gate names an ambiguous class", (f"{who}: ids {ids}",), "Use an id that is not also a name")
+        raise UsageError(
+            "a metric names an ambiguous class", (f"{who}: ids {ids}",), "Use an id that is not also a name"
+        )
     return next(iter((*called, *numbered)), None)
 
 
-def _has(report: Report, kind: str) -> bool:
-    return kind in report.scores or any(kind in entry.scores() for entry in report.classes)
+def _check_has(report: Report, kind: str, name: str) -> None:
+    if kind not in report.scores and not any(kind in entry.scores() for entry in report.classes):
+        raise UsageError(
+            "the report has no such metric",
+            (name,),
+            "group_miou needs a preset with groups; losses and calibration need probability maps, read with --probs; "
+            "scores along contours need --boundary, and distances --distances",
+        )
 
 
 def _unknown(name: str, valid: Sequence[str]) -> UsageError:

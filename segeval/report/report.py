@@ -122,8 +122,9 @@ class Report:
 
     `scores` are fractions in [0, 1] or losses by their JSON name; an undefined one is `None`, one that does not apply
     is absent. `protocol` is the one asked for, `signature` says what became of it. `own_scores` are those that the
-    convention's evaluator does not print, so that they are segeval's own. Where a pixel may be of several classes
-    `counted` is `None`, and there is no `confusion`.
+    convention's evaluator does not print, so that they are segeval's own; `ungated` are the metrics of classes that
+    gates on every class leave out, since they are undefined. Where a pixel may be of several classes `counted` is
+    `None`, and there is no `confusion`.
     """
 
     signature: Signature
@@ -142,6 +143,7 @@ class Report:
     own_scores: tuple[str, ...] = ()
     boundary: BoundaryScores | None = None
     distances: DistanceScores | None = None
+    ungated: tuple[str, ...] = ()
 
     @property
     def confusion(self) -> Confusion:
@@ -200,6 +202,7 @@ class Report:
             **self.details.to_dict(told),
             "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],
+            **({"ungated": list(self.ungated)} if self.ungated else {}),
         }
 
     def _class_to_dict(self, index: int, entry: ClassScores) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
@@ -25,14 +25,14 @@ from segeval.protocol.storage import STORAGE_NAMES
 from segeval.protocol.widths import parse_widths
 from segeval.records import dataclass
 from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
-from segeval.request.valuelists import parse_ignore
-from segeval.request.weights import parse_weights
+from segeval.request.valuelists import is_list_of_names, parse_ignore, parse_names
+from segeval.request.weights import read_alpha, read_class_weights
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
 
-KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "storage", "boundary", "distances")
+KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
 OF_PAIRING = ("preset", *names_in(NamingOptions))
@@ -76,8 +76,8 @@ def amend(base: Request, options: FolderOptions) -> Request:
     facts = _preset(given["preset"]) if "preset" in given else base.preset
     protocol = base.protocol
     if "preset" in given and facts is not None:
-        kept = {name: getattr(protocol, name) for name in KEPT_UNDER_PRESETS}
-        protocol = replace(from_preset(facts, name=_preset_name(given["preset"], facts)), **kept)
+        name, kept = _preset_name(given["preset"], facts), {one: getattr(protocol, one) for one in KEPT_UNDER_PRESETS}
+        protocol = replace(from_preset(facts, name=name, storage=protocol.storage), **kept)
     protocol = replace(
         _relabeled(protocol, given),
         convention=_convention(protocol.convention, given),
@@ -184,7 +184,7 @@ def _colored(request: Request, given: Mapping[str, Any]) -> Request:
 
 
 def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
-    """Return a class list from a number, a file, or names."""
+    """Return a class list from a number, a file, or names: a list, or "road,car"."""
     from segeval.protocol.classlists import checked_classes, numbered_classes, parse_classes
 
     if isinstance(classes, int):
@@ -192,37 +192,14 @@ def read_classes(classes: ClassList) -> tuple[SegmentationClass, ...]:
     if isinstance(classes, str | Path):
         if str(classes).isdecimal():
             return numbered_classes(int(str(classes)))
+        if isinstance(classes, str) and is_list_of_names(classes):
+            return read_classes(parse_names(classes))
         return parse_classes(read_user_file(classes), name=str(classes))
     entries = [
         entry if isinstance(entry, SegmentationClass) else SegmentationClass(index, entry)
         for index, entry in enumerate(classes)
     ]
     return checked_classes(entries, name="classes")
-
-
-def read_class_weights(
-    weights: str | Path | Sequence[float] | None, classes: Sequence[SegmentationClass]
-) -> tuple[float, ...] | str | None:
-    """Return one weight a class, from numbers or a file (see `parse_weights`); "auto" stays."""
-    if weights is None or weights == "auto":
-        return None if weights is None else "auto"
-    if not isinstance(weights, str | Path):
-        return tuple(map(float, weights))
-    return parse_weights(read_user_file(weights), name=str(weights), classes=classes)
-
-
-def read_alpha(
-    alpha: float | str | Path | Sequence[float], classes: Sequence[SegmentationClass]
-) -> float | str | tuple[float, ...] | None:
-    """Return a number, "auto", None for "none", or one number a class, from numbers or a file as of class weights."""
-    if not isinstance(alpha, str | Path | int | float):
-        return tuple(map(float, alpha))
-    if alpha in ("auto", "none"):
-        return "auto" if alpha == "auto" else None
-    try:
-        return float(str(alpha))
-    except ValueError:
-        return parse_weights(read_user_file(str(alpha)), name=str(alpha), classes=classes, what="alpha")
 
 
 def _number_or(word: str, option: str, value: float | str | None) -> float | str | None:

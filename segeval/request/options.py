@@ -27,7 +27,9 @@ class LabelOptions(TypedDict, total=False):
     """Say what raw values mean."""
 
     preset: Annotated[str | Path | None, "Classes, maps and convention of a data set: a name, or a TOML file."]
-    classes: Annotated[ClassList | None, "A file of names, their number, or the names; by default the values met."]
+    classes: Annotated[
+        ClassList | None, 'A file of names, their number, or the names, as "road,car"; by default the values met.'
+    ]
     ignore: Annotated[ValueList | None, 'Void values or class names, as 255, "255,road" or "none"; by default 255.']
     map: Annotated[ValueMapping | None, 'Rename values of both folders, all at once: {27: 255} or "27=255,3=2".']
     gt_map: Annotated[ValueMapping | None, "The same for ground truth only."]

@@ -27,7 +27,7 @@ def stored_so(protocol: Protocol, changes: Mapping[str, Any]) -> Protocol:
     if protocol.storage.bits is not None:
         protocol = _with_bits(protocol, protocol.storage.bits)
     if protocol.storage.multilabel:
-        _check_multilabel(protocol)
+        _check_multilabel(protocol, asked="multilabel" in changes)
     return protocol
 
 
@@ -43,7 +43,7 @@ def _with_bits(protocol: Protocol, bits: str) -> Protocol:
     return protocol
 
 
-def _check_multilabel(protocol: Protocol) -> None:
+def _check_multilabel(protocol: Protocol, *, asked: bool) -> None:
     one_label = {
         "--binary": protocol.binary,
         "--map": protocol.mapping,
@@ -51,7 +51,7 @@ def _check_multilabel(protocol: Protocol) -> None:
         "--pred-map": protocol.pred_map,
         "--boundary": protocol.boundary is not None,
         "--distances": protocol.distances is not None,
-        "--preset": protocol.preset is not None,
+        "--preset": asked and protocol.preset is not None,
     }
     met = [option for option, given in one_label.items() if given]
     if met:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from segeval.errors import UsageError
+from segeval.files.userfiles import read_user_file
 from segeval.files.usertexts import json_data
 from segeval.protocol.labeling import SegmentationClass
 
@@ -63,3 +65,28 @@ def _by_class(named: dict[str, float], classes: Sequence[SegmentationClass], wha
         lacking = sorted(set(names) ^ set(named))
         raise UsageError(f"{what}s and classes do not match", lacking, f"Give each class one {what}, by its name")
     return tuple(named[name] for name in names)
+
+
+def read_class_weights(
+    weights: str | Path | Sequence[float] | None, classes: Sequence[SegmentationClass]
+) -> tuple[float, ...] | str | None:
+    """Return one weight a class, from numbers or a file (see `parse_weights`); "auto" stays."""
+    if weights is None or weights == "auto":
+        return None if weights is None else "auto"
+    if not isinstance(weights, str | Path):
+        return tuple(map(float, weights))
+    return parse_weights(read_user_file(weights), name=str(weights), classes=classes)
+
+
+def read_alpha(
+    alpha: float | str | Path | Sequence[float], classes: Sequence[SegmentationClass]
+) -> float | str | tuple[float, ...] | None:
+    """Return a number, "auto", None for "none", or one number a class, from numbers or a file as of class weights."""
+    if not isinstance(alpha, str | Path | int | float):
+        return tuple(map(float, alpha))
+    if alpha in ("auto", "none"):
+        return "auto" if alpha == "auto" else None
+    try:
+        return float(str(alpha))
+    except ValueError:
+        return parse_weights(read_user_file(str(alpha)), name=str(alpha), classes=classes, what="alpha")

@@ -11,7 +11,7 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import policy_of
-from segeval.cli.parameters import BOUND, FILE, added_up, completed
+from segeval.cli.parameters import FILE, LINES, added_up, completed
 from segeval.cli.reporting import (
     color_option,
     comparison_output_options,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "--fail-regression",
     shell_complete=completed("drops"),
     multiple=True,
-    type=BOUND,
+    type=LINES,
     callback=added_up,
     metavar="NAME=VALUE",
     help="Exit with 1 where a score drops (a loss rises) by more, as in miou=0.005 or iou.*=0.02. Repeatable.",

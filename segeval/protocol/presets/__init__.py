@@ -13,6 +13,7 @@ from segeval.protocol.labeling import Color
 from segeval.protocol.palettes import Palette, disjoint_palette, share_explained, swapped
 from segeval.protocol.presets.facts import Preset, PresetPairing, Source
 from segeval.protocol.presets.reading import DEFAULT_IGNORE, parse_preset
+from segeval.protocol.storage import PLAINLY
 
 __all__ = [
     "Preset",
@@ -85,6 +86,11 @@ def preset(name: str) -> Preset:
     return parse_preset(text, name=f"{name}.toml")
 
 
+def stored_otherwise(preset: Preset) -> bool:
+    """Tell whether files are read in another way than plainly."""
+    return preset.gt_threshold is not None or preset.storage != PLAINLY
+
+
 def preset_digest(preset: Preset) -> str:
     """Return 8 hexadecimal characters (blake2b) of all in a preset that can change a number, but for its convention."""
     content = [
@@ -96,6 +102,7 @@ def preset_digest(preset: Preset) -> str:
         sorted(preset.more_colors.items()),
         sorted(preset.void_colors),
         sorted([group.name, sorted(group.ids)] for group in preset.groups),
+        *([preset.gt_threshold, preset.storage.to_dict()] if stored_otherwise(preset) else []),
     ]
     return blake2b(json.dumps(content).encode("ascii"), digest_size=4).hexdigest()
 

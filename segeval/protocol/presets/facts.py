@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from segeval.protocol.labeling import Color, Group, SegmentationClass
+from segeval.protocol.storage import PLAINLY, Storage
 from segeval.records import dataclass
 
 
@@ -39,7 +40,8 @@ class Preset:
     `gt_map` and `pred_map` map every raw value that may occur to a class id or to one of `ignore`; a raw value that
     they do not name is unknown. Under `binary` every value but 0 is class 1 instead. `more_colors` has further colours
     of classes (colour -> id), `void_colors` those of void. `encodings` tells in words how each folder stores its
-    masks, `images` counts the images by split, `unverified` names what no primary source confirms.
+    masks, `images` counts the images by split, `unverified` names what no primary source confirms. Of binary ground
+    truth that is not clean, what is above `gt_threshold` is class 1; `storage` says how files are to be read.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Preset:
     sources: tuple[Source, ...] = ()
     notes: str = ""
     unverified: tuple[str, ...] = ()
+    gt_threshold: int | None = None
+    storage: Storage = PLAINLY
 
     @property
     def palette_duplicates(self) -> tuple[tuple[str, ...], ...]:

@@ -13,6 +13,7 @@ from segeval.protocol.conventions import conventions
 from segeval.protocol.labeling import Color, Group, SegmentationClass
 from segeval.protocol.palettes import show
 from segeval.protocol.presets.facts import Preset, PresetPairing, Source
+from segeval.protocol.storage import STORAGE_NAMES, Storage, storage_from_dict
 
 DEFAULT_IGNORE = 255
 
@@ -80,6 +81,8 @@ class _Reader:
             sources=tuple(self.each(data, "sources", self.source)),
             notes=self.text(data.get("notes", "-"), "notes").strip() if "notes" in data else "",
             unverified=tuple(self.each(data, "unverified", self.text)),
+            gt_threshold=self.gt_threshold(data, binary=binary),
+            storage=self.storage(data.get("storage", {})),
         )
 
     def classes(self, value: object) -> tuple[tuple[SegmentationClass, ...], dict[Color, int]]:
@@ -100,6 +103,20 @@ class _Reader:
                     "a colour has two meanings", f"{show(entry.color)}: {entry.name}", "Give each colour one class"
                 )
         return checked_classes(found, name=self.name), more
+
+    def gt_threshold(self, data: Mapping[str, object], *, binary: bool) -> int | None:
+        if "gt_threshold" not in data:
+            return None
+        if not binary:
+            self.fail("a threshold is of binary masks", "gt_threshold", "Add binary = true, or leave it out")
+        return self.of(int, data["gt_threshold"], "gt_threshold")
+
+    def storage(self, value: object) -> Storage:
+        data = self.table(value, "storage", keys=STORAGE_NAMES)
+        try:
+            return storage_from_dict(data)
+        except (TypeError, UsageError) as error:
+            return self.fail("a preset stores labels in a way that there is not", f"storage: {error}", "Correct it")
 
     def ignore(self, data: Mapping[str, object], ids: Collection[int]) -> tuple[int, ...]:
         if "ignore" not in data:

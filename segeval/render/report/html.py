@@ -21,6 +21,7 @@ from segeval.render.report.wording import (
     percent,
     score_text,
     signature_text,
+    ungated_text,
     verdict_text,
 )
 from segeval.report.report import ClassScores, Report
@@ -47,6 +48,7 @@ def render_html(report: Report) -> str:
         blocks.append(f"<p>{_shown(own)}</p>")
     marks = {True: "✓ gate holds", False: "✗ gate failed"}
     told = [f"{marks[verdict.passed]}: {_shown(verdict_text(verdict))}" for verdict in report.gates]
+    told += [_shown(left_out)] if (left_out := ungated_text(report)) else []
     told += [f"{_shown(finding_label(finding))}: {_shown(str(finding))}" for finding in report.warnings]
     if told:
         blocks.append(f"<ul>{''.join(f'<li>{line}</li>' for line in told)}</ul>")

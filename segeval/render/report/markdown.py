@@ -29,6 +29,7 @@ from segeval.render.report.wording import (
     score_interval_text,
     score_text,
     signature_text,
+    ungated_text,
     verdict_text,
 )
 from segeval.render.syntax.markdown import (
@@ -54,6 +55,8 @@ def render_markdown(report: Report, view: View = COMPACT) -> str:
         blocks.append(escaped(own, longest=1000))
     if report.gates:
         blocks.append(judged((verdict.passed, verdict_text(verdict)) for verdict in report.gates))
+    if left_out := ungated_text(report):
+        blocks.append(escaped(left_out, longest=1000))
     if report.warnings:
         lines = list(map(warning_line, report.warnings))
         blocks.append("\n".join(capped(lines, MOST_LINES, "- ")))

@@ -32,6 +32,7 @@ from segeval.render.report.wording import (
     score_text,
     signature_text,
     title,
+    ungated_text,
     verdict_text,
 )
 from segeval.render.syntax.page import (
@@ -113,6 +114,8 @@ def _print_report(page: Page, report: Report, verbose: bool, view: View) -> None
             page.note(note_text(note))
     for verdict in report.gates:
         page.judge(verdict.passed, verdict_text(verdict))
+    if left_out := ungated_text(report):
+        page.say(left_out)
     page.say(Text(signature_text(report, verbose=verbose), "dim"), whole=True)
     page.say(Text(headline_value(report, view), "bold"))
 

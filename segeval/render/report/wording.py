@@ -181,6 +181,13 @@ def verdict_text(verdict: Verdict) -> str:
     return f"{verdict.metric} {value} % {sign} {bound} % ({plain})"
 
 
+def ungated_text(report: Report) -> str:
+    """Tell what gates on every class leave out, "" where that is nothing."""
+    if not report.ungated:
+        return ""
+    return f"undefined, and left out by the gates on every class: {printable(listed(report.ungated, MOST_LISTED))}"
+
+
 def headline(report: Report) -> str:
     """Tell the mean IoU and what it is the mean of: "mIoU 71.23 %, 19 of 19 classes in the mean"."""
     value = score_text(report, HEADLINE.name)
