@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
+import pickle
 import resource
 import stat
 import struct
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -254,23 +254,8 @@ def test_mutated_archives_are_read_rightly_or_refused() -> None:
     assert tally.outcomes["refused"] > 300
 
 
-def test_a_store_of_another_kind_takes_the_place_of_a_folder() -> None:
-    """What a store must have is all that pairing and reading use."""
-    from segeval.folders.pairing import pair_folders
-    from segeval.measuring.measure import measure
-    from segeval.request import Request
-
-    class Memory:
-        name = "memory"
-        files = ("a.png",)
-        problems: tuple[tuple[str, str], ...] = ()
-
-        def read(self, file: str, *, name: str, most: int) -> bytes:
-            assert (file, name.partition("/")[2]) == ("a.png", "a.png")
-            return mask()
-
-    pairing = pair_folders(Memory(), Memory(), suffixes=frozenset({".png"}))
-    nowhere: Any = None
-    found = measure(nowhere, nowhere, Request(), pairing=pairing)
-    assert not found.problems
-    assert found.run.rows[0].counts.total == 12
+def test_an_archive_travels_to_another_process_by_its_path(tmp_path: Path) -> None:
+    archive = archive_at(archive_of(tmp_path / "a.zip", ("a.png", mask())))
+    there = pickle.loads(pickle.dumps(archive))
+    assert there.read("a.png", name="a", most=MOST) == mask()
+    assert len(pickle.dumps(archive)) < 500

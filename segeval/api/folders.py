@@ -10,6 +10,7 @@ from segeval.api.scoring import report_measurement, statistics_of
 from segeval.errors import raise_all
 from segeval.findings.inspection import Inspection
 from segeval.findings.policy import Policy
+from segeval.folders.roots import root_of
 from segeval.measuring.inspecting import SAMPLE
 from segeval.measuring.inspecting import inspect as inspect_folders
 from segeval.measuring.measure import Progress
@@ -81,7 +82,7 @@ def score(
     """
     request = build_request(**chosen(FolderOptions, options))
     asked, gates = statistics_of(options), gates_of(options)
-    found = measure_folders(Path(pred), Path(gt), request, jobs=jobs, engine=engine, progress=progress)
+    found = measure_folders(root_of(pred), root_of(gt), request, jobs=jobs, engine=engine, progress=progress)
     return public(report_measurement(found, asked), Policy(request.allow, bool(options.get("strict"))), gates)
 
 
@@ -128,7 +129,7 @@ def measure(
     (7, 0.6683)
     """
     request = build_request(**options)
-    found = measure_folders(Path(pred), Path(gt), request, jobs=jobs, engine=engine, progress=progress)
+    found = measure_folders(root_of(pred), root_of(gt), request, jobs=jobs, engine=engine, progress=progress)
     raise_all(found.problems)
     return found.run
 

@@ -8,6 +8,7 @@ from typing import Unpack
 
 from segeval.errors import UsageError, raise_all
 from segeval.folders.pairing import Pair, Pairing
+from segeval.folders.roots import root_of
 from segeval.measuring.measure import measure as measure_folders
 from segeval.measuring.measure import measure_masks
 from segeval.measuring.measurement import paired, reading_of, usable_pairs
@@ -45,7 +46,7 @@ def list_pairs(pred: str | Path, gt: str | Path, **options: Unpack[FolderOptions
     (7, '0001')
     """
     request = build_request(**options)
-    pairs, problems = usable_pairs(paired(Path(pred), Path(gt), request), request.protocol.missing)
+    pairs, problems = usable_pairs(paired(root_of(pred), root_of(gt), request), request.protocol.missing)
     raise_all(problems)
     return tuple(pairs)
 
@@ -92,12 +93,12 @@ def measure_pairs(
     if not chosen:
         return Run(request.protocol, ())
     lacking = tuple(pair.gt for pair in chosen if not pair.pred)
-    pairing = Pairing(Path(gt), Path(pred), chosen, lacking, gt_files=len(chosen), pred_files=len(chosen))
+    pairing = Pairing(root_of(gt), root_of(pred), chosen, lacking, gt_files=len(chosen), pred_files=len(chosen))
     if len(lacking) == len(chosen) and request.protocol.missing == "miss":  # no error here, as it is in two folders
         reading = reading_of(pairing, request, digest_predictions=False)
         found = [measure_masks(pair, reading) for pair in chosen]
         return Run(request.protocol, tuple(one.row for one in found), traits=traits_of_all(one.traits for one in found))
-    measured = measure_folders(Path(pred), Path(gt), request, jobs=jobs, pairing=pairing)
+    measured = measure_folders(root_of(pred), root_of(gt), request, jobs=jobs, pairing=pairing)
     raise_all(measured.problems)
     return measured.run
 

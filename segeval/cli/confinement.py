@@ -14,6 +14,12 @@ def placed(kind: object, value: str, config: Path, *, found: bool) -> str:
 
     Raises `UsageError` where the file was `found` and a file to write lies outside its folder, links followed.
     """
+    if found and "://" in value:
+        raise UsageError(
+            "a configuration that was found names a URL",
+            (str(config),),
+            f"If you trust it, say --config {config}; otherwise say --no-config",
+        )
     file = kind.file_of(value) if isinstance(kind, PathType | Target) else None
     if file is None:
         return value

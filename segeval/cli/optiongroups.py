@@ -64,6 +64,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "max-pixels",
         "jobs",
         "engine",
+        "read-timeout",
     ),
     "Contours": ("boundary", "distances", "tolerance", "spacing"),
     "Probability maps": (

@@ -287,6 +287,12 @@ engine_option = click.option(
     metavar="dask|dask://HOST:PORT",
     help="Measure with a Dask cluster: -j processes of this machine, or that of a scheduler. [default: threads]",
 )
+read_timeout_option = click.option(
+    "--read-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    help="URLs: ask again after so long without an answer. [default: 30]",
+)
 folder_options = stacked(
     label_options,
     palette_option,

@@ -50,6 +50,18 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
         return file_item(incomplete)
 
 
+class FolderOrUrl(PathType):
+    """Make a path of a word, or the root of a store of a URL."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return `value` as a path or a URL; raises `UsageError` for a URL of no store."""
+        if isinstance(value, str) and "://" in value:
+            from segeval.folders.roots import root_of  # for URLs
+
+            return root_of(value)
+        return super().convert(value, param, ctx)
+
+
 class FileOrWord(PathType):
     """Take a file or a word, told apart by `is_word`; both stay text."""
 
@@ -120,6 +132,7 @@ def is_alpha_word(text: str) -> bool:
 
 
 FILE = FOLDER = PathType()
+ROOT = FolderOrUrl()
 CLASSES = FileOrWord(are_classes)
 PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word, "presets")
 PALETTE = FILE_TO_READ = FOLDER_TO_READ = FileOrWord(lambda word: False)

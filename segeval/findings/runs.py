@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.errors import Finding, SegevalError, printable
 from segeval.findings.readings import Options, agreement, reading_findings, resolved_with, written
@@ -31,8 +32,10 @@ from segeval.protocol.protocol import Resolution
 from segeval.records import dataclass
 from segeval.report.scoring import FileNames
 from segeval.runs.run import Maps, Run, Traits
-from segeval.stores.store import Root
 from segeval.tables.counts import JointCounts, table
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 
 SIDES = ("gt", "pred")
 BY_COLOR = "--palette FILE (a line 'R G B CLASS' for each colour), which decodes palette images by their colours"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from segeval.errors import PairingError, printable
 from segeval.folders.walking import folders_in, kind_of
-from segeval.stores.store import Root
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 
 
 def class_folders(pred: Root, names: Sequence[tuple[int, str]]) -> tuple[str, ...] | None:

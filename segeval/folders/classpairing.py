@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from segeval.errors import PairingError, printable
 from segeval.folders.classfolders import class_folders
 from segeval.folders.matching import BY_NAME, PairingRules
 from segeval.folders.pairing import Pairing, pair_folders, paired_names, require_folders, unreadable_lines
 from segeval.folders.walking import extension, folders_in, kind_of, walk
-from segeval.stores.store import Root
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 
 Names = Sequence[tuple[int, str]]
 

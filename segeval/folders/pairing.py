@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
 from segeval.folders.matching import BY_NAME, Clash, Matching, PairingRules, match
 from segeval.folders.walking import Tree, extension, extensions_in, gt_name, is_photo, kind_of, pred_name, walk
 from segeval.protocol.axes import MISSING_CHOICES
 from segeval.records import dataclass
-from segeval.stores.store import Root
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 
 __all__ = [
     "Clash",

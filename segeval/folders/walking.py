@@ -7,11 +7,14 @@ import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from segeval.errors import printable
 from segeval.records import dataclass
-from segeval.stores.store import Root
+
+if TYPE_CHECKING:
+    from segeval.stores.archives import Archive
+    from segeval.stores.urls import Root, StoreUrl
 
 MOST_VISITS = 256
 """How often one folder is listed when links lead to it by several ways: folders that link to each other twice at
@@ -93,12 +96,12 @@ def kind_of(root: Root) -> str:
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
-def opened(root: Path) -> Root:
+def opened(root: Root) -> Root:
     """Return what a path of the user's stands for: a folder or a file, or a zip archive as a store of files.
 
     Raises `PairingError` for an archive that is none, or none of an honest kind.
     """
-    if root.suffix.lower() != ".zip" or kind_of(root) != "file":
+    if not isinstance(root, Path) or root.suffix.lower() != ".zip" or kind_of(root) != "file":
         return root
     from segeval.stores.archives import archive_at  # few folders are packed
 
@@ -110,11 +113,21 @@ def walk(root: Root, wanted: Callable[[str], bool], folder: str = "") -> Tree:
     if isinstance(root, Path):
         return _walk(root / folder if folder else root, wanted)
     start = f"{folder}/" if folder else ""
-    files = (path for path in root.files if path.startswith(start) and wanted(path.rpartition("/")[2]))
-    problems = (
-        (path, why) for path, why in root.problems if path.startswith(start) and wanted(path.rpartition("/")[2])
-    )
+    listed, refused = _listed(root)
+    files = (path for path in listed if path.startswith(start) and wanted(path.rpartition("/")[2]))
+    problems = ((path, why) for path, why in refused if path.startswith(start) and wanted(path.rpartition("/")[2]))
     return Tree(tuple(path[len(start) :] for path in files), tuple((path[len(start) :], why) for path, why in problems))
+
+
+def _listed(root: StoreUrl | Archive) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the files of a store or an archive, and (path, reason) of those that cannot be read."""
+    from segeval.stores.urls import StoreUrl  # most masks lie in folders
+
+    if not isinstance(root, StoreUrl):
+        return root.files, root.problems
+    from segeval.stores.files import list_files
+
+    return list_files(root)
 
 
 def _walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
@@ -167,7 +180,7 @@ def _walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
 def folders_in(root: Root) -> tuple[str, ...]:
     """Return the names of the folders directly in `root`, links included, dot-folders not; OSError where it cannot."""
     if not isinstance(root, Path):
-        return tuple(sorted({path.partition("/")[0] for path in root.files if "/" in path}))
+        return tuple(sorted({path.partition("/")[0] for path in walk(root, lambda name: True).files if "/" in path}))
     with os.scandir(root) as listing:
         return tuple(sorted(entry.name for entry in listing if not entry.name.startswith(".") and _is_folder(entry)))
 

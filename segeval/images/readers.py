@@ -21,10 +21,10 @@ from segeval.errors import MaskError
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, ImageFacts, identify
 from segeval.images.png import Buffer, parse_png, png_samples
 from segeval.protocol.storage import AS_STORED, SideStorage
-from segeval.stores.store import Root
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
+    from segeval.stores.urls import Root
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -75,6 +75,11 @@ def read_below(root: Root, file: str, *, name: str, max_pixels: int = MAX_PIXELS
     if isinstance(root, Path):
         # A Path, or a join, takes as long as reading a small file.
         return read_bytes(f"{root}{os.sep}{file}", name=name, max_pixels=max_pixels)
+    from segeval.stores.files import read_file  # for archives and URLs
+    from segeval.stores.urls import StoreUrl
+
+    if isinstance(root, StoreUrl):
+        return read_file(root, file, name=name)
     return root.read(file, name=name, most=max(8 * max_pixels, MAP_BYTES))
 
 

@@ -66,5 +66,7 @@ def require_versions(found: Sequence[str], where: str, engine: str) -> None:
 
 def measured_chunk(head: bytes, chunk: bytes) -> bytes:
     """Measure some images in this process, and return (versions, results) as bytes; runs on a worker."""
-    measure, items = pickle.loads(head), pickle.loads(chunk)
+    (measure, prepare), items = pickle.loads(head), pickle.loads(chunk)
+    if prepare is not None:
+        prepare(items)
     return pickle.dumps((versions_here(), list(map(measure, items))), pickle.HIGHEST_PROTOCOL)

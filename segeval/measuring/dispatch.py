@@ -20,6 +20,7 @@ from segeval.measuring.chunks import SILENCE, Engine, LostError, require_version
 from segeval.measuring.measurement import Course, Failure, guarded
 from segeval.measuring.reading import KnownFiles, Reading, files_of, is_unchanged, known_files
 from segeval.runs.run import MeasuredRow
+from segeval.stores.urls import StoreUrl
 
 LARGEST_CHUNK = 64
 LARGEST_CHUNK_OF_LEVELS = 8
@@ -108,13 +109,16 @@ def on_engine(
     *,
     name: Callable[[Any], str],
     largest: int = LARGEST_CHUNK,
+    prepare: Callable[[Sequence[Any]], None] | None = None,
 ) -> Iterator[tuple[int, Any]]:
     """Measure items on an engine, and yield (place, result) in the order of completion, a `Failure` for an error.
+
+    `prepare` is called with the items of a chunk, on its worker, before the first is measured.
 
     An image whose process ends is measured alone, when nothing else is out, and is told as an error when its process
     has ended three times. Raises `SegevalError` where the engine is gone.
     """
-    head = pickle.dumps(partial(guarded, measure=measure, name=name), pickle.HIGHEST_PROTOCOL)
+    head = pickle.dumps((partial(guarded, measure=measure, name=name), prepare), pickle.HIGHEST_PROTOCOL)
     size = max(1, min(largest, len(items) // (engine.chunks_in_flight() * 2)))
     flight = _Flight(engine, head, items, size)
     returned = 0
@@ -161,6 +165,15 @@ def _measured_or_unchanged(
     return measure(pair)
 
 
+def _read_ahead(items: Sequence[Item], *, reading: Reading) -> None:
+    """Begin to read the files of a chunk that lie in stores; runs on a worker."""
+    from segeval.stores.files import read_ahead  # for URLs
+
+    for pair, _ in items:
+        sides = ((reading.gt, pair.gt_files), (reading.pred, pair.pred))
+        read_ahead((root, file) for root, files in sides if isinstance(root, StoreUrl) for file in files)
+
+
 def _files_of_item(item: Item) -> str:
     return files_of(item[0])
 
@@ -194,7 +207,10 @@ def collected_from(
     failures: list[tuple[int, SegevalError]] = []
     largest = LARGEST_CHUNK_OF_LEVELS if course.levels_travel else LARGEST_CHUNK
     measure = partial(_measured_or_unchanged, measure=measure_one, reading=reading)
-    results = on_engine(engine, _Items(pairs, course), measure, name=_files_of_item, largest=largest)
+    local = not any(isinstance(root, StoreUrl) for root in (reading.gt, reading.pred))
+    prepare = None if local else partial(_read_ahead, reading=reading)
+    items = _Items(pairs, course)
+    results = on_engine(engine, items, measure, name=_files_of_item, largest=largest, prepare=prepare)
     try:
         for done, (place, result) in enumerate(results, start=1):
             if isinstance(result, Failure):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from segeval.errors import UsageError, did_you_mean
 from segeval.measuring.chunks import Engine
 from segeval.measuring.daskengine import at_address, local_cluster, of_client
-from segeval.measuring.executors import ExecutorEngine
+from segeval.measuring.executors import ExecutorEngine, threads
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -20,8 +20,13 @@ SCHEMES = {"dask": "tcp", "dask+tls": "tls"}
 WORDS = ("dask", "dask://HOST:PORT", "dask+tls://HOST:PORT")
 
 
-def opened_engine(asked: AnyEngine, jobs: int | None) -> AbstractContextManager[Engine]:
-    """Return the engine that is asked for, which is ready inside the context; raises `UsageError` for no engine."""
+def opened_engine(asked: AnyEngine | None, jobs: int | None) -> AbstractContextManager[Engine]:
+    """Return the engine that is asked for, which is ready inside the context: threads for `None`.
+
+    Raises `UsageError` for what is no engine.
+    """
+    if asked is None:
+        return threads(jobs)
     if not isinstance(asked, str):
         return ExecutorEngine(asked) if isinstance(asked, Executor) else of_client(asked)
     scheme, separator, address = asked.partition("://")

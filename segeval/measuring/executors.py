@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 
 from segeval.errors import SegevalError, unexpected_error
@@ -69,3 +70,13 @@ class ExecutorEngine:
             f"{AGAIN}; Dask (engine dask) outlives such a loss, and names the image that causes it",
             kind="engine",
         )
+
+
+@contextmanager
+def threads(jobs: int | None) -> Iterator[ExecutorEngine]:
+    """Give threads of this process, one a usable processor by default."""
+    executor = ThreadPoolExecutor(jobs or usable_cpus(), thread_name_prefix="segeval")
+    try:
+        yield ExecutorEngine(executor)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)

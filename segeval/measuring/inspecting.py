@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,10 @@ from segeval.report.scoring import measured as applied
 from segeval.report.scoring import report_of
 from segeval.request import Request
 from segeval.runs.sharding import Shard, shard_of
-from segeval.stores.store import Root
 from segeval.tables.counts import JointCounts
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 
 Reader = Callable[[Root, str], NDArray[np.integer[Any]]]
 """Reads a mask of a root, by its path there."""
@@ -60,11 +62,12 @@ def inspect(
     """
     request = with_folder_classes(pred, gt, request)
     pairing = paired(pred, gt, request)
+    gt_root, pred_root = pairing.gt_root, pairing.pred_root
     files = Files(
         pairing,
         request,
-        _headers(pairing.gt_root, _gt_files(pairing), "gt", request, jobs),
-        _headers(pairing.pred_root, _pred_files(pairing), "pred", request, jobs),
+        _headers(gt_root, _gt_files(pairing), "gt", request, jobs),
+        _headers(pred_root, _pred_files(pairing), "pred", request, jobs),
     )
     shard = sampled(pairing.pairs, sample)
     found = measure(pred, gt, request, jobs=jobs, progress=progress, shard=shard, pairing=pairing)
@@ -203,10 +206,10 @@ def _histograms(
 ) -> tuple[tuple[ValueShare, ...], tuple[ValueShare, ...]]:
     run, table, request = found.run, found.table, files.request
     if table is None:
-        gt = _alone(files.pairing.gt_root, files.gt, _reader(request, "gt"), sample, jobs)
+        gt = _alone(Path(str(files.pairing.gt_root)), files.gt, _reader(request, "gt"), sample, jobs)
         pred: Counter[int] = Counter()
         if request.protocol.probabilities is None:
-            pred = _alone(files.pairing.pred_root, files.pred, _reader(request, "pred"), sample, jobs)
+            pred = _alone(Path(str(files.pairing.pred_root)), files.pred, _reader(request, "pred"), sample, jobs)
         return _shares(gt, {}), _shares(pred, {})
     gt, pred = _marginal(table.gt, table), _marginal(table.pred, table)
     if run.maps is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,10 @@ from segeval.protocol.storage import SideStorage
 from segeval.records import dataclass
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row
-from segeval.stores.store import Root
 from segeval.tables.counts import joint_counts
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 
 IntArray = NDArray[np.integer[Any]]
 FULL = 255
@@ -67,7 +68,7 @@ class ReadSets:
     digest: str
 
 
-def with_classes(pred: Path, gt: Path, request: Request) -> Request:
+def with_classes(pred: Root, gt: Root, request: Request) -> Request:
     """Name the classes of `--multilabel` after their folders, where they are not given; raises `UsageError`."""
     if request.protocol.classes is not None:
         return request

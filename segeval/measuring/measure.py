@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from segeval.measuring.scope import Region
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
+    from segeval.stores.urls import Root
 
 
 def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
@@ -145,8 +146,8 @@ __all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
 
 
 def measure(
-    pred: Path,
-    gt: Path,
+    pred: Root,
+    gt: Root,
     request: Request,
     *,
     jobs: int | None = None,
@@ -167,9 +168,9 @@ def measure(
     lane()  # what is wrong with SEGEVAL_LANE is told once, not for every image
     course = Course(jobs, progress, journal, shard)
     request = with_folder_classes(pred, gt, request)
-    if engine is None:
+    if engine is None and isinstance(pred, Path) and isinstance(gt, Path):
         return _measured(pairing or paired(pred, gt, request), request, course)
-    from segeval.measuring.dispatch import collected_from  # for those who ask for an engine
+    from segeval.measuring.dispatch import collected_from  # for engines, and for URLs
     from segeval.measuring.engines import opened_engine
 
     opening = opened_engine(engine, jobs)
@@ -192,7 +193,7 @@ def _measured(pairing: Pairing, request: Request, course: Course) -> Measurement
     return replace(found, problems=tuple(with_color_hints(found.problems, request)))
 
 
-def with_folder_classes(pred: Path, gt: Path, request: Request) -> Request:
+def with_folder_classes(pred: Root, gt: Root, request: Request) -> Request:
     """Name the classes of pixels of several classes after their folders, where they are not given."""
     if not request.protocol.storage.multilabel:
         return request

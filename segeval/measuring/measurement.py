@@ -26,15 +26,14 @@ from segeval.protocol.storage import AS_STORED, PLAINLY
 from segeval.records import dataclass
 from segeval.request import Request
 from segeval.runs.run import MeasuredRow, Row, Run, sort_key
-from segeval.stores.store import Root
 from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
-    from pathlib import Path
 
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
+    from segeval.stores.urls import Root
 
 LARGEST_CHUNK = 16
 CHUNKS_IN_FLIGHT = 2
@@ -186,7 +185,7 @@ class Course:
         return [pair for pair in pairs if in_shard(pair.key, self.shard)]
 
 
-def paired(pred: Path, gt: Path, request: Request) -> Pairing:
+def paired(pred: Root, gt: Root, request: Request) -> Pairing:
     """Pair two folders for `request`, and with them the regions of interest."""
     found = _paired(opened(pred), opened(gt), request)
     if request.roi is None:
@@ -228,8 +227,8 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
     open_values = request.protocol.classes is None and not request.protocol.binary
     stored = request.protocol.storage
     return Reading(
-        pred=pairing.pred_root,
-        gt=pairing.gt_root,
+        pred=opened(pairing.pred_root),
+        gt=opened(pairing.gt_root),
         pred_palette=request.pred_palette,
         gt_palette=request.gt_palette,
         max_pixels=request.max_pixels,

@@ -24,11 +24,11 @@ from segeval.protocol.storage import AS_STORED, RESIZE_FIX, SideStorage
 from segeval.protocol.widths import Width
 from segeval.records import dataclass
 from segeval.runs.run import PLAIN, MeasuredRow, Traits
-from segeval.stores.store import Root
 from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
     from segeval.protocol.palettes import Palette
+    from segeval.stores.urls import Root
 
 
 First = TypeVar("First")

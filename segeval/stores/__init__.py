@@ -1,1 +1,1 @@
-"""Where the bytes of files come from that lie in no folder of this machine."""
+"""Masks in the place of folders: archives read in place, and stores behind URLs, read many files at a time."""

@@ -12,8 +12,9 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from segeval.errors import MaskError, PairingError, printable
 
@@ -38,7 +39,11 @@ Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class Archive:
-    """A zip archive as a `Store`; entries in one folder at its top are named from there on."""
+    """A zip archive in the place of a folder; entries in one folder at its top are named from there on.
+
+    `name` is what the folder would be called, `files` are the paths of its entries in code point order, and `problems`
+    (path, reason) of those that cannot be read. Several threads may read at once.
+    """
 
     def __init__(self, location: str, opened: Opener) -> None:
         """Read and check the directory; `location` is what errors call the archive. Raises `PairingError`."""
@@ -60,6 +65,9 @@ class Archive:
 
     def __str__(self) -> str:
         return self.location
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return archive_at, (Path(self.location),)  # a worker reads the directory itself
 
     def read(self, file: str, *, name: str, most: int) -> bytes:
         """Return the bytes of an entry, checked against its checksum; raises `MaskError`."""
@@ -84,13 +92,17 @@ class _DamagedError(ValueError):
 
 
 def archive_at(path: Path) -> Archive:
-    """Return the zip archive at a path of this machine; raises `PairingError`."""
+    """Return the zip archive at a path of this machine, whose directory is read once; raises `PairingError`."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise PairingError("an archive cannot be read", (f"{path}: {error.strerror}",), "Check the path") from error
+    return _archive(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4)
+def _archive(path: Path, changed: int, size: int) -> Archive:
     return Archive(str(path), lambda: path.open("rb", buffering=0))
-
-
-def is_archive(path: Path) -> bool:
-    """Tell whether a path names a zip archive, by its suffix."""
-    return path.suffix.lower() == ".zip"
 
 
 def _entries(stream: BinaryIO, location: str) -> Mapping[str, zipfile.ZipInfo]:

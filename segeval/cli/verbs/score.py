@@ -19,10 +19,11 @@ from segeval.cli.options import (
     pairing_options,
     palette_option,
     probs_option,
+    read_timeout_option,
     reading_options,
     storage_options,
 )
-from segeval.cli.parameters import FOLDER
+from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import (
     color_option,
     finding_options,
@@ -37,16 +38,15 @@ from segeval.cli.reporting import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from segeval.protocol.protocol import Protocol
     from segeval.runs.saver import RunSaver
     from segeval.runs.sharding import Shard
+    from segeval.stores.urls import Root
 
 
 @click.command(cls=Verb)
-@click.argument("pred", type=FOLDER)
-@click.argument("gt", type=FOLDER)
+@click.argument("pred", type=ROOT)
+@click.argument("gt", type=ROOT)
 @label_options
 @palette_option
 @storage_options
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 @slice_options
 @reading_options
 @engine_option
+@read_timeout_option
 @saving_options
 @gate_options
 @finding_options
@@ -68,11 +69,11 @@ if TYPE_CHECKING:
 @color_option
 @config_options
 @voice_options
-def score(pred: Path, gt: Path, **options: Any) -> int:
+def score(pred: Root, gt: Root, **options: Any) -> int:
     """Score the masks in PRED against those in GT.
 
-    Files pair by their relative path without extension. Exit code 0: scored; 1: scored, and a gate failed; 2: could
-    not score.
+    Files pair by their relative path without extension. Either may be the URL of a folder in a store (s3, gs, az, hf).
+    Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
 
     \b
     Examples:
@@ -88,6 +89,10 @@ def score(pred: Path, gt: Path, **options: Any) -> int:
     from segeval.request import build_request
     from segeval.request.options import FolderOptions, chosen
 
+    if options["read_timeout"] is not None:
+        from segeval.folders.roots import waiting  # for URLs
+
+        pred, gt = waiting(pred, options["read_timeout"]), waiting(gt, options["read_timeout"])
     request = with_folder_classes(pred, gt, build_request(**chosen(FolderOptions, options)))
     if options["verbose"] and not options["quiet"]:
         from segeval.cli.lanetext import lane_text

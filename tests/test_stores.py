@@ -1,0 +1,248 @@
+"""Masks in a store: the same run as from folders, whatever the weather, and no secret in any message."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import segeval
+from segeval.errors import SegevalError, UsageError
+from segeval.folders.roots import root_of
+from segeval.runs.file import run_to_bytes
+from segeval.stores import files
+from segeval.stores.urls import StoreUrl, parse_url
+from tests.support.commandline import Completed, run_segeval
+from tests.support.store import CREDENTIALS, Weather, s3_server, upload
+
+SERVED = all(find_spec(name) for name in ("moto", "s3fs", "werkzeug"))
+PAIRS = 100
+PRED, GT = "s3://masks/pred", "s3://masks/gt"
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ssh://host/masks", "ssh://host/masks"),
+        ("local:///etc", "local:///etc"),
+        ("https://user:secret@host/masks?X-Signature=secret", "https://host/masks"),
+        ("s3://user:secret@bucket/masks", "s3://bucket/masks"),
+        ("s3://bucket/masks?token=secret", "s3://bucket/masks"),
+        ("s3://bucket/masks#secret", "s3://bucket/masks"),
+        ("s3://", "s3://"),
+        ("s3://bucket/../other", "s3://bucket/../other"),
+        ("s3://bucket//masks", "s3://bucket//masks"),
+        ("gs://bucket/a\nb", "gs://bucket/a\\nb"),
+        ("zip::s3://bucket/masks.zip", "zip::s3://bucket/masks.zip"),
+    ],
+)
+def test_what_is_no_url_of_a_folder_is_refused_without_its_secrets(text: str, shown: str) -> None:
+    with pytest.raises(UsageError) as told:
+        root_of(text)
+    assert told.value.where == (shown,)
+    assert "secret" not in str(told.value)
+
+
+def test_a_url_is_its_store_and_its_path() -> None:
+    assert parse_url("s3://bucket/a/b/") == StoreUrl("s3", "bucket/a/b")
+    assert str(parse_url("hf://datasets/me/masks") / "pred") == "hf://datasets/me/masks/pred"
+    assert root_of("a/b") == Path("a/b")
+
+
+def test_a_configuration_that_was_found_names_no_url(tmp_path: Path) -> None:
+    config = tmp_path / "pyproject.toml"
+    config.write_text('[tool.segeval]\nengine = "dask://10.0.0.1:8786"\n', encoding="utf-8")
+    done = run_segeval("score", "pred", "gt", cwd=tmp_path)
+    assert (done.code, done.stdout) == (2, "")
+    assert "a configuration that was found names a URL" in done.stderr
+
+
+def test_a_store_whose_driver_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segeval.stores.files.DRIVERS", {"gs": ("no_such_driver", ())})
+    done = run_segeval("score", "gs://bucket/pred", "gs://bucket/gt")
+    assert (done.code, done.stdout) == (2, "")
+    assert "segeval-masks[gs]" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pairs")
+    rng = np.random.default_rng(7)
+    for side in ("gt", "pred"):
+        for number in range(PAIRS):
+            path = root / side / f"{number % 3}" / f"{number:03}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 19, (8, 9), np.uint8)).save(path)
+    return root
+
+
+@pytest.fixture(scope="module")
+def store(folders: Path) -> Iterator[tuple[Weather, dict[str, str]]]:
+    if not SERVED:
+        pytest.skip("moto's server or s3fs is not installed")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    weather = Weather()
+    with pytest.MonkeyPatch.context() as patch, s3_server(weather) as address:
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address}.items():
+            patch.setenv(name, value)
+        upload(folders, address, "")
+        yield weather, {"AWS_ENDPOINT_URL": address}
+
+
+@pytest.fixture
+def weather(store: tuple[Weather, dict[str, str]]) -> Iterator[Weather]:
+    found, _ = store
+    yield found
+    found.delay, found.fail_every, found.stall_every = 0.0, 0, 0
+
+
+def scored(run: Path, *options: str | Path) -> Completed:
+    return run_segeval("score", PRED, GT, "--classes", "19", "--save", run, "-q", "--no-config", *options)
+
+
+def local_bytes(folders: Path) -> bytes:
+    return run_to_bytes(segeval.measure(folders / "pred", folders / "gt", classes=19), packed=False)
+
+
+def test_a_store_gives_the_same_bytes_as_folders(weather: Weather, folders: Path, tmp_path: Path) -> None:
+    before = weather.seen
+    done = scored(tmp_path / "run.jsonl")
+    assert done.code == 0, done.stderr
+    assert (tmp_path / "run.jsonl").read_bytes() == local_bytes(folders)
+    assert weather.seen - before <= 2 * PAIRS + 4, "one request a file, and the listings"
+
+
+def test_requests_that_fail_or_stall_are_made_again(weather: Weather, folders: Path, tmp_path: Path) -> None:
+    weather.fail_every, weather.stall_every, weather.stall = 10, 90, 1.5
+    done = scored(tmp_path / "run.jsonl", "--read-timeout", "1")
+    assert done.code == 0, done.stderr
+    assert (tmp_path / "run.jsonl").read_bytes() == local_bytes(folders)
+
+
+def test_a_store_beside_a_folder(weather: Weather, folders: Path) -> None:
+    run = segeval.measure(PRED, folders / "gt", classes=19)
+    assert run_to_bytes(run, packed=False) == local_bytes(folders)
+
+
+def test_processes_read_the_store_themselves(weather: Weather, folders: Path) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        run = segeval.measure(PRED, GT, classes=19, engine=pool)
+    assert run_to_bytes(run, packed=False) == local_bytes(folders)
+
+
+def test_partitions_of_a_store(weather: Weather, folders: Path) -> None:
+    pairs = segeval.list_pairs(PRED, GT)
+    parts = [segeval.measure_pairs(pairs[start : start + 60], PRED, GT, classes=19) for start in range(0, PAIRS, 60)]
+    assert run_to_bytes(segeval.combine(*parts), packed=False) == local_bytes(folders)
+
+
+def test_a_folder_that_the_store_does_not_have(weather: Weather) -> None:
+    done = run_segeval("score", "s3://masks/nothing", GT, "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert "no predictions in the folder" in done.stderr
+    assert "s3://masks/nothing" in done.stderr
+
+
+def test_a_file_that_is_empty_or_none_is_named(
+    weather: Weather, store: tuple[Weather, dict[str, str]], tmp_path: Path
+) -> None:
+    for side in ("gt", "pred"):
+        (tmp_path / side).mkdir()
+        for name in ("a", "b", "c"):
+            Image.fromarray(np.zeros((2, 3), np.uint8)).save(tmp_path / side / f"{name}.png")
+    (tmp_path / "pred" / "a.png").write_bytes(b"")
+    (tmp_path / "pred" / "c.png").write_bytes(b"no image")
+    upload(tmp_path, store[1]["AWS_ENDPOINT_URL"], "broken/")
+    done = run_segeval("score", "s3://masks/broken/pred", "s3://masks/broken/gt", "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert "pred/a.png" in done.stderr
+    assert "pred/c.png" in done.stderr
+    assert "pred/b.png" not in done.stderr
+
+
+@pytest.mark.parametrize("problem", ["none", "wrong"])
+def test_credentials_that_lack_are_named_and_never_printed(
+    weather: Weather, problem: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError("the key not-to-be-printed is not allowed")
+
+    if problem == "none":
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(files, "_called", refused)
+    before = weather.seen
+    done = run_segeval("score", PRED, GT, "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert "AWS_SECRET_ACCESS_KEY" in done.stderr
+    assert ("Set AWS" in done.stderr) == (problem == "none")
+    assert "not-to-be-printed" not in done.stderr
+    assert weather.seen == before
+
+
+def test_names_that_no_folder_can_hold_are_refused(weather: Weather, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = ["a.png", "../b.png", "c//d.png", "e\x07.png", ".hidden/f.png", "folder/"]
+    found = {f"masks/x/{key}": {"type": "file", "size": 3} for key in keys}
+    monkeypatch.setattr(files, "_called", lambda *_, **__: found)
+    listed, refused = files.list_files(StoreUrl("s3", "masks/x"))
+    assert listed == ("a.png",)
+    assert [name for name, _ in refused] == ["../b.png", "c//d.png", "e\x07.png"]
+
+
+def test_what_is_forbidden_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(url: StoreUrl, method: str, *_: object) -> bytes:
+        asked.append(method)
+        raise FileNotFoundError if len(asked) == 1 else OSError("busy")
+
+    monkeypatch.setattr(files, "_called", answer)
+    monkeypatch.setattr(files, "FIRST_PAUSE", 0.0)
+    with pytest.raises(SegevalError, match="not there"):
+        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png")
+    assert len(asked) == 1
+    with pytest.raises(SegevalError, match="cannot be read"):
+        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png")
+    assert len(asked) == 1 + files.TRIES
+
+
+@pytest.mark.slow
+def test_five_thousand_pairs_in_bad_weather(
+    weather: Weather, store: tuple[Weather, dict[str, str]], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(7)
+    for side in ("gt", "pred"):
+        (tmp_path / "many" / side).mkdir(parents=True)
+        for number in range(5000):
+            Image.fromarray(rng.integers(0, 19, (8, 9), np.uint8)).save(tmp_path / "many" / side / f"{number:04}.png")
+    upload(tmp_path / "many", store[1]["AWS_ENDPOINT_URL"], "many/")
+    weather.fail_every, weather.stall_every, weather.stall = 10, 500, 3.0
+    run = tmp_path / "run.jsonl"
+    urls = ("s3://masks/many/pred", "s3://masks/many/gt")
+    done = run_segeval("score", *urls, "--classes", "19", "--save", run, "-q", "--no-config", "--read-timeout", "2")
+    assert done.code == 0, done.stderr
+    assert run.read_bytes() == local_bytes(tmp_path / "many")
+
+
+def test_nothing_of_stores_is_imported_for_folders(tmp_path: Path) -> None:
+    shutil.copytree(Path(segeval.__file__).parents[1] / "sample_masks", tmp_path / "masks")
+    probe = (
+        "import sys; from segeval.cli import run; code = run(sys.argv[1:]); unused = {'segeval.stores.files', "
+        "'segeval.measuring.dispatch', 'fsspec', 's3fs', 'distributed', 'dask'}; "
+        "print(sorted(unused & set(sys.modules)), file=sys.stderr); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", probe, "score", "pred", "gt", "-q", "--no-config"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path / "masks")
+    assert (done.returncode, done.stderr.strip()) == (0, "[]")
