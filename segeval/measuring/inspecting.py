@@ -22,8 +22,8 @@ from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
 from segeval.images.readers import ImageFacts, decode_mask, describe, read_below, read_mask
-from segeval.measuring.measure import measure, with_folder_classes
-from segeval.measuring.measurement import Failure, Measurement, Progress, paired, stream
+from segeval.measuring.measure import measure, paired, with_folder_classes
+from segeval.measuring.measurement import Failure, Measurement, Progress, stream
 from segeval.protocol.labeling import NO_PREDICTION, VOID
 from segeval.protocol.palettes import Palette
 from segeval.protocol.protocol import Resolution
@@ -36,7 +36,7 @@ from segeval.tables.counts import JointCounts
 if TYPE_CHECKING:
     from segeval.stores.urls import Root
 
-Reader = Callable[[Root, str], NDArray[np.integer[Any]]]
+Reader = Callable[["Root", str], NDArray[np.integer[Any]]]
 """Reads a mask of a root, by its path there."""
 NO_PALETTE = Palette({(1, 2, 3): 0}, "probe")
 """A palette of one colour that no mask has: what is decoded with it is refused with its own colours."""

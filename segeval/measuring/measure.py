@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError
-from segeval.folders.pairing import Pair, Pairing
-from segeval.folders.walking import gt_name, pred_name
+from segeval.folders.pairing import Pair, Pairing, pair_folders
+from segeval.folders.walking import gt_name, opened, pred_name
+from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.measurement import (
     Course,
     Measurement,
@@ -23,7 +24,6 @@ from segeval.measuring.measurement import (
     collected,
     in_order,
     names_of,
-    paired,
     pairing_warnings,
     reading_of,
     usable_pairs,
@@ -143,6 +143,33 @@ def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int, region: Re
 
 
 __all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
+
+
+def paired(pred: Root, gt: Root, request: Request) -> Pairing:
+    """Pair two folders for `request`, and with them the regions of interest."""
+    found = _paired(opened(pred), opened(gt), request)
+    if request.roi is None:
+        return found
+    from segeval.folders.regions import with_regions  # few data sets have them
+
+    return with_regions(found, request.roi, request.rules, IMAGE_SUFFIXES)
+
+
+def _paired(pred: Root, gt: Root, request: Request) -> Pairing:
+    """Pair file by file, or with one folder of maps a class."""
+    names = [(entry.id, entry.name) for entry in request.protocol.classes or ()]
+    if request.protocol.storage.multilabel:
+        from segeval.folders.classpairing import pair_sets  # few masks lie in folders of classes
+
+        return pair_sets(pred, gt, names, rules=request.rules, suffixes=IMAGE_SUFFIXES)
+    if request.protocol.probabilities is not None:
+        from segeval.folders.classfolders import class_folders  # label masks lie in none
+        from segeval.folders.classpairing import pair_class_folders
+
+        folders = class_folders(pred, names)
+        if folders is not None:
+            return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
+    return pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
 
 
 def measure(
