@@ -26,7 +26,7 @@ def assert_harmless(tally: Tally) -> None:
     assert not any(tally.outcomes[word] for word in BAD)
 
 
-@pytest.mark.parametrize(("target", "count"), [("masks", 1500), ("runs", 300), ("palettes", 500)])
+@pytest.mark.parametrize(("target", "count"), [("masks", 1500), ("runs", 300), ("palettes", 500), ("storing", 600)])
 def test_mutated_input_is_read_rightly_or_refused(target: str, count: int) -> None:
     check, _ = TARGETS[target]
     tally = run(check, count=count, seed=1)

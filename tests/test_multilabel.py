@@ -151,6 +151,26 @@ def test_a_label_that_is_no_class(tmp_path: Path) -> None:
     assert problem.where == ("pred/0.png: 7",)
 
 
+def test_more_folders_than_a_set_has_room_for(tmp_path: Path) -> None:
+    for index in range(63):
+        (tmp_path / "gt" / f"c{index}").mkdir(parents=True)
+    (tmp_path / "pred").mkdir()
+    with pytest.raises(UsageError, match="63 folders"):
+        score(tmp_path / "pred", tmp_path / "gt", multilabel=True)
+
+
+def test_a_hostile_array_of_bits_is_refused_in_time(tmp_path: Path) -> None:
+    for side in ("gt", "pred"):
+        (tmp_path / side).mkdir()
+        np.save(tmp_path / side / "a.npy", np.arange(1 << 20).reshape(1 << 10, 1 << 10) << 20)
+    problems = said(lambda: score(tmp_path / "pred", tmp_path / "gt", multilabel=True, bits="a=0"))
+    assert "65,536 distinct values" in problems[0].what
+    np.save(tmp_path / "gt" / "a.npy", np.full((4, 4), -3))
+    np.save(tmp_path / "pred" / "a.npy", np.zeros((4, 4), np.uint8))
+    (problem,) = said(lambda: score(tmp_path / "pred", tmp_path / "gt", multilabel=True, bits="a=0"))
+    assert problem.where == ("gt/a.npy: -3",)
+
+
 # Scores
 
 

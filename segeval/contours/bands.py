@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.contours.kernels import WIDEST, counted_bands, takes
 from segeval.contours.regions import NO_REGION, Regions
+from segeval.contours.scratch import SCRATCH
 from segeval.tables.counts import Int64Array, joint_counts
 
 Mask = NDArray[np.bool_]
 ROWS = 64
 """Rows that are widened at a time, so that they stay in the cache."""
-
-
-class _Scratch(threading.local):
-    """Hold one thread's buffers by name: fresh ones would cost more in page faults than the work in them."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, NDArray[Any]] = {}
-
-    def array(self, name: str, shape: tuple[int, int], kind: np.dtype[Any]) -> NDArray[Any]:
-        size = shape[0] * shape[1]
-        found = self.held.get(name)
-        if found is None or found.dtype != kind or len(found) < size:
-            found = self.held[name] = np.empty(size, kind)
-        return found[:size].reshape(shape)
-
-
-_scratch = _Scratch()
 
 
 def _steps(length: int) -> Iterator[int]:
@@ -41,6 +25,10 @@ def _steps(length: int) -> Iterator[int]:
         step = min(reached, length - reached)
         yield step
         reached += step
+
+
+def _array(name: str, shape: tuple[int, int], kind: np.dtype[Any]) -> NDArray[Any]:
+    return SCRATCH.flat(name, shape[0] * shape[1], kind).reshape(shape)
 
 
 def windowed(codes: NDArray[Any], radius: int, *, largest: bool, name: str) -> NDArray[Any]:
@@ -53,12 +41,12 @@ def windowed(codes: NDArray[Any], radius: int, *, largest: bool, name: str) -> N
     height, width = codes.shape
     steps = list(_steps(2 * radius + 1))
     tall = (height + 2 * radius, width)
-    source, target = (_scratch.array(f"{name}{which}", tall, codes.dtype) for which in "ab")
+    source, target = (_array(f"{name}{which}", tall, codes.dtype) for which in "ab")
     source[:radius], source[radius + height :] = nothing, nothing
     for start in range(0, height, ROWS):
         rows = codes[start : start + ROWS]
         wide = (len(rows), width + 2 * radius)
-        here, there = (_scratch.array(f"rows{which}", wide, codes.dtype) for which in "ab")
+        here, there = (_array(f"rows{which}", wide, codes.dtype) for which in "ab")
         here[:, :radius], here[:, radius + width :], here[:, radius : radius + width] = nothing, nothing, rows
         left = wide[1]
         for step in steps:
@@ -109,9 +97,13 @@ def band_counts(of: Regions, widths: Sequence[int]) -> tuple[Int64Array, Int64Ar
     the second of the pixels within the width of a contour of the ground truth, beyond the image being none, from
     which trimap IoU is (Kohli et al. 2009). `widths` are at least 1, in any order.
     """
+    ascending = sorted(set(widths))
+    if ascending[-1] <= WIDEST and takes(of):
+        places = np.searchsorted(ascending, widths)
+        bands, trimaps = counted_bands(of, ascending)
+        return bands[:, places], trimaps[:, places]
     bands = np.zeros((len(of.ids), len(widths), 3), np.int64)
     trimaps = np.zeros_like(bands)
-    ascending = sorted(set(widths))
     sides = near_another(of.gt, ascending, name="gt"), near_another(of.pred, ascending, name="pred")
     for width, gt, pred in zip(ascending, *sides, strict=True):
         own = (of.gt * with_frame(gt, of.gt, width), of.pred * with_frame(pred, of.pred, width))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.contours.bands import band_counts
 from segeval.contours.borders import both_borders, lost_border
+from segeval.contours.kernels import counted_borders, takes
 from segeval.contours.matching import squared_distances
 from segeval.contours.regions import Regions
 from segeval.protocol.widths import Width
@@ -121,24 +122,25 @@ def contour_counts(of: Regions, widths: Sequence[Width]) -> ContourCounts:
     """
     diagonal = float(np.sqrt(of.gt.shape[0] ** 2 + of.gt.shape[1] ** 2))
     bands, trimaps = band_counts(of, [band_width(width, diagonal) for width in widths])
-    size = len(of.ids)
-    lost = lost_border(of.gt).counts(size) if of.void else np.zeros(size, np.int64)
-    borders, matched = _matched(of, [bf_tolerance(width, diagonal) for width in widths], corners=False)
-    corners, near = _matched(of, [davis_tolerance(width, diagonal) for width in widths], corners=True)
+    borders, matched, lost = _matched(of, [bf_tolerance(width, diagonal) for width in widths], corners=False)
+    corners, near, _ = _matched(of, [davis_tolerance(width, diagonal) for width in widths], corners=True)
     return ContourCounts(of.ids, bands, trimaps, np.column_stack([borders, lost]), matched, corners, near)
 
 
-def _matched(of: Regions, tolerances: Sequence[float], *, corners: bool) -> tuple[Int64Array, Int64Array]:
-    """Count elements of both borders by class, (K, 2), and those near enough to their like, (K, W, 2).
+def _matched(of: Regions, tolerances: Sequence[float], *, corners: bool) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Count elements of both borders by class, (K, 2), those near enough to their like, (K, W, 2), and the lost, (K,).
 
-    Near enough is up to the tolerance for DAVIS's border, and below it for the other.
+    Near enough is up to the tolerance for DAVIS's border, and below it for the other: in squares, which are whole.
     """
+    near = [math.floor(tolerance**2) if corners else math.ceil(tolerance**2) - 1 for tolerance in tolerances]
+    if takes(of):
+        return counted_borders(of, near, corners=corners)
     size = len(of.ids)
     gt, pred = both_borders(of, corners=corners)
     counted = np.zeros((size, len(tolerances), 2), np.int64)
     for side, (source, target) in enumerate(((gt, pred), (pred, gt))):
         squares = squared_distances(source, target, max(tolerances))
-        for place, tolerance in enumerate(tolerances):
-            near = squares <= tolerance**2 if corners else squares < tolerance**2
-            counted[:, place, side] = np.bincount(source.codes[near], minlength=size + 1)[1 : size + 1]
-    return np.column_stack([gt.counts(size), pred.counts(size)]), counted
+        for place, square in enumerate(near):
+            counted[:, place, side] = np.bincount(source.codes[squares <= square], minlength=size + 1)[1 : size + 1]
+    lost = lost_border(of.gt).counts(size) if of.void and not corners else np.zeros(size, np.int64)
+    return np.column_stack([gt.counts(size), pred.counts(size)]), counted, lost

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.contours.counts import BOTH, ONE, VOID, DistanceValues
 from segeval.contours.regions import NO_REGION, Regions
+from segeval.contours.surfels import corner_weights
 from segeval.errors import UsageError
 from segeval.protocol.distances import Distances
 from segeval.records import dataclass
@@ -59,36 +60,9 @@ def borders(mask: Mask, valid: Mask) -> Mask:
     return touched & mask & valid
 
 
-def corner_weights(mask: Mask, valid: Mask, spacing: Sequence[float]) -> Floats:
-    """Return the contour length at each corner between four pixels, 0 where they are alike (deepmind, two axes).
-
-    Shape (H + 1, W + 1); beyond the image is outside. Where one of the four is not valid there is no contour. A single
-    pixel and its negative have half a diagonal, two side by side the side between them, two across both halves.
-    """
-    height, width = spacing
-    padded, known = np.pad(mask & valid, 1), np.pad(valid, 1, constant_values=True)
-    four = [padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]]
-    inside = np.sum(four, axis=0)
-    first, second, third, _ = four
-    diagonal = float(np.hypot(height, width))
-    found = np.zeros(inside.shape)
-    found[(inside == 1) | (inside == 3)] = diagonal / 2
-    pairs = inside == 2
-    found[pairs & (first == second)] = width
-    found[pairs & (first == third)] = height
-    found[pairs & (first != second) & (first != third)] = diagonal
-    usable = known[:-1, :-1] & known[:-1, 1:] & known[1:, :-1] & known[1:, 1:]
-    return np.where(usable, found, 0.0)
-
-
 def surfaces(gt: Mask, pred: Mask, chosen: Distances, valid: Mask, spacing: Sequence[float]) -> Surfaces:
-    """Measure two masks of one shape, (H, W) or (D, H, W), in units of `spacing`; a side without border is infinite.
-
-    Raises `UsageError` for volumes under a definition of images.
-    """
+    """Measure two masks of one shape, (H, W) or (D, H, W), in units of `spacing`; a side without border is infinite."""
     weighted = chosen.definition == WEIGHTED
-    if weighted and gt.ndim != 2:
-        raise UsageError("deepmind's surfaces are of images here", (f"{gt.ndim} axes",), "Choose another definition")
     gt, pred, valid = _cropped(gt, pred, valid)
     if weighted:
         sides = [corner_weights(side, valid, spacing) for side in (gt, pred)]

@@ -73,8 +73,7 @@ _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0,
 def read_below(root: Root, file: str, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
     """Read a file of a folder, or of a store, as `read_bytes` does."""
     if isinstance(root, Path):
-        # A Path, or a join, takes as long as reading a small file.
-        return read_bytes(f"{root}{os.sep}{file}", name=name, max_pixels=max_pixels)
+        return read_bytes(f"{root}{os.sep}{file}", name=name, max_pixels=max_pixels)  # a join takes as long again
     from segeval.stores.files import read_file  # for archives and URLs
     from segeval.stores.urls import StoreUrl
 

@@ -19,7 +19,7 @@ from segeval.measuring.reading import Reading, both, bytes_of, digest, digest_of
 from segeval.measuring.scope import counted, placed, region_of
 from segeval.protocol.bitcodes import BitClass, parse_bits
 from segeval.protocol.classlists import checked_classes
-from segeval.protocol.labeling import VOID_SET, SegmentationClass
+from segeval.protocol.labeling import MOST_IN_SETS, VOID_SET, SegmentationClass
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.storage import SideStorage
 from segeval.records import dataclass
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 IntArray = NDArray[np.integer[Any]]
 FULL = 255
+MOST_VALUES = 1 << 16
+"""Stored values of one mask that are looked up: what 16 bits hold."""
 _TYPES = ((8, np.uint8), (16, np.uint16), (32, np.uint32), (63, np.int64))
 
 
@@ -78,6 +80,12 @@ def with_classes(pred: Root, gt: Root, request: Request) -> Request:
             "--multilabel needs the classes, and no folder is named after one",
             (),
             "Name them with --classes, say which bits they are with --bits, or give folders with one mask a class",
+        )
+    if len(names) > MOST_IN_SETS:
+        raise UsageError(
+            f"--multilabel takes at most {MOST_IN_SETS} classes, and there are {len(names)} folders",
+            (),
+            "Name the classes of a run with --classes, and give folders that hold these only",
         )
     numbered = all(name.isascii() and name.isdecimal() and str(int(name)) == name for name in names)
     classes = (SegmentationClass(int(name) if numbered else index, name) for index, name in enumerate(names))
@@ -153,6 +161,12 @@ def _of_one_file(data: bytes, file: str, side: _Side, reading: Reading, meaning:
             return _of_planes(planes, name, side.level, meaning)
     values, _ = read_mask(data, name=name, max_pixels=reading.max_pixels, storage=side.storage)
     distinct, places = np.unique(values, return_inverse=True)
+    if len(distinct) > MOST_VALUES:
+        raise MaskError(
+            f"a mask holds more than {MOST_VALUES:,} distinct values, which no classes explain",
+            (f"{name}: {len(distinct):,} values",),
+            "This looks like a photograph or a probability map (--probs)",
+        )
     sets = [_set_of(value, meaning) for value in distinct.tolist()]
     unknown = [value for value, found in zip(distinct.tolist(), sets, strict=True) if found is None]
     if unknown:

@@ -59,10 +59,10 @@ def forget() -> None:
 
 def compiled() -> bool:
     """Tell whether every kernel is compiled and can be loaded, on a little-endian machine, for which they are made."""
-    return sys.byteorder == "little" and all(map(_loads, KERNELS))
+    return sys.byteorder == "little" and all(map(loads, KERNELS))
 
 
-def _loads(name: str) -> bool:
+def loads(name: str) -> bool:
     """Tell whether a module is compiled; the same module as Python, which needs Cython and takes minutes, is not."""
     found = find_spec(name)
     if found is None or not isinstance(found.loader, ExtensionFileLoader):

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.fuzz import archives, lanes, masks, palettes, runs
+from tests.fuzz import archives, lanes, masks, palettes, runs, storing
 from tests.fuzz.engine import LIMIT, Check, Tally, run
 
 TARGETS: dict[str, tuple[Check, int]] = {
@@ -15,6 +15,7 @@ TARGETS: dict[str, tuple[Check, int]] = {
     "runs": (runs.check, 5_000),
     "palettes": (palettes.check, 5_000),
     "archives": (archives.check, 20_000),
+    "storing": (storing.check, 20_000),
 }
 """What can be fuzzed, and with how many cases where none are asked for."""
 

@@ -120,11 +120,11 @@ def npy_seeds() -> tuple[bytes, ...]:
 def _npy(chance: Random) -> tuple[str, bytes]:
     content = chance.choice(npy_seeds())
     if chance.random() < 0.6:
-        content = _other_header(chance, content)
+        content = other_header(chance, content)
     if chance.random() < 0.5:
         content = spoiled(chance, content, npy_seeds())
     packed = chance.random() < 0.5
-    data = _zipped(chance, content) if packed else content
+    data = zipped(chance, content) if packed else content
     CURRENT.data = data
     decoded = _read(data)
     if decoded is not None:
@@ -136,11 +136,11 @@ def _npy(chance: Random) -> tuple[str, bytes]:
                     loaded = loaded[loaded.files[0]]
         except Exception as error:
             raise WrongError(f"read, though numpy says {error}", data) from error
-        _compare("NumPy", decoded, loaded.reshape(loaded.shape[:2]), data)
+        _compare("NumPy", decoded, loaded.reshape(decoded.shape), data)
     return ("refused" if decoded is None else "read as NumPy reads it"), data
 
 
-def _other_header(chance: Random, content: bytes) -> bytes:
+def other_header(chance: Random, content: bytes) -> bytes:
     """Exchange a piece of the header's text and keep the length right."""
     text = content[10:].split(b"\n", 1)[0].rstrip()
     pieces = [b"'|u1'", b"'<i4'", b"'|O'", b"'<f8'", b"'>u2'", b"'<U1'", b"'|b1'", b"'<c16'", b"[('a', '|u1')]"]
@@ -151,7 +151,8 @@ def _other_header(chance: Random, content: bytes) -> bytes:
     return content[:8] + struct.pack("<H", len(text) + 1) + text + b"\n" + content[10:].split(b"\n", 1)[-1]
 
 
-def _zipped(chance: Random, content: bytes) -> bytes:
+def zipped(chance: Random, content: bytes) -> bytes:
+    """Return an .npz file of some array, or of what is no array."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", chance.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))) as archive:
         for name in chance.choice((["a.npy"],) * 8 + (["a.npy", "b.npy"], ["a.txt"], [])):

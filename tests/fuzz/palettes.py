@@ -24,6 +24,9 @@ LISTS = (
     '{"0": "road", "1": "sky"}',
     '[[classes]]\nid = 0\nname = "road"\ncolor = [1, 2, 3]\n[[classes]]\nid = 1\nname = "sky"\ncolor = [4, 5, 6]\n',
     "road = 0\nsky = 1\n",
+    '{"classes": [{"title": "road", "color": "#51C6AA", "id": 7}, {"title": "sky", "color": "#FF0000", "id": 4}]}',
+    '{"categories": [{"id": 1, "name": "road", "isthing": 0}, {"id": 4, "name": "sky", "color": [1, 2, 3]}]}',
+    '{"road": [1, 1, 1], "sky": [2, 2, 2]}',
 )
 PALETTES = (
     "128 64 128 road\n70 130 180 sky\n# a comment\n0 0 0 void\n",

@@ -36,7 +36,8 @@ class Environment:
 
 ENVIRONMENTS = {
     "torch": Environment(
-        ("medical", "pytorch", "losses", "keras_metrics", "histograms", "matrices", "saliency", "matlab"),
+        ("medical", "pytorch", "losses", "keras_metrics", "histograms", "matrices", "saliency", "matlab",
+         "contours"),
         (
             "torch==2.13.0", "torchmetrics==1.9.0", "keras==3.15.1", "scikit-learn==1.9.1", "numpy==2.4.6",
             "scipy==1.17.1", "pandas>=2.2", "pillow", "pytest==9.2.0", "tqdm", "SimpleITK==2.5.7", "nibabel==5.4.2",
@@ -45,7 +46,7 @@ ENVIRONMENTS = {
         (
             "nnunetv2==2.8.1", "acvl-utils==0.2.6", "batchgenerators==0.25.5", "batchgeneratorsv2==0.3.6",
             "dynamic-network-architectures==0.4.4", "monai==1.6.1", "pysodmetrics==1.6.2",
-            "segmentation-models-pytorch==0.6.0", "mmsegmentation==1.2.2", "paddleseg==2.8.0",
+            "segmentation-models-pytorch==0.6.0", "mmsegmentation==1.2.2", "paddleseg==2.8.0", "medpy==0.5.2",
             "isic-challenge-scoring==5.6.0", "rdp", "zipfile-deflate64",
         ),
     ),
