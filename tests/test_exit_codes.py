@@ -44,6 +44,8 @@ TABLE: list[tuple[list[str], int, str, str]] = [
     (["inspect", "sample_masks/binary/probs", "sample_masks/binary/gt"], 2, "--probs", ""),
     (["presets"], 0, "cityscapes", ""),
     (["presets", "cityscape"], 2, "", "cityscapes"),
+    (["config"], 0, "has its default", ""),
+    (["config", "scor"], 2, "", "not one of 'score'"),
     (["help"], 0, "conventions", ""),
     (["help", "convention"], 2, "", "conventions"),
     (["completion", "bash"], 0, "_SEGEVAL_COMPLETE", ""),

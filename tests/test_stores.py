@@ -218,6 +218,66 @@ def test_what_is_forbidden_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) ->
     assert len(asked) == 1 + files.TRIES
 
 
+def test_shards_saved_to_the_store_unite_there(weather: Weather, folders: Path, tmp_path: Path) -> None:
+    for shard in (1, 2):
+        done = run_segeval(
+            *("score", folders / "pred", folders / "gt", "--classes", "19", "--shard", f"{shard}/2", "-q"),
+            *("--save", f"s3://masks/parts/{shard}.jsonl.gz", "--journal", tmp_path / "kept", "--no-config"),
+        )
+        assert done.code == 0, done.stderr
+        assert not (tmp_path / "kept").exists(), "once the run is up, the rows kept here are gone"
+    done = run_segeval("combine", "s3://masks/parts/*.gz", "s3://masks/parts/1.jsonl.gz", "-o", "s3://masks/run.jsonl")
+    assert done.code == 0, done.stderr
+    assert done.stderr.startswith(f"{PAIRS} images of 3 runs; "), "a part that is given twice counts once"
+    assert run_to_bytes(segeval.load_run("s3://masks/run.jsonl"), packed=False) == local_bytes(folders)
+    done = run_segeval("report", "s3://masks/run.jsonl", "--only", "miou", "-q")
+    assert float(done.stdout) == segeval.score(folders / "pred", folders / "gt", classes=19).scores["miou"]
+
+
+def test_rows_outlive_an_upload_that_fails(
+    weather: Weather, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("score", folders / "pred", folders / "gt", "--classes", "19", "--save", "s3://masks/late.jsonl", "-q")
+    called = files._called
+
+    def full(url: StoreUrl, method: str, *arguments: object, **options: object) -> object:
+        if method == "pipe_file":
+            raise PermissionError("not-to-be-printed")
+        return called(url, method, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_called", full)
+        done = run_segeval(*command, environment={"XDG_CACHE_HOME": str(tmp_path)})
+    assert (done.code, done.stdout) == (2, "")
+    assert "s3://masks/late.jsonl" in done.stderr
+    assert "--resume" in done.stderr
+    assert "not-to-be-printed" not in done.stderr
+    (kept,) = (tmp_path / "segeval").iterdir()
+    assert kept.read_bytes().count(b"\n") == PAIRS + 1
+    done = run_segeval(*command, "--resume", environment={"XDG_CACHE_HOME": str(tmp_path)})
+    assert done.code == 0, done.stderr
+    assert not kept.exists()
+    assert run_to_bytes(segeval.load_run("s3://masks/late.jsonl"), packed=False) == local_bytes(folders)
+
+
+def test_a_run_that_the_store_does_not_have(weather: Weather) -> None:
+    done = run_segeval("combine", "s3://masks/nothing/*.gz", "-o", "s3://masks/run.jsonl")
+    assert (done.code, "no run file is called so" in done.stderr) == (2, True)
+    done = run_segeval("report", "s3://masks/nothing.jsonl")
+    assert (done.code, "a run file cannot be read" in done.stderr) == (2, True)
+
+
+def test_patterns_of_this_machine_and_journals_without_a_url(folders: Path, tmp_path: Path) -> None:
+    run = segeval.measure(folders / "pred", folders / "gt", classes=19)
+    for name in ("a", "b"):
+        segeval.save_run(run, tmp_path / f"{name}.jsonl")
+    done = run_segeval("combine", tmp_path / "?.jsonl", "-o", tmp_path / "run.jsonl")
+    assert done.code == 0, done.stderr
+    assert (tmp_path / "run.jsonl").read_bytes() == local_bytes(folders)
+    done = run_segeval("score", "p", "g", "--save", tmp_path / "run.jsonl", "--journal", tmp_path / "kept")
+    assert (done.code, "--journal is for --save URL" in done.stderr) == (2, True)
+
+
 @pytest.mark.slow
 def test_five_thousand_pairs_in_bad_weather(
     weather: Weather, store: tuple[Weather, dict[str, str]], tmp_path: Path

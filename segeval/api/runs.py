@@ -8,12 +8,12 @@ from typing import Unpack
 from segeval.api.report import Report, gates_of, public
 from segeval.api.scoring import scored_run, statistics_of
 from segeval.findings.policy import Policy
+from segeval.folders.roots import root_of
 from segeval.protocol.allowing import parse_allow
 from segeval.report.rescoring import rescore as under_options
 from segeval.request.options import FindingOptions, RescoreOptions, spelled
-from segeval.runs.file import load_run as read_run
-from segeval.runs.file import save_run as write_run
 from segeval.runs.run import Run
+from segeval.runs.storedruns import load_named, save_named
 from segeval.runs.unions import union
 
 
@@ -74,7 +74,7 @@ def load_run(path: str | Path) -> Run:
         ...
     segeval.errors.RunFileError: ...
     """
-    return read_run(Path(path))
+    return load_named(root_of(path))
 
 
 def save_run(run: Run, path: str | Path) -> None:
@@ -85,7 +85,7 @@ def save_run(run: Run, path: str | Path) -> None:
     run
         What `measure` or `combine` returned.
     path
-        The file; it is packed where its name ends in .gz.
+        The file, or its URL in a store; it is packed where its name ends in .gz.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def save_run(run: Run, path: str | Path) -> None:
     ...     segeval.load_run(f"{folder}/run.jsonl.gz") == run
     True
     """
-    write_run(run, Path(path))
+    save_named(run, root_of(path))
 
 
 def combine(*parts: str | Path | Run) -> Run:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOT_CONFIGURED = ("config", "no_config", "help", "version")
+FILE_READ = "segeval.config"
+"""Where a command keeps the path of the file that was read, in what click shares between contexts."""
 
 
 def nearest_config(start: Path) -> Path | None:
@@ -127,6 +129,7 @@ def _read(context: click.Context, parameter: click.Parameter, value: Path | None
         return
     path = value or nearest_config(_working_folder())
     if path is not None:
+        context.meta[FILE_READ] = path
         context.default_map = {**load_config(path, context, found=value is None), **(context.default_map or {})}
 
 

@@ -115,9 +115,18 @@ def tell_regressions(verdicts: Iterable[Regression]) -> None:
 
 
 def write_result(text: str) -> None:
-    """Write a result to stdout; a reader that has gone away (`| head`) is no error."""
+    """Write a result for programs to stdout, as UTF-8; a reader that has gone away (`| head`) is no error."""
+    _write(text.encode("utf-8", "backslashreplace"))
+
+
+def write_page(text: str) -> None:
+    """Write a result for reading to stdout, in the encoding and with the characters that it has; else as a result."""
+    _write(_shown_on(sys.stdout, text))
+
+
+def _write(data: bytes) -> None:
     try:
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(data)
         sys.stdout.flush()
     except BrokenPipeError:
         drop_stdout()
@@ -128,6 +137,21 @@ def write_result(text: str) -> None:
         ) from None
 
 
+def _is_dumb(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") == "dumb"
+
+
+def _shown_on(stream: TextIO, text: str) -> bytes:
+    """Encode text for a stream: what is drawn becomes ASCII where the console has nothing else, the rest an escape."""
+    encoding = stream.encoding or "utf-8"
+    is_dumb = _is_dumb(stream)
+    if not text.isascii() and (is_dumb or encoding.casefold() not in ("utf-8", "utf8")):
+        from segeval.cli.plain import encodable, undrawn  # few consoles are so
+
+        text = undrawn(text) if is_dumb else encodable(text, encoding)
+    return text.encode(encoding, "backslashreplace")
+
+
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """Give a function to call with (done, in all), or `None` where nobody would see the bar."""
@@ -136,7 +160,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
         return
     from tqdm import tqdm
 
-    with tqdm(unit="pair", leave=False, file=sys.stderr, dynamic_ncols=True) as bar:
+    with tqdm(unit="pair", leave=False, file=sys.stderr, dynamic_ncols=True, ascii=_is_dumb(sys.stderr) or None) as bar:
 
         def advance(done: int, total: int) -> None:
             bar.total = total
@@ -155,10 +179,9 @@ def drop_stdout() -> None:
 
 def tell(text: str) -> None:
     """Write to stderr."""
-    encoding = sys.stderr.encoding or "utf-8"
     # Nobody may listen; the exit code still says what happened.
     with suppress(OSError):
-        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stderr.write(_shown_on(sys.stderr, text).decode(sys.stderr.encoding or "utf-8"))
         sys.stderr.flush()
 
 
@@ -282,7 +305,7 @@ class Delivery:
             from segeval.render.report.wording import ungated_text
 
             tell_asides([ungated_text(report)])
-        write_result(text)
+        (write_page if self._format == "table" else write_result)(text)
         return 0 if all(verdict.passed for verdict in report.gates) else 1
 
     def _stdout_text(self, report: Report) -> str:

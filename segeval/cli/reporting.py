@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from segeval.cli.options import Function, stacked
-from segeval.cli.parameters import FILE, LINES, TARGET, added_up, completed
+from segeval.cli.parameters import FILE, LINES, ROOT, TARGET, added_up, completed
 
 
 class Adding(click.Option):
@@ -101,9 +101,18 @@ view_options = stacked(
 )
 saving_options = stacked(
     click.option(
-        "--save", metavar="RUN", type=FILE, help="Keep every image's counts in a run file (.jsonl, or .jsonl.gz)."
+        "--save",
+        metavar="RUN",
+        type=ROOT,
+        help="Keep every image's counts in a run file or URL (.jsonl, or .jsonl.gz).",
     ),
     click.option("--resume", is_flag=True, help="Continue an interrupted --save."),
+    click.option(
+        "--journal",
+        metavar="FILE",
+        type=FILE,
+        help="--save URL: keep rows here until then. [default: in the cache]",
+    ),
     click.option(
         "--shard", metavar="I/N", help="Score only the I-th of N parts, split by a hash of the key. [default: all]"
     ),

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "verify": "Check a published number against its signature.",
     "inspect": "Say what is in two folders, what looks wrong, and the fix.",
     "presets": "List the presets, or show one.",
+    "config": "Show the options that hold here, and where each comes from.",
     "completion": "Print the script that completes command lines in a SHELL.",
     "help": "List the pages of the manual, or show the one on TOPIC.",
 }

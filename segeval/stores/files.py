@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar
 
-from segeval.errors import MaskError, SegevalError, UsageError, printable
+from segeval.errors import MaskError, OutputError, SegevalError, UsageError, printable
 from segeval.stores.urls import StoreUrl
 
 READERS = 32
@@ -158,6 +158,27 @@ def read_file(root: StoreUrl, file: str, *, name: str) -> bytes:
     if not data:
         raise MaskError("a file is empty", (printable(name),), "Write the mask again")
     return data
+
+
+def is_file(url: StoreUrl) -> bool:
+    """Tell whether a store has a file; raises `SegevalError` where it does not answer."""
+    try:
+        return bool(_tried(lambda: _called(url, "exists", url.path)))
+    except SegevalError:
+        raise
+    except Exception as error:
+        raise _unreadable("a store does not answer", url, error) from error
+
+
+def write_file(url: StoreUrl, data: bytes) -> None:
+    """Write a file of a store, whole or not at all; raises `OutputError`."""
+    try:
+        _tried(lambda: _called(url, "pipe_file", url.path, data))
+    except SegevalError:
+        raise
+    except Exception as error:
+        told = _unreadable("a file of a store cannot be written", url, error)
+        raise OutputError(told.what, told.where, f"{told.fix}; --resume then goes on from what is kept") from error
 
 
 def _read(root: StoreUrl, file: str) -> bytes:

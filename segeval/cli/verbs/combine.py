@@ -7,49 +7,50 @@ from typing import TYPE_CHECKING
 import click
 
 from segeval.cli.command import Verb
-from segeval.cli.parameters import FILE
+from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import voice_options
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from segeval.stores.urls import Root
 
 
 @click.command(cls=Verb)
-@click.argument("parts", metavar="PART...", type=FILE, nargs=-1, required=True)
+@click.argument("parts", metavar="PART...", type=ROOT, nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
     metavar="RUN",
-    type=FILE,
+    type=ROOT,
     required=True,
     envvar=[],  # SEGEVAL_OUTPUT is a report's place, which a run must not take
     help="Run file to write.",
 )
 @voice_options
-def combine(parts: tuple[Path, ...], output: Path, quiet: bool, verbose: bool) -> int:
+def combine(parts: tuple[Root, ...], output: Root, quiet: bool, verbose: bool) -> int:
     """Merge saved runs, such as those of shards, into one run file.
 
     Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under
-    different protocols, are errors. RUN is packed where its name ends in .gz. Exit code 0: united; 2: not.
+    different protocols, are errors. A part may be a pattern or a URL, and RUN a URL. RUN is packed where its name ends
+    in .gz. Exit code 0: united; 2: not.
 
     \b
     Examples:
       segeval combine part-1.jsonl part-2.jsonl -o run.jsonl
       segeval combine shards/*.jsonl.gz -o run.jsonl.gz
+      segeval combine 's3://runs/7/*.jsonl.gz' -o s3://runs/7.jsonl.gz
     """
     from segeval.cli.console import tell, tell_findings
-    from segeval.files.atomic import AtomicFile
     from segeval.findings.runs import run_findings
-    from segeval.runs.file import is_packed, load_run, run_to_bytes
+    from segeval.runs.storedruns import expanded, load_named, opened_output
     from segeval.runs.unions import union
 
-    with AtomicFile(output) as file:
-        named = [(str(part), load_run(part)) for part in parts]
+    with opened_output(output) as save:
+        named = [(str(part), load_named(part)) for part in expanded(parts)]
         united = union(named)
-        file.commit(run_to_bytes(united, packed=is_packed(output)))
+        save(united)
     tell_findings(run_findings(united))
     if not quiet:
         repeated = sum(len(run.rows) for _, run in named) - len(united.rows)
         once = f"; {repeated:,} were in several parts and count once" if repeated else ""
-        tell(f"{len(united.rows):,} images of {len(parts):,} runs{once}\n")
+        tell(f"{len(united.rows):,} images of {len(named):,} runs{once}\n")
     return 0

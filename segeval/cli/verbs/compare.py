@@ -71,7 +71,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
       segeval compare base.jsonl new.jsonl --fail-regression 'iou.*=0.02'
       segeval compare base.jsonl a.jsonl b.jsonl -o comparison.md
     """
-    from segeval.cli.console import page_options, tell_asides, tell_findings, tell_regressions, write_result
+    from segeval.cli.console import page_options, tell_asides, tell_findings, tell_regressions, write_page, write_result
     from segeval.cli.outputs import report_output
     from segeval.comparison.regressions import parse_regression
     from segeval.comparison.runs import compare_runs, run_names
@@ -106,5 +106,5 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
         tell_asides(f"forced: {told}" for told in found.forced)
         tell_findings(found.warnings)
     tell_regressions(verdict for verdict in found.regressions if not (options["quiet"] and verdict.passed))
-    write_result(text)
+    (write_page if format_name == "table" else write_result)(text)
     return 0 if all(verdict.passed for verdict in found.regressions) else 1

@@ -61,7 +61,7 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
       segeval explain pred/ gt/ --classes classes.txt
       segeval explain run.jsonl --convention cityscapes
     """
-    from segeval.cli.console import page_options, tell_findings, tell_notes, write_result
+    from segeval.cli.console import page_options, tell_findings, tell_notes, write_page, write_result
     from segeval.explanation.accounts import explain as explained
     from segeval.findings.policy import judged
     from segeval.findings.runs import run_findings
@@ -78,7 +78,7 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
     if options["format"] == "json":
         write_result(render_explanation_json(found))
     else:
-        write_result(render_explanation(found, **page_options(options["color"]), verbose=options["verbose"]))
+        write_page(render_explanation(found, **page_options(options["color"]), verbose=options["verbose"]))
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from segeval.cli.console import columns_of, wants_color, write_result
+from segeval.cli.console import columns_of, wants_color, write_page, write_result
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -58,7 +58,7 @@ def help(ctx: click.Context, topic: str | None) -> int:  # noqa: A001  # a verb'
     """
     known = topics()
     if topic is None:
-        write_result(_listing(known))
+        write_page(_listing(known))
         return 0
     if topic not in known:
         _refuse(topic, known, ctx)
@@ -69,7 +69,7 @@ def help(ctx: click.Context, topic: str | None) -> int:  # noqa: A001  # a verb'
         return 0
     from segeval.render.pages import render_page
 
-    write_result(render_page(source, color=wants_color(sys.stdout), width=width))
+    write_page(render_page(source, color=wants_color(sys.stdout), width=width))
     return 0
 
 

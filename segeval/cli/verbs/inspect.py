@@ -47,7 +47,7 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
       segeval inspect probs/ gt/ --probs -f json
     """
     from segeval.cli.commandline import score_line
-    from segeval.cli.console import page_options, progress_bar, write_result
+    from segeval.cli.console import page_options, progress_bar, write_page, write_result
     from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
     from segeval.request import build_request
@@ -61,5 +61,5 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
         write_result(render_inspection_json(found))
     else:
         command = "" if found.remedy is None else score_line(pred, gt, found.remedy)
-        write_result(render_inspection(found, command=command, **page_options(options["color"])))
+        write_page(render_inspection(found, command=command, **page_options(options["color"])))
     return 0 if found.ready else 2

@@ -28,7 +28,7 @@ def presets(name: str | None, **options: Any) -> int:
       segeval presets loveda -f toml > mine.toml      a start for your own
       segeval presets ./mine.toml
     """
-    from segeval.cli.console import page_options, write_result
+    from segeval.cli.console import page_options, write_page, write_result
     from segeval.protocol.presets import preset, preset_names
     from segeval.render.presets import render_preset, render_preset_json, render_presets, render_presets_json
     from segeval.request import build_request
@@ -40,13 +40,16 @@ def presets(name: str | None, **options: Any) -> int:
     found = build_request(preset=name).preset if name is not None else None
     if found is not None:
         page = page_options(options["color"])
-        write_result(render_preset_json(found) if chosen == "json" else render_preset(found, **page))
+        if chosen == "json":
+            write_result(render_preset_json(found))
+        else:
+            write_page(render_preset(found, **page))
         return 0
     known = [preset(each) for each in preset_names()]
     if chosen == "json":
         write_result(render_presets_json(known))
     else:
-        write_result(render_presets(known, **page_options(options["color"])))
+        write_page(render_presets(known, **page_options(options["color"])))
     return 0
 
 

@@ -10,7 +10,7 @@ from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics, given
 from segeval.cli.options import boundary_options, convention_options, keys_option, label_options, loss_options
-from segeval.cli.parameters import FILE
+from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import (
     color_option,
     finding_options,
@@ -24,11 +24,11 @@ from segeval.cli.reporting import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from segeval.stores.urls import Root
 
 
 @click.command(cls=Verb)
-@click.argument("run", type=FILE)
+@click.argument("run", type=ROOT)
 @keys_option
 @label_options
 @convention_options
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @color_option
 @config_options
 @voice_options
-def report(run: Path, **options: Any) -> int:
+def report(run: Root, **options: Any) -> int:
     """Report a saved run, also under other options.
 
     RUN is what 'score --save' or 'combine' has written; no image is read. The stored protocol holds but for what the
@@ -62,9 +62,9 @@ def report(run: Path, **options: Any) -> int:
     from segeval.cli.console import Delivery
     from segeval.report.rescoring import rescore
     from segeval.request.options import ArrayOptions, ContourOptions, LossOptions, names_in
-    from segeval.runs.file import load_run
+    from segeval.runs.storedruns import load_named
 
     changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions), *names_in(ContourOptions)), options)
     asked = asked_statistics(options)
     with Delivery(options) as delivery:
-        return delivery.deliver(scored_run(rescore(load_run(run), **changes), asked))
+        return delivery.deliver(scored_run(rescore(load_named(run), **changes), asked))

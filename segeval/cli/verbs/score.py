@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from segeval.protocol.protocol import Protocol
     from segeval.runs.saver import RunSaver
     from segeval.runs.sharding import Shard
+    from segeval.runs.storedsaver import StoredRunSaver
     from segeval.stores.urls import Root
 
 
@@ -133,11 +135,18 @@ def _shard(text: str | None) -> Shard | None:
     return parse_shard(text)
 
 
-def _saver(options: dict[str, Any], protocol: Protocol) -> AbstractContextManager[RunSaver | None]:
+def _saver(options: dict[str, Any], protocol: Protocol) -> AbstractContextManager[RunSaver | StoredRunSaver | None]:
     if options["save"] is None:
         if options["resume"]:
             raise click.UsageError("--resume goes on with what --save keeps: name the run file with --save")
         return nullcontext()
+    place, resume = options["save"], options["resume"]
+    if not isinstance(place, Path):
+        from segeval.runs.storedsaver import StoredRunSaver  # for URLs
+
+        return StoredRunSaver(place, protocol, journal=options["journal"], resume=resume)
+    if options["journal"] is not None:
+        raise click.UsageError("--journal is for --save URL: rows of a run on this machine are kept beside it")
     from segeval.runs.saver import RunSaver
 
-    return RunSaver(options["save"], protocol, resume=options["resume"])
+    return RunSaver(place, protocol, resume=resume)

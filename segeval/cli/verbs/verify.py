@@ -48,7 +48,7 @@ def verify(signature: str, claim: str, pred: Path, gt: Path | None, **options: A
       segeval verify "$SIGNATURE" miou=0.7425 run.jsonl --strict
     """
     from segeval.api.comparing import verify as verified
-    from segeval.cli.console import progress_bar, write_result
+    from segeval.cli.console import progress_bar, write_page
     from segeval.render.verification import render_verification
     from segeval.request.options import VerifyOptions, chosen
 
@@ -56,5 +56,5 @@ def verify(signature: str, claim: str, pred: Path, gt: Path | None, **options: A
         found = verified(
             signature, claim, pred, gt, jobs=options["jobs"], progress=progress, **chosen(VerifyOptions, options)
         )
-    write_result(render_verification(found, strict=options["strict"]))
+    write_page(render_verification(found, strict=options["strict"]))
     return 0 if found.holds(strict=options["strict"]) else 1

@@ -1,0 +1,93 @@
+"""Run files by name: paths of this machine, URLs of stores, and patterns of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from segeval.errors import RunFileError, SegevalError
+from segeval.runs.file import is_packed, load_run, run_from_bytes, run_to_bytes, save_run
+from segeval.runs.run import Run
+from segeval.stores.urls import Root, StoreUrl
+
+WILD = frozenset("*?[")
+
+
+def load_named(named: Root) -> Run:
+    """Read a run file of this machine or of a store; raises `RunFileError`."""
+    if isinstance(named, Path):
+        return load_run(named)
+    from segeval.stores.files import read_file  # here and below for URLs alone
+
+    try:
+        data = read_file(named.parent, named.name, name=str(named))
+    except SegevalError as error:
+        raise RunFileError("a run file cannot be read", error.where, error.fix) from error
+    return run_from_bytes(data, name=str(named))
+
+
+def save_named(run: Run, named: Root) -> None:
+    """Write a run file to this machine or to a store, whole or not at all; raises `OutputError`."""
+    if isinstance(named, Path):
+        save_run(run, named)
+    else:
+        from segeval.stores.files import write_file
+
+        write_file(named, run_to_bytes(run, packed=is_packed(Path(named.name))))
+
+
+@contextmanager
+def opened_output(named: Root) -> Iterator[Callable[[Run], None]]:
+    """Prove the place of a run file before the work, and give what writes a run there; raises `OutputError`."""
+    if isinstance(named, Path):
+        from segeval.files.atomic import AtomicFile
+
+        with AtomicFile(named) as file:
+            yield lambda run: file.commit(run_to_bytes(run, packed=is_packed(named)))
+        return
+    from segeval.stores.files import is_file
+
+    is_file(named)  # who may not look is told before the work
+    yield partial(save_named, named=named)
+
+
+def expanded(parts: Iterable[Root]) -> list[Root]:
+    """Return the run files that names and patterns stand for; raises `RunFileError` where one has none.
+
+    A `*` stands for any part of a name, and not for a slash.
+    """
+    found: list[Root] = []
+    for part in parts:
+        text = str(part)
+        if not WILD & set(text) or (isinstance(part, Path) and part.exists()):
+            found.append(part)
+            continue
+        matching: list[Root] = list(_matching(part)) if isinstance(part, StoreUrl) else _paths(text)
+        if not matching:
+            raise RunFileError("no run file is called so", (text,), "Check the pattern, and that the parts are there")
+        found.extend(matching)
+    return found
+
+
+def _paths(pattern: str) -> list[Root]:
+    import glob
+
+    return [Path(name) for name in sorted(glob.glob(pattern))]  # noqa: PTH207 - the pattern may be absolute
+
+
+def _matching(pattern: StoreUrl) -> Iterable[StoreUrl]:
+    """Yield the files of a store that match; the folder above the first wildcard is listed."""
+    from fnmatch import fnmatchcase
+
+    from segeval.stores.files import list_files
+
+    parts = pattern.path.split("/")
+    fixed = next(place for place, part in enumerate(parts) if WILD & set(part))
+    folder = StoreUrl(pattern.scheme, "/".join(parts[:fixed]), pattern.timeout)
+    wanted = parts[fixed:]
+    for name in list_files(folder)[0]:
+        names = name.split("/")
+        if len(names) == len(wanted) and all(map(fnmatchcase, names, wanted)):
+            yield folder / name

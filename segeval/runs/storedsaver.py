@@ -1,0 +1,62 @@
+"""The place of a run file in a store: rows are kept on this machine meanwhile, and the run goes up once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+
+from segeval.errors import OutputError
+from segeval.protocol.protocol import Protocol
+from segeval.runs.journal import Journal
+from segeval.runs.run import Run
+from segeval.runs.storedruns import save_named
+from segeval.stores.files import is_file
+from segeval.stores.urls import StoreUrl
+
+
+class StoredRunSaver:
+    """Hold the place of a run file in a store: rows are kept in a file of this machine.
+
+    Opening raises as `RunSaver` does, and `OutputError` where the store does not answer. Leaving without `save` keeps
+    the rows for a later attempt.
+    """
+
+    def __init__(self, url: StoreUrl, protocol: Protocol, *, journal: Path | None = None, resume: bool = False) -> None:
+        self.path = url
+        self._kept = journal or _usual_journal(url)
+        try:
+            is_file(url)  # who may not look is told before the work
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                "rows cannot be kept while they are measured",
+                (f"{self._kept.parent}: {error.strerror}",),
+                "Name another place with --journal FILE",
+            ) from error
+        self.journal = Journal(self._kept, protocol, resume=resume)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what there is to tell of an earlier attempt."""
+        return tuple(self.journal.notes)
+
+    def __enter__(self) -> StoredRunSaver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.journal.close()
+
+    def save(self, run: Run) -> None:
+        """Put the run into the store and delete the rows kept here; raises `OutputError` and keeps them then."""
+        save_named(run, self.path)
+        self.journal.remove()
+
+
+def _usual_journal(url: StoreUrl) -> Path:
+    """Return where rows are kept for a URL, in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "segeval" / f"{hashlib.blake2b(str(url).encode(), digest_size=12).hexdigest()}.partial"
