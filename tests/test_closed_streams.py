@@ -32,7 +32,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "none": (),
     "unknown": ("scroe",),
 }
-EXPECTED = {"score, gate failed": 1, "score, could not": 2, "unknown": 2, "none": 2}
+EXPECTED = {"score, gate failed": 1, "score, could not": 2, "unknown": 2}
 """Exit codes where every stream is open; 0 for the others."""
 SAYS_NOTHING = ("combine",)
 """Verbs that write nothing to stdout."""

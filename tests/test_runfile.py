@@ -370,14 +370,14 @@ def test_a_bomb_ends_at_bounded_memory_and_processor_time() -> None:
 
 
 def test_a_bomb_of_short_lines_ends_at_the_limit_of_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segeval.runs.file.LEAST_UNPACKED", 10_000)
+    monkeypatch.setattr("segeval.runs.lines.LEAST_UNPACKED", 10_000)
     images = [(f"{index:05}", 0) for index in range(2000)]
     row = lines_of(run_of(None, images[:1]))[1]
     lines = [lines_of(HAND_MADE)[0], *(row.replace(b'"00000"', f'"{key}"'.encode()) for key, _ in images)]
     data = gzip.compress(sealed(lines), mtime=0)
-    monkeypatch.setattr("segeval.runs.file.MOST_PACKING", 5)
+    monkeypatch.setattr("segeval.runs.lines.MOST_PACKING", 5)
     assert "unpacks to more than" in problem(data).where[0]
-    monkeypatch.setattr("segeval.runs.file.MOST_PACKING", 100)
+    monkeypatch.setattr("segeval.runs.lines.MOST_PACKING", 100)
     assert len(run_from_bytes(data, name="x").rows) == 2000
 
 

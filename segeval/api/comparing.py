@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from segeval.comparison.runs import ComparisonReport
     from segeval.comparison.verification import Verification
     from segeval.explanation.explanation import Explanation
-    from segeval.report.scoring import FileNames
+    from segeval.report.refusals import FileNames
 
 
 @spelled(LookOptions)

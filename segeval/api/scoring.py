@@ -16,7 +16,7 @@ from segeval.runs.run import Run
 
 if TYPE_CHECKING:
     from segeval.report.extras import Statistics
-    from segeval.report.scoring import FileNames
+    from segeval.report.refusals import FileNames
     from segeval.tables.counts import JointCounts
 
 

@@ -34,7 +34,8 @@ from segeval.protocol.labeling import UNKNOWN, VOID, SegmentationClass
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
 from segeval.records import dataclass
-from segeval.report.scoring import FileNames, Measured, check_labels, measured
+from segeval.report.refusals import FileNames
+from segeval.report.scoring import Measured, check_labels, measured
 from segeval.runs.run import Run
 from segeval.scores.imageoverlap import Overlap
 from segeval.scores.overlap import Value, outcomes

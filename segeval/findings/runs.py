@@ -30,8 +30,8 @@ from segeval.protocol.labeling import DEFAULT_VOID, VOID, Color
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Resolution
 from segeval.records import dataclass
-from segeval.report.scoring import FileNames
-from segeval.runs.run import Maps, Run, Traits
+from segeval.report.refusals import FileNames
+from segeval.runs.run import Maps, Run, Traits, missing_keys
 from segeval.tables.counts import JointCounts, table
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run_findings(
 
 def _missing(values: Values) -> Iterator[Finding]:
     """Find images without prediction, which `--missing miss` counts as wrong."""
-    keys = [row.key for row in values.run.rows if row.missing]
+    keys = missing_keys(values.run.rows)
     if keys:
         losses = "" if values.run.maps is None else "; losses leave them out"
         yield Finding(
@@ -103,7 +103,7 @@ def _maps(run: Run) -> Iterator[Finding]:
                 (),
                 "Score them without --probs, or save the probabilities before the threshold",
             )
-    unnormalised = sum(row.unnormalised for row in run.rows)
+    unnormalised = 0 if run.maps is None else sum(row.unnormalised for row in run.rows)
     if unnormalised:
         share = 100 * unnormalised / run.pixels
         yield Finding(

@@ -12,8 +12,8 @@ from segeval.errors import Finding, and_more, listed
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.protocol import Protocol, Resolution
 from segeval.records import dataclass
-from segeval.report.scoring import FileNames, file_name
-from segeval.runs.run import Row, Run, raw_values
+from segeval.report.refusals import FileNames, file_name
+from segeval.runs.run import Row, Run, keys_of, keys_with_prediction, raw_values
 from segeval.tables.counts import JointCounts
 
 HOLDS = ("ground truth holds", "predictions hold")
@@ -42,7 +42,7 @@ class Values:
 
     def predictions(self) -> tuple[str, ...]:
         """Return the first prediction files, images by their keys where the files are not known."""
-        return shown(self.places(1, (row.key for row in self.run.rows if not row.missing)))
+        return shown(self.places(1, keys_with_prediction(self.run.rows)))
 
     def places(self, side: int, keys: Iterable[str]) -> list[str]:
         """Return what messages call the files of some images on side 0 (ground truth) or 1 (predictions)."""
@@ -199,19 +199,20 @@ def class_folders(values: Values) -> Iterator[Finding]:
 
     Where they do not fill the image, folders of frames can look so too: then there must be more images than folders.
     """
-    rows = values.run.rows
-    if values.run.maps is not None or len(rows) < 2 or not all("/" in row.key for row in rows):
+    keys = keys_of(values.run.rows)
+    if values.run.maps is not None or len(keys) < 2 or not all("/" in key for key in keys):
         return
-    if not set(values.table.gt.tolist()) <= FULL | {1}:
+    if not values.distinct()[0] <= FULL | {1}:
+        return
+    below = len({key.partition("/")[0] for key in keys}) > 1
+    parts = [key.partition("/") if below else key.rpartition("/") for key in keys]
+    folders = {folder for folder, _, _ in parts}
+    # Every name is in every folder where there are as many images as folders times names.
+    if len(folders) < 2 or len(keys) != len(folders) * len({name for _, _, name in parts}):
         return
     images: defaultdict[str, dict[str, Row]] = defaultdict(dict)
-    below = len({row.key.partition("/")[0] for row in rows}) > 1
-    for row in rows:
-        folder, _, name = row.key.partition("/") if below else row.key.rpartition("/")
+    for (folder, _, name), row in zip(parts, values.run.rows, strict=True):
         images[name][folder] = row
-    folders = {folder for image in images.values() for folder in image}
-    if len(folders) < 2 or any(image.keys() != folders for image in images.values()):
-        return
     covered = [_covered(image) for image in images.values()]
     if None in covered or any(share is not None and share > 1 for share in covered):
         return

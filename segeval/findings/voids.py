@@ -11,6 +11,7 @@ from segeval.findings.values import FULL, HOLDS, MANY_VALUES, Values, shown
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, WHAT, doubt_of
 from segeval.protocol.protocol import Mapped
 from segeval.records import dataclass
+from segeval.runs.run import keys_of, values_of_images
 
 LARGEST = frozenset(int(2**bits - 1) for bits in (15, 16, 31, 32))
 """The largest value of each type of 16 and 32 bit."""
@@ -44,8 +45,7 @@ def suspected_voids(values: Values) -> Iterator[Finding]:
     for side, found in enumerate(sides):
         if not found:
             continue
-        tables = ((row.key, row.counts.pred if side else row.counts.gt) for row in values.run.rows)
-        keys = [key for key, held in tables if not set(found).isdisjoint(held.tolist())]
+        keys = [key for key, held in values_of_images(values.run.rows, side) if not held.isdisjoint(found)]
         option = ("--gt-map", "--pred-map")[side]
         told = ", ".join(f"{value} ({_reason(values, side, value)})" for value in found)
         yield Finding(
@@ -81,7 +81,7 @@ def two_valued(values: Values) -> Iterator[Finding]:
         return
     doubt = doubt_of(values.protocol, gt, pred, None if maps is None else maps.count)
     if doubt is not None and doubt.pred and len(gt.values) > MANY_VALUES:
-        yield _gray(values, 0, sorted(gt.values - {0}), [row.key for row in values.run.rows])
+        yield _gray(values, 0, sorted(gt.values - {0}), list(keys_of(values.run.rows)))
     elif doubt is not None:
         yield Finding("zero-255", WHAT, shown([*values.places(0, doubt.gt), *values.places(1, doubt.pred)]), doubt.fix)
     elif maps is None:
@@ -125,8 +125,7 @@ def _foreground(values: Values, side: int) -> _Binary:
     met = frozenset(values.distinct()[side] - told)
     if len(met) < 2:
         return _Binary(met, ())
-    tables = ((row.key, row.counts.pred if side else row.counts.gt) for row in values.run.rows)
-    return _Binary(met, tuple((key, frozenset(held.tolist()) & met) for key, held in tables))
+    return _Binary(met, tuple((key, met & held) for key, held in values_of_images(values.run.rows, side)))
 
 
 def _binary(values: Values, side: int) -> Iterator[Finding]:

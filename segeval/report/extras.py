@@ -23,7 +23,7 @@ from segeval.request.options import (
     chosen,
     names_in,
 )
-from segeval.runs.run import Run
+from segeval.runs.run import Run, keys_of, tables_of
 from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
@@ -122,9 +122,9 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
             warnings=(*report.warnings, *_interval_warnings(drawn, report)),
         )
     if asked.worst is not None:
-        tables = [row.counts for row in run.rows]
+        tables = tables_of(run.rows)
         ranked = worst_images(
-            [row.key for row in run.rows], tables, found.labeling, asked.worst, over=found.rules.over("image_miou")
+            keys_of(run.rows), tables, found.labeling, asked.worst, over=found.rules.over("image_miou")
         )
         details = replace(details, worst_images=ranked)
     if asked.gain and found.labeling.sets:
@@ -162,7 +162,7 @@ def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_b
     return sample(
         found.images,
         found.rules,
-        units([row.key for row in run.rows], group_by),
+        units(keys_of(run.rows), group_by),
         groups=_group_tallies(run, found),
         extra=extra,
     )
@@ -188,9 +188,7 @@ def _group_tallies(run: Run, found: Measured) -> ImageTallies | None:
         return ValueMap(indices, default, lookup.level, lower)
 
     classes = tuple(SegmentationClass(index, str(index)) for index in range(count + 1))
-    whole = image_tallies(
-        [row.counts for row in run.rows], Labeling(classes, grouped(labeling.gt), grouped(labeling.pred))
-    )
+    whole = image_tallies(tables_of(run.rows), Labeling(classes, grouped(labeling.gt), grouped(labeling.pred)))
     return whole.of(np.arange(count + 1) < count)
 
 
@@ -281,7 +279,7 @@ def image_scores(
             losses={name: values[index] for name, values in further.items()},
         )
 
-    return tuple(described(index, row.key) for index, row in enumerate(run.rows))
+    return tuple(described(index, key) for index, key in enumerate(keys_of(run.rows)))
 
 
 def _defined(values: NDArray[np.float64], defined: NDArray[np.bool_]) -> tuple[Value, ...]:

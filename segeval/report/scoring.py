@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import Finding, LabelError, NothingToScoreError, listed, raise_all
-from segeval.folders.walking import gt_name, pred_name
 from segeval.protocol.conventions import Convention, ScoringRules, evaluator, scoring_rules
 from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import signature
 from segeval.records import dataclass
+from segeval.report.refusals import FileNames, refused_places
 from segeval.report.report import (
     Data,
     Report,
@@ -29,16 +29,18 @@ from segeval.report.report import (
     undefined_mean,
     unscored_images,
 )
-from segeval.runs.run import Row, Run, raw_values
+from segeval.runs.run import Run, keys_of, missing_keys, raw_values, tables_of
 from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
 from segeval.tables.counts import (
     Confusion,
     JointCounts,
+    StackedTables,
     Tallies,
     confusion,
     same_unknown_pixels,
+    stacked,
     tallies,
 )
 
@@ -99,7 +101,7 @@ def measured(
             (f"values found: {listed(raw_values(table)[0], MOST_LISTED)}",),
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
-    tables = [row.counts for row in run.rows]
+    tables = tables_of(run.rows)
     if resolution.labeling.sets:
         from segeval.scores.labelsets import set_tallies  # most pixels have one class
 
@@ -154,7 +156,7 @@ def report_of(run: Run, found: Measured) -> Report:
             void_pixels=found.confusion.void_pixels + run.outside,
             gt_digest=run.gt_digest(),
             unscored_images=unscored_images(run, found),
-            missing_images=sum(row.missing for row in run.rows),
+            missing_images=len(missing_keys(run.rows)),
         ),
         scores=ordered(scores),
         classes_in_mean=iou.in_mean,
@@ -220,10 +222,23 @@ def _own_scores(rules: ScoringRules, scores: Mapping[str, Value]) -> tuple[str, 
     return tuple(name for name in (*chosen(OF_MASKS, scores), *OF_CLASSES) if not rules.program.prints(name))
 
 
-MOST_VALUES = 5
-"""Values told of one file."""
-FileNames = Mapping[str, tuple[str, str]]
-"""Key -> (ground-truth file, prediction file), as errors name them; a key that is absent names itself."""
+def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[Finding, ...]:
+    """Tell how many pixels hold values outside classes and void, where the convention counts them somehow."""
+    done = {"miss": "count as wrong", "drop": "are left out", "drop-fp": "are left out, but for their false positives"}
+    sides = (
+        ("predictions", "pred", convention.unknown, int(counted.column(UNKNOWN).sum())),
+        ("ground truth", "gt", convention.gt_unknown, counted.unknown_pixels),
+    )
+    return tuple(
+        Finding(
+            "unknown-counted",
+            f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}",
+            (),
+            f"Name the values with --classes, --ignore or --{option}-map, if they mean something",
+        )
+        for side, option, choice, count in sides
+        if count and choice in done
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -255,11 +270,6 @@ VOID_PRED = _Refusal(
 )
 
 
-def file_name(names: FileNames, key: str, side: int) -> str:
-    """Return what errors call the file of an image on side 0 (ground truth) or 1 (predictions)."""
-    return names[key][side] if key in names else (gt_name, pred_name)[side](key)
-
-
 def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: Convention, names: FileNames) -> None:
     """Raise `LabelError` with file, value and pixel count for each value that `convention` makes an error.
 
@@ -272,10 +282,10 @@ def check_labels(run: Run, table: JointCounts, labeling: Labeling, convention: C
             from segeval.report.moreclasses import more_classes
 
             more = more_classes(table, labeling)
-            places = [place for row in run.rows for place in _places(row, labeling, refusal, names, everywhere)]
+            places = _places(run, labeling, refusal, names, everywhere)
             refusals.append(LabelError(refusal.what, places, f"{more}{refusal.fix}"))
     if evaluator(convention).only_binary and (labeling.gt(table.gt) == VOID).any():
-        places = [place for row in run.rows for place in _places(row, labeling, VOID_GT, names, everywhere)]
+        places = _places(run, labeling, VOID_GT, names, everywhere)
         refusals.append(LabelError(VOID_GT.what, places, VOID_GT.fix))
     raise_all(refusals)
 
@@ -284,25 +294,6 @@ def refuses(table: JointCounts, labeling: Labeling, convention: Convention) -> b
     """Tell whether `convention` makes an error of a value in a table."""
     everywhere = evaluator(convention).looks_at_void
     return any(_refused(table, labeling, refusal, everywhere).any() for refusal in _refusals(convention))
-
-
-def unknown_warnings(counted: Confusion, convention: Convention) -> tuple[Finding, ...]:
-    """Tell how many pixels hold values outside classes and void, where the convention counts them somehow."""
-    done = {"miss": "count as wrong", "drop": "are left out", "drop-fp": "are left out, but for their false positives"}
-    sides = (
-        ("predictions", "pred", convention.unknown, int(counted.column(UNKNOWN).sum())),
-        ("ground truth", "gt", convention.gt_unknown, counted.unknown_pixels),
-    )
-    return tuple(
-        Finding(
-            "unknown-counted",
-            f"{count:,} pixels whose {side} is neither a class nor ignored {done[choice]}",
-            (),
-            f"Name the values with --classes, --ignore or --{option}-map, if they mean something",
-        )
-        for side, option, choice, count in sides
-        if count and choice in done
-    )
 
 
 def _refusals(convention: Convention) -> Sequence[_Refusal]:
@@ -314,7 +305,9 @@ def _refusals(convention: Convention) -> Sequence[_Refusal]:
     return [refusal for choice, refusal in chosen if choice == "error"]
 
 
-def _refused(table: JointCounts, labeling: Labeling, refusal: _Refusal, everywhere: bool) -> NDArray[np.bool_]:
+def _refused(
+    table: JointCounts | StackedTables, labeling: Labeling, refusal: _Refusal, everywhere: bool
+) -> NDArray[np.bool_]:
     gt, pred = labeling.gt(table.gt), labeling.pred(table.pred)
     refused: NDArray[np.bool_]
     if refusal is VOID_GT:
@@ -329,15 +322,7 @@ def _refused(table: JointCounts, labeling: Labeling, refusal: _Refusal, everywhe
     return refused if everywhere or refusal.side == 0 else refused & (gt >= 0)
 
 
-def _places(row: Row, labeling: Labeling, refusal: _Refusal, names: FileNames, everywhere: bool) -> list[str]:
-    """Return one line a value: file, value, pixels."""
-    chosen = _refused(row.counts, labeling, refusal, everywhere)
-    if not chosen.any():
-        return []
-    values = (row.counts.gt, row.counts.pred)[refusal.side][chosen]
-    distinct, inverse = np.unique(values, return_inverse=True)
-    pixels = np.zeros(len(distinct), np.int64)
-    np.add.at(pixels, inverse, row.counts.pixels[chosen])
-    file = file_name(names, row.key, refusal.side)
-    found = [f"{value} ({count:,} px)" for value, count in zip(distinct.tolist(), pixels.tolist(), strict=True)]
-    return [f"{file}: value{'s' if len(found) > 1 else ''} {listed(found, MOST_VALUES)}"]
+def _places(run: Run, labeling: Labeling, refusal: _Refusal, names: FileNames, everywhere: bool) -> list[str]:
+    cells = stacked(tables_of(run.rows))
+    chosen = _refused(cells, labeling, refusal, everywhere)
+    return refused_places(keys_of(run.rows), cells, chosen, refusal.side, names)

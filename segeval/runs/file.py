@@ -22,12 +22,15 @@ from typing import Any, BinaryIO
 
 from segeval.errors import RunFileError
 from segeval.files.atomic import AtomicFile
+from segeval.runs.columns import LazyRows, RowColumns, joined_columns
 from segeval.runs.leveltables import (
     FloatReader,
     float_lines,
     histogram_from_json,
     histogram_to_json,
 )
+from segeval.runs.lines import split_lines, unpacked, whole_lines
+from segeval.runs.rowblocks import plain_rows
 from segeval.runs.rows import (
     check_contours,
     maps_from_json,
@@ -35,6 +38,7 @@ from segeval.runs.rows import (
     protocol_from_json,
     protocol_to_json,
     row_from_json,
+    row_of,
     row_to_json,
 )
 from segeval.runs.run import NO_TRAITS, Maps, Row, Run, sort_key
@@ -48,13 +52,7 @@ FLOATS_SINCE = 2
 """Float maps have had levels of their own since this schema; all other runs are still what schema 1 says."""
 TOOL = "segeval"
 MOST_ROWS = 1 << 22
-LONGEST_LINE = 1 << 25
-"""Bytes of one line: that of an image with 150 8-bit maps takes up to 12 MB."""
-LEAST_UNPACKED, MOST_PACKING = 1 << 26, 100
-"""A packed file may unpack to 64 MiB and a hundred times its size; runs pack about tenfold."""
-CHUNK = 1 << 18
 PACKING_LEVEL = 6
-GZIP_MAGIC = b"\x1f\x8b"
 WRITE_AGAIN = "Save the run again with --save; a file that segeval wrote is whole"
 
 
@@ -147,8 +145,8 @@ def _opened(path: Path) -> BinaryIO:
 def _read(stream: BinaryIO, size: int, name: str) -> Run:
     reader = _Reader()
     try:
-        for line in split_lines(_unpacked(stream, size)):
-            reader.take(line)
+        for block in whole_lines(unpacked(stream, size)):
+            reader.take_all(block)
         return reader.run()
     except Damage as damage:
         where = f"{name}, line {reader.lines + 1}: {damage}"
@@ -167,54 +165,6 @@ class _NotOurs(Damage):
         self.what, self.fix = what, fix
 
 
-def _unpacked(stream: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the content of a file in chunks, through gzip where it starts as such a file does."""
-    first = stream.read(CHUNK)
-    if first[:2] != GZIP_MAGIC:
-        while first:
-            yield first
-            first = stream.read(CHUNK)
-        return
-    limit = LEAST_UNPACKED + MOST_PACKING * size
-    unpacking = zlib.decompressobj(wbits=31)
-    unpacked = 0
-    packed = first
-    while packed and not unpacking.eof:
-        try:
-            chunk = unpacking.decompress(packed, CHUNK)
-        except zlib.error as error:
-            raise Damage("the packed data are damaged") from error
-        unpacked += len(chunk)
-        if unpacked > limit:
-            raise Damage(f"the file unpacks to more than {limit:,} bytes")
-        yield chunk
-        packed = unpacking.unconsumed_tail or (b"" if unpacking.eof else stream.read(CHUNK))
-    if not unpacking.eof:
-        raise Damage("the packed data end early")
-    if unpacking.unused_data or stream.read(1):
-        raise Damage("there is something behind the packed data")
-
-
-def split_lines(chunks: Iterator[bytes], longest: int = LONGEST_LINE) -> Iterator[bytes]:
-    """Yield the lines of a stream with their newlines; raises `Damage` for one of more than `longest` bytes."""
-    pending: list[bytes] = []
-    held = 0
-    for chunk in chunks:
-        *ended, rest = chunk.split(b"\n")
-        for piece in ended:
-            if held + len(piece) > longest:
-                raise Damage(f"longer than {longest:,} bytes")
-            yield b"".join([*pending, piece, b"\n"])
-            pending, held = [], 0
-        if rest:
-            pending.append(rest)
-            held += len(rest)
-        if held > longest:
-            raise Damage(f"longer than {longest:,} bytes")
-    if pending:
-        yield b"".join(pending)
-
-
 class _Reader:
     """Take the lines of a run file one by one, each in its turn: header, rows, histograms, end."""
 
@@ -223,6 +173,8 @@ class _Reader:
         self.complete = False
         self._head: Run | None = None
         self._rows: list[Row] = []
+        self._blocks: list[RowColumns] = []  # of the rows, those that were read by the block, where all were
+        self._row_count = 0
         self._key = b""  # that of the last row; no key is empty
         self._levels: list[LevelCounts] = []
         self._floats = FloatReader()
@@ -232,6 +184,41 @@ class _Reader:
     def _threshold(self) -> float:
         chosen = self._head.protocol.probabilities if self._head is not None else None
         return 0.0 if chosen is None else chosen.threshold
+
+    def take_all(self, block: bytes) -> None:
+        """Read the next lines; raises `Damage`."""
+        if self._head is None:
+            end = block.find(b"\n") + 1 or len(block)
+            self.take(block[:end])
+            block = block[end:]
+        last = block.rfind(b"\n", 0, -1) + 1
+        rows_end = last if block.startswith(b'{"rows"', last) else len(block)
+        if not self._take_rows(block[:rows_end]):
+            rows_end = 0
+        for line in split_lines(iter((block[rows_end:],))):
+            self.take(line)
+
+    def _take_rows(self, block: bytes) -> bool:
+        """Read a block of rows at once; `False` where it has to be read by the line."""
+        head = self._head
+        if head is None or head.maps is not None or head.protocol.storage.roi or self.complete or not block:
+            return False
+        if head.protocol.boundary is not None or head.protocol.distances is not None:
+            return False
+        columns = plain_rows(block)
+        if columns is None or sort_key(columns.keys[0]) <= self._key:
+            return False
+        if self._row_count + len(columns.keys) > MOST_ROWS:
+            return False
+        if self._rows:
+            self._rows.extend(LazyRows(columns, row_of))
+        else:
+            self._blocks.append(columns)
+        self._key = sort_key(columns.keys[-1])
+        self._row_count += len(columns.keys)
+        self._digest.update(block)
+        self.lines += len(columns.keys)
+        return True
 
     def take(self, line: bytes) -> None:
         """Read the next line; raises `Damage`."""
@@ -253,12 +240,16 @@ class _Reader:
         if "key" in facts:
             row = row_from_json(facts, maps)
             check_contours(row, head.protocol)
-            if self._levels or self._floats.pending or len(self._rows) >= MOST_ROWS:
+            if self._levels or self._floats.pending or self._row_count >= MOST_ROWS:
                 raise Damage("the row is out of place")
             key = sort_key(row.key)
             if key <= self._key:
                 raise Damage("the keys do not ascend")
+            for columns in self._blocks:
+                self._rows.extend(LazyRows(columns, row_of))
+            self._blocks = []
             self._rows.append(row)
+            self._row_count += 1
             self._key = key
         elif "map" in facts and maps is not None and not maps.in_rows and len(self._levels) < maps.count:
             if facts.pop("map") != len(self._levels):
@@ -273,7 +264,7 @@ class _Reader:
             raise Damage("the line is neither row nor map nor end")
 
     def _finish(self, facts: dict[str, Any]) -> None:
-        if facts != {"rows": len(self._rows), "digest": f"blake2b:{self._digest.hexdigest()}"}:
+        if facts != {"rows": self._row_count, "digest": f"blake2b:{self._digest.hexdigest()}"}:
             raise Damage("rows or digest are not those of the lines before")
         if self._floats.pending:
             raise Damage("levels are missing")
@@ -295,7 +286,8 @@ class _Reader:
             raise _not_a_run("the file is empty")
         if not self.complete:
             raise Damage("the file ends early")
-        return replace(self._head, rows=tuple(self._rows), levels=tuple(self._levels))
+        rows = LazyRows(joined_columns(self._blocks), row_of) if self._blocks else tuple(self._rows)
+        return replace(self._head, rows=rows, levels=tuple(self._levels))
 
 
 def _header_from(line: bytes) -> Run:

@@ -19,6 +19,7 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
+from segeval.runs.columns import RowColumns
 from segeval.runs.leveltables import histogram_from_json, histogram_to_json
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.values import (
@@ -195,6 +196,12 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
     )
     _check_maps_of(row, maps)
     return row
+
+
+def row_of(columns: RowColumns, place: int) -> Row:
+    """Make one row of those that were read by the block."""
+    height, width = columns.sizes[place].tolist()
+    return Row(columns.keys[place], height, width, columns.digests[place], columns.tables[place])
 
 
 def check_contours(row: Row, protocol: Protocol) -> None:

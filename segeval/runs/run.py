@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property, reduce
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.protocol.labeling import NO_PREDICTION, SideFiles, side_files
+from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, SideFiles, distinct_values, side_files
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.records import dataclass
+from segeval.runs.columns import LazyRows
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
@@ -188,25 +188,24 @@ class Run:
     """
 
     protocol: Protocol
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     maps: Maps | None = None
     levels: tuple[LevelCounts, ...] = ()
     traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
-        keys = [sort_key(row.key) for row in self.rows]
-        if any(first >= second for first, second in pairwise(keys)):
+        if not ascending_keys(keys_of(self.rows)):
             raise ValueError("rows of a run ascend by key without repetition")
 
     @cached_property
     def pixels(self) -> int:
         """Return the pixels of all images."""
-        return sum(row.pixels for row in self.rows)
+        return pixels_of(self.rows)
 
     @property
     def outside(self) -> int:
         """Return the pixels outside regions of interest."""
-        return sum(row.outside for row in self.rows)
+        return 0 if isinstance(self.rows, LazyRows) else sum(row.outside for row in self.rows)
 
     def gt_digest(self) -> str:
         """Return a digest of every key and ground truth, in key order."""
@@ -214,12 +213,7 @@ class Run:
 
     @cached_property
     def _gt_digest(self) -> str:
-        digest = hashlib.blake2b(digest_size=16)
-        for row in self.rows:
-            digest.update(f"{len(row.key.encode('utf-8', 'surrogateescape'))}:".encode())
-            digest.update(row.key.encode("utf-8", "surrogateescape"))
-            digest.update(f"{row.digest}{row.roi}".encode())
-        return f"blake2b:{digest.hexdigest()}"
+        return ground_truth_digest(self.rows)
 
     def table(self) -> JointCounts:
         """Return the label table of the whole run."""
@@ -231,7 +225,7 @@ class Run:
 
     @cached_property
     def _table(self) -> JointCounts:
-        return total(row.counts for row in self.rows)
+        return total(tables_of(self.rows))
 
     @cached_property
     def _level_tables(self) -> tuple[JointCounts, ...]:
@@ -261,8 +255,8 @@ class Run:
         """Return what the files of ground truth and predictions hold; `table` is the run's label table."""
         gt_values, pred_values = raw_values(table)
         return (
-            side_files(gt_values, lambda: ((row.key, set(row.counts.gt.tolist())) for row in self.rows)),
-            side_files(pred_values, lambda: ((row.key, set(row.counts.pred.tolist())) for row in self.rows)),
+            side_files(gt_values, lambda: values_of_images(self.rows, 0, DEFAULT_VOID)),
+            side_files(pred_values, lambda: values_of_images(self.rows, 1, DEFAULT_VOID)),
         )
 
     def subset(self, chosen: Callable[[str], bool]) -> Run:
@@ -277,15 +271,9 @@ class Run:
         return replace(self, rows=rows)
 
 
-def sort_key(key: str) -> bytes:
-    """Order keys by their bytes, whatever the locale."""
-    return key.encode("utf-8", "surrogateescape")
-
-
 def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
     """Return the distinct raw values of the ground truth and of the predictions, without `NO_PREDICTION`."""
-    # Not np.unique, which imports numpy.ma: a tenth of the time that a small run takes.
-    return sorted(set(table.gt.tolist())), sorted(set(table.pred.tolist()) - {NO_PREDICTION})
+    return distinct_values(table.gt), [value for value in distinct_values(table.pred) if value != NO_PREDICTION]
 
 
 def protocol_differences(first: Protocol, second: Protocol) -> tuple[str, ...]:
@@ -304,3 +292,69 @@ def protocol_differences(first: Protocol, second: Protocol) -> tuple[str, ...]:
 def digests(rows: Iterable[Row]) -> Mapping[str, str]:
     """Return the ground-truth digest of each key."""
     return {row.key: row.digest for row in rows}
+
+
+def sort_key(key: str) -> bytes:
+    """Order keys by their bytes, whatever the locale."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def ascending_keys(keys: Sequence[str]) -> bool:
+    """Tell whether keys ascend by their bytes without repetition; raises `UnicodeEncodeError` for what is no name."""
+    if "".join(keys).isascii():
+        return all(map(operator.lt, keys, keys[1:]))
+    order = list(map(sort_key, keys))
+    return all(map(operator.lt, order, order[1:]))
+
+
+def keys_of(rows: Sequence[Row]) -> Sequence[str]:
+    """Return the key of every row."""
+    return rows.columns.keys if isinstance(rows, LazyRows) else [row.key for row in rows]
+
+
+def pixels_of(rows: Sequence[Row]) -> int:
+    """Return the pixels of all images."""
+    if isinstance(rows, LazyRows):
+        return sum(rows.columns.sizes.prod(axis=1).tolist())
+    return sum(row.pixels for row in rows)
+
+
+def tables_of(rows: Sequence[Row]) -> Sequence[JointCounts]:
+    """Return the label table of every row."""
+    return rows.columns.tables if isinstance(rows, LazyRows) else [row.counts for row in rows]
+
+
+def missing_keys(rows: Sequence[Row]) -> list[str]:
+    """Return the keys of images without prediction."""
+    if not isinstance(rows, LazyRows):
+        return [row.key for row in rows if row.missing]
+    return [rows.columns.keys[place] for place in rows.columns.missing()]
+
+
+def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
+    """Return the keys of all other images."""
+    without = set(missing_keys(rows))
+    return [key for key in keys_of(rows) if key not in without]
+
+
+def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
+    """Yield the key and the values of every image on side 0 (ground truth) or 1 (predictions).
+
+    Given `holding`, only of images that hold this value.
+    """
+    if isinstance(rows, LazyRows):
+        return rows.columns.values_of_images(side, holding)
+    each = ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
+    return each if holding is None else (named for named in each if holding in named[1])
+
+
+def ground_truth_digest(rows: Sequence[Row]) -> str:
+    """Return a digest of every key and ground truth, in key order."""
+    digest = hashlib.blake2b(digest_size=16)
+    if isinstance(rows, LazyRows):
+        digest.update(rows.columns.digested().encode("utf-8", "surrogateescape"))
+    else:
+        for row in rows:
+            name = row.key.encode("utf-8", "surrogateescape")
+            digest.update(b"%d:%b%b%b" % (len(name), name, row.digest.encode(), row.roi.encode()))
+    return f"blake2b:{digest.hexdigest()}"

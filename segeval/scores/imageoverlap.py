@@ -13,7 +13,7 @@ from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling
 from segeval.records import dataclass
 from segeval.scores.overlap import Outcomes, Ratios, Value, mean, micro, outcomes, overlap, weighted_mean
-from segeval.tables.counts import Int64Array, JointCounts, Tallies
+from segeval.tables.counts import Int64Array, JointCounts, Tallies, stacked
 
 OF_SUMS = ("dataset", "micro", "weighted")
 """Averages that are functions of sums over the images; the others average what images have."""
@@ -99,16 +99,10 @@ def joined_tallies(
 def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTallies:
     """Take the marginals of each image at once."""
     size, images = len(labeling.classes), len(tables)
-    image = np.repeat(np.arange(images), [len(table) for table in tables])
-    if len(image):
-        gt = labeling.gt(np.concatenate([table.gt for table in tables]))
-        pred = labeling.pred(np.concatenate([table.pred for table in tables]))
-        pixels = np.concatenate([table.pixels for table in tables])
-        same = np.concatenate([table.gt == table.pred for table in tables])
-    else:
-        gt = pred = np.zeros(0, np.intp)
-        same = np.zeros(0, np.bool_)
-        pixels = np.zeros(0, np.int64)
+    cells = stacked(tables)
+    image = np.repeat(np.arange(images), np.diff(cells.ends))
+    gt, pred, pixels = labeling.gt(cells.gt), labeling.pred(cells.pred), cells.pixels
+    same = cells.gt == cells.pred
     valid = gt >= 0
     classed = valid & (pred >= 0)
     chosen = {
@@ -204,8 +198,27 @@ class ImageRatios:
 
     def image_means(self) -> tuple[Value, ...]:
         """Average the score over the classes, for each image."""
-        parts = _parts(self.kept.value, self.kept.defined, self.at.of_images())
-        return tuple(self._mean(values, self.at.classes - kept) for kept, values in parts)
+        here = self.kept.defined
+        values, image = self.kept.value[here], self.at.image[here]
+        ends = np.searchsorted(image, np.arange(self.at.images + 1))
+        counts = np.diff(ends)
+        sums = np.zeros(self.at.images)
+        behind = np.zeros(self.at.images)
+        if self.absent.defined[0]:
+            absent = self.at.classes - np.diff(self.at.of_images())
+            behind = absent * float(self.absent.value[0])
+            counts = counts + absent
+        # A sum of two numbers is rounded once whoever adds them, and most images of large runs have few classes.
+        terms = np.diff(ends) + (behind != 0)
+        single, pair, many = (np.flatnonzero(chosen) for chosen in (np.diff(ends) > 0, terms == 2, terms > 2))
+        sums[single] = values[ends[single]]
+        sums += np.where(terms <= 2, behind, 0.0)
+        both = pair[behind[pair] == 0]
+        sums[both] += values[ends[both] + 1]
+        for place in many.tolist():
+            sums[place] = math.fsum([*values[ends[place] : ends[place + 1]].tolist(), behind[place]])
+        means = np.divide(sums, counts, out=np.full(self.at.images, np.nan), where=counts > 0)
+        return tuple(mean if count else None for mean, count in zip(means.tolist(), counts.tolist(), strict=True))
 
     def mean(self) -> Value:
         """Average the score over all classes of all images."""

@@ -7,7 +7,7 @@ class.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,45 @@ def ascending(gt: list[int], pred: list[int], pixels: list[int]) -> JointCounts:
 def _narrow_list(values: list[int]) -> IntArray:
     """Return values within int64 as an array of the smallest type that holds them; no NumPy call but the last."""
     low, high = (min(values), max(values)) if values else (0, 0)
-    return np.array(values, np.uint8 if low >= 0 and high <= 255 else _smallest(low, high))
+    return np.array(values, np.uint8 if low >= 0 and high <= 255 else smallest_type(low, high))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackedTables(Sequence[JointCounts]):
+    """Hold the tables of many images, none of them empty, one after another in the columns of one.
+
+    `ends` says where the cells of each image begin, and where the last one's end, shape (images + 1,).
+    """
+
+    ends: NDArray[np.intp]
+    gt: IntArray
+    pred: IntArray
+    pixels: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> JointCounts: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[JointCounts, ...]: ...
+    def __getitem__(self, index: int | slice) -> JointCounts | tuple[JointCounts, ...]:
+        places = range(len(self))[index]
+        if not isinstance(places, int):
+            return tuple(self[place] for place in places)
+        cells = slice(self.ends[places], self.ends[places + 1])
+        return _joint((self.gt[cells], self.pred[cells], self.pixels[cells]))
+
+
+def stacked(tables: Sequence[JointCounts]) -> StackedTables:
+    """Put tables one after another."""
+    if isinstance(tables, StackedTables):
+        return tables
+    ends = np.append(0, np.cumsum([len(table) for table in tables], dtype=np.intp))
+    if not ends[-1]:
+        empty = np.zeros(0, np.uint8)
+        return StackedTables(ends, empty, empty, np.zeros(0, np.int64))
+    return StackedTables(ends, *_joined(tables))
 
 
 def _joint(cells: Cells) -> JointCounts:
@@ -92,10 +130,11 @@ def _narrow(values: IntArray) -> IntArray:
     if not len(values) or values.dtype == np.uint8:
         return values.astype(np.uint8, copy=values.base is not None)
     low, high = int(values.min()), int(values.max())
-    return values.astype(_smallest(low, high))
+    return values.astype(smallest_type(low, high))
 
 
-def _smallest(low: int, high: int) -> type[np.integer[Any]]:
+def smallest_type(low: int, high: int) -> type[np.integer[Any]]:
+    """Return the smallest type that holds all values from `low` to `high`, both within int64."""
     return next(kind for kind, least, most in _KINDS if least <= low and high <= most)
 
 
@@ -140,11 +179,15 @@ def total(tables: Iterable[JointCounts]) -> JointCounts:
 
     Raises `MaskError` for more than about 9.2 * 10^18 pixels, of which int64 would make a wrong number.
     """
-    parts = [part for part in tables if len(part)]
-    if not parts:
+    if isinstance(tables, StackedTables):
+        cells = range(0, len(tables.pixels), PENDING_CELLS)
+        pieces = [slice(start, start + PENDING_CELLS) for start in cells]
+        batches = [(tables.gt[piece], tables.pred[piece], tables.pixels[piece]) for piece in pieces]
+    else:
+        batches = [_joined(batch) for batch in _batches([part for part in tables if len(part)])]
+    if not batches:
         empty = np.zeros(0, np.uint8)
         return JointCounts(empty, empty, np.zeros(0, np.int64))
-    batches = [_joined(batch) for batch in _batches(parts)]
     if sum(float(pixels.sum(dtype=np.float64)) for _, _, pixels in batches) > MOST_PIXELS:
         raise MaskError("there are more pixels than can be counted exactly", (), "Score fewer images at once")
     low_gt, high_gt = min(int(gt.min()) for gt, _, _ in batches), max(int(gt.max()) for gt, _, _ in batches)
@@ -159,9 +202,9 @@ def total(tables: Iterable[JointCounts]) -> JointCounts:
         keys += pred
         keys -= low_pred
         np.add.at(dense, keys, pixels)  # integers throughout: `bincount` would add its weights as float64
-    cells = np.flatnonzero(dense)
-    rows, columns = np.divmod(cells, width)
-    return JointCounts(_narrow(rows + low_gt), _narrow(columns + low_pred), dense[cells])
+    found = np.flatnonzero(dense)
+    rows, columns = np.divmod(found, width)
+    return JointCounts(_narrow(rows + low_gt), _narrow(columns + low_pred), dense[found])
 
 
 def _batches(parts: list[JointCounts]) -> Iterator[list[JointCounts]]:
@@ -178,7 +221,7 @@ def _batches(parts: list[JointCounts]) -> Iterator[list[JointCounts]]:
         yield batch
 
 
-def _joined(parts: list[JointCounts]) -> Cells:
+def _joined(parts: Sequence[JointCounts]) -> Cells:
     return (
         np.concatenate([part.gt for part in parts]),
         np.concatenate([part.pred for part in parts]),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from segeval.errors import Finding
-    from segeval.report.scoring import FileNames
+    from segeval.report.refusals import FileNames
     from segeval.runs.run import Run
 
 
