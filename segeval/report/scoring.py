@@ -153,7 +153,7 @@ def report_of(run: Run, found: Measured) -> Report:
         data=Data(
             images=len(run.rows),
             pixels=run.pixels,
-            void_pixels=found.confusion.void_pixels + run.outside,
+            void_pixels=found.confusion.void_pixels + _outside(run),
             gt_digest=run.gt_digest(),
             unscored_images=unscored_images(run, found),
             missing_images=len(missing_keys(run.rows)),
@@ -175,6 +175,11 @@ def report_of(run: Run, found: Measured) -> Report:
         boundary=boundary,
         distances=distances,
     )
+
+
+def _outside(run: Run) -> int:
+    """Return the pixels outside regions of interest."""
+    return sum(row.outside for row in run.rows) if run.protocol.storage.roi else 0
 
 
 def _usual_eps(run: Run) -> str | None:

@@ -119,8 +119,8 @@ class Row:
     `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration needs of
     several maps, `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures (older rows lack
     both). `contours` and `distances` are those that were asked for. `inexact` counts pixels of ground truth and
-    prediction whose colour is only near one of the palette. `depth` is the number of a volume's slices. `roi` is the
-    digest of the region of interest's bytes, and `outside` the number of pixels outside it, of which none is counted.
+    prediction whose colour is only near one of the palette. `depth` counts a volume's slices, and
+    `outside` the pixels outside the region of interest, whose bytes have the digest `roi`.
     """
 
     key: str
@@ -201,11 +201,6 @@ class Run:
     def pixels(self) -> int:
         """Return the pixels of all images."""
         return pixels_of(self.rows)
-
-    @property
-    def outside(self) -> int:
-        """Return the pixels outside regions of interest."""
-        return 0 if isinstance(self.rows, LazyRows) else sum(row.outside for row in self.rows)
 
     def gt_digest(self) -> str:
         """Return a digest of every key and ground truth, in key order."""
@@ -314,9 +309,7 @@ def keys_of(rows: Sequence[Row]) -> Sequence[str]:
 
 def pixels_of(rows: Sequence[Row]) -> int:
     """Return the pixels of all images."""
-    if isinstance(rows, LazyRows):
-        return sum(rows.columns.sizes.prod(axis=1).tolist())
-    return sum(row.pixels for row in rows)
+    return sum(rows.columns.sizes.prod(axis=1).tolist() if isinstance(rows, LazyRows) else (row.pixels for row in rows))
 
 
 def tables_of(rows: Sequence[Row]) -> Sequence[JointCounts]:
@@ -338,10 +331,7 @@ def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
 
 
 def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
-    """Yield the key and the values of every image on side 0 (ground truth) or 1 (predictions).
-
-    Given `holding`, only of images that hold this value.
-    """
+    """Yield key and values of every image, or those `holding` a value, on side 0 (ground truth) or 1 (predictions)."""
     if isinstance(rows, LazyRows):
         return rows.columns.values_of_images(side, holding)
     each = ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
