@@ -21,29 +21,36 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 PERCENT = 95
 WEIGHTED = "deepmind"
+NNUNET = "nnunet"
+NNUNET_EPS = 1e-8
+"""What nnU-Net 1 adds to the number of surface elements, by which NSD of two equal masks is a little below 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surfaces:
-    """Hold the distances of each surface element of one side to the other side, and the elements' weights."""
+    """Hold the distances of each surface element of one side to the other side, and the elements' weights.
+
+    `full` says that one side is the class everywhere.
+    """
 
     gt_to_pred: Floats
     pred_to_gt: Floats
     gt_weights: Floats
     pred_weights: Floats
+    full: bool = False
 
 
 @cache
-def _transform() -> Any:
+def _tree() -> Any:
     try:
-        return import_module("scipy.ndimage").distance_transform_edt
+        return import_module("scipy.spatial").KDTree
     except ImportError:
         raise UsageError("distances need SciPy", (), "Install it: pip install 'segeval-masks[surface]'") from None
 
 
-def require_transform() -> None:
-    """Raise `UsageError` where the library of distance transforms is not installed."""
-    _transform()
+def require_tree() -> None:
+    """Raise `UsageError` where the library that finds nearest surface elements is not installed."""
+    _tree()
 
 
 def borders(mask: Mask, valid: Mask) -> Mask:
@@ -51,51 +58,64 @@ def borders(mask: Mask, valid: Mask) -> Mask:
 
     What is not `valid` is neither inside nor outside. Arrays have two or three axes.
     """
-    outside = np.pad(valid & ~mask, 1, constant_values=True)
-    inner = tuple(slice(1, -1) for _ in range(mask.ndim))
+    outside = valid & ~mask
     touched = np.zeros(mask.shape, np.bool_)
     for axis in range(mask.ndim):
-        for shift in (-1, 1):
-            touched |= np.roll(outside, shift, axis)[inner]
+        here, there = np.moveaxis(touched, axis, 0), np.moveaxis(outside, axis, 0)
+        here[1:] |= there[:-1]
+        here[:-1] |= there[1:]
+        here[0] = here[-1] = True
     return touched & mask & valid
 
 
 def surfaces(gt: Mask, pred: Mask, chosen: Distances, valid: Mask, spacing: Sequence[float]) -> Surfaces:
     """Measure two masks of one shape, (H, W) or (D, H, W), in units of `spacing`; a side without border is infinite."""
     weighted = chosen.definition == WEIGHTED
+    full = bool(gt.all() or pred.all())
     gt, pred, valid = _cropped(gt, pred, valid)
     if weighted:
         sides = [corner_weights(side, valid, spacing) for side in (gt, pred)]
     else:
         sides = [borders(side, valid).astype(np.float64) for side in (gt, pred)]
     on_gt, on_pred = (side > 0 for side in sides)
-    return Surfaces(
-        _nearest(on_gt, on_pred, spacing), _nearest(on_pred, on_gt, spacing), sides[0][on_gt], sides[1][on_pred]
-    )
+    there, back = _nearest(on_gt, on_pred, spacing), _nearest(on_pred, on_gt, spacing)
+    return Surfaces(there, back, sides[0][on_gt], sides[1][on_pred], full)
 
 
 def _cropped(gt: Mask, pred: Mask, valid: Mask) -> tuple[Mask, Mask, Mask]:
     """Cut all to the box of both masks and one element around it, so that the image's edge stays one."""
-    places = np.nonzero(gt | pred)
-    if not len(places[0]):
-        return gt, pred, valid
-    box = tuple(slice(max(0, int(at.min()) - 1), int(at.max()) + 2) for at in places)
-    return gt[box], pred[box], valid[box]
+    either, box = gt | pred, []
+    for axis in range(gt.ndim):
+        at = np.flatnonzero(either.any(axis=tuple(other for other in range(gt.ndim) if other != axis)))
+        if not len(at):
+            return gt, pred, valid
+        box.append(slice(max(0, int(at[0]) - 1), int(at[-1]) + 2))
+    return gt[tuple(box)], pred[tuple(box)], valid[tuple(box)]
 
 
 def _nearest(here: Mask, there: Mask, spacing: Sequence[float]) -> Floats:
-    """Return the distance of every element of one surface to the other."""
-    if not there.any() or not here.any():
-        return np.full(int(here.sum()), np.inf)
-    found: Floats = _transform()(~there, sampling=tuple(spacing))[here]
+    """Return the distance of every element of one surface to the other.
+
+    Most elements lie on both. The tree finds the nearest of the others; their distance is taken from whole steps along
+    the axes, as a distance transform does, so that one of exactly the tolerance is within it.
+    """
+    found = np.zeros(int(here.sum()))
+    if not there.any():
+        return np.full_like(found, np.inf)
+    alone = ~there[here]
+    if alone.any():
+        steps, source, target = np.array(spacing), np.argwhere(here & ~there), np.argwhere(there)
+        tree = _tree()(target * steps, balanced_tree=False, compact_nodes=False)
+        apart = (source - target[tree.query(source * steps)[1]]) * steps
+        found[alone] = np.sqrt((apart * apart).sum(axis=1))
     return found
 
 
 def distance_scores(of: Surfaces, chosen: Distances) -> dict[str, float]:
     """Return every score of the definition by name; where a side has nothing, what its program gives, or NaN.
 
-    HD95 is the 95th percentile of both directions together (medpy), the larger of the two (monai, metricsreloaded), or
-    the smallest distance within which 95 % of the contour lie, the larger of two (deepmind).
+    HD95 is the 95th percentile of both directions together (medpy, nnunet), the larger of the two (monai,
+    metricsreloaded), or the smallest distance within which 95 % of the contour lie, the larger of two (deepmind).
     """
     directions = of.gt_to_pred, of.pred_to_gt
     sizes = [len(direction) for direction in directions]
@@ -109,7 +129,7 @@ def distance_scores(of: Surfaces, chosen: Distances) -> dict[str, float]:
         "masd": float(np.mean([direction.mean() for direction in directions])),
         "nsd": float(weights[together <= chosen.tolerance].sum() / weights.sum()),
     }
-    if chosen.definition == "medpy":
+    if chosen.definition in ("medpy", NNUNET):
         found["hd95"] = float(np.percentile(together, PERCENT))
     elif chosen.definition == WEIGHTED:
         found["hd95"] = max(
@@ -118,13 +138,17 @@ def distance_scores(of: Surfaces, chosen: Distances) -> dict[str, float]:
         )
     else:
         found["hd95"] = max(float(np.percentile(direction, PERCENT)) for direction in directions)
+    if chosen.definition == NNUNET:
+        found["nsd"] = float(np.sum(together <= chosen.tolerance) / (len(together) + NNUNET_EPS))
+        if of.full:
+            found |= dict.fromkeys(("hd", "hd95", "assd"), np.nan)
     return {name: found[name] for name in chosen.scores}
 
 
 def _of_empty(chosen: Distances, *, both: bool) -> dict[str, float]:
     """Return what a program gives without a border on one side, or on both; infinite and raised is undefined."""
     found = dict.fromkeys(chosen.scores, np.nan)
-    if not both and "nsd" in found:
+    if not both and "nsd" in found and chosen.definition != NNUNET:
         found["nsd"] = 0.0
     elif both and chosen.definition == "metricsreloaded":
         found = {name: float(name == "nsd") for name in found}

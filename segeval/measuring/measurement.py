@@ -187,9 +187,9 @@ def _contours_of(protocol: Protocol) -> Contours | None:
     if protocol.boundary is None and protocol.distances is None:
         return None
     if protocol.distances is not None:
-        from segeval.contours.distances import require_transform  # few runs measure distances
+        from segeval.contours.distances import require_tree  # few runs measure distances
 
-        require_transform()
+        require_tree()
     return Contours(region_rules(protocol), protocol.boundary, protocol.distances)
 
 

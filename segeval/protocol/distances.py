@@ -23,6 +23,7 @@ LACKING: Mapping[str, frozenset[str]] = {
     "metricsreloaded": frozenset(),
     "medpy": frozenset({"masd", "nsd"}),
     "monai": frozenset({"masd"}),
+    "nnunet": frozenset({"masd"}),
 }
 """Every definition with the measures that its program does not have."""
 DEFINITIONS: Mapping[str, tuple[str, ...]] = {
