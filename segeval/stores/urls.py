@@ -51,7 +51,9 @@ class StoreUrl:
         return self
 
 
-Root = Path | StoreUrl | Archive
+Place = Path | StoreUrl
+"""What a user names: something of this machine, or something of a store."""
+Root = Place | Archive
 """What pairs lie below: a folder of this machine, a folder of a store, or a zip archive."""
 
 

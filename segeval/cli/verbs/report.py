@@ -17,6 +17,7 @@ from segeval.cli.reporting import (
     gate_options,
     only_option,
     output_options,
+    picture_options,
     slice_options,
     statistics_options,
     view_options,
@@ -24,7 +25,7 @@ from segeval.cli.reporting import (
 )
 
 if TYPE_CHECKING:
-    from segeval.stores.urls import Root
+    from segeval.stores.urls import Place
 
 
 @click.command(cls=Verb)
@@ -39,12 +40,15 @@ if TYPE_CHECKING:
 @gate_options
 @finding_options
 @output_options
+@picture_options
+@click.option("--pred", metavar="FOLDER", type=ROOT, help="The predictions of the run, for pictures.")
+@click.option("--gt", metavar="FOLDER", type=ROOT, help="The ground truth of the run, for pictures.")
 @only_option
 @view_options
 @color_option
 @config_options
 @voice_options
-def report(run: Root, **options: Any) -> int:
+def report(run: Place, **options: Any) -> int:
     """Report a saved run, also under other options.
 
     RUN is what 'score --save' or 'combine' has written; no image is read. The stored protocol holds but for what the
@@ -67,4 +71,11 @@ def report(run: Root, **options: Any) -> int:
     changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions), *names_in(ContourOptions)), options)
     asked = asked_statistics(options)
     with Delivery(options) as delivery:
-        return delivery.deliver(scored_run(rescore(load_named(run), **changes), asked))
+        stored = load_named(run)
+        changed = rescore(stored, **changes)
+        pictures = None
+        if any(options[name] for name in ("output", "overlays", "images", "pred", "gt")):
+            from segeval.cli.picturing import pictured_run
+
+            pictures = pictured_run(options, changed, stored)
+        return delivery.deliver(scored_run(changed, asked), pictures)
