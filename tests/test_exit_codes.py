@@ -80,7 +80,8 @@ def test_an_internal_error_of_any_verb_is_2(folder: Path, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("segeval.runs.file.load_run", broken)
+    for home in ("segeval.runs.file.load_run", "segeval.runs.storedruns.load_run"):
+        monkeypatch.setattr(home, broken)
     for words in (["report", "run.jsonl"], ["compare", "run.jsonl", "run.jsonl"]):
         done = run_segeval(*words, cwd=folder)
         assert (done.code, done.stdout) == (2, "")
@@ -91,6 +92,6 @@ def test_ctrl_c_in_any_verb_is_130(folder: Path, monkeypatch: pytest.MonkeyPatch
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("segeval.runs.file.load_run", interrupted)
+    monkeypatch.setattr("segeval.runs.storedruns.load_run", interrupted)
     done = run_segeval("report", "run.jsonl", cwd=folder)
     assert (done.code, done.stdout, done.stderr) == (130, "", "\ninterrupted\n")

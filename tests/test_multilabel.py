@@ -417,3 +417,29 @@ def test_the_options_are_part_of_the_signature(tmp_path: Path) -> None:
     line, names = str(found.signature), ["cat", "wet | nose"]
     assert "|multilabel:yes|bits:cat=1,wet %7C nose=5|" in line
     assert verify(line, f"miou={found.scores['miou']!r}", pred, gt, classes=names).holds(strict=True)
+
+
+def test_inspect_names_the_sets(folders: tuple[Path, Path]) -> None:
+    done = run_segeval("inspect", *folders, "--multilabel", "-f", "json")
+    found = json.loads(done.stdout)
+    assert found["gt"]["files"] == found["pred"]["files"] == 12
+    meanings = {entry["value"]: entry["meaning"] for entry in found["gt"]["values"]}
+    assert meanings[0] == "no class"
+    assert meanings[5] == "cat + wet nose"
+
+
+def test_sizes_are_shares_of_the_valid_pixels(tmp_path: Path) -> None:
+    """Images pair off by the share that a class has of them, whatever other classes they have."""
+    for index, (wide, others) in enumerate(((2, 16), (4, 1), (8, 16))):
+        masks = np.zeros((2, 16, 16), np.uint8)
+        masks[0, :, :wide], masks[1, :, :others] = 255, 255
+        for name, mask in zip(("a", "b"), masks, strict=True):
+            for side in ("gt", "pred"):
+                (tmp_path / side / name).mkdir(parents=True, exist_ok=True)
+                guess = mask if side == "gt" or index != 1 else np.zeros_like(mask)
+                Image.fromarray(guess).save(tmp_path / side / name / f"{index}.png")
+    done = run_segeval("score", tmp_path / "pred", tmp_path / "gt", "--multilabel", "--by", "class-size", "-f", "json")
+    assert done.code == 0, done.stderr
+    (table,) = json.loads(done.stdout)["slices"]["by"]
+    of_a = {entry["name"]: entry["classes"][0]["iou"] for entry in table["slices"]}
+    assert of_a == {"small": 1, "medium": 0, "large": 1}

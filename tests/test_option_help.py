@@ -19,8 +19,9 @@ WITHOUT_OPTIONS = ("help", "completion")
 """Verbs whose one option is --help."""
 OF_SCORES = ("map", "gt-map", "pred-map", "gt-threshold", "pred-threshold", "preset", "fail-under", "fail-over")
 OF_SLICES = ("by", "slices", "slice-regex")
+OF_PICTURES = ("overlays", "images", "pred", "gt")
 OPT_IN = frozenset(
-    (*OF_SCORES, *OF_SLICES, "fail-regression", "allow", "output", "curves", "per-image", "worst", "save")
+    (*OF_SCORES, *OF_SLICES, *OF_PICTURES, "fail-regression", "allow", "output", "curves", "per-image", "worst", "save")
 )
 """Options that ask for something which is otherwise not done."""
 

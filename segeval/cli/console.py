@@ -30,6 +30,7 @@ from segeval.render.messages import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from segeval.api.pictures import Pictured
     from segeval.cli.outputs import ContentOf
     from segeval.comparison.regressions import Regression
     from segeval.files.atomic import AtomicFile
@@ -244,7 +245,7 @@ class Delivery:
 
             check_only(options["only"])
         self._policy = policy_of(options)
-        self._files: list[tuple[ContentOf, AtomicFile]] = []
+        self._files: list[tuple[ContentOf | None, AtomicFile]] = []
         self._folders: list[Path] = []
         try:
             self._open(options)
@@ -253,7 +254,7 @@ class Delivery:
             raise
 
     def _open(self, options: Mapping[str, Any]) -> None:
-        if not options["output"] and options["curves"] is None and options["per_image"] is None:
+        if not options["output"] and not any(options[name] for name in ("curves", "per_image", "overlays")):
             return
         from segeval.cli.outputs import figure_folders, wanted_files
         from segeval.files.atomic import AtomicFile
@@ -274,8 +275,10 @@ class Delivery:
         for _, file in self._files:
             file.discard()
 
-    def deliver(self, report: Report) -> int:
+    def deliver(self, report: Report, pictures: Pictured | None = None) -> int:
         """Judge and render the report, tell what goes with it on stderr, and return the exit code.
+
+        `pictures` is what the page and overlays are made of, `None` where neither is asked for.
 
         Raises `FoundError` for what looks wrong and is not allowed.
         """
@@ -288,13 +291,10 @@ class Delivery:
 
             report = with_verdicts(report, self._gates)
         text = self._stdout_text(report)
-        for content_of, file in self._files:
-            content = content_of(report)
-            file.commit(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
-        for folder in self._folders:
-            from segeval.cli.outputs import write_figures
+        if self._files or self._folders or self._options["overlays"] is not None:
+            from segeval.cli.outputs import write_files
 
-            write_figures(report, folder)
+            write_files(report, pictures, self._files, self._folders, self._options["overlays"])
         if not self._options["quiet"]:
             tell_notes(report.notes)
         # A number never travels without them; on a terminal the table says them itself.

@@ -78,6 +78,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "curves",
     ),
     "Statistics": ("ci", "resamples", "seed", "ci-method", "group-by", "per-image", "worst", "gain"),
+    "Pictures": ("overlays", "images", "pred", "gt"),
     "Slices": ("by", "slices", "slice-regex"),
     "Output": (
         "format",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,8 @@ from segeval.records import dataclass
 from segeval.render import FORMATS, parse_target, render
 
 if TYPE_CHECKING:
+    from segeval.api.pictures import Pictured
+    from segeval.files.atomic import AtomicFile
     from segeval.render.report.wording import View
     from segeval.report.report import Report
 
@@ -27,6 +29,8 @@ OTHERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 """What `-o WHAT:FILE` writes besides reports -> suffix of the file -> module and function: a report to its content.
 
 Those of `FIGURES` are drawn where the suffix is that of a picture."""
+PAGE = "html"
+"""What stands for the page, which needs more than the report."""
 FOLDER = "figures"
 """What stands for all figures, in a folder."""
 
@@ -65,6 +69,10 @@ def parse_output(text: str) -> Output:
             (text,),
             f"Did you mean {meant}? For a file of this name, write ./{text}",
         )
+    if colon and what == PAGE and rest:
+        return Output(PAGE, Path(rest))
+    if Path(text).suffix.casefold() == ".html" and (not colon or what not in FORMATS):
+        return Output(PAGE, Path(text))
     if text.endswith(("/", os.sep)):
         return Output(FOLDER, Path(text))
     return Output(*parse_target(text))
@@ -80,11 +88,21 @@ def report_output(text: str) -> tuple[str, Path]:
     return output.what, output.path
 
 
-def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[ContentOf, Path]]:
-    """Yield the files that the options ask for, each with what makes its content of a report; raises `UsageError`."""
+def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[ContentOf | None, Path]]:
+    """Yield the files that the options ask for, each with what makes its content of a report; raises `UsageError`.
+
+    `None` stands for the page, which is made of the images too.
+    """
     for text in options["output"]:
         output = parse_output(text)
-        if output.what != FOLDER:
+        if output.what == PAGE:
+            from segeval.pictures.drawing import require_matplotlib
+            from segeval.pictures.pagetext import require_jinja
+
+            require_matplotlib()
+            require_jinja()
+            yield None, output.path
+        elif output.what != FOLDER:
             yield _content(output, options["verbose"], view), output.path
     if options["curves"] is not None:
         yield _curves(options["curves"].suffix), options["curves"]
@@ -92,10 +110,36 @@ def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[Conte
         yield _images(options["per_image"].suffix), options["per_image"]
 
 
+def write_files(
+    report: Report,
+    pictures: Pictured | None,
+    files: Sequence[tuple[ContentOf | None, AtomicFile]],
+    folders: Iterable[Path],
+    overlays: Path | None,
+) -> None:
+    """Put every file in place once the content of all is made, then figures and overlays into their folders."""
+    contents = [_made(content_of, report, pictures) for content_of, _ in files]
+    for content, (_, file) in zip(contents, files, strict=True):
+        file.commit(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
+    for folder in folders:
+        write_figures(report, folder)
+    if overlays is not None and pictures is not None:
+        write_overlays(pictures, overlays)
+
+
+def _made(content_of: ContentOf | None, report: Report, pictures: Pictured | None) -> str | bytes:
+    if content_of is not None:
+        return content_of(report)
+    assert pictures is not None, "the page is made of a run"
+    return pictures.page(report)
+
+
 def figure_folders(options: Mapping[str, Any]) -> list[Path]:
     """Make the folders that take all figures, and return them; raises `UsageError` and `OutputError`."""
     outputs = map(parse_output, options["output"])
     folders = [output.path for output in outputs if output.what == FOLDER]
+    if options["overlays"] is not None:
+        made_folder(options["overlays"])
     if folders:
         from segeval.pictures.drawing import require_matplotlib
 
@@ -123,6 +167,15 @@ def write_figures(report: Report, folder: Path) -> None:
     for name in figures_of(report):
         with AtomicFile(folder / f"{name}.svg") as file:
             file.commit(report_figure(report, name, "svg"))
+
+
+def write_overlays(pictures: Pictured, folder: Path) -> None:
+    """Write a picture of each of the worst images into a folder."""
+    from segeval.files.atomic import AtomicFile
+
+    for name, content in pictures.overlays():
+        with AtomicFile(folder / name) as file:
+            file.commit(content)
 
 
 def _content(output: Output, verbose: bool, view: View) -> ContentOf:

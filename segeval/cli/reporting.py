@@ -62,7 +62,8 @@ output_options = stacked(
         multiple=True,
         type=TARGET,
         metavar="[WHAT:]FILE",
-        help="Write the report to a file too, in the format of the suffix or as junit:FILE says; the confusion "
+        help="Write the report to a file too, in the format of the suffix or as junit:FILE says; .html is a "
+        "page with pictures; the confusion "
         "matrix, as confusion:FILE.csv; a figure, as confusion:, pr:, roc:, reliability: or losses:FILE.svg, .png or "
         ".pdf; all figures, as FOLDER/. Repeatable.",
     ),
@@ -190,6 +191,17 @@ statistics_options = stacked(
     ),
     click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
     click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
+)
+picture_options = stacked(
+    click.option(
+        "--overlays",
+        metavar="FOLDER",
+        type=FILE,
+        help="Write pictures of the worst images (--worst, or 10): ground truth, prediction and errors.",
+    ),
+    click.option(
+        "--images", metavar="FOLDER", type=FILE, help="The images themselves, for pictures; named as the ground truth."
+    ),
 )
 slice_options = stacked(
     click.option(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +17,8 @@ from segeval.measuring.measurement import CHUNKS_IN_FLIGHT, usable_cpus
 
 FEWEST_CHUNKS = 8
 """Chunks in flight where a cluster has few workers or none yet: those that grow look at what waits."""
+FETCHERS = 8
+"""Results that are fetched at once: each waits for several processes in turn."""
 CONNECTING = 30
 """Seconds in which a scheduler must answer."""
 LOOK_AGAIN = 10.0
@@ -58,8 +62,9 @@ def local_cluster(jobs: int | None) -> Iterator[DaskEngine]:
             silence_logs="CRITICAL",
         ) as cluster,
         distributed.Client(cluster) as client,
+        closing(_ready(client, "the Dask cluster of this machine")) as engine,
     ):
-        yield _ready(client, "the Dask cluster of this machine")
+        yield engine
 
 
 @contextmanager
@@ -78,22 +83,29 @@ def at_address(address: str, name: str) -> Iterator[DaskEngine]:
             f"{fix}. {TLS_FIX}" if encrypted else fix,
             kind="engine",
         ) from error
-    with client:
-        yield _ready(client, name)
+    with client, closing(_ready(client, name)) as engine:
+        yield engine
 
 
 @contextmanager
 def of_client(client: Any) -> Iterator[DaskEngine]:
     """Give the cluster of a client that somebody else opened and will close; raises `UsageError` for no client."""
-    with suppress(UsageError):
-        if isinstance(client, _distributed().Client) and not client.asynchronous:
-            yield _ready(client, f"the Dask scheduler {client.scheduler.address}")
-            return
-    raise UsageError(
-        "this is no engine",
-        (type(client).__name__,),
-        'Give "dask", "dask://HOST:PORT", an executor of concurrent.futures, or a Dask client that is not asynchronous',
-    )
+    if not _is_client(client):
+        raise UsageError(
+            "this is no engine",
+            (type(client).__name__,),
+            'Give "dask", "dask://HOST:PORT", an executor of concurrent.futures, or a Dask client that waits',
+        )
+    with closing(_ready(client, f"the Dask scheduler {client.scheduler.address}")) as engine:
+        yield engine
+
+
+def _is_client(client: Any) -> bool:
+    """Tell whether something is a Dask client that waits; without Dask nothing is."""
+    try:
+        return isinstance(client, _distributed().Client) and not client.asynchronous
+    except UsageError:
+        return False
 
 
 def _ready(client: Any, name: str) -> DaskEngine:
@@ -138,6 +150,12 @@ class DaskEngine:
         self._threads = 1
         self._looked = float("-inf")
         self._manned = time.monotonic()
+        self._fetched: dict[str, bytes | Exception] = {}
+        self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="segeval-fetcher")
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._fetchers.shutdown(wait=False, cancel_futures=True)
 
     def chunks_in_flight(self) -> int:
         """Return a few for each thread of the workers that there are now."""
@@ -152,15 +170,35 @@ class DaskEngine:
             raise self._gone()
         with _told(self.name):
             future = self._client.submit(measured_chunk, head, chunk, pure=False)
-        future.add_done_callback(done)
+        future.add_done_callback(partial(self._fetch_soon, done=done))
         return future
+
+    def _fetch_soon(self, future: Any, *, done: Callable[[Any], object]) -> None:
+        """Fetch the result of a future that has ended, and say so then: many fetches wait at once for their answers."""
+
+        def fetch() -> None:
+            try:
+                self._fetched[future.key] = self._fetch(future)
+            except Exception as error:  # told by `outcome`, in the thread that asks
+                self._fetched[future.key] = error
+            done(future)
+
+        with suppress(RuntimeError):  # nobody waits any more
+            self._fetchers.submit(fetch)
 
     def outcome(self, future: Any) -> bytes:
         """Return what a chunk gave; raises `LostError` where its worker ended, `SegevalError` where all is lost."""
+        found = self._fetched.pop(future.key)
+        future.release()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _fetch(self, future: Any) -> bytes:
         from distributed import KilledWorker
 
         try:
-            data = self._waited_for(future)
+            return self._waited_for(future)
         except KilledWorker as error:
             raise LostError from error
         except (OSError, TimeoutError, asyncio.CancelledError) as error:
@@ -172,8 +210,6 @@ class DaskEngine:
                 "Install segeval-masks with the same extras on every worker",
                 kind="engine",
             ) from error
-        future.release()
-        return data
 
     def _waited_for(self, future: Any) -> bytes:
         """Return a result; where its worker ends before it is fetched, Dask computes it again."""

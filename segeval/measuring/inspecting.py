@@ -117,7 +117,7 @@ def sampled(pairs: Sequence[Pair], most: int) -> Shard | None:
 
 
 def _gt_files(pairing: Pairing) -> list[str]:
-    names = [pair.gt for pair in pairing.pairs]
+    names = [name for pair in pairing.pairs for name in pair.gt_files]
     names += [gt for gt, _ in pairing.ambiguous] + [gt for gt, _ in pairing.incomplete]
     return [*names, *(gt for clash in pairing.clashes for gt in clash.gt)]
 
@@ -258,12 +258,21 @@ def _meanings(resolution: Resolution | None, values: Iterable[int], side: int) -
     if resolution is None:
         return {}
     labeling = resolution.labeling
+    if labeling.sets:
+        return {value: _in_words(value, [entry.name for entry in labeling.classes]) for value in values}
     lookup = (labeling.gt, labeling.pred)[side]
     indices = {value: lookup.index(value) for value in values}
     return {
         value: labeling.classes[index].name if index >= 0 else "void" if index == VOID else "unknown"
         for value, index in indices.items()
     }
+
+
+def _in_words(value: int, names: Sequence[str]) -> str:
+    """Name the classes of a set."""
+    if value < 0:
+        return "void"
+    return " + ".join(name for index, name in enumerate(names) if value >> index & 1) or "no class"
 
 
 def _shares(counts: Counter[int], meanings: Mapping[int, str]) -> tuple[ValueShare, ...]:

@@ -174,7 +174,7 @@ def count_maps(
     if reading.maps.in_rows and len(maps) == 1:
         tables = (joint_levels(gt=gt, levels=maps[0]),)
         return MeasuredRow(row(thresholded(tables[0], reading.threshold), tables))
-    indices = _index_image(gt, reading.labeling.gt)
+    indices = index_image(gt, reading.labeling.gt)
     if len(maps) == 1:
         above = maps[0].astype(np.float64) / reading.maps.kind.top > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
@@ -292,8 +292,8 @@ def _unnormalised(maps: Sequence[NDArray[Any]], kind: MapKind) -> int:
     return int(np.count_nonzero(np.abs(sums.astype(np.float64, copy=False) - kind.top) > slack))
 
 
-def _index_image(gt: NDArray[np.integer[Any]], lookup: ValueMap) -> NDArray[np.int32]:
-    """Look every pixel up: for sums of floats, which no table of counts can stand for."""
+def index_image(gt: NDArray[np.integer[Any]], lookup: ValueMap) -> NDArray[np.int32]:
+    """Look every pixel up: for sums of floats and for pictures, which no table of counts can stand for."""
     low, high = int(gt.min()), int(gt.max())
     if high - low >= 1 << 20:
         return lookup(gt).astype(np.int32)

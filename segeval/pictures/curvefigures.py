@@ -94,6 +94,8 @@ def draw_losses(axes: Axes, report: Report) -> None:
     beside.set_ylim(0, 100)
     beside.set_yticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
     beside.set_ylabel("pixels %")
+    axes.set_zorder(beside.get_zorder() + 1)
+    axes.patch.set_visible(False)
     axes.set_ylim(0, HIGHEST_LOSS)
     axes.set_xlim(0, 1)
     axes.set_xlabel("p of the true side")

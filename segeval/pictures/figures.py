@@ -27,7 +27,9 @@ DRAWERS: Mapping[str, Callable[[Axes, Report], None]] = {
 
 def figures_of(report: Report) -> tuple[str, ...]:
     """Return the names of the figures that can be drawn of a report."""
-    return FIGURES if report.probabilities is not None else FIGURES[:1]
+    if report.probabilities is None:
+        return FIGURES[:1]
+    return FIGURES if report.counted is not None else FIGURES[1:]
 
 
 def draw(report: Report, name: str) -> Figure:
@@ -36,7 +38,7 @@ def draw(report: Report, name: str) -> Figure:
     if name not in FIGURES:
         fix = f"{did_you_mean(name, FIGURES)}Figures are {', '.join(FIGURES)}"
         raise UsageError("there is no figure of this name", (name,), fix)
-    if name not in figures_of(report):
+    if report.probabilities is None and name != FIGURES[0]:
         raise UsageError("label masks have no curves", (name,), "Score probability maps with --probs")
     return drawn(lambda axes: DRAWERS[name](axes, report), size=size_of(report) if name == "confusion" else 4.8)
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from segeval.report.distances import DistanceScores
     from segeval.report.mapscores import ProbabilityScores
     from segeval.report.scoring import Measured
-    from segeval.runs.run import Run
     from segeval.sampling.resampling import Interval
     from segeval.scores.registry import MaskScores
 
@@ -216,13 +215,6 @@ def _confusion_to_dict(confusion: Confusion, classes: Sequence[ClassScores]) -> 
         "counts": confusion.matrix.tolist(),
         "unknown": (confusion.counts[: confusion.size, confusion.size :].sum(axis=1)).tolist(),
     }
-
-
-def unscored_images(run: Run, found: Measured) -> int:
-    """Count the images without a valid pixel."""
-    if found.labeling.sets:
-        return sum(bool((row.counts.gt < 0).all()) for row in run.rows)
-    return int((found.images.pixels.true_pixels == 0).sum())
 
 
 def class_scores(

@@ -27,7 +27,6 @@ from segeval.report.report import (
     left_out,
     odd_foreground,
     undefined_mean,
-    unscored_images,
 )
 from segeval.runs.run import Run, keys_of, missing_keys, raw_values, tables_of
 from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_tallies
@@ -155,7 +154,7 @@ def report_of(run: Run, found: Measured) -> Report:
             pixels=run.pixels,
             void_pixels=found.confusion.void_pixels,
             gt_digest=run.gt_digest(),
-            unscored_images=unscored_images(run, found),
+            unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
             missing_images=len(missing_keys(run.rows)),
         ),
         scores=ordered(scores),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,28 +101,33 @@ def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTal
     """Take the marginals of each image at once."""
     size, images = len(labeling.classes), len(tables)
     cells = stacked(tables)
-    image = np.repeat(np.arange(images), np.diff(cells.ends))
-    gt, pred, pixels = labeling.gt(cells.gt), labeling.pred(cells.pred), cells.pixels
-    same = cells.gt == cells.pred
+    kind: type[np.signedinteger[Any]] = (
+        np.int32 if images * size < 1 << 31 else np.int64
+    )  # there are columns of every cell: memory is theirs
+    image = np.repeat(np.arange(images, dtype=kind), np.diff(cells.ends))
+    gt, pred = labeling.gt(cells.gt).astype(kind), labeling.pred(cells.pred).astype(kind)
+    pixels, same = cells.pixels, cells.gt == cells.pred
     valid = gt >= 0
     classed = valid & (pred >= 0)
-    chosen = {
-        "hit": (classed & (gt == pred), gt),
-        "gt": (classed, gt),
-        "pred": (classed, pred),
-        "void": (valid & (pred == VOID), gt),
-        "unknown": (valid & (pred == UNKNOWN), gt),
-        "missing": (valid & (pred == NO_FILE), gt),
-        "stray": ((gt == UNKNOWN) & (pred >= 0), pred),
-    }
     given = (pred >= 0) & (gt != VOID)
     keys = np.concatenate([image[valid] * size + gt[valid], image[given] * size + pred[given]])
     keys.sort()
     keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+    of_gt, of_pred = (np.searchsorted(keys, image * size + side).astype(kind) for side in (gt, pred))
+    chosen = {
+        "hit": (classed & (gt == pred), of_gt),
+        "gt": (classed, of_gt),
+        "pred": (classed, of_pred),
+        "void": (valid & (pred == VOID), of_gt),
+        "unknown": (valid & (pred == UNKNOWN), of_gt),
+        "missing": (valid & (pred == NO_FILE), of_gt),
+        "stray": ((gt == UNKNOWN) & (pred >= 0), of_pred),
+    }
 
-    def add(here: NDArray[np.bool_], classes: NDArray[np.intp]) -> Int64Array:
+    def add(here: NDArray[np.bool_], places: NDArray[np.signedinteger[Any]]) -> Int64Array:
         counts = np.zeros(len(keys), np.int64)
-        np.add.at(counts, np.searchsorted(keys, image[here] * size + classes[here]), pixels[here])
+        if here.any():
+            np.add.at(counts, places[here], pixels[here])
         return counts
 
     def add_all(here: NDArray[np.bool_]) -> Int64Array:
@@ -129,8 +135,8 @@ def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTal
         np.add.at(counts[:, 0], image[here], pixels[here])
         return counts
 
-    kept = {name: add(here, classes) for name, (here, classes) in chosen.items()}
-    at = Cells(keys // size, keys % size, images, size)
+    kept = {name: add(here, places) for name, (here, places) in chosen.items()}
+    at = Cells((keys // size).astype(np.intp), (keys % size).astype(np.intp), images, size)
     same &= (gt == UNKNOWN) & (pred == UNKNOWN)
     return joined_tallies(at, kept, add_all(gt == UNKNOWN), add_all(same))
 
@@ -144,6 +150,8 @@ class ImageOutcomes:
 
     def of(self, classes: NDArray[np.bool_]) -> ImageOutcomes:
         """Return the outcomes of some of the classes, chosen by a mask of shape (K,)."""
+        if classes.all():
+            return self
         at, chosen = self.at.of(classes)
         return ImageOutcomes(at, self.kept.of(chosen))
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from segeval.protocol.labeling import NO_PREDICTION, VOID_SET, in_sets
 from segeval.scores.imageoverlap import OF_CLASSES, Cells, ImageTallies, joined_tallies
-from segeval.tables.counts import JointCounts
+from segeval.tables.counts import JointCounts, Tallies
 
 
 def set_tallies(tables: Sequence[JointCounts], size: int) -> ImageTallies:
     """Take the marginals of each image and class from tables of (set, set) -> pixels.
 
     A set has the class at position i at bit i; `VOID_SET` in the ground truth never counts, and predicted void is no
-    class. A pixel counts once for each class that either side has there.
+    class. A pixel counts once for each class that either side has there; of all classes together the tallies have the
+    valid pixels as `gt`, each once.
     """
     images = len(tables)
     image = np.repeat(np.arange(images), [len(table) for table in tables])
@@ -39,6 +41,10 @@ def set_tallies(tables: Sequence[JointCounts], size: int) -> ImageTallies:
     met = np.add.reduce([counts[name] for name in OF_CLASSES]) > 0
     where, label = np.nonzero(met)
     none = np.zeros((images, 1), np.int64)
-    return joined_tallies(
+    found = joined_tallies(
         Cells(where, label, images, size), {name: values[where, label] for name, values in counts.items()}, none, none
     )
+    pixels_of_images = none.copy()
+    np.add.at(pixels_of_images[:, 0], image[valid], pixels[valid])
+    alone = {name: pixels_of_images if name == "gt" else none for name in OF_CLASSES}
+    return replace(found, pixels=Tallies(**alone, gt_unknown=none, same_unknown=none))

@@ -17,6 +17,7 @@ from segeval.cli.reporting import (
     gate_options,
     only_option,
     output_options,
+    picture_options,
     slice_options,
     statistics_options,
     view_options,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 @gate_options
 @finding_options
 @output_options
+@picture_options
+@click.option("--pred", metavar="FOLDER", type=ROOT, help="The predictions of the run, for pictures.")
+@click.option("--gt", metavar="FOLDER", type=ROOT, help="The ground truth of the run, for pictures.")
 @only_option
 @view_options
 @color_option
@@ -69,4 +73,11 @@ def report(run: Root, **options: Any) -> int:
     changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions), *names_in(ContourOptions)), options)
     asked = asked_statistics(options)
     with Delivery(options) as delivery:
-        return delivery.deliver(scored_run(rescore(load_named(run), **changes), asked))
+        stored = load_named(run)
+        changed = rescore(stored, **changes)
+        pictures = None
+        if any(options[name] for name in ("output", "overlays", "images", "pred", "gt")):
+            from segeval.cli.picturing import pictured_run
+
+            pictures = pictured_run(options, changed, stored)
+        return delivery.deliver(scored_run(changed, asked), pictures)

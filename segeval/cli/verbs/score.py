@@ -31,6 +31,7 @@ from segeval.cli.reporting import (
     gate_options,
     only_option,
     output_options,
+    picture_options,
     saving_options,
     slice_options,
     statistics_options,
@@ -39,7 +40,11 @@ from segeval.cli.reporting import (
 )
 
 if TYPE_CHECKING:
+    from segeval.api.pictures import Pictured
+    from segeval.folders.pairing import Pairing
     from segeval.protocol.protocol import Protocol
+    from segeval.request import Request
+    from segeval.runs.run import Run
     from segeval.runs.saver import RunSaver
     from segeval.runs.sharding import Shard
     from segeval.runs.storedsaver import StoredRunSaver
@@ -66,6 +71,7 @@ if TYPE_CHECKING:
 @gate_options
 @finding_options
 @output_options
+@picture_options
 @only_option
 @view_options
 @color_option
@@ -100,14 +106,13 @@ def score(pred: Root, gt: Root, **options: Any) -> int:
         from segeval.cli.lanetext import lane_text
 
         tell_asides([lane_text()])
-    shard = _shard(options["shard"])
-    if shard is not None and options["by"]:
-        raise click.UsageError("--by is of whole runs: combine the shards, and name slices to 'segeval report'")
+    shard = _shard(options["shard"], by=options["by"])
     asked = asked_statistics(options)
+    pairing = _pairing(pred, gt, request, options)
     with Delivery(options) as delivery, _saver(options, request.protocol) as saver:
         with progress_bar(quiet=options["quiet"]) as progress:
             journal = saver.journal if saver else None
-            course = {name: options[name] for name in ("jobs", "engine")}
+            course = {name: options[name] for name in ("jobs", "engine")} | {"pairing": pairing}
             found = measure(pred, gt, request, **course, progress=progress, journal=journal, shard=shard)
         if saver is not None and not found.problems:
             # What was measured is kept even where the labels turn out wrong: `report` can say otherwise of them.
@@ -124,12 +129,32 @@ def score(pred: Root, gt: Root, **options: Any) -> int:
                 raise
             tell_asides([f"shard {shard} is saved; what its values mean is decided when all shards are combined"])
             return 0
-        return delivery.deliver(report)
+        return delivery.deliver(report, _pictures(options, found.run, request, pairing))
 
 
-def _shard(text: str | None) -> Shard | None:
+def _pairing(pred: Root, gt: Root, request: Request, options: dict[str, Any]) -> Pairing | None:
+    """Pair the folders where their images are read again, for pictures; else whoever measures does."""
+    if not options["output"] and options["overlays"] is None and options["images"] is None:
+        return None
+    from segeval.cli.picturing import wants_pictures
+    from segeval.measuring.measurement import paired
+
+    return paired(pred, gt, request) if wants_pictures(options) else None
+
+
+def _pictures(options: dict[str, Any], run: Run, request: Request, pairing: Pairing | None) -> Pictured | None:
+    if pairing is None:
+        return None
+    from segeval.cli.picturing import pictured
+
+    return pictured(options, run, request, pairing)
+
+
+def _shard(text: str | None, *, by: str | None) -> Shard | None:
     if text is None:
         return None
+    if by is not None:
+        raise click.UsageError("--by is of whole runs: combine the shards, and name slices to 'segeval report'")
     from segeval.runs.sharding import parse_shard
 
     return parse_shard(text)

@@ -1,0 +1,156 @@
+"""An image to look at as small pictures: ground truth and prediction in their classes' colours, and the errors."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from segeval.errors import UsageError
+from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.records import dataclass
+
+WIDEST = 640
+"""Pixels that a picture is at most wide and high."""
+MOST_PHOTO_PIXELS = 1 << 28
+OKABE_ITO: tuple[Color, ...] = (
+    (0, 114, 178),
+    (230, 159, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (86, 180, 233),
+    (240, 228, 66),
+    (90, 90, 90),
+)
+"""Colours that the colour-blind tell apart (Okabe and Ito 2008), the eighth being that of errors."""
+VOID_COLOR: Color = (255, 255, 255)
+OUTSIDE_COLOR: Color = (0, 0, 0)
+"""Of pixels without a class: void is white, unknown values and what has no prediction are black."""
+WRONG: Color = (213, 94, 0)
+Indices = NDArray[np.int32]
+Pixels = NDArray[np.uint8]
+Photo = Image.Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panels:
+    """Hold the pictures of one image, each (H, W, 3) or (H, W, 4); `photo` is the image itself where it was given."""
+
+    gt: Pixels
+    pred: Pixels
+    errors: Pixels
+    photo: Pixels | None
+
+
+def class_colors(classes: Sequence[SegmentationClass]) -> NDArray[np.uint8]:
+    """Return the colour of each class, shape (K + 2, 3); the last two are of pixels outside the classes and of void.
+
+    They are the classes' own where every class has one, and else fixed ones: those of `OKABE_ITO`, darker and lighter
+    in turn where there are more classes.
+    """
+    own = [entry.color for entry in classes]
+    chosen: list[Color] = [color for color in own if color is not None]
+    if len(chosen) < len(own):
+        chosen = [_nth_color(index) for index in range(len(classes))]
+    return np.array([*chosen, OUTSIDE_COLOR, VOID_COLOR], np.uint8)
+
+
+def _nth_color(index: int) -> Color:
+    base, turn = OKABE_ITO[index % len(OKABE_ITO)], index // len(OKABE_ITO)
+    share = (0.0, 0.45, -0.4, 0.7, -0.65)[turn % 5]
+    end = 255 if share > 0 else 0
+    red, green, blue = (round(part + (end - part) * abs(share)) for part in base)
+    return red, green, blue
+
+
+def panels(gt: Indices, pred: Indices, colors: NDArray[np.uint8], photo: Image.Image | None, void: int) -> Panels:
+    """Draw one image; `void` is what the position of void is. Pictures are made smaller by leaving pixels out."""
+    kept = np.ix_(*_kept(*gt.shape))
+    gt, pred = gt[kept], pred[kept]
+    valid = gt >= 0
+    wrong = valid & (gt != pred)
+    errors = np.zeros((*gt.shape, 4), np.uint8)
+    errors[wrong] = (*WRONG, 255)
+    errors[~valid] = (255, 255, 255, 255)
+    small = None
+    if photo is not None:
+        small = np.asarray(photo.convert("RGB").resize((gt.shape[1], gt.shape[0]), Image.Resampling.BOX), np.uint8)
+    return Panels(_colored(gt, colors, void), _colored(pred, colors, void), errors, small)
+
+
+def _kept(*sides: int) -> list[NDArray[np.intp]]:
+    """Return the positions that are kept of each side of a picture."""
+    scale = max(1.0, max(sides) / WIDEST)
+    sizes = [max(1, round(side / scale)) for side in sides]
+    return [(np.arange(size) * side) // size for size, side in zip(sizes, sides, strict=True)]
+
+
+def _colored(indices: Indices, colors: NDArray[np.uint8], void: int) -> Pixels:
+    found: Pixels = colors[np.where(indices >= 0, indices, np.where(indices == void, -1, -2))]
+    return found
+
+
+def over(base: Pixels, errors: Pixels) -> Pixels:
+    """Lay the errors over a picture in gray."""
+    gray = (base.astype(np.float64) @ (0.299, 0.587, 0.114) * 0.6 + 90).clip(0, 255).astype(np.uint8)
+    found = np.repeat(gray[..., None], 3, axis=2)
+    marked = errors[..., 3] > 0
+    found[marked] = errors[marked][:, :3]
+    return found
+
+
+def png_bytes(pixels: Pixels) -> bytes:
+    """Return a picture as PNG, with a palette where its colours fit into one."""
+    flat = pixels.reshape(-1, pixels.shape[2])
+    packed = flat.astype(np.uint32) @ (1 << (8 * np.arange(pixels.shape[2], dtype=np.uint32)))
+    values, index = np.unique(packed, return_inverse=True)
+    written = io.BytesIO()
+    if len(values) <= 256:
+        table = np.stack([(values >> (8 * part)) & 255 for part in range(pixels.shape[2])], axis=1).astype(np.uint8)
+        image = Image.fromarray(index.reshape(pixels.shape[:2]).astype(np.uint8), "L")
+        image.putpalette(table[:, :3].tobytes())
+        extra = {"transparency": table[:, 3].tobytes()} if pixels.shape[2] == 4 else {}
+        image.save(written, "PNG", optimize=True, **extra)
+    else:
+        Image.fromarray(pixels).save(written, "PNG", optimize=True)
+    return written.getvalue()
+
+
+def jpeg_bytes(pixels: Pixels) -> bytes:
+    """Return a picture as JPEG."""
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "JPEG", quality=80)
+    return written.getvalue()
+
+
+def overlay(found: Panels) -> bytes:
+    """Return one PNG of an image: the image itself where there is one, ground truth, prediction, and the errors."""
+    base = found.gt if found.photo is None else found.photo
+    parts = [*([] if found.photo is None else [found.photo]), found.gt, found.pred, over(base, found.errors)]
+    gap = np.full((found.gt.shape[0], 4, 3), 255, np.uint8)
+    joined = [part for panel in parts for part in (panel, gap)][:-1]
+    return png_bytes(np.concatenate(joined, axis=1))
+
+
+def read_photo(path: Path) -> Image.Image:
+    """Return the image of a file; raises `UsageError` for what is none, and for one that is too large."""
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(path)
+            if image.width * image.height > MOST_PHOTO_PIXELS:
+                raise UsageError("an image is too large to be shown", (f"{path}",), "Leave it out of --images")
+            image.draft("RGB", (WIDEST, WIDEST))
+            image.load()
+            return image
+    except UsageError:
+        raise
+    except Exception as error:  # Pillow's parsers raise what they like for what strangers wrote
+        told = (f"{path}: {error}",)
+        raise UsageError("an image cannot be read", told, "Take it out of --images, or save it again") from None

@@ -1,0 +1,279 @@
+"""The page of a report: one file that reaches nothing, is inert whatever it tells of, and reads in a browser."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import segeval
+from segeval.pictures.pagetext import page_text
+from segeval.pictures.panels import WRONG, class_colors, panels, png_bytes
+from segeval.protocol.labeling import VOID, SegmentationClass
+from tests.support.commandline import Completed, run_segeval
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
+MASKS = ("pred", "gt", "--classes", "classes.txt")
+MAPS = ("multiclass/probs", "multiclass/gt", "--probs", "--classes", "classes.txt")
+HOSTILE = (
+    "<script>document.title='owned'</script>",
+    "\"><img src=x onerror=document.title='owned'>",
+    "&lt;b&gt; &amp; {{ 7*7 }} {% raw %}",
+    "a\u202eb\x1b[31m\x00",
+    "x" * 10_000,
+    "'; document.title='owned'; '",
+    "</style><style>*{display:none}",
+    "\udc80-->",
+)
+WIDTHS = (400, 1280, 1920)
+
+
+def score(*arguments: str | Path, cwd: Path = SAMPLES) -> Completed:
+    return run_segeval("score", *arguments, "-q", "--no-config", cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    assert score(
+        *MASKS, "-o", folder / "masks.html", "--ci", "95", "--fail-under", "miou=0.9", "--by", "class-size"
+    ).code
+    assert score(*MAPS, "-o", folder / "maps.html", "--save", folder / "run.jsonl").code == 0
+    (folder / "hostile.html").write_text(hostile_page(), encoding="utf-8")
+    return {path.stem: path for path in folder.glob("*.html")}
+
+
+def hostile_page() -> str:
+    from segeval.pictures.reportpage import report_page
+
+    matrix = segeval.ConfusionMatrix(classes=len(HOSTILE))
+    gt = np.repeat(np.arange(len(HOSTILE), dtype=np.uint8), 3)[None]
+    matrix.update(np.roll(gt, 1), gt)
+    report = matrix.compute()
+    named = tuple(replace(entry, name=name) for entry, name in zip(report.classes, HOSTILE, strict=True))
+    fields = tuple((name, HOSTILE[0] if name == "classes" else value) for name, value in report.signature.fields)
+    report = replace(report, classes=named, signature=replace(report.signature, fields=fields))
+    return page_text(report_page(report, [0.5, 0.6]))
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def tags(text: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = Tags()
+    parser.feed(text)
+    return parser.found
+
+
+@pytest.mark.parametrize("name", ["masks", "maps", "hostile"])
+def test_a_page_reaches_nothing_outside_itself(pages: dict[str, Path], name: str) -> None:
+    text = pages[name].read_text(encoding="utf-8")
+    found = tags(text)
+    assert len([tag for tag, _ in found if tag == "script"]) == 1
+    assert not [tag for tag, _ in found if tag in ("iframe", "object", "embed", "form", "base", "svg")]
+    for tag, attributes in found:
+        assert not [key for key in attributes if key.startswith("on")], tag
+        for key in ("src", "href"):
+            assert str(attributes.get(key) or "data:").startswith("data:")
+    (policy,) = [attributes["content"] for tag, attributes in found if tag == "meta" and "http-equiv" in attributes]
+    assert re.fullmatch(
+        r"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-[\w+/]+='", policy or ""
+    )
+    assert len(text) < 5_000_000
+
+
+def test_names_that_act_are_text(pages: dict[str, Path]) -> None:
+    text = pages["hostile"].read_text(encoding="utf-8")
+    assert "<script>document" not in text
+    assert "{{ 7*7 }}" in text
+    assert "\u202e" not in text
+    assert "\x1b" not in text
+    assert "x" * 200 not in text
+
+
+def test_equal_runs_give_equal_pages_also_from_the_saved_run(pages: dict[str, Path], tmp_path: Path) -> None:
+    saved = pages["maps"].with_name("run.jsonl")
+    options = ("--pred", "multiclass/probs", "--gt", "multiclass/gt", "-o", tmp_path / "page.html", "-q", "--no-config")
+    assert run_segeval("report", saved, *options, cwd=SAMPLES).code == 0
+    assert (tmp_path / "page.html").read_bytes() == pages["maps"].read_bytes()
+
+
+def test_pictures_of_other_files_than_those_of_the_run_are_refused(pages: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "multiclass", tmp_path / "data")
+    path = tmp_path / "data/probs/road/0001.png"
+    changed = np.array(Image.open(path))
+    changed[0, 0] = 255 - changed[0, 0]
+    changed[90:, :] = 0
+    Image.fromarray(changed).save(path)
+    saved = pages["maps"].with_name("run.jsonl")
+    options = ("--pred", tmp_path / "data/probs", "--gt", tmp_path / "data/gt", "-o", tmp_path / "page.html")
+    done = run_segeval("report", saved, *options)
+    assert (done.code, "0001.png" in done.stderr, "not the one" in done.stderr) == (2, True, True)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_saved_run_without_its_folders_has_a_page_without_pictures(pages: dict[str, Path], tmp_path: Path) -> None:
+    saved = pages["maps"].with_name("run.jsonl")
+    assert run_segeval("report", saved, "-q", "-o", tmp_path / "page.html").code == 0
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert 'id="gallery"' not in text
+    assert 'id="confusion"' in text
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--images", "gt"), "Add -o report.html or --overlays FOLDER"),
+        (("--images", "probs", "-o", "{}/page.html"), "no image is found"),
+        (("--images", "binary/gt", "-o", "{}/page.html"), "does not follow from the key"),
+        (("--overlays", "classes.txt"), "a folder cannot be made"),
+    ],
+)
+def test_pictures_that_cannot_be_made_are_told(tmp_path: Path, options: tuple[str, ...], told: str) -> None:
+    done = score(*MASKS, *(option.format(tmp_path) for option in options))
+    assert (done.code, told in done.stderr) == (2, True)
+
+
+def test_overlays_show_the_worst_images_with_their_errors(tmp_path: Path) -> None:
+    assert score(*MASKS, "--overlays", tmp_path / "worst", "--worst", "3", "--images", "gt").code == 0
+    names = sorted(path.name for path in (tmp_path / "worst").iterdir())
+    assert names == ["0001-0004.png", "0002-0001.png", "0003-night_0007.png"]
+    gt, pred = (np.array(Image.open(SAMPLES / side / "0004.png")) for side in ("gt", "pred"))
+    drawn = np.array(Image.open(tmp_path / "worst" / names[0]).convert("RGB"))[:, -gt.shape[1] :]
+    wrong = (gt != pred) & (gt != 255)
+    assert (drawn == np.array(WRONG)).all(axis=2).tolist() == wrong.tolist()
+
+
+def test_classes_keep_their_own_colours_and_void_is_white() -> None:
+    own = [SegmentationClass(0, "a", (1, 2, 3)), SegmentationClass(1, "b", (4, 5, 6))]
+    gt, pred = np.array([[0, 1, VOID]], np.int32), np.array([[0, 0, 1]], np.int32)
+    drawn = panels(gt, pred, class_colors(own), None, VOID)
+    assert drawn.gt.tolist() == [[[1, 2, 3], [4, 5, 6], [255, 255, 255]]]
+    assert drawn.errors[..., 3].tolist() == [[0, 255, 255]]
+    again = np.array(Image.open(io.BytesIO(png_bytes(drawn.errors))).convert("RGBA"))
+    assert (again[drawn.errors[..., 3] > 0] == drawn.errors[drawn.errors[..., 3] > 0]).all()
+    colors = class_colors([SegmentationClass(index, str(index)) for index in range(30)]).tolist()
+    assert len({tuple(color) for color in colors}) == 32
+    assert list(WRONG) not in colors
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def opened_page(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str]]:
+    told: list[str] = []
+    page = browser.new_page(**options)
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(("data:", "file:")) else told.append(request.url))
+    page.goto(path.as_uri())
+    return page, told
+
+
+@pytest.mark.parametrize("name", ["masks", "maps", "hostile"])
+def test_no_page_overflows_says_anything_or_has_a_serious_fault(
+    browser: Any, pages: dict[str, Path], name: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page, told = opened_page(browser, pages[name], viewport={"width": 400, "height": 900})
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, (scheme, width)
+            if name != "masks" and (scheme, width) not in (("light", 400), ("dark", 1920)):
+                continue
+            faults = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+            assert [one["id"] for one in faults if one["impact"] in ("serious", "critical")] == [], (scheme, width)
+    assert page.title() != "owned"
+    assert told == []
+    page.close()
+
+
+def test_table_heat_map_slider_and_swipe_change_the_page(browser: Any, pages: dict[str, Path]) -> None:
+    page, told = opened_page(browser, pages["masks"], viewport={"width": 1280, "height": 900})
+    column = "Array.from(document.querySelectorAll('table.sortable tbody tr'), (row) => row.cells[1].textContent)"
+    before = page.evaluate(column)
+    page.click("table.sortable th button:text-is('IoU %')")
+    lowest = page.evaluate(column)
+    assert lowest != before
+    assert lowest[0] == "bicycle"
+    page.click("table.sortable th button:text-is('IoU %')")
+    assert page.evaluate(column)[0] == "sky"
+    assert page.get_attribute("th[aria-sort]", "aria-sort") == "descending"
+    page.focus("#confusion td[tabindex='0']")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.dataset.cell") == "1-1"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    shown = "Array.from(document.querySelectorAll('#gallery figure'), (shot) => !shot.hidden)"
+    wanted = page.evaluate(
+        "Array.from(document.querySelectorAll('#gallery figure'), (s) => s.dataset.pairs.split(' ').includes('2-1'))"
+    )
+    assert page.evaluate(shown) == wanted
+    assert not all(wanted)
+    assert "building is predicted as sidewalk" in page.inner_text("#filtered")
+    page.click("#every")
+    assert all(page.evaluate(shown))
+    layer = "getComputedStyle(document.querySelector('#gallery img.{}')).{}"
+    assert page.evaluate(layer.format("errors", "opacity")) == "0.8"
+    page.evaluate(
+        "(() => { const one = document.getElementById('opacity'); one.value = 30; "
+        "one.dispatchEvent(new Event('input')); })()"
+    )
+    assert page.evaluate(layer.format("errors", "opacity")) == "0.3"
+    page.focus("#swipe")
+    before_swipe = page.locator("#gallery figure").first.screenshot()
+    for _ in range(10):
+        page.keyboard.press("PageUp")
+    assert page.evaluate(layer.format("errors", "clipPath")) != "inset(0px)"
+    assert page.locator("#gallery figure").first.screenshot() != before_swipe
+    page.select_option("#top", "pred")
+    assert page.evaluate(layer.format("pred", "visibility")) == "visible"
+    assert page.evaluate(layer.format("errors", "visibility")) == "hidden"
+    page.select_option("#order", "key")
+    keys = page.evaluate("Array.from(document.querySelectorAll('#gallery figure'), (shot) => shot.dataset.key)")
+    assert keys == sorted(keys)
+    page.click("#copy")
+    assert page.inner_text("#copied")
+    assert told == []
+    page.close()
+
+
+def test_without_scripts_every_picture_and_table_is_there(browser: Any, pages: dict[str, Path]) -> None:
+    page, _ = opened_page(browser, pages["masks"], java_script_enabled=False)
+    assert page.locator("#gallery img:visible").count() == page.locator("#gallery img").count() > 0
+    assert page.locator(".controls:visible").count() == 0
+    page.close()
