@@ -27,8 +27,8 @@ from segeval.measuring.chunks import LostError, measured_chunk
 from segeval.measuring.dispatch import on_engine
 from segeval.measuring.engines import opened_engine
 from segeval.measuring.executors import ExecutorEngine
-from segeval.measuring.measure import measure, measure_masks
-from segeval.measuring.measurement import Course, Failure, paired, reading_of
+from segeval.measuring.measure import measure, measure_masks, paired
+from segeval.measuring.measurement import Course, Failure, reading_of
 from segeval.request import build_request
 from segeval.runs.file import run_to_bytes
 from segeval.runs.saver import RunSaver

@@ -64,6 +64,7 @@ EXPECTED = {
     "deepglobe-land": Expected(6, "mmseg", {0: 0, 5: 5, 255: VOID}, {5: 5}, (6,), "440def98"),
     "davis2016": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "a449cd0c"),
     "diva-hisdb": Expected(4, "segeval", {0: 0, 3: 3}, {0: 0, 3: 3}, (), "f48e02cf"),
+    "drive": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "5a399b94"),
     "isaid": Expected(16, "mmseg", {0: 0, 15: 15, 255: VOID}, {15: 15}, (16,), "06ee1580"),
     "isic2018": Expected(2, "isic2018", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "74ff7b9f"),
     "kvasir": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "2dab8b15"),

@@ -70,6 +70,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
             multilabel=True,
             bits="a=0",
             resize_pred="nearest",
+            roi=True,
         ),
         boundary=("authors",),
         distances=Distances("monai"),

@@ -14,6 +14,7 @@ from segeval.findings.policy import Policy, judged
 from segeval.findings.runs import run_findings
 from segeval.measuring.measure import Measurement, Progress
 from segeval.measuring.measure import measure as measure_pairs
+from segeval.protocol.imagekeys import is_of_list
 from segeval.protocol.protocol import Protocol
 from segeval.report import report as numbers
 from segeval.report.rescoring import rescore as under_options
@@ -194,7 +195,7 @@ def verify(
     ...                classes="sample_masks/classes.txt").holds()
     True
     """
-    from segeval.comparison.verification import claimed_request, parse_claim, verification
+    from segeval.comparison.verification import claimed_request, parse_claim, require_regions, verification
     from segeval.protocol.signature import Signature
 
     line, printed = Signature.parse(signature), parse_claim(claim)
@@ -203,14 +204,16 @@ def verify(
         stored = loaded(pred)
         # How colours were read and what a missing file is was settled when the images were.
         kept = replace(request.protocol, palette=stored.protocol.palette, missing=stored.protocol.missing)
-        return verification(line, printed, dressed(scored_run(under(stored, kept, keys=kept.keys))))
+        chosen_keys = options.get("keys") or kept.keys
+        return verification(line, printed, dressed(scored_run(under(stored, kept, keys=chosen_keys))))
+    require_regions(request)
     found = measure_pairs(*_folders(pred, gt), request, jobs=jobs, progress=progress)
     return verification(line, printed, public(_of_keys(found, request.protocol), Policy(request.allow)))
 
 
 def _of_keys(found: Measurement, protocol: Protocol) -> numbers.Report:
     """Score what was measured, or the images that a protocol chooses by their keys."""
-    if protocol.keys is None or found.problems:
+    if protocol.keys is None or is_of_list(protocol.keys) or found.problems:
         return report_measurement(found)
     return scored_run(under(found.run, protocol, keys=protocol.keys), names=found.names)
 

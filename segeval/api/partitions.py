@@ -10,8 +10,8 @@ from segeval.errors import UsageError, raise_all
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.roots import root_of
 from segeval.measuring.measure import measure as measure_folders
-from segeval.measuring.measure import measure_masks
-from segeval.measuring.measurement import paired, reading_of, usable_pairs
+from segeval.measuring.measure import measure_masks, paired
+from segeval.measuring.measurement import reading_of, usable_pairs
 from segeval.protocol.protocol import Protocol
 from segeval.request import build_request
 from segeval.request.options import FolderOptions, spelled

@@ -18,7 +18,7 @@ from segeval.runs.unions import union
 
 
 @spelled(RescoreOptions)
-def rescore(run: str | Path | Run, *, keys: str | None = None, **options: Unpack[RescoreOptions]) -> Report:
+def rescore(run: str | Path | Run, *, keys: str | Path | None = None, **options: Unpack[RescoreOptions]) -> Report:
     """Score a run under its own protocol but for what the keywords say otherwise, reading no image.
 
     Parameters
@@ -26,7 +26,7 @@ def rescore(run: str | Path | Run, *, keys: str | None = None, **options: Unpack
     run
         A run, or the file of one.
     keys
-        A glob that chooses images by key, as "night/*".
+        A glob that chooses images by key, as "night/*", or a file of keys, one a line.
 
     Returns
     -------

@@ -155,19 +155,17 @@ def _shown_on(stream: TextIO, text: str) -> bytes:
 
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function to call with (done, in all), or `None` where nobody would see the bar."""
-    if quiet or not sys.stderr.isatty():
+    """Give a function to call with (done, in all), or `None` where nobody would see how far work is."""
+    if quiet or not (sys.stderr.isatty() or os.environ.get("CI")):
         yield None
         return
-    from tqdm import tqdm
+    from segeval.cli.progress import LogLines, bar
 
-    with tqdm(unit="pair", leave=False, file=sys.stderr, dynamic_ncols=True, ascii=_is_dumb(sys.stderr) or None) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield advance
+    if sys.stderr.isatty():
+        with bar(sys.stderr, dumb=_is_dumb(sys.stderr)) as advance:
+            yield advance
+    else:
+        yield LogLines(sys.stderr)
 
 
 def drop_stdout() -> None:

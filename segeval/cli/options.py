@@ -7,7 +7,18 @@ from typing import Any, TypeVar
 
 import click
 
-from segeval.cli.parameters import ALPHA, CLASSES, FILE, PALETTE, PRESET, WEIGHTS, completed
+from segeval.cli.parameters import (
+    ALPHA,
+    CLASSES,
+    FILE,
+    FILE_TO_READ,
+    FOLDER_TO_READ,
+    KEYS,
+    PALETTE,
+    PRESET,
+    WEIGHTS,
+    completed,
+)
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
@@ -148,9 +159,35 @@ affix_options = stacked(
         "--gt-prefix", metavar="TEXT", help="Score the ground truth whose names begin with this (mask_). [default: any]"
     ),
     click.option("--pred-prefix", metavar="TEXT", help="The same for predictions. [default: any]"),
+    click.option(
+        "--key-regex",
+        metavar="REGEX",
+        help="Pair names in which this finds the same text, its group 'key' or all: '^[0-9]+'. "
+        "[default: the preset's, or whole names]",
+    ),
+    click.option(
+        "--name-map",
+        type=FILE_TO_READ,
+        metavar="FILE",
+        help="A CSV file of ground-truth name, prediction name. [default: none]",
+    ),
+)
+roi_option = click.option(
+    "--roi",
+    type=FOLDER_TO_READ,
+    metavar="FOLDER",
+    help="Regions of interest, paired by key: what is 0 there is void. [default: none]",
+)
+keys_option = click.option(
+    "--keys",
+    type=KEYS,
+    metavar="FILE|GLOB",
+    help="Score only the images of a list (val.txt) or those whose key fits ('night/*'). [default: all]",
 )
 pairing_options = stacked(
     affix_options,
+    keys_option,
+    roi_option,
     click.option(
         "--missing",
         type=click.Choice(MISSING_CHOICES),

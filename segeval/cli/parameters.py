@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from segeval.protocol.axes import LIST_SUFFIXES
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -133,7 +135,8 @@ FILE = FOLDER = PathType()
 ROOT = FolderOrUrl()
 CLASSES = FileOrWord(are_classes)
 PRESET = FileOrWord(lambda word: not word.endswith(".toml") and "/" not in word, "presets")
-PALETTE = FileOrWord(lambda word: False)
+PALETTE = FILE_TO_READ = FOLDER_TO_READ = FileOrWord(lambda word: False)
+KEYS = FileOrWord(lambda word: not word.lower().endswith(LIST_SUFFIXES))
 WEIGHTS = FileOrWord("auto".__eq__, "weights")
 ALPHA = FileOrWord(is_alpha_word, "alpha")
 TARGET = Target()

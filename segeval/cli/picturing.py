@@ -63,7 +63,7 @@ def pictured_run(options: Mapping[str, Any], run: Run, stored: Run) -> Pictured 
                 what = f"--{name} needs the folders that the run was measured from"
                 raise UsageError(what, (), "Add --pred FOLDER and --gt FOLDER")
         return pictured(options, run, _request(stored), None)
-    from segeval.measuring.measurement import paired
+    from segeval.measuring.measure import paired
 
     request = _request(stored)
     return pictured(options, run, request, paired(pred, gt, request))

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from segeval.errors import UsageError, nearest
 from segeval.protocol.classlists import class_digest
+from segeval.protocol.imagekeys import is_of_list
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.signature import OF_DATA, VERSION, Signature, known_keys
@@ -107,7 +108,21 @@ def claimed_request(signature: Signature, options: FolderOptions) -> Request:
         raise _needed("palette", protocol.palette, "--palette FILE")
     if protocol.palette is not None and base.protocol.palette != protocol.palette:
         raise _mismatch("palette", protocol.palette, base.protocol.palette or "none", "--palette")
+    if protocol.keys is not None and is_of_list(protocol.keys):
+        if base.protocol.keys is None:
+            raise _needed("list of keys", protocol.keys, "--keys FILE")
+        if base.protocol.keys != protocol.keys:
+            raise _mismatch("list of keys", protocol.keys, base.protocol.keys, "--keys")
     return replace(base, protocol=protocol, allow=protocol.allow)
+
+
+def require_regions(request: Request) -> None:
+    """Raise `UsageError` where a signature is of regions of interest and none are given, or the reverse."""
+    if request.protocol.storage.roi == (request.roi is not None):
+        return
+    if request.roi is None:
+        raise UsageError("the number is of regions of interest", ("roi:yes",), "Give their folder with --roi")
+    raise UsageError("the number is of whole images", (f"--roi {request.roi}",), "Leave --roi out")
 
 
 def _classes(signature: Signature, restored: Protocol, given: Protocol) -> tuple[SegmentationClass, ...] | None:

@@ -35,6 +35,11 @@ class Regions:
         """Return the code of predictions that are no class."""
         return len(self.ids) + 1
 
+    def within(self, inside: NDArray[np.bool_]) -> Regions:
+        """Return these regions where `inside`, (H, W), is true; all else is void."""
+        gt, pred = (np.where(inside, side, side.dtype.type(NO_REGION)) for side in (self.gt, self.pred))
+        return Regions(self.ids, gt, pred)
+
     @property
     def void(self) -> bool:
         """Tell whether some pixel holds no contour."""

@@ -7,9 +7,12 @@ from pathlib import Path
 from segeval.errors import UsageError
 from segeval.files.usertexts import LARGEST_TEXT
 
+LARGEST_LIST = 1 << 26
+"""Bytes of a list of files, one a line: half a million of 100 characters."""
+
 
 def read_user_file(path: str | Path, *, most: int = LARGEST_TEXT) -> str:
-    """Return the text of a small file that the user names; raises `UsageError` where there is none, or more bytes."""
+    """Return the text of a file, of at most `most` bytes, that the user names; raises `UsageError` for what is none."""
     try:
         with Path(path).open("rb") as file:
             data = file.read(most + 1)

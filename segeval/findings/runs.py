@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.errors import Finding, SegevalError, printable
 from segeval.findings.readings import Options, agreement, reading_findings, resolved_with, written
@@ -31,6 +33,9 @@ from segeval.records import dataclass
 from segeval.report.refusals import FileNames
 from segeval.runs.run import Maps, Run, Traits, missing_keys
 from segeval.tables.counts import JointCounts, table
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
 
 SIDES = ("gt", "pred")
 BY_COLOR = "--palette FILE (a line 'R G B CLASS' for each colour), which decodes palette images by their colours"
@@ -117,10 +122,14 @@ PRED_FOLDER = re.compile(r"(?i)^(preds?|predictions?|results?|outputs?|inference
 ORDER = "Give predictions first, then ground truth"
 
 
+def _name_of(root: Root) -> str:
+    return root.absolute().name if isinstance(root, Path) else root.name
+
+
 def swapped_names(pairing: Pairing) -> Iterator[Finding]:
     """Find names that say ground truth in PRED, and none in GT."""
     where = []
-    pred_root, gt_root = (root.absolute().name for root in (pairing.pred_root, pairing.gt_root))
+    pred_root, gt_root = (_name_of(root) for root in (pairing.pred_root, pairing.gt_root))
     if GT_FOLDER.match(pred_root) and PRED_FOLDER.match(gt_root):
         where.append(f"PRED is the folder {printable(pred_root)}, GT the folder {printable(gt_root)}")
     pred = [*(name for pair in pairing.pairs for name in pair.pred), *pairing.extra]

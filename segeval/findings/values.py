@@ -229,9 +229,9 @@ def class_folders(values: Values) -> Iterator[Finding]:
 
 def _covered(image: Mapping[str, Row]) -> float | None:
     """Return which share of an image the foregrounds of its masks cover, `None` where their sizes differ."""
-    sizes = {(row.height, row.width) for row in image.values()}
+    sizes = {(row.depth, row.height, row.width) for row in image.values()}
     if len(sizes) > 1:
         return None
-    (height, width), *_ = sizes
+    (pixels,) = {row.pixels for row in image.values()}
     foreground = sum(int(row.counts.pixels[row.counts.gt != 0].sum()) for row in image.values())
-    return foreground / (height * width) if height * width else None
+    return foreground / pixels if pixels else None

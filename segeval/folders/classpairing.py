@@ -89,7 +89,7 @@ def _by_class(
     files: dict[str, dict[str, str]] = {}
     unreadable: list[str] = []
     for folder in folders or ("",):
-        tree = walk(root / folder, lambda name: extension(name, suffixes) is not None)
+        tree = walk(root, lambda name: extension(name, suffixes) is not None, folder)
         unreadable.extend(unreadable_lines(f"{side}/{printable(folder)}" if folder else side, tree))
         for path in tree.files:
             files.setdefault(path, {})[folder] = f"{folder}/{path}" if folder else path

@@ -7,10 +7,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import translate
-from typing import NamedTuple
 
 from segeval.errors import UsageError, printable
-from segeval.folders.walking import extension
+from segeval.folders.walking import Named, extension
 from segeval.records import dataclass
 
 
@@ -25,7 +24,8 @@ class PairingRules:
     component backwards, as far as both reach, so it holds however far in the user points. `gt_suffixes` and
     `pred_suffixes` are a preset's candidates: the first that selects any ground truth, and the one that pairs most
     predictions. An explicit suffix (the empty one too) wins over candidates and over the glob's file name, and what
-    selects nothing at all restricts nothing.
+    selects nothing at all restricts nothing. `name_map` has (ground-truth name, prediction name) of files that pair
+    whatever they are called. Of what pairs, `keys` (names) or `key_glob` choose what is scored.
     """
 
     gt_suffix: str | None = None
@@ -36,17 +36,13 @@ class PairingRules:
     pred_suffixes: tuple[str, ...] = ()
     gt_prefix: str | None = None
     pred_prefix: str | None = None
+    name_map: tuple[tuple[str, str], ...] = ()
+    keys: tuple[str, ...] | None = None
+    key_glob: str | None = None
 
 
 BY_NAME = PairingRules()
 """The rules without any option: equal relative paths without extension."""
-
-
-class Named(NamedTuple):
-    """One file: POSIX path below its root, and that path without pairing suffix and extension."""
-
-    path: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,7 @@ class Matching:
 def match(gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str]) -> Matching:
     """Pair the paths of two folders by name; linear in their number, and independent of their order.
 
-    UsageError where `rules.key_regex` is not a regular expression.
+    UsageError where `rules.key_regex` is not a regular expression, or `rules.name_map` names what is not there.
     """
     key_of = _compiled(rules.key_regex)
     gt_chosen = _first_selection(sorted(gt), rules, suffixes)
@@ -94,13 +90,24 @@ def match(gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes:
     pred_sorted = sorted(pred)
     for suffix in candidates:
         pred_chosen = _selection(pred_sorted, suffix, None, suffixes, rules.pred_prefix)
-        found = _Matcher(gt_chosen, pred_chosen, key_of).matching()
+        found = _Matcher(gt_chosen, pred_chosen, key_of).matching(_mapped(gt_chosen, pred_chosen, rules, suffixes))
         if best is None or len(found.paired) > len(best.paired):
             best = found
         if len(best.paired) == len(gt_chosen.files) > 0:
             break
     assert best is not None  # there is always a candidate, if only None
     return best
+
+
+def _mapped(
+    gt: Selection, pred: Selection, rules: PairingRules, suffixes: frozenset[str]
+) -> Sequence[tuple[Named, Named]]:
+    """Return the files that the name map pairs."""
+    if not rules.name_map:
+        return ()
+    from segeval.folders.lists import mapped_files  # few folders need a list to be paired
+
+    return mapped_files(gt.files, pred.files, rules.name_map, suffixes)
 
 
 def _compiled(key_regex: str | None) -> Callable[[str], str | None] | None:
@@ -185,9 +192,12 @@ class _Matcher:
         self._ambiguous: list[tuple[str, tuple[str, ...]]] = []
         self._clashes: list[Clash] = []
 
-    def matching(self) -> Matching:
-        """Run all stages and return where each file went."""
+    def matching(self, mapped: Sequence[tuple[Named, Named]] = ()) -> Matching:
+        """Run all stages and return where each file went; what is `mapped` pairs whatever it is called."""
         self._set_duplicates_apart()
+        for gt_file, pred_file in mapped:
+            if gt_file.path in self._gt_left and pred_file.path in self._pred_left:
+                self._decide([gt_file], [pred_file])
         unresolved = self._pair_by_pattern()
         for gts, preds in self._groups(lambda file: file.key):
             self._decide(gts, preds)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segeval.errors import NothingToScoreError, PairingError, SegevalError, UsageError, listed, printable, raise_all
@@ -23,7 +25,7 @@ __all__ = [
     "require_pairs",
 ]
 
-UNPACK_FIX = "Unpack it (unzip), and give the folder of masks that comes out"
+UNPACK_FIX = "Give the archive itself, as in pred.zip. Unpack it (unzip) where it lies in an archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,14 @@ class Pair:
     """One image: its key, and its files as POSIX paths relative to `Pairing.gt_root` and `Pairing.pred_root`.
 
     `pred` is one path, one for each class in class order for a map a class, and empty where the prediction is missing.
+    `roi` is the file of its region of interest, relative to `Pairing.roi_root`, "" where there is none.
     `gt_classes` has the ground truth's, where it is one mask a class.
     """
 
     key: str
     gt: str
     pred: tuple[str, ...]
+    roi: str = ""
     gt_classes: tuple[str, ...] = ()
 
     @property
@@ -78,22 +82,22 @@ class Pairing:
     photos: tuple[str, ...] = ()
     hint: str = ""
     class_folders: tuple[str, ...] = ()
+    roi_root: Root | None = None
     gt_class_folders: tuple[str, ...] = ()
 
 
 def pair_folders(pred: Root, gt: Root, *, rules: PairingRules = BY_NAME, suffixes: frozenset[str]) -> Pairing:
-    """Pair the masks below two folders by key: relative path without pairing suffix and extension, never by position.
+    """Pair the masks of two folders or stores by key: path without pairing suffix and extension, never by position.
 
     Equal keys pair; of a nested and a flat folder, equal names that are unique on both sides. `suffixes` are the
     extensions (lower case, with the dot) that make a file a mask; all others and dotfiles are passed over. Two files
     are one pair. PairingError where a root is neither, UsageError for a broken pattern; nothing else is raised for
     what the folders hold, see `require_pairs`.
     """
-    _refuse_archives(pred, gt)
-    if kind_of(pred) == kind_of(gt) == "file":
+    if isinstance(pred, Path) and isinstance(gt, Path) and kind_of(pred) == kind_of(gt) == "file":
         found = extension(gt.name, suffixes) or gt.suffix
         pair = Pair(gt.name.removesuffix(found), gt.name, (pred.name,))
-        return Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1)
+        return _limited(Pairing(gt.parent, pred.parent, (pair,), gt_files=1, pred_files=1), rules, suffixes)
     require_folders(pred, gt)
     gt_tree, pred_tree = (walk(root, lambda name: extension(name, suffixes) is not None) for root in (gt, pred))
     actual = {path: (path,) for path in pred_tree.files}
@@ -101,15 +105,13 @@ def pair_folders(pred: Root, gt: Root, *, rules: PairingRules = BY_NAME, suffixe
     return paired_names(pred, gt, gt_tree.files, actual, rules, suffixes, unreadable)
 
 
-def _refuse_archives(pred: Root, gt: Root) -> None:
-    """Refuse zip archives in the place of folders."""
-    archives = [
-        f"{side} {printable(str(root))}"
-        for side, root in (("PRED", pred), ("GT", gt))
-        if root.suffix.lower() == ".zip" and kind_of(root) == "file"
-    ]
-    if archives:
-        raise PairingError("a zip archive is given in the place of a folder", archives, UNPACK_FIX)
+def _limited(pairing: Pairing, rules: PairingRules, suffixes: frozenset[str]) -> Pairing:
+    """Leave out images that are not chosen by name."""
+    if rules.keys is None and rules.key_glob is None:
+        return pairing
+    from segeval.folders.lists import selected  # few runs choose images
+
+    return selected(pairing, rules.keys, rules.key_glob, suffixes)
 
 
 def require_folders(pred: Root, gt: Root) -> None:
@@ -150,7 +152,7 @@ def paired_names(
     pairs += [Pair(file.key, file.path, ()) for file in found.missing]
     few = 2 * len(found.paired) <= len(found.gt.files) or found.ambiguous or found.clashes
     photos = tuple(sorted(_photos(found)))
-    return Pairing(
+    pairing = Pairing(
         gt_root,
         pred_root,
         tuple(sorted(pairs, key=lambda pair: pair.key)),
@@ -171,6 +173,7 @@ def paired_names(
         photos=photos,
         hint=_hint(gt, tuple(actual), rules, suffixes, found) if few or photos else "",
     )
+    return _limited(pairing, rules, suffixes)
 
 
 def _photos(found: Matching) -> Iterable[str]:
@@ -185,14 +188,15 @@ def _hint(
 ) -> str:
     from segeval.folders.hints import hint  # folders that pair need none
 
-    return hint(gt, pred, rules, suffixes, found)
+    # A name map names the files of one way to pair them, and none of the ways that are tried.
+    return hint(gt, pred, replace(rules, name_map=()), suffixes, found)
 
 
 def _files(actual: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(path for name in names for path in actual[name]))
 
 
-READ = "masks are read from PNG, BMP, GIF, TIFF, .npy and .npz"
+READ = "masks are read from PNG, BMP, GIF, TIFF, .npy, .npz and NIfTI"
 SHOWN = 5
 """Names shown of a group of files in one line of an error."""
 

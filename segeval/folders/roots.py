@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from segeval.stores.urls import Root, StoreUrl, is_url, parse_url
+from segeval.stores.urls import Place, StoreUrl, is_url, parse_url
 
 
-def root_of(named: str | Path | StoreUrl) -> Root:
+def root_of(named: str | Path | StoreUrl) -> Place:
     """Return the root that is named; raises `UsageError` for a URL of no store."""
     if isinstance(named, str) and is_url(named):
         return parse_url(named)
     return named if isinstance(named, StoreUrl) else Path(named)
 
 
-def waiting(root: Root, seconds: float | None) -> Root:
+def waiting(root: Place, seconds: float | None) -> Place:
     """Return a root whose files are read again after so many seconds without an answer; paths stay as they are."""
     return replace(root, timeout=seconds) if isinstance(root, StoreUrl) and seconds is not None else root

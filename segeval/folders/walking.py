@@ -7,13 +7,14 @@ import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from segeval.errors import printable
+from segeval.records import dataclass
 
 if TYPE_CHECKING:
-    from segeval.stores.urls import Root
-from segeval.records import dataclass
+    from segeval.stores.archives import Archive
+    from segeval.stores.urls import Root, StoreUrl
 
 MOST_VISITS = 256
 """How often one folder is listed when links lead to it by several ways: folders that link to each other twice at
@@ -35,6 +36,13 @@ class Tree:
 
     files: tuple[str, ...]
     problems: tuple[tuple[str, str], ...]
+
+
+class Named(NamedTuple):
+    """One file: POSIX path below its root, and that path without pairing suffix and extension."""
+
+    path: str
+    key: str
 
 
 def extension(name: str, suffixes: frozenset[str]) -> str | None:
@@ -70,10 +78,15 @@ def pred_name(path: str) -> str:
     return f"pred/{printable(path)}"
 
 
+def roi_name(path: str) -> str:
+    """Return what messages call a file of the regions of interest."""
+    return f"roi/{printable(path)}"
+
+
 def kind_of(root: Root) -> str:
-    """Return "folder", "file" or "other", or else the reason why nothing is known of `root`."""
+    """Return "folder", "file" or "other", or else the reason why nothing is known of `root`; stores are folders."""
     if not isinstance(root, Path):
-        return "folder"  # a store knows keys only
+        return "folder"
     try:
         mode = root.stat().st_mode
     except OSError as error:
@@ -83,18 +96,47 @@ def kind_of(root: Root) -> str:
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
 
 
-def walk(root: Root, wanted: Callable[[str], bool]) -> Tree:
+def opened(root: Root) -> Root:
+    """Return what a path of the user's stands for: a folder or a file, or a zip archive as a store of files.
+
+    Raises `PairingError` for an archive that is none, or none of an honest kind.
+    """
+    if not isinstance(root, Path) or root.suffix.lower() != ".zip" or kind_of(root) != "file":
+        return root
+    from segeval.stores.archives import archive_at  # few folders are packed
+
+    return archive_at(root)
+
+
+def walk(root: Root, wanted: Callable[[str], bool], folder: str = "") -> Tree:
+    """List the files of `root`, or of a `folder` in it, whose name is `wanted`; paths are relative to that place."""
+    if isinstance(root, Path):
+        return _walk(root / folder if folder else root, wanted)
+    start = f"{folder}/" if folder else ""
+    listed, refused = _listed(root)
+    files = (path for path in listed if path.startswith(start) and wanted(path.rpartition("/")[2]))
+    problems = ((path, why) for path, why in refused if path.startswith(start) and wanted(path.rpartition("/")[2]))
+    return Tree(tuple(path[len(start) :] for path in files), tuple((path[len(start) :], why) for path, why in problems))
+
+
+def _listed(root: StoreUrl | Archive) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the files of a store or an archive, and (path, reason) of those that cannot be read."""
+    from segeval.stores.urls import StoreUrl  # most masks lie in folders
+
+    if not isinstance(root, StoreUrl):
+        return root.files, root.problems
+    from segeval.stores.files import list_files
+
+    return list_files(root)
+
+
+def _walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
     """List the files below `root` whose name is `wanted`, links followed; never raises for what it finds.
 
     Dotfiles and dot-folders are passed over. Told in `problems`: folders that cannot be listed, links that lead back
     to a folder above them, paths too long to be opened, and, where the name is wanted, links to nothing, FIFOs,
     sockets and devices (a link to nothing is also told where it has no extension: it may have been a folder of masks).
     """
-    if not isinstance(root, Path):
-        from segeval.stores.files import list_files  # for URLs
-
-        found, refused = list_files(root)
-        return Tree(tuple(path for path in found if wanted(path.rpartition("/")[2])), refused)
     files: list[str] = []
     problems: list[tuple[str, str]] = []
     visits: dict[Identity, int] = {}

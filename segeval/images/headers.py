@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from segeval.errors import MaskError
 from segeval.records import dataclass
+
+if TYPE_CHECKING:
+    from segeval.images.nifti import Geometry
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -41,6 +46,7 @@ class ImageFacts:
     `gray_ramp` where index i of a palette is the gray i, `white_is_zero` where the file calls its lowest value white.
     `gray_as_rgb` tells that its channels are equal and were read as one, `inexact` counts the pixels whose colour is
     only near one of the palette.
+    `geometry` says where a volume lies.
     `palette` has three bytes (red, green, blue) for each index, `nodata` the value that a GDAL_NODATA tag names.
     """
 
@@ -59,6 +65,7 @@ class ImageFacts:
     palette: bytes = b""
     nodata: str = ""
     gray_as_rgb: bool = False
+    geometry: Geometry | None = None
     inexact: int = 0
 
     @property

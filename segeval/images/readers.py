@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.errors import MaskError, and_more
+from segeval.errors import MaskError
 from segeval.images.headers import MAP_BYTES, NEW_FILE, PNG_SIGNATURE, ImageFacts, identify
 from segeval.images.png import Buffer, parse_png, png_samples
 from segeval.protocol.storage import AS_STORED, SideStorage
 
 if TYPE_CHECKING:  # gray and palette PNG, which most masks are, do without colours and the other formats
     from segeval.protocol.palettes import Palette
+    from segeval.stores.urls import Root
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -33,6 +34,7 @@ __all__ = [
     "decode_mask",
     "decode_probability",
     "describe",
+    "read_below",
     "read_bytes",
     "read_mask",
 ]
@@ -41,16 +43,43 @@ MAX_PIXELS = 2**28
 """Pixels that one image may have unless `--max-pixels` says otherwise."""
 
 IMAGE_SUFFIXES = frozenset(
-    (".png", ".bmp", ".gif", ".tif", ".tiff", ".npy", ".npz", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
+    (
+        ".png",
+        ".bmp",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".npy",
+        ".npz",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".webp",
+        ".nii",
+        ".nii.gz",
+    )
 )
 """Suffixes of files that stand for masks; the lossy ones are among them so that they are refused, not passed over."""
 
+NIFTI_STARTS = (b"\x1f\x8b", b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
+"""What volumes begin with: gzip, or the size of their header in either order."""
 TICK = 20_000_000
 """Nanoseconds: twice the tick of the slowest clock that Linux stamps files with."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-_TOLD_COLORS = 5
 _MAP_FIX = "Save the map as gray PNG of 8 or 16 bit, or as .npy of floats in [0, 1]"
-_RANGE_FIX = "Read logits with --logits (sigmoid or softmax), or divide levels by their maximum before they are saved"
+
+
+def read_below(root: Root, file: str, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
+    """Read a file of a folder, or of a store, as `read_bytes` does."""
+    if isinstance(root, Path):
+        return read_bytes(f"{root}{os.sep}{file}", name=name, max_pixels=max_pixels)  # a join takes as long again
+    from segeval.stores.files import read_file  # for archives and URLs
+    from segeval.stores.urls import StoreUrl
+
+    if isinstance(root, StoreUrl):
+        return read_file(root, file, name=name)
+    return root.read(file, name=name, most=max(8 * max_pixels, MAP_BYTES))
 
 
 def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
@@ -165,7 +194,11 @@ def read_mask(
                 png.facts.kind == "gray" or (png.facts.kind == "palette" and palette is None)
             ):
                 return png_samples(png, buffer), png.facts
-        form = identify(data, jpeg=jpeg)
+        form = _form(data, jpeg=jpeg)
+        if form == "NIfTI":
+            from segeval.images.nifti import labels_of_volume
+
+            return labels_of_volume(data, max_pixels=max_pixels, storage=storage)
         from segeval.images.labels import labels_of_array, labels_of_image
 
         if form in ("npy", "npz"):
@@ -203,14 +236,22 @@ def decode_probability(
     have their classes first unless `class_axis` is "last", and come so. With `logits`, floats are finite and of any
     size, and there are no others. The array may lie in `buffer`. Raises `MaskError`.
     """
+    from segeval.images.floats import check_floats  # label masks hold none
+
     with _Told(name):
-        form = identify(data)
+        form = _form(data)
+        if form == "NIfTI":
+            from segeval.images.nifti import maps_of_volume
+
+            maps = maps_of_volume(data, max_pixels=max_pixels)
+            check_floats(maps, logits=logits)
+            return maps
         if form in ("npy", "npz"):
             from segeval.images.arrays import load_array
 
             axis = SideStorage(class_axis=class_axis)
             array = load_array(data, packed=form == "npz", probs=True, max_pixels=max_pixels, storage=axis)
-            _check_floats(array, logits=logits)
+            check_floats(array, logits=logits)
             return array
         facts, decode = _opened(form, data, max_pixels, buffer)
         if facts.animated:
@@ -221,20 +262,34 @@ def decode_probability(
         if facts.white_is_zero:
             raise MaskError("a probability map stores 0 as white", (facts.encoding,), _MAP_FIX)
         samples = decode()
-        _check_floats(samples, logits=logits)
+        check_floats(samples, logits=logits)
         return samples
 
 
 def describe(data: bytes, *, name: str, jpeg: bool = False, class_axis: str | None = None) -> ImageFacts:
     """Return what the header of `data` says, without decoding; raises `MaskError` where no format is recognised."""
     with _Told(name):
-        form = identify(data, jpeg=jpeg)
+        form = _form(data, jpeg=jpeg)
+        if form == "NIfTI":
+            from segeval.images.nifti import parse_nifti
+
+            return parse_nifti(data, 2**64).facts
         if form in ("npy", "npz"):
             from segeval.images.arrays import array_facts
 
             return array_facts(data, packed=form == "npz", class_axis=class_axis)
         # No limit: nothing is allocated for pixels.
         return _opened(form, data, 2**64)[0]
+
+
+def _form(data: bytes, *, jpeg: bool = False) -> str:
+    """Return what `identify` does, or NIfTI."""
+    if data.startswith(NIFTI_STARTS):
+        from segeval.images.nifti import is_nifti  # few masks are volumes
+
+        if is_nifti(data):
+            return "NIfTI"
+    return identify(data, jpeg=jpeg)
 
 
 class _Told:
@@ -293,36 +348,3 @@ def _opened(
 
     tiff = parse_tiff(data, max_pixels)
     return tiff.facts, lambda: tiff_samples(tiff, data)
-
-
-def _check_floats(array: NDArray[Any], *, logits: bool) -> None:
-    """Refuse NaN, infinity and what lies outside [0, 1], told map by map; integers pass.
-
-    Of `logits`, integers are refused and what lies outside passes.
-    """
-    if logits:
-        return _check_logits(array)
-    if array.dtype.kind != "f" or (array.min() >= 0 and array.max() <= 1):
-        return None
-    maps = array if array.ndim == 3 else array[None]
-    places = []
-    for index, single in enumerate(maps):
-        wrong = ~((single >= 0) & (single <= 1))
-        pixels = int(np.count_nonzero(wrong))
-        if pixels:
-            where = f"map {index}, " if array.ndim == 3 else ""
-            places.append(f"{where}value {single[wrong][0].item()}, {pixels} pixels")
-    shown = places[:_TOLD_COLORS]
-    if len(places) > len(shown):
-        shown.append(and_more(len(places) - len(shown), "maps"))
-    raise MaskError("a probability map has values outside [0, 1]", shown, _RANGE_FIX)
-
-
-def _check_logits(array: NDArray[Any]) -> None:
-    if array.dtype.kind != "f":
-        raise MaskError("logits are floats, and this is an array of levels", (f"{array.dtype}",), "Leave --logits out")
-    pixels = int(array.size - np.count_nonzero(np.isfinite(array)))
-    if pixels:
-        raise MaskError(
-            "logits are not finite", (f"{pixels} values",), "Save finite logits: there are NaN or infinities"
-        )

@@ -11,7 +11,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -21,6 +20,7 @@ from segeval.measuring.chunks import SILENCE, Engine, LostError, require_version
 from segeval.measuring.measurement import Course, Failure, guarded
 from segeval.measuring.reading import KnownFiles, Reading, files_of, is_unchanged, known_files
 from segeval.runs.run import MeasuredRow
+from segeval.stores.urls import StoreUrl
 
 LARGEST_CHUNK = 64
 LARGEST_CHUNK_OF_LEVELS = 8
@@ -171,7 +171,7 @@ def _read_ahead(items: Sequence[Item], *, reading: Reading) -> None:
 
     for pair, _ in items:
         sides = ((reading.gt, pair.gt_files), (reading.pred, pair.pred))
-        read_ahead((root, file) for root, files in sides if not isinstance(root, Path) for file in files)
+        read_ahead((root, file) for root, files in sides if isinstance(root, StoreUrl) for file in files)
 
 
 def _files_of_item(item: Item) -> str:
@@ -207,7 +207,7 @@ def collected_from(
     failures: list[tuple[int, SegevalError]] = []
     largest = LARGEST_CHUNK_OF_LEVELS if course.levels_travel else LARGEST_CHUNK
     measure = partial(_measured_or_unchanged, measure=measure_one, reading=reading)
-    local = isinstance(reading.gt, Path) and isinstance(reading.pred, Path)
+    local = not any(isinstance(root, StoreUrl) for root in (reading.gt, reading.pred))
     prepare = None if local else partial(_read_ahead, reading=reading)
     items = _Items(pairs, course)
     results = on_engine(engine, items, measure, name=_files_of_item, largest=largest, prepare=prepare)

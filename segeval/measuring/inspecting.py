@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,9 @@ from segeval.findings.runs import run_findings
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
-from segeval.images.readers import ImageFacts, decode_mask, describe, read_bytes, read_mask
-from segeval.measuring.measure import measure, with_folder_classes
-from segeval.measuring.measurement import Failure, Measurement, Progress, paired, stream
+from segeval.images.readers import ImageFacts, decode_mask, describe, read_below, read_mask
+from segeval.measuring.measure import measure, paired, with_folder_classes
+from segeval.measuring.measurement import Failure, Measurement, Progress, stream
 from segeval.protocol.labeling import NO_PREDICTION, VOID
 from segeval.protocol.palettes import Palette
 from segeval.protocol.protocol import Resolution
@@ -33,8 +33,11 @@ from segeval.request import Request
 from segeval.runs.sharding import Shard, shard_of
 from segeval.tables.counts import JointCounts
 
-Reader = Callable[[Path, str], NDArray[np.integer[Any]]]
-"""Reads the mask of a path, which errors call by the name."""
+if TYPE_CHECKING:
+    from segeval.stores.urls import Root
+
+Reader = Callable[["Root", str], NDArray[np.integer[Any]]]
+"""Reads a mask of a root, by its path there."""
 NO_PALETTE = Palette({(1, 2, 3): 0}, "probe")
 """A palette of one colour that no mask has: what is decoded with it is refused with its own colours."""
 AS_FOUND = Policy()
@@ -60,8 +63,6 @@ def inspect(
     request = with_folder_classes(pred, gt, request)
     pairing = paired(pred, gt, request)
     gt_root, pred_root = pairing.gt_root, pairing.pred_root
-    assert isinstance(gt_root, Path)
-    assert isinstance(pred_root, Path)
     files = Files(
         pairing,
         request,
@@ -128,13 +129,13 @@ def _pred_files(pairing: Pairing) -> list[str]:
     return list(dict.fromkeys(name for group in groups for name in group))
 
 
-def _headers(root: Path, names: Sequence[str], side: str, request: Request, jobs: int | None) -> Headers:
+def _headers(root: Root, names: Sequence[str], side: str, request: Request, jobs: int | None) -> Headers:
     protocol = request.protocol
     level, called = (protocol.gt_threshold, gt_name) if side == "gt" else (protocol.pred_threshold, pred_name)
 
     def described(path: str) -> ImageFacts:
         name = called(path)
-        data = read_bytes(root / path, name=name, max_pixels=request.max_pixels)
+        data = read_below(root, path, name=name, max_pixels=request.max_pixels)
         return describe(data, name=name, jpeg=level is not None, class_axis=protocol.storage.class_axis)
 
     facts: dict[str, ImageFacts] = {}
@@ -144,15 +145,15 @@ def _headers(root: Path, names: Sequence[str], side: str, request: Request, jobs
             broken[name] = result.error
         else:
             facts[name] = result
-    met = {name: _colors_of(root / name, request) for name in colored_files(facts, request, side)[:FEW_PLACES]}
+    met = {name: _colors_of(root, name, request) for name in colored_files(facts, request, side)[:FEW_PLACES]}
     return Headers(facts, broken, {name: colors for name, colors in met.items() if colors is not None})
 
 
-def _colors_of(path: Path, request: Request) -> ColorsMet | None:
+def _colors_of(root: Root, name: str, request: Request) -> ColorsMet | None:
     """Return the colours of an RGB mask, nothing of any other file."""
-    name, most = str(path), request.max_pixels
+    most = request.max_pixels
     try:
-        decode_mask(read_bytes(path, name=name, max_pixels=most), name=name, palette=NO_PALETTE, max_pixels=most)
+        decode_mask(read_below(root, name, name=name, max_pixels=most), name=name, palette=NO_PALETTE, max_pixels=most)
     except SegevalError as problem:
         return problem.payload
     return None
@@ -230,14 +231,14 @@ def _reader(request: Request, side: str) -> Reader:
     palette = request.gt_palette if side == "gt" else request.pred_palette
     storage = request.protocol.storage.side(side)
 
-    def values(path: Path, name: str) -> NDArray[np.integer[Any]]:
-        data = read_bytes(path, name=name, max_pixels=request.max_pixels)
+    def values(root: Root, name: str) -> NDArray[np.integer[Any]]:
+        data = read_below(root, name, name=name, max_pixels=request.max_pixels)
         return read_mask(data, name=name, palette=palette, max_pixels=request.max_pixels, storage=storage)[0]
 
     return values
 
 
-def _alone(root: Path, headers: Headers, read: Reader, sample: int, jobs: int | None) -> Counter[int]:
+def _alone(root: Root, headers: Headers, read: Reader, sample: int, jobs: int | None) -> Counter[int]:
     """Count the values of files that do not pair, of at most `sample` of them."""
     names = list(headers.facts)
     chosen = names[:: max(1, -(-len(names) // sample))]
@@ -249,8 +250,8 @@ def _alone(root: Path, headers: Headers, read: Reader, sample: int, jobs: int | 
     return counts
 
 
-def _decoded(path: str, *, root: Path, read: Reader) -> dict[int, int]:
-    values, pixels = np.unique(read(root / path, path), return_counts=True)
+def _decoded(path: str, *, root: Root, read: Reader) -> dict[int, int]:
+    values, pixels = np.unique(read(root, path), return_counts=True)
     return dict(zip(values.tolist(), pixels.tolist(), strict=True))
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, UsageError
 from segeval.folders.classpairing import folder_names
 from segeval.folders.pairing import Pair
-from segeval.folders.walking import gt_name, pred_name
+from segeval.folders.walking import gt_name, opened, pred_name
 from segeval.images.readers import read_class_axis, read_mask
 from segeval.measuring.reading import Reading, both, bytes_of, digest, digest_of_all, fitted, missing_counts
+from segeval.measuring.scope import counted, placed, region_of
 from segeval.protocol.bitcodes import BitClass, parse_bits
 from segeval.protocol.classlists import checked_classes
 from segeval.protocol.labeling import MOST_IN_SETS, VOID_SET, SegmentationClass
@@ -73,7 +74,7 @@ def with_classes(pred: Root, gt: Root, request: Request) -> Request:
     """Name the classes of `--multilabel` after their folders, where they are not given; raises `UsageError`."""
     if request.protocol.classes is not None:
         return request
-    names = folder_names(pred, gt)
+    names = folder_names(opened(pred), opened(gt))
     if not names:
         raise UsageError(
             "--multilabel needs the classes, and no folder is named after one",
@@ -104,14 +105,16 @@ def measure_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> MeasuredR
     """Count one pair of masks whose pixels have sets of classes; raises `MaskError`."""
     if not pair.pred:
         gt = read_true_sets(pair, reading, meaning)
-        height, width = gt.values.shape
-        return MeasuredRow(Row(pair.key, height, width, gt.digest, missing_counts(gt.values)))
+        region = region_of(pair, reading, gt.values.shape)
+        row = Row(pair.key, 1, 1, gt.digest, missing_counts(counted(gt.values, region)))
+        return MeasuredRow(placed(row, gt.values.shape, region))
     gt, pred = both(
         partial(read_true_sets, pair, reading, meaning), partial(_read_predicted, pair.pred, reading, meaning)
     )
     predicted = fitted(pred.values, gt.values.shape, pair.pred[0], reading.resize_pred)
-    height, width = gt.values.shape
-    row = Row(pair.key, height, width, gt.digest, joint_counts(gt=gt.values, pred=predicted))
+    region = region_of(pair, reading, gt.values.shape)
+    counts = joint_counts(gt=counted(gt.values, region), pred=counted(predicted, region))
+    row = placed(Row(pair.key, 1, 1, gt.digest, counts), gt.values.shape, region)
     return MeasuredRow(row, pred_digest=pred.digest if reading.digest_predictions else "")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, UsageError
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import pred_name
-from segeval.images.readers import decode_probability
+from segeval.images.readers import decode_probability, describe
 from segeval.measuring.graylevels import joint_levels
 from segeval.measuring.reading import (
     BUFFERS,
@@ -25,6 +25,7 @@ from segeval.measuring.reading import (
     missing_counts,
     read_ground_truth,
 )
+from segeval.measuring.scope import counted, placed, region_of, require_place
 from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap, in_sets
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind
 from segeval.protocol.protocol import Protocol, Resolution
@@ -88,7 +89,7 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
             raise MaskError(
                 "the class maps of one image are stored in different types", kinds, "Store all maps in the same type"
             )
-    elif arrays[0].ndim == 3:
+    elif arrays[0].ndim > 2:
         arrays = list(arrays[0])
     if not files.logits:
         return arrays, found
@@ -151,16 +152,22 @@ def measure_maps(pair: Pair, files: Reading, reading: MapReading) -> MeasuredRow
         truth = read_ground_truth(pair, files)
         gt, gt_digest, traits = truth.values, digest(truth.data), SideTraits(gt=truth.traits(truth.values))
         inexact = truth.inexact
-    height, width = gt.shape
+    region = region_of(pair, files, gt.shape)
     if not pair.pred:
-        row = Row(pair.key, height, width, gt_digest, missing_counts(gt), inexact=(inexact, 0))
-        return MeasuredRow(row, traits=traits)
+        row = Row(pair.key, 1, 1, gt_digest, missing_counts(counted(gt, region)), inexact=(inexact, 0))
+        return MeasuredRow(placed(row, gt.shape, region), traits=traits)
     maps, pred_digest = read_maps(pair, files)
     _require_alike(maps, pair.pred[0], reading.maps)
     names = pair.pred if len(pair.pred) > 1 else pair.pred * len(maps)
     maps = [fitted(array, gt.shape, file, files.resize_pred) for file, array in zip(names, maps, strict=True)]
-    counted = count_maps(gt, maps, reading, key=pair.key, digest=gt_digest)
-    return replace(counted, pred_digest=pred_digest, traits=traits)
+    if reading.sets is None and truth.facts is not None and truth.facts.geometry is not None:
+        name = pred_name(pair.pred[0])
+        there = describe(bytes_of(files.pred, pair.pred[0], files, name=name), name=name)
+        require_place(truth.facts, there, pair, pair.pred[0])
+    parts = [counted(array, region) for array in maps]
+    measured = count_maps(counted(gt, region), parts, reading, key=pair.key, digest=gt_digest)
+    row = placed(measured.row, gt.shape, region)
+    return replace(measured, row=row, pred_digest=pred_digest, traits=traits)
 
 
 def count_maps(

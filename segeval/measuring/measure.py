@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError
-from segeval.folders.pairing import Pair, Pairing
-from segeval.folders.walking import gt_name, pred_name
+from segeval.folders.pairing import Pair, Pairing, pair_folders
+from segeval.folders.walking import gt_name, opened, pred_name
+from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.measuring.measurement import (
     Course,
     Measurement,
@@ -22,7 +24,6 @@ from segeval.measuring.measurement import (
     collected,
     in_order,
     names_of,
-    paired,
     pairing_warnings,
     reading_of,
     usable_pairs,
@@ -46,6 +47,7 @@ from segeval.tables.lane import lane
 
 if TYPE_CHECKING:
     from segeval.measuring.engines import AnyEngine
+    from segeval.measuring.scope import Region
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
     from segeval.stores.urls import Root
@@ -55,19 +57,29 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
     if not pair.pred:
         gt = read_ground_truth(pair, reading)
-        counts = missing_counts(gt.values)
-        row = _with_contours(_row(pair, gt, counts, 0), gt.values, None, reading.contours)
+        region = _region(pair, gt, reading)
+        counts = missing_counts(gt.values if region is None else region.of(gt.values))
+        row = _with_contours(_row(pair, gt, counts, 0, region), gt.values, None, reading.contours, region)
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
     predicted = fitted(pred.values, gt.values.shape, file, reading.resize_pred)
-    counts = joint_counts(gt=gt.values, pred=predicted)
+    if gt.facts is not None and gt.facts.geometry is not None and pred.facts is not None:
+        from segeval.measuring.scope import require_place  # few masks are volumes
+
+        require_place(gt.facts, pred.facts, pair, file)
+    region = _region(pair, gt, reading)
+    if region is None:
+        counts = joint_counts(gt=gt.values, pred=predicted)
+    else:
+        counts = joint_counts(gt=region.of(gt.values), pred=region.of(predicted))
     if reading.most_values is not None and len(counts) > reading.most_values:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
-    row = _with_contours(_row(pair, gt, counts, pred.inexact), gt.values, predicted, reading.contours)
+    row = _row(pair, gt, counts, pred.inexact, region)
+    row = _with_contours(row, gt.values, predicted, reading.contours, region)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -82,16 +94,26 @@ def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) 
         )
 
 
-def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contours | None) -> Row:
+def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contours | None, region: Region | None) -> Row:
     """Add what is measured around the regions of a pair, of whose prediction there may be none."""
     if asked is None:
         return row
+    if row.depth > 1:
+        raise MaskError(
+            "contours are measured in images, and this is a volume",
+            (gt_name(row.key),),
+            "Leave --boundary and --distances out",
+        )
     from segeval.contours.counts import contour_counts  # few runs look at contours
     from segeval.contours.regions import regions
 
     predicted = () if pred is None else row.counts.pred.tolist()
     values = sorted(set(row.counts.gt.tolist())), sorted(set(predicted))
-    of = regions(gt, pred, values=values, class_of=asked.class_of)
+    if region is None:
+        of = regions(gt, pred, values=values, class_of=asked.class_of)
+    else:
+        parts = region.filled(gt), None if pred is None else region.filled(pred)
+        of = regions(*parts, values=values, class_of=asked.class_of).within(region.inside)
     if asked.widths is not None:
         row = replace(row, contours=contour_counts(of, asked.widths))
     if asked.distances is not None:
@@ -101,14 +123,53 @@ def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contour
     return row
 
 
-def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int) -> Row:
-    height, width = gt.values.shape
-    if counts.total != height * width:
-        raise AssertionError(f"{pair.gt}: counted {counts.total} of {height * width} pixels")
-    return Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact))
+def _region(pair: Pair, gt: ReadMask, reading: Reading) -> Region | None:
+    """Return the region of interest of an image, `None` where all of it counts."""
+    if reading.roi is None:
+        return None
+    from segeval.measuring.scope import region_of  # few data sets have regions
+
+    return region_of(pair, reading, gt.values.shape)
+
+
+def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int, region: Region | None) -> Row:
+    *slices, height, width = gt.values.shape
+    row = Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact), depth=math.prod(slices))
+    if region is not None:
+        row = region.noted(row)
+    if counts.total != row.pixels - row.outside:
+        raise AssertionError(f"{pair.gt}: counted {counts.total} of {row.pixels - row.outside} pixels")
+    return row
 
 
 __all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
+
+
+def paired(pred: Root, gt: Root, request: Request) -> Pairing:
+    """Pair two folders for `request`, and with them the regions of interest."""
+    found = _paired(opened(pred), opened(gt), request)
+    if request.roi is None:
+        return found
+    from segeval.folders.regions import with_regions  # few data sets have them
+
+    return with_regions(found, request.roi, request.rules, IMAGE_SUFFIXES)
+
+
+def _paired(pred: Root, gt: Root, request: Request) -> Pairing:
+    """Pair file by file, or with one folder of maps a class."""
+    names = [(entry.id, entry.name) for entry in request.protocol.classes or ()]
+    if request.protocol.storage.multilabel:
+        from segeval.folders.classpairing import pair_sets  # few masks lie in folders of classes
+
+        return pair_sets(pred, gt, names, rules=request.rules, suffixes=IMAGE_SUFFIXES)
+    if request.protocol.probabilities is not None:
+        from segeval.folders.classfolders import class_folders  # label masks lie in none
+        from segeval.folders.classpairing import pair_class_folders
+
+        folders = class_folders(pred, names)
+        if folders is not None:
+            return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
+    return pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
 
 
 def measure(

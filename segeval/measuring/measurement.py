@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from segeval.errors import Finding, MaskError, SegevalError, unexpected_error
 from segeval.findings.runs import swapped_names
 from segeval.findings.values import shown
-from segeval.folders.pairing import Pair, Pairing, pair_folders, require_pairs
-from segeval.folders.walking import gt_name, pred_name
-from segeval.images.readers import IMAGE_SUFFIXES
+from segeval.folders.pairing import Pair, Pairing, require_pairs
+from segeval.folders.walking import gt_name, opened, pred_name
 from segeval.measuring.reading import Contours, Reading, files_of, is_unchanged, known_files
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES, Protocol
 from segeval.protocol.regions import region_rules
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     from segeval.runs.journal import Journal
     from segeval.runs.sharding import Shard
-    from segeval.stores.urls import Root
 
 LARGEST_CHUNK = 16
 CHUNKS_IN_FLIGHT = 2
@@ -185,23 +183,6 @@ class Course:
         return [pair for pair in pairs if in_shard(pair.key, self.shard)]
 
 
-def paired(pred: Root, gt: Root, request: Request) -> Pairing:
-    """Pair two folders for `request`: file by file, or with one folder of maps a class."""
-    names = [(entry.id, entry.name) for entry in request.protocol.classes or ()]
-    if request.protocol.storage.multilabel:
-        from segeval.folders.classpairing import pair_sets  # few masks lie in folders of classes
-
-        return pair_sets(pred, gt, names, rules=request.rules, suffixes=IMAGE_SUFFIXES)
-    if request.protocol.probabilities is not None:
-        from segeval.folders.classfolders import class_folders  # label masks lie in none
-        from segeval.folders.classpairing import pair_class_folders
-
-        folders = class_folders(pred, names)
-        if folders is not None:
-            return pair_class_folders(pred, gt, folders, rules=request.rules, suffixes=IMAGE_SUFFIXES)
-    return pair_folders(pred, gt, rules=request.rules, suffixes=IMAGE_SUFFIXES)
-
-
 def _contours_of(protocol: Protocol) -> Contours | None:
     if protocol.boundary is None and protocol.distances is None:
         return None
@@ -217,8 +198,8 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
     open_values = request.protocol.classes is None and not request.protocol.binary
     stored = request.protocol.storage
     return Reading(
-        pred=pairing.pred_root,
-        gt=pairing.gt_root,
+        pred=opened(pairing.pred_root),
+        gt=opened(pairing.gt_root),
         pred_palette=request.pred_palette,
         gt_palette=request.gt_palette,
         max_pixels=request.max_pixels,
@@ -236,6 +217,7 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         pred_folders=bool(pairing.class_folders),
         digest_predictions=digest_predictions,
         contours=_contours_of(request.protocol),
+        roi=pairing.roi_root,
     )
 
 

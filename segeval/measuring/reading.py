@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from segeval.errors import MaskError, Problems, SegevalError, merged
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
-from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_bytes, read_mask
+from segeval.images.readers import MAX_PIXELS, Buffer, ImageFacts, read_below, read_mask
 from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.regions import ClassOf
@@ -53,8 +51,8 @@ class Reading:
     `most_values` bounds the distinct values of a mask, where no class list says what they mean. `gt_jpeg` and
     `pred_jpeg` admit JPEG, where a threshold reads its levels: `gt_level` and `pred_level` of masks of one class.
     Under `multilabel` pixels have sets of classes, and `gt_folders` or `pred_folders` hold a mask a class.
-    `digest_predictions` asks for the digests by which a
-    later run knows that a prediction has not changed. `contours` asks for what lies along contours.
+    `digest_predictions` asks for the digests by which a later run knows that a prediction has not changed. `contours`
+    asks for what lies along contours. Regions of interest lie below `roi`, `None` where all pixels count.
     """
 
     pred: Root
@@ -76,6 +74,7 @@ class Reading:
     pred_folders: bool = False
     digest_predictions: bool = False
     contours: Contours | None = None
+    roi: Root | None = None
 
 
 _WHOLE = r"[+-]?[0-9]{1,18}"
@@ -109,12 +108,7 @@ def digest_of_all(digests: Sequence[str]) -> str:
 
 def bytes_of(root: Root, file: str, reading: Reading, *, name: str) -> bytes:
     """Return the bytes of a file of `root`; raises `MaskError` of `name` where it cannot be read or holds too much."""
-    if not isinstance(root, Path):
-        from segeval.stores.files import read_file  # for URLs
-
-        return read_file(root, file, name=name)
-    path = f"{root}{os.sep}{file}"  # a Path, or a join, takes as long as reading a small file
-    return read_bytes(path, name=name, max_pixels=reading.max_pixels)
+    return read_below(root, file, name=name, max_pixels=reading.max_pixels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,18 +185,19 @@ def _traits(tag: str, palette: bytes, values: NDArray[np.integer[Any]]) -> Trait
 
 @dataclass(frozen=True, slots=True)
 class KnownFiles:
-    """Hold the digests of the files that a row was measured from, and the pixels of its image."""
+    """Hold the digests of the files that a row was measured from, its region's too, and the pixels of its image."""
 
     gt: str
     pred: str
     missing: bool
     pixels: int
+    roi: str = ""
 
 
 def known_files(known: MeasuredRow) -> KnownFiles:
     """Return what is known of the files of a row."""
     row = known.row
-    return KnownFiles(row.digest, known.pred_digest, row.missing, row.height * row.width)
+    return KnownFiles(row.digest, known.pred_digest, row.missing, row.pixels, row.roi)
 
 
 def is_unchanged(pair: Pair, known: KnownFiles, reading: Reading) -> bool:
@@ -213,16 +208,22 @@ def is_unchanged(pair: Pair, known: KnownFiles, reading: Reading) -> bool:
     parts = len(pair.gt_files)
     try:
         found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
+        region = "" if reading.roi is None else digest(bytes_of(reading.roi, pair.roi, reading, name=pair.roi))
     except SegevalError:
         return False
-    same = digest_of_all(found[:parts]) == known.gt
-    return same and (not pair.pred or digest_of_all(found[parts:]) == known.pred)
+    if (digest_of_all(found[:parts]), region) != (known.gt, known.roi):
+        return False
+    return not pair.pred or digest_of_all(found[parts:]) == known.pred
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:
     """Count a ground truth against the sentinel that stands for no prediction."""
     alone = joint_counts(gt=gt, pred=np.zeros(gt.shape, np.uint8))
     return table(alone.gt, np.full(len(alone), NO_PREDICTION), alone.pixels)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, reversed(shape)))
 
 
 def fitted(values: NDArray[Any], wanted: tuple[int, ...], file: str, rule: str | None) -> NDArray[Any]:
@@ -233,13 +234,13 @@ def fitted(values: NDArray[Any], wanted: tuple[int, ...], file: str, rule: str |
     found = values.shape
     if found == wanted:
         return values
-    if rule is not None:
+    if rule is not None and len(found) == len(wanted) == 2:
         from segeval.images.resizing import resized  # few predictions have another size
 
         return resized(values, (wanted[0], wanted[1]), rule)
     raise MaskError(
         "predictions and ground truth differ in size",
-        (f"{pred_name(file)}: {found[1]}x{found[0]}, ground truth {wanted[1]}x{wanted[0]}",),
+        (f"{pred_name(file)}: {_size(found)}, ground truth {_size(wanted)}",),
         RESIZE_FIX,
         kind="resized",
     )

@@ -10,3 +10,5 @@ AXES = {
     "average": ("dataset", "image", "class-image", "image-class", "micro", "image-micro", "weighted"),
 }
 MISSING_CHOICES = ("error", "skip", "miss")
+LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv")
+"""What the name of a list of keys ends with; any other value of --keys is a glob."""

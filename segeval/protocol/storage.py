@@ -45,7 +45,8 @@ class Storage:
     reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance` a colour is
     the nearest of the palette, of those at most so far in each channel. Under `multilabel` a pixel may be of several
     classes, each of which is scored by itself; `bits` says by which bits of a stored value. Predictions of another
-    size are resized by `resize_pred`. Raises `UsageError` for anything else.
+    size are resized by `resize_pred`. `roi` counts the pixels inside regions of interest only. Raises `UsageError` for
+    anything else.
     """
 
     gt_channel: str | None = None
@@ -57,6 +58,7 @@ class Storage:
     multilabel: bool = False
     bits: str | None = None
     resize_pred: str | None = None
+    roi: bool = False
 
     def __post_init__(self) -> None:
         if self.class_axis not in (None, *CLASS_AXES):

@@ -107,7 +107,7 @@ def _reduced(name: str, ratio: Ratio, reduction: str | None, valid: FloatArray, 
     if reduction == "images":
         return np.nan_to_num(_divided(sums, below)), (below > 0).astype(np.float64)
     if reduction == "all-pixels":
-        areas = np.array([0.0 if row.missing else float(row.height * row.width) for row in run.rows])
+        areas = np.array([0.0 if row.missing else float(row.pixels) for row in run.rows])
         # A mean over classes has their pixels below, each valid pixel once a class.
         classes = 1.0 if of_true_class or not valid.any() else round(float(below.sum() / valid.sum()))
         return sums, areas * classes

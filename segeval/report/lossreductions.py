@@ -42,7 +42,7 @@ def reduced(found: ProbabilityScores, run: Run, resolution: Resolution) -> Proba
     if rule == "images":
         return _by_image(found, run, resolution, settings)
     valid = found.per_map[0].histogram.n_pos + found.per_map[0].histogram.n_neg
-    pixels = sum(row.height * row.width for row in run.rows if not row.missing) if rule == "all-pixels" else valid
+    pixels = sum(row.pixels for row in run.rows if not row.missing) if rule == "all-pixels" else valid
     weights = found.class_weights or (1.0,) * len(found.per_map)
     entered = math.fsum(weight * entry.histogram.n_pos for weight, entry in zip(weights, found.per_map, strict=True))
     share = valid / pixels if pixels else 0.0

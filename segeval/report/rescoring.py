@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Unpack
 
 import numpy as np
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
+from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.protocol.distances import write_distances
+from segeval.protocol.imagekeys import is_list_file, is_of_list, list_text
 from segeval.protocol.labeling import Labeling, in_sets
 from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import Probabilities, resolve_eps
@@ -17,6 +20,7 @@ from segeval.protocol.widths import write_widths
 from segeval.report.probabilities import map_classes
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, LossOptions, RescoreOptions, chosen, names_in
+from segeval.request.pairingrules import read_keys
 from segeval.runs.run import Maps, Run
 from segeval.tables.counts import JointCounts
 from segeval.tables.levels import thresholded
@@ -24,14 +28,15 @@ from segeval.tables.levels import thresholded
 SCORE_AGAIN = "Score the images again with the options that are wanted"
 
 
-def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptions]) -> Run:
+def rescore(run: Run, *, keys: str | Path | None = None, **options: Unpack[RescoreOptions]) -> Run:
     """Return `run` under a protocol that differs in what `options` give, ready for a report.
 
     What is absent or `None` stays as it was stored; options of statistics and gates change no protocol. `keys` is a
-    glob that chooses images by key. Raises `UsageError` for an option that the run cannot have, `NothingToScoreError`
-    where no key fits, and `RunFileError` where the run does not keep what another protocol needs: another gamma or eps
-    of 16-bit and float maps, their losses under other positives, their images one by one, and a merge or removal of
-    classes of several maps.
+    glob that chooses images by key, or the file of a list of them. Raises `UsageError` for an option that the run
+    cannot have, `PairingError` for a listed image that the run does not have, `NothingToScoreError` where no key fits,
+    and `RunFileError` where the run does not keep what another protocol needs: another gamma or eps of 16-bit and float
+    maps, their losses under other positives, their images one by one, and a merge or removal of classes of several
+    maps.
     """
     changes = chosen(FolderOptions, options)
     if run.protocol.probabilities is None:
@@ -41,7 +46,7 @@ def rescore(run: Run, *, keys: str | None = None, **options: Unpack[RescoreOptio
     return under(run, protocol, keys=keys)
 
 
-def under(run: Run, protocol: Protocol, *, keys: str | None = None) -> Run:
+def under(run: Run, protocol: Protocol, *, keys: str | Path | None = None) -> Run:
     """Return `run`, or its images whose key fits, under another protocol; errors as in `rescore`."""
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
     if run.protocol.storage.multilabel:
@@ -121,7 +126,13 @@ def _check_no_losses(changes: FolderOptions, stored: Protocol) -> None:
         raise UsageError("a run of label masks has no losses", (named,), "Score probability maps with --probs")
 
 
-def _chosen(run: Run, protocol: Protocol, keys: str) -> Run:
+def _chosen(run: Run, protocol: Protocol, keys: str | Path) -> Run:
+    if isinstance(keys, Path) or is_list_file(keys):
+        return _listed(run, protocol, keys)
+    if is_of_list(keys):
+        if run.protocol.keys != keys:
+            raise UsageError("the images were chosen by a list of keys", (keys,), "Give the list with --keys FILE")
+        return replace(run, protocol=protocol)
     chosen = run.subset(lambda key: fnmatchcase(key, keys))
     if run.rows and not chosen.rows:
         some = [row.key for row in run.rows[:3]]
@@ -129,6 +140,14 @@ def _chosen(run: Run, protocol: Protocol, keys: str) -> Run:
             "no image has such a key", (f"{keys}; keys are {', '.join(some)}, ...",), "Give a glob as in 'frankfurt/*'"
         )
     return replace(chosen, protocol=replace(protocol, keys=keys))
+
+
+def _listed(run: Run, protocol: Protocol, file: str | Path) -> Run:
+    from segeval.folders.lists import chosen_rows  # few reports choose images
+
+    entries = read_keys(file)
+    kept = chosen_rows((row.key for row in run.rows), entries, IMAGE_SUFFIXES)
+    return replace(run.subset(kept.__contains__), protocol=replace(protocol, keys=list_text(entries)))
 
 
 def _rethresholded(run: Run, maps: Maps, before: Probabilities, after: Probabilities) -> Run:

@@ -152,7 +152,7 @@ def report_of(run: Run, found: Measured) -> Report:
         data=Data(
             images=len(run.rows),
             pixels=run.pixels,
-            void_pixels=found.confusion.void_pixels,
+            void_pixels=found.confusion.void_pixels + _outside(run),
             gt_digest=run.gt_digest(),
             unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
             missing_images=len(missing_keys(run.rows)),
@@ -174,6 +174,11 @@ def report_of(run: Run, found: Measured) -> Report:
         boundary=boundary,
         distances=distances,
     )
+
+
+def _outside(run: Run) -> int:
+    """Return the pixels outside regions of interest."""
+    return sum(row.outside for row in run.rows) if run.protocol.storage.roi else 0
 
 
 def _usual_eps(run: Run) -> str | None:

@@ -50,7 +50,7 @@ def class_sizes(run: Run, found: Measured, units: Units, settings: Resampling) -
     every = [_of_class(found, index) for index in range(len(found.labeling.classes))]
     over = found.rules.over(SCORE).tolist()
     entered = [of_class for of_class, is_in in zip(every, over, strict=True) if is_in]
-    pixels = np.array([row.height * row.width for row in run.rows], np.int64)
+    pixels = np.array([row.pixels for row in run.rows], np.int64)
     drawn = _bootstrapped(entered, units, settings)
     alone = len(units.names) == len(units.of_image)
     tested = _permuted(entered, settings) if alone else [None] * len(SIZES)

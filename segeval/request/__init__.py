@@ -24,7 +24,7 @@ from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.storage import STORAGE_NAMES
 from segeval.protocol.widths import parse_widths
 from segeval.records import dataclass
-from segeval.request.options import ClassList, FolderOptions, ValueMapping, spelled
+from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
 from segeval.request.valuelists import is_list_of_names, parse_ignore, parse_names
 from segeval.request.weights import read_alpha, read_class_weights
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:  # a run without colours and presets does without their module
 KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
+OF_PAIRING = ("preset", *names_in(NamingOptions))
+"""Options that say which files pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Request:
     pred_palette: Palette | None = None
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
+    roi: Path | None = None
     preset: Preset | None = None
     allow: tuple[str, ...] = ()
 
@@ -88,6 +91,12 @@ def amend(base: Request, options: FolderOptions) -> Request:
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
         protocol = replace(protocol, mean_weights=weights)
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
+    rules = base.rules
+    if any(name in given for name in OF_PAIRING):
+        from segeval.request.pairingrules import keys_text, pairing_rules  # many folders pair by equal names
+
+        rules = pairing_rules(rules, given, facts)
+        protocol = replace(protocol, keys=keys_text(rules) if "keys" in given else protocol.keys)
     if (stored := {name: given[name] for name in STORAGE_NAMES if name in given}) or protocol.storage.multilabel:
         from segeval.request.storing import stored_so  # few files need an option
 
@@ -95,8 +104,9 @@ def amend(base: Request, options: FolderOptions) -> Request:
     changed = replace(
         base,
         protocol=protocol,
-        rules=_rules(base.rules, given, facts),
+        rules=rules,
         max_pixels=given.get("max_pixels", base.max_pixels),
+        roi=Path(given["roi"]) if "roi" in given else base.roi,
         preset=facts,
         allow=allowed,
     )
@@ -157,22 +167,6 @@ def _reweighed(protocol: Protocol, given: Mapping[str, Any]) -> Probabilities | 
     }
     changes: dict[str, Any] = {name: parse(given[name]) for name, parse in parsers.items() if name in given}
     return replace(stored, **changes)
-
-
-AFFIXES = ("gt_suffix", "pred_suffix", "gt_prefix", "pred_prefix")
-
-
-def _rules(base: PairingRules, given: Mapping[str, Any], facts: Preset | None) -> PairingRules:
-    rules = replace(base, **{name: given[name] for name in AFFIXES if name in given})
-    if "preset" not in given or facts is None:
-        return rules
-    return replace(
-        rules,
-        key_regex=facts.pairing.key_regex,
-        gt_glob=facts.pairing.gt_glob,
-        gt_suffixes=facts.pairing.gt_suffixes,
-        pred_suffixes=facts.pairing.pred_suffixes,
-    )
 
 
 def _colored(request: Request, given: Mapping[str, Any]) -> Request:

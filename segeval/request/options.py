@@ -120,16 +120,34 @@ class StorageOptions(TypedDict, total=False):
     palette_tolerance: Annotated[int | None, "A colour is the nearest of the palette within so many levels a channel."]
 
 
-class FolderOptions(
-    LabelOptions, ConventionOptions, LossOptions, ContourOptions, AllowOptions, StorageOptions, total=False
-):
-    """Say how two folders are read."""
+class NamingOptions(TypedDict, total=False):
+    """Say which files pair, and which of them are scored."""
 
-    palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]
     gt_suffix: Annotated[str | None, "Score the ground truth with this suffix, as _gtFine_labelIds."]
     pred_suffix: Annotated[str | None, "The same for predictions."]
     gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
     pred_prefix: Annotated[str | None, "The same for predictions."]
+    key_regex: Annotated[str | None, "Pair files in whose names this regular expression finds the same (group key)."]
+    name_map: Annotated[
+        str | Path | Mapping[str, str] | None, "A CSV file of ground-truth name, prediction name; or a mapping."
+    ]
+    roi: Annotated[str | Path | None, "A folder of regions of interest, paired by key: what is 0 there is void."]
+    keys: Annotated[str | Path | None, 'Score these images only: a split list as "val.txt", or a glob as "night/*".']
+
+
+class FolderOptions(
+    LabelOptions,
+    ConventionOptions,
+    LossOptions,
+    ContourOptions,
+    AllowOptions,
+    StorageOptions,
+    NamingOptions,
+    total=False,
+):
+    """Say how two folders are read."""
+
+    palette: Annotated[str | Path | None, "A file of colour -> class, to decode RGB masks."]
     missing: Annotated[str | None, "An image without prediction is an error (the default), left out (skip) or a miss."]
     probs: Annotated[bool | None, "Predictions are probability maps: report losses and curves too."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
@@ -206,16 +224,12 @@ class MeterOptions(LabelOptions, ConventionOptions, LossOptions, AllowOptions, t
     """Hold what probability maps in memory are scored by."""
 
 
-class VerifyOptions(TypedDict, total=False):
+class VerifyOptions(NamingOptions, total=False):
     """Hold what a signature does not: what it has a digest of, and how files are named."""
 
     preset: Annotated[str | Path | None, "The preset's TOML file, where the signature has its digest."]
     classes: Annotated[ClassList | None, "The class list, where the signature has its digest."]
     palette: Annotated[str | Path | None, "The palette, where the signature has its digest."]
-    gt_suffix: Annotated[str | None, "Score the ground truth with this suffix, as _gtFine_labelIds."]
-    pred_suffix: Annotated[str | None, "The same for predictions."]
-    gt_prefix: Annotated[str | None, "Score the ground truth whose names begin with this, as mask_."]
-    pred_prefix: Annotated[str | None, "The same for predictions."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
 
 

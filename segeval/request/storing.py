@@ -14,7 +14,8 @@ from segeval.protocol.protocol import Protocol
 
 def stored_so(protocol: Protocol, changes: Mapping[str, Any]) -> Protocol:
     """Return `protocol` with `changes` of its storage, by keyword; raises `UsageError` where options contradict."""
-    protocol = replace(protocol, storage=replace(protocol.storage, **changes))
+    stores = {**changes, "roi": bool(changes.get("roi", protocol.storage.roi))}
+    protocol = replace(protocol, storage=replace(protocol.storage, **stores))
     if protocol.storage.logits and protocol.probabilities is None:
         raise UsageError("--logits is of probability maps", (), "Add --probs, or leave --logits out")
     if protocol.storage.resize_pred == "bilinear" and protocol.probabilities is None:

@@ -201,7 +201,7 @@ class _Reader:
     def _take_rows(self, block: bytes) -> bool:
         """Read a block of rows at once; `False` where it has to be read by the line."""
         head = self._head
-        if head is None or head.maps is not None or self.complete or not block:
+        if head is None or head.maps is not None or head.protocol.storage.roi or self.complete or not block:
             return False
         if head.protocol.boundary is not None or head.protocol.distances is not None:
             return False

@@ -283,7 +283,7 @@ def _measured_from_json(facts: Any, maps: Maps | None, threshold: float) -> Meas
 
 def _levels(facts: Any, maps: Maps, threshold: float, row: Row) -> LevelCounts:
     if maps.kind.levels is None:
-        return unpacked(facts, threshold, row.height * row.width)
+        return unpacked(facts, threshold, row.pixels)
     return _histogram(facts, maps.kind.levels)
 
 

@@ -46,7 +46,9 @@ MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
 OF_EVERY_ROW = frozenset({"key", "size", "gt", "counts"})
-OF_SOME_ROWS = frozenset({"levels", "sums", "unnormalised", "confidence", "shades", "contours", "distances", "inexact"})
+OF_SOME_ROWS = frozenset(
+    {"levels", "sums", "unnormalised", "confidence", "roi", "outside", "shades", "contours", "distances", "inexact"}
+)
 LONGEST_KEY = 1 << 16
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
 _COUNTED = ("n_pos", "n_neg", "clamped_pos", "clamped_neg")
@@ -123,7 +125,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
     """Return the JSON of a row: tables are lists of [gt, [pred, ...], [pixels, ...]], a missing prediction is null."""
     facts: dict[str, Any] = {
         "key": row.key,
-        "size": [row.height, row.width],
+        "size": [row.height, row.width] if row.depth == 1 else [row.depth, row.height, row.width],
         "gt": row.digest,
         "counts": _counts_to_json(row.counts),
     }
@@ -134,6 +136,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
     if row.unnormalised:
         facts["unnormalised"] = row.unnormalised
     facts |= {"inexact": list(row.inexact)} if any(row.inexact) else {}
+    facts |= {"roi": row.roi, "outside": row.outside} if row.roi else {}
     if row.confidence is not None:
         facts["confidence"] = [list(column) for column in astuple(row.confidence)]
     if row.shades is not None:
@@ -154,19 +157,23 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
     if not OF_EVERY_ROW | OF_SOME_ROWS >= set(mapping(facts, "a row")) >= OF_EVERY_ROW:
         raise Damage("a row has other fields")
     size = listed(facts["size"], "the size")
-    if len(size) != 2:
+    if len(size) not in (2, 3):
         raise Damage("the size is no height and width")
-    height = integer(size[0], 1, MOST_PIXELS, "the size")
-    width = integer(size[1], 1, MOST_PIXELS, "the size")
-    pixels = height * width
-    if pixels > MOST_PIXELS:
+    depth = integer(size[0], 2, MOST_PIXELS, "the size") if len(size) == 3 else 1
+    height = integer(size[-2], 1, MOST_PIXELS, "the size")
+    width = integer(size[-1], 1, MOST_PIXELS, "the size")
+    if depth * height * width > MOST_PIXELS:
         raise Damage("the size is no height and width of an image")
+    pixels = depth * height * width - integer(facts.get("outside", 0), 0, depth * height * width - 1, "outside")
     digest = facts["gt"]
     if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
         raise Damage("the digest is none")
     key, counts = _key(facts["key"]), _counts_from_json(facts["counts"], pixels)
     if maps is None and len(facts) == len(OF_EVERY_ROW):  # most rows, and nothing in them to hold against maps
-        return Row(key, height, width, digest, counts)
+        return Row(key, height, width, digest, counts, depth=depth)
+    require(("roi" in facts) == ("outside" in facts), "the row has a region without its size")
+    roi = facts.get("roi", "")
+    require(roi == "" or (isinstance(roi, str) and _DIGEST.fullmatch(roi) is not None), "the region is no digest")
     inexact = integers(facts.get("inexact", [0, 0]), 0, pixels, "inexact")
     require(len(inexact) == 2 and (any(inexact) or "inexact" not in facts), "inexact is not as segeval writes it")
     row = Row(
@@ -182,6 +189,9 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
         contours=_contours(facts["contours"], pixels) if "contours" in facts else None,
         inexact=(inexact[0], inexact[1]),
+        depth=depth,
+        roi=roi,
+        outside=facts.get("outside", 0),
         distances=_distances(facts["distances"]) if "distances" in facts else None,
     )
     _check_maps_of(row, maps)
@@ -195,7 +205,8 @@ def row_of(columns: RowColumns, place: int) -> Row:
 
 
 def check_contours(row: Row, protocol: Protocol) -> None:
-    """Raise `Damage` where a row does not keep exactly the contours and distances that a run's protocol asks for."""
+    """Raise `Damage` where a row does not keep exactly the contours, distances and region that its run asks for."""
+    require(bool(row.roi) == protocol.storage.roi, "the row has a region of interest, or lacks one, unlike the run")
     widths, chosen = protocol.boundary, protocol.distances
     kept = (row.contours is None, row.distances is None)
     require(kept == (widths is None, chosen is None), "the row has other contours or distances than the run")

@@ -119,7 +119,8 @@ class Row:
     `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration needs of
     several maps, `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures (older rows lack
     both). `contours` and `distances` are those that were asked for. `inexact` counts pixels of ground truth and
-    prediction whose colour is only near one of the palette.
+    prediction whose colour is only near one of the palette. `depth` counts a volume's slices, and
+    `outside` the pixels outside the region of interest, whose bytes have the digest `roi`.
     """
 
     key: str
@@ -135,6 +136,14 @@ class Row:
     contours: ContourCounts | None = None
     distances: DistanceValues | None = None
     inexact: tuple[int, int] = (0, 0)
+    depth: int = 1
+    roi: str = ""
+    outside: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """Return the pixels of the image, of a volume its voxels; those outside its region of interest too."""
+        return self.depth * self.height * self.width
 
     @property
     def missing(self) -> bool:
@@ -300,9 +309,7 @@ def keys_of(rows: Sequence[Row]) -> Sequence[str]:
 
 def pixels_of(rows: Sequence[Row]) -> int:
     """Return the pixels of all images."""
-    if isinstance(rows, LazyRows):
-        return sum(rows.columns.sizes.prod(axis=1).tolist())
-    return sum(row.height * row.width for row in rows)
+    return sum(rows.columns.sizes.prod(axis=1).tolist() if isinstance(rows, LazyRows) else (row.pixels for row in rows))
 
 
 def tables_of(rows: Sequence[Row]) -> Sequence[JointCounts]:
@@ -324,10 +331,7 @@ def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
 
 
 def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
-    """Yield the key and the values of every image on side 0 (ground truth) or 1 (predictions).
-
-    Given `holding`, only of images that hold this value.
-    """
+    """Yield key and values of every image, or those `holding` a value, on side 0 (ground truth) or 1 (predictions)."""
     if isinstance(rows, LazyRows):
         return rows.columns.values_of_images(side, holding)
     each = ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
@@ -342,5 +346,5 @@ def ground_truth_digest(rows: Sequence[Row]) -> str:
     else:
         for row in rows:
             name = row.key.encode("utf-8", "surrogateescape")
-            digest.update(b"%d:%b%b" % (len(name), name, row.digest.encode()))
+            digest.update(b"%d:%b%b%b" % (len(name), name, row.digest.encode(), row.roi.encode()))
     return f"blake2b:{digest.hexdigest()}"

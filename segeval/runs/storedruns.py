@@ -10,12 +10,12 @@ from pathlib import Path
 from segeval.errors import RunFileError, SegevalError
 from segeval.runs.file import is_packed, load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Run
-from segeval.stores.urls import Root, StoreUrl
+from segeval.stores.urls import Place, StoreUrl
 
 WILD = frozenset("*?[")
 
 
-def load_named(named: Root) -> Run:
+def load_named(named: Place) -> Run:
     """Read a run file of this machine or of a store; raises `RunFileError`."""
     if isinstance(named, Path):
         return load_run(named)
@@ -28,7 +28,7 @@ def load_named(named: Root) -> Run:
     return run_from_bytes(data, name=str(named))
 
 
-def save_named(run: Run, named: Root) -> None:
+def save_named(run: Run, named: Place) -> None:
     """Write a run file to this machine or to a store, whole or not at all; raises `OutputError`."""
     if isinstance(named, Path):
         save_run(run, named)
@@ -39,7 +39,7 @@ def save_named(run: Run, named: Root) -> None:
 
 
 @contextmanager
-def opened_output(named: Root) -> Iterator[Callable[[Run], None]]:
+def opened_output(named: Place) -> Iterator[Callable[[Run], None]]:
     """Prove the place of a run file before the work, and give what writes a run there; raises `OutputError`."""
     if isinstance(named, Path):
         from segeval.files.atomic import AtomicFile
@@ -53,25 +53,25 @@ def opened_output(named: Root) -> Iterator[Callable[[Run], None]]:
     yield partial(save_named, named=named)
 
 
-def expanded(parts: Iterable[Root]) -> list[Root]:
+def expanded(parts: Iterable[Place]) -> list[Place]:
     """Return the run files that names and patterns stand for; raises `RunFileError` where one has none.
 
     A `*` stands for any part of a name, and not for a slash.
     """
-    found: list[Root] = []
+    found: list[Place] = []
     for part in parts:
         text = str(part)
         if not WILD & set(text) or (isinstance(part, Path) and part.exists()):
             found.append(part)
             continue
-        matching: list[Root] = list(_matching(part)) if isinstance(part, StoreUrl) else _paths(text)
+        matching: list[Place] = list(_matching(part)) if isinstance(part, StoreUrl) else _paths(text)
         if not matching:
             raise RunFileError("no run file is called so", (text,), "Check the pattern, and that the parts are there")
         found.extend(matching)
     return found
 
 
-def _paths(pattern: str) -> list[Root]:
+def _paths(pattern: str) -> list[Place]:
     import glob
 
     return [Path(name) for name in sorted(glob.glob(pattern))]  # noqa: PTH207 - the pattern may be absolute

@@ -1,1 +1,1 @@
-"""Masks in stores: what a URL names, which files lie below it, and their bytes, many at a time."""
+"""Masks in the place of folders: archives read in place, and stores behind URLs, read many files at a time."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segeval.errors import UsageError, printable
 from segeval.records import dataclass
+from segeval.stores.archives import Archive
 
 SCHEMES = ("s3", "gs", "az", "hf")
 """Stores whose folders can be listed; of all others nothing is opened."""
@@ -50,8 +51,10 @@ class StoreUrl:
         return self
 
 
-Root = Path | StoreUrl
-"""What pairs lie below."""
+Place = Path | StoreUrl
+"""What a user names: something of this machine, or something of a store."""
+Root = Place | Archive
+"""What pairs lie below: a folder of this machine, a folder of a store, or a zip archive."""
 
 
 def is_url(text: str) -> bool:

@@ -114,7 +114,7 @@ def _surface_distance() -> ModuleType:
     tables = execute(source("surface-distance", SURFACE_DISTANCE, "surface_distance/lookup_tables.py"), "lookup_tables")
     package = ModuleType("surface_distance")
     package.__path__ = []
-    package.lookup_tables = tables
+    package.__dict__["lookup_tables"] = tables
     sys.modules["surface_distance"] = package
     text = source("surface-distance", SURFACE_DISTANCE, "surface_distance/metrics.py")
     # Today's SciPy has these in one module, and the files name two that are gone.

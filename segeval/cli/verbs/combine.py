@@ -11,7 +11,7 @@ from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import voice_options
 
 if TYPE_CHECKING:
-    from segeval.stores.urls import Root
+    from segeval.stores.urls import Place
 
 
 @click.command(cls=Verb)
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="Run file to write.",
 )
 @voice_options
-def combine(parts: tuple[Root, ...], output: Root, quiet: bool, verbose: bool) -> int:
+def combine(parts: tuple[Place, ...], output: Place, quiet: bool, verbose: bool) -> int:
     """Merge saved runs, such as those of shards, into one run file.
 
     Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under

@@ -9,7 +9,7 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics, given
-from segeval.cli.options import boundary_options, convention_options, label_options, loss_options
+from segeval.cli.options import boundary_options, convention_options, keys_option, label_options, loss_options
 from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import (
     color_option,
@@ -25,14 +25,12 @@ from segeval.cli.reporting import (
 )
 
 if TYPE_CHECKING:
-    from segeval.stores.urls import Root
+    from segeval.stores.urls import Place
 
 
 @click.command(cls=Verb)
 @click.argument("run", type=ROOT)
-@click.option(
-    "--keys", metavar="GLOB", help="Report only the images whose key matches, as in 'frankfurt/*'. [default: all]"
-)
+@keys_option
 @label_options
 @convention_options
 @boundary_options
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
 @color_option
 @config_options
 @voice_options
-def report(run: Root, **options: Any) -> int:
+def report(run: Place, **options: Any) -> int:
     """Report a saved run, also under other options.
 
     RUN is what 'score --save' or 'combine' has written; no image is read. The stored protocol holds but for what the

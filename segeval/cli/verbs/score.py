@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from segeval.runs.saver import RunSaver
     from segeval.runs.sharding import Shard
     from segeval.runs.storedsaver import StoredRunSaver
-    from segeval.stores.urls import Root
+    from segeval.stores.urls import Place
 
 
 @click.command(cls=Verb)
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
 @color_option
 @config_options
 @voice_options
-def score(pred: Root, gt: Root, **options: Any) -> int:
+def score(pred: Place, gt: Place, **options: Any) -> int:
     """Score the masks in PRED against those in GT.
 
     Files pair by their relative path without extension. Either may be the URL of a folder in a store (s3, gs, az, hf).
@@ -132,12 +132,12 @@ def score(pred: Root, gt: Root, **options: Any) -> int:
         return delivery.deliver(report, _pictures(options, found.run, request, pairing))
 
 
-def _pairing(pred: Root, gt: Root, request: Request, options: dict[str, Any]) -> Pairing | None:
+def _pairing(pred: Place, gt: Place, request: Request, options: dict[str, Any]) -> Pairing | None:
     """Pair the folders where their images are read again, for pictures; else whoever measures does."""
     if not options["output"] and options["overlays"] is None and options["images"] is None:
         return None
     from segeval.cli.picturing import wants_pictures
-    from segeval.measuring.measurement import paired
+    from segeval.measuring.measure import paired
 
     return paired(pred, gt, request) if wants_pictures(options) else None
 

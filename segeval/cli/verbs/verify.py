@@ -8,8 +8,8 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.options import affix_options, palette_option, reading_options
-from segeval.cli.parameters import CLASSES, FOLDER, PRESET
+from segeval.cli.options import affix_options, palette_option, reading_options, roi_option
+from segeval.cli.parameters import CLASSES, FOLDER, KEYS, PRESET
 from segeval.cli.reporting import voice_options
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 @click.option("-c", "--classes", type=CLASSES, metavar="FILE", help="The class list, where SIGNATURE has its digest.")
 @palette_option
 @affix_options
+@click.option(
+    "--keys", type=KEYS, metavar="FILE", help="The split list, where SIGNATURE has its digest. [default: none]"
+)
+@roi_option
 @click.option("--strict", is_flag=True, help="Another version or another ground-truth digest fails too.")
 @reading_options
 @config_options
