@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +97,105 @@ def test_metrics_of_classes_stay_open_where_no_class_is_known() -> None:
 @needs_segeval
 def test_a_broken_class_list_completes_nothing_and_says_nothing() -> None:
     assert in_bash("segeval score --classes no/such.txt --only iou.r") == []
+
+
+# Typed in the interactive shells
+
+RC = {
+    "bash": r"""
+PS1='$ '
+bind 'set enable-bracketed-paste off'
+bind -x '"\C-t": printf "%s" "$READLINE_LINE" > "$TYPED.part"; mv "$TYPED.part" "$TYPED"'
+source <("$SEGEVAL" completion bash)
+""",
+    "zsh": """
+autoload -U compinit && compinit -u -D
+source <("$SEGEVAL" completion zsh)
+keep() { print -rn -- "$BUFFER" > "$TYPED.part"; mv "$TYPED.part" "$TYPED" }
+zle -N keep
+bindkey '^T' keep
+bindkey '^I' complete-word
+""",
+    "fish": r"""
+segeval completion fish | source
+bind \ct 'commandline > "$TYPED.part"; mv "$TYPED.part" "$TYPED"'
+""",
+}
+"""What each shell begins with: our completion as its page says, and a key that keeps the line as it stands."""
+STARTED = {
+    "bash": ("--noprofile", "--rcfile", "{rc}", "-i"),
+    "zsh": ("-d", "-i"),
+    "fish": ("--no-config", "-i", "-C", "source {rc}"),
+}
+
+ON_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Makes the terminal that of the session before the shell begins: fish asks for its job control."""
+
+
+def typed(name: str, keys: str, place: Path) -> str:
+    """Type keys in a shell on a terminal of its own, and return the line as it then stands."""
+    import pty  # Windows has neither
+    import termios
+
+    program = shell(name)
+    place.mkdir()
+    rc, line = place / ".zshrc", place / "typed"
+    rc.write_text(RC[name], encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "SEGEVAL": str(BIN / "segeval")}
+    environment |= {"TYPED": str(line), "ZDOTDIR": str(place), "HOME": str(place), "TERM": "xterm"}
+    words = [word.format(rc=rc) for word in STARTED[name]]
+    here, there = pty.openpty()
+    termios.tcsetwinsize(there, (24, 200))
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", ON_TERMINAL, program, *words],
+            stdin=there,
+            stdout=there,
+            stderr=there,
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        ) as process:
+            os.close(there)
+            try:
+                return _kept(here, f"{keys}\x14", line)
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+    finally:
+        os.close(here)
+
+
+def _kept(terminal: int, keys: str, line: Path) -> str:
+    """Type once the shell has shown its prompt and is silent, and wait for the line that it keeps."""
+    shown, told, until = b"", False, time.monotonic() + 60
+    while not line.exists():
+        assert time.monotonic() < until, shown.decode(errors="replace")
+        if select.select([terminal], [], [], 1.0)[0]:
+            try:
+                shown += os.read(terminal, 65536)
+            except OSError:
+                raise AssertionError(shown.decode(errors="replace")) from None
+        elif shown and not told:
+            os.write(terminal, keys.encode())
+            told = True
+    return line.read_text(encoding="utf-8").rstrip("\n")
+
+
+TYPED = [
+    ("segeval score sample_masks/pr\t", "segeval score sample_masks/pred/"),
+    ("segeval score --preset ci\t", "segeval score --preset cityscapes"),
+    ("segeval score --fail-under io\t", "segeval score --fail-under iou."),
+    (f"segeval score {CLASSES} --only iou.sk\t", f"segeval score {CLASSES} --only iou.sky "),
+]
+
+
+@needs_segeval
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("name", RC)
+@pytest.mark.parametrize(("keys", "line"), TYPED, ids=[keys.split()[-1] for keys, _ in TYPED])
+def test_what_is_typed_in_the_shell_itself_is_completed(name: str, keys: str, line: str, tmp_path: Path) -> None:
+    found = typed(name, keys, tmp_path / "home")
+    assert found.rstrip() == line.rstrip()
+    assert found == line or not line.endswith(("/", ".")), "no blank behind a word that goes on"

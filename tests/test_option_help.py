@@ -19,7 +19,7 @@ WITHOUT_OPTIONS = ("help", "completion")
 """Verbs whose one option is --help."""
 OF_SCORES = ("map", "gt-map", "pred-map", "gt-threshold", "pred-threshold", "preset", "fail-under", "fail-over")
 OF_SLICES = ("by", "slices", "slice-regex")
-OF_PICTURES = ("overlays", "images", "pred", "gt")
+OF_PICTURES = ("overlays", "images", "label-errors", "pred", "gt")
 OPT_IN = frozenset(
     (*OF_SCORES, *OF_SLICES, *OF_PICTURES, "fail-regression", "allow", "output", "curves", "per-image", "worst", "save")
 )

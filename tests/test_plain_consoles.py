@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -74,6 +73,8 @@ def test_names_and_errors_that_a_console_lacks_are_escapes(tmp_path: Path) -> No
 
 def on_terminal(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int, str]:
     """Run a command with a terminal as its stdout and stderr, and return its exit code and what it showed."""
+    import pty  # Windows has none
+
     here, there = pty.openpty()
     with subprocess.Popen(
         [*SEGEVAL, *words], stdin=there, stdout=there, stderr=there, env={**os.environ, **environment}

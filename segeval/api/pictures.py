@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segeval.errors import UsageError
 from segeval.records import dataclass
 from segeval.report.report import Report
 from segeval.report.scoring import Measured, measured
@@ -16,10 +17,13 @@ from segeval.scores.imageoverlap import image_mious, image_outcomes
 if TYPE_CHECKING:
     from segeval.folders.pairing import Pairing
     from segeval.measuring.picturing import Scene
+    from segeval.measuring.suspects import Suspect
     from segeval.pictures.panels import Photo
     from segeval.request import Request
     from segeval.runs.run import Run
 
+SUSPECTS = 30
+"""Suspected label errors that are listed where nobody says how many."""
 SHOWN = 24
 """Images of a page's gallery where nobody says how many."""
 OVERLAYS = 10
@@ -31,7 +35,8 @@ LONGEST_NAME = 80
 class Pictured:
     """Hold a run and, where its images are to be seen, the folders that it was measured from.
 
-    `images` is the folder of the images themselves; `worst` says how many are shown.
+    `images` is the folder of the images themselves; `worst` says how many are shown, `label_errors` how
+    many regions of suspected label errors are listed.
     """
 
     run: Run
@@ -39,6 +44,7 @@ class Pictured:
     pairing: Pairing | None = None
     images: Path | None = None
     worst: int | None = None
+    label_errors: int | None = None
 
     def page(self, report: Report) -> str:
         """Return the page of a report of the run; raises `SegevalError` for images that are not those of the run."""
@@ -72,6 +78,33 @@ class Pictured:
             photo = None if photo_of is None else photo_of(one.key)
             name = f"{place:04}-{UNSAFE.sub('_', one.key)[:LONGEST_NAME]}.png"
             yield name, overlay(panels(scene.gt, scene.pred, colors, photo, VOID))
+
+    def suspects(self) -> list[Suspect]:
+        """Return the regions in which confident predictions disagree most with the ground truth, the worst first.
+
+        Raises `UsageError` for label masks, which are never confident, and for a run without its folders.
+        """
+        from segeval.measuring.suspects import suspects
+
+        if self.run.maps is None:
+            raise UsageError(
+                "label masks do not say how sure a prediction is", (), "Score probability maps with --probs"
+            )
+        if self.pairing is None:
+            what = "suspected label errors need the folders that the run was measured from"
+            raise UsageError(what, (), "Add --pred FOLDER and --gt FOLDER")
+        read = self._reader(measured(self.run))
+        return suspects((read(row.key) for row in self.run.rows), self.label_errors or SUSPECTS)
+
+    def suspects_csv(self, report: Report) -> str:
+        """Return the suspected label errors as CSV: image, box in pixels, both classes, pixels and summed loss."""
+        from segeval.render.syntax.csv import csv_text
+
+        names = [entry.name for entry in report.classes]
+        rows = ([one.key, *one.box, names[one.gt], names[one.pred], one.pixels, one.loss] for one in self.suspects())
+        return csv_text(
+            [["key", "left", "top", "right", "bottom", "ground_truth", "predicted", "pixels", "loss"], *rows]
+        )
 
     def _ranked(self, found: Measured, count: int) -> tuple[WorstImage, ...]:
         keys, tables = [row.key for row in self.run.rows], [row.counts for row in self.run.rows]

@@ -243,7 +243,7 @@ class Delivery:
 
             check_only(options["only"])
         self._policy = policy_of(options)
-        self._files: list[tuple[ContentOf | None, AtomicFile]] = []
+        self._files: list[tuple[ContentOf | str, AtomicFile]] = []
         self._folders: list[Path] = []
         try:
             self._open(options)

@@ -31,6 +31,8 @@ OTHERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 Those of `FIGURES` are drawn where the suffix is that of a picture."""
 PAGE = "html"
 """What stands for the page, which needs more than the report."""
+LABEL_ERRORS = "label-errors"
+"""What stands for the suspected label errors, which need the images."""
 FOLDER = "figures"
 """What stands for all figures, in a folder."""
 
@@ -69,6 +71,10 @@ def parse_output(text: str) -> Output:
             (text,),
             f"Did you mean {meant}? For a file of this name, write ./{text}",
         )
+    if colon and what == LABEL_ERRORS:
+        if Path(rest).suffix.casefold() != ".csv":
+            raise UsageError("suspected label errors are written as CSV", (text,), f"Write {LABEL_ERRORS}:FILE.csv")
+        return Output(LABEL_ERRORS, Path(rest))
     if colon and what == PAGE and rest:
         return Output(PAGE, Path(rest))
     if Path(text).suffix.casefold() == ".html" and (not colon or what not in FORMATS):
@@ -88,10 +94,10 @@ def report_output(text: str) -> tuple[str, Path]:
     return output.what, output.path
 
 
-def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[ContentOf | None, Path]]:
+def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[ContentOf | str, Path]]:
     """Yield the files that the options ask for, each with what makes its content of a report; raises `UsageError`.
 
-    `None` stands for the page, which is made of the images too.
+    A word stands for what is made of the images too.
     """
     for text in options["output"]:
         output = parse_output(text)
@@ -101,7 +107,9 @@ def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[Conte
 
             require_matplotlib()
             require_jinja()
-            yield None, output.path
+            yield PAGE, output.path
+        elif output.what == LABEL_ERRORS:
+            yield LABEL_ERRORS, output.path
         elif output.what != FOLDER:
             yield _content(output, options["verbose"], view), output.path
     if options["curves"] is not None:
@@ -113,7 +121,7 @@ def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[Conte
 def write_files(
     report: Report,
     pictures: Pictured | None,
-    files: Sequence[tuple[ContentOf | None, AtomicFile]],
+    files: Sequence[tuple[ContentOf | str, AtomicFile]],
     folders: Iterable[Path],
     overlays: Path | None,
 ) -> None:
@@ -127,11 +135,11 @@ def write_files(
         write_overlays(pictures, overlays)
 
 
-def _made(content_of: ContentOf | None, report: Report, pictures: Pictured | None) -> str | bytes:
-    if content_of is not None:
+def _made(content_of: ContentOf | str, report: Report, pictures: Pictured | None) -> str | bytes:
+    if not isinstance(content_of, str):
         return content_of(report)
-    assert pictures is not None, "the page is made of a run"
-    return pictures.page(report)
+    assert pictures is not None, "what is made of images has them"
+    return pictures.page(report) if content_of == PAGE else pictures.suspects_csv(report)
 
 
 def figure_folders(options: Mapping[str, Any]) -> list[Path]:

@@ -19,6 +19,10 @@ def wants_pictures(options: Mapping[str, Any]) -> bool:
     """Tell whether a page or overlays are asked for; raises `UsageError` for images that nothing would show."""
     if options["overlays"] is not None or _wants_page(options):
         return True
+    if options["label_errors"] is not None:
+        raise UsageError(
+            "--label-errors says how many are listed, and nothing lists them", (), "Add -o label-errors:FILE.csv"
+        )
     if options["images"] is not None:
         raise UsageError(
             "--images are for pictures, which nothing asks for",
@@ -31,16 +35,16 @@ def wants_pictures(options: Mapping[str, Any]) -> bool:
 def _wants_page(options: Mapping[str, Any]) -> bool:
     if not options["output"]:
         return False
-    from segeval.cli.outputs import PAGE, parse_output
+    from segeval.cli.outputs import LABEL_ERRORS, PAGE, parse_output
 
-    return any(parse_output(text).what == PAGE for text in options["output"])
+    return any(parse_output(text).what in (PAGE, LABEL_ERRORS) for text in options["output"])
 
 
 def pictured(options: Mapping[str, Any], run: Run, request: Request, pairing: Pairing | None) -> Pictured:
     """Return what pictures are of."""
     from segeval.api.pictures import Pictured
 
-    return Pictured(run, request, pairing, options["images"], options["worst"])
+    return Pictured(run, request, pairing, options["images"], options["worst"], options["label_errors"])
 
 
 def pictured_run(options: Mapping[str, Any], run: Run, stored: Run) -> Pictured | None:

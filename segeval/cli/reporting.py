@@ -202,6 +202,12 @@ picture_options = stacked(
     click.option(
         "--images", metavar="FOLDER", type=FILE, help="The images themselves, for pictures; named as the ground truth."
     ),
+    click.option(
+        "--label-errors",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="List N suspected label errors (or 30) with -o label-errors:FILE.csv: where confident maps disagree most.",
+    ),
 )
 slice_options = stacked(
     click.option(

@@ -15,7 +15,7 @@ from segeval.errors import MaskError, OutputError, SegevalError, UsageError, pri
 from segeval.stores.urls import StoreUrl
 
 READERS = 32
-"""Reads in flight of a process: at 50 ms a request, more brought nothing on two processors."""
+"""Reads in flight of a process: at 50 ms a request they can bring 640 files a second."""
 TRIES = 6
 FIRST_PAUSE = 0.1
 """Seconds before the second try; each further pause is twice as long, and up to half of it by chance."""

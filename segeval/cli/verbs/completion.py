@@ -7,11 +7,20 @@ from click.shell_completion import get_completion_class
 
 from segeval.cli.console import write_result
 
-OPEN_WORDS = (
-    "COMPREPLY+=($value)",
-    'COMPREPLY+=("$value"); [[ $value == *[=.] ]] && compopt -o nospace',
-)
-"""In click's script for bash: no blank behind a word that goes on, such as miou= or iou., and no file for a pattern."""
+OPEN_WORDS = {
+    "bash": (
+        "COMPREPLY+=($value)",
+        'COMPREPLY+=("$value"); [[ $value == *[=.] ]] && compopt -o nospace',
+    ),
+    "zsh": (
+        "compadd -U -V unsorted -a completions",
+        (
+            "local -a open=(${(M)completions:#*[=.]}) closed=(${completions:#*[=.]}); "
+            "compadd -U -V unsorted -S '' -a open; compadd -U -V unsorted -a closed"
+        ),
+    ),
+}
+"""In click's scripts: no blank behind a word that goes on, such as miou= or iou., and in bash no file for a pattern."""
 
 
 @click.command()
@@ -30,5 +39,5 @@ def completion(ctx: click.Context, shell: str) -> int:
     if kind is None:
         raise click.UsageError(f"click knows no completion for {shell}")
     script = kind(ctx.find_root().command, {}, "segeval", "_SEGEVAL_COMPLETE").source()
-    write_result(script.replace(*OPEN_WORDS) if shell == "bash" else script)
+    write_result(script.replace(*OPEN_WORDS[shell]) if shell in OPEN_WORDS else script)
     return 0

@@ -74,7 +74,7 @@ def report(run: Place, **options: Any) -> int:
         stored = load_named(run)
         changed = rescore(stored, **changes)
         pictures = None
-        if any(options[name] for name in ("output", "overlays", "images", "pred", "gt")):
+        if any(options[name] for name in ("output", "overlays", "images", "label_errors", "pred", "gt")):
             from segeval.cli.picturing import pictured_run
 
             pictures = pictured_run(options, changed, stored)

@@ -134,7 +134,7 @@ def score(pred: Place, gt: Place, **options: Any) -> int:
 
 def _pairing(pred: Place, gt: Place, request: Request, options: dict[str, Any]) -> Pairing | None:
     """Pair the folders where their images are read again, for pictures; else whoever measures does."""
-    if not options["output"] and options["overlays"] is None and options["images"] is None:
+    if not any(options[name] for name in ("output", "overlays", "images", "label_errors")):
         return None
     from segeval.cli.picturing import wants_pictures
     from segeval.measuring.measure import paired

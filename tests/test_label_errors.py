@@ -1,0 +1,92 @@
+"""Suspected label errors: planted mistakes are found, and a region is what SciPy calls one."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segeval.measuring.suspects import _connected
+from tests.support.commandline import run_segeval
+
+ROOT = Path(__file__).resolve().parents[1]
+MAPS = ROOT / "sample_masks" / "multiclass"
+RADIUS = 6
+
+
+def planted(folder: Path, seed: int) -> list[tuple[str, np.ndarray[tuple[int, int], np.dtype[np.bool_]], int]]:
+    """Give 20 discs of a class that the model has right another label, and write the ground truth anew."""
+    draw = np.random.default_rng(seed)
+    keys = ["0001", "0003", "night/0007"]
+    gt = {key: np.array(Image.open(MAPS / f"gt/{key}.png")) for key in keys}
+    names = [line.split()[-1] for line in (ROOT / "sample_masks/classes.txt").read_text().split("\n") if line]
+    maps = {key: np.stack([np.array(Image.open(MAPS / f"probs/{name}/{key}.png")) for name in names]) for key in keys}
+    clean = {key: mask.copy() for key, mask in gt.items()}
+    found: list[tuple[str, np.ndarray[tuple[int, int], np.dtype[np.bool_]], int]] = []
+    while len(found) < 20:
+        key = keys[draw.integers(len(keys))]
+        height, width = gt[key].shape
+        row, column = draw.integers(RADIUS, height - RADIUS), draw.integers(RADIUS, width - RADIUS)
+        rows, columns = np.mgrid[:height, :width]
+        disc = (rows - row) ** 2 + (columns - column) ** 2 <= RADIUS**2
+        true = int(clean[key][row, column])
+        right = (clean[key][disc] == true).all() and (maps[key].argmax(axis=0)[disc] == true).all()
+        if true == 255 or not right or (gt[key][disc] != true).any():
+            continue
+        wrong = int(draw.choice([index for index in range(len(names)) if index != true]))
+        gt[key][disc] = wrong
+        found.append((key, disc, wrong))
+    for key, mask in gt.items():
+        path = folder / f"{key}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(path)
+    return found
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_18_of_20_planted_mistakes_are_in_the_first_30(tmp_path: Path, seed: int) -> None:
+    discs = planted(tmp_path / "gt", seed)
+    options = ("--probs", "--classes", ROOT / "sample_masks/classes.txt", "--label-errors", "30", "--no-config", "-q")
+    target = f"label-errors:{tmp_path}/suspects.csv"
+    done = run_segeval("score", MAPS / "probs", tmp_path / "gt", *options, "-o", target)
+    assert done.code == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "suspects.csv").read_text(encoding="utf-8"))))
+    assert len(rows) == 30
+    losses = [float(row["loss"]) for row in rows]
+    assert losses == sorted(losses, reverse=True)
+    covered = 0
+    for key, disc, _ in discs:
+        boxes = np.zeros_like(disc)
+        for row in rows:
+            if row["key"] == key and int(row["pixels"]) > disc.sum() / 2:
+                boxes[int(row["top"]) : int(row["bottom"]), int(row["left"]) : int(row["right"])] = True
+        covered += (boxes & disc).sum() > disc.sum() / 2
+    assert covered >= 18
+
+
+def test_regions_are_those_of_scipy() -> None:
+    ndimage = pytest.importorskip("scipy.ndimage")
+    for seed in range(5):
+        chosen = np.random.default_rng(seed).random((60, 70)) < 0.55
+        rows, columns, region = _connected(chosen, np.zeros(chosen.shape, np.int32))
+        theirs, count = ndimage.label(chosen)
+        assert len(set(zip(region.tolist(), theirs[rows, columns].tolist(), strict=True))) == count
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--label-errors", "3"), "Add -o label-errors:FILE.csv"),
+        (("-o", "label-errors:x.json"), "are written as CSV"),
+        (("-o", "label-errors:{}/x.csv"), "do not say how sure"),
+    ],
+)
+def test_what_cannot_be_listed_is_told(tmp_path: Path, options: tuple[str, ...], told: str) -> None:
+    samples = ROOT / "sample_masks"
+    given = [option.format(tmp_path) for option in options]
+    done = run_segeval("score", samples / "pred", samples / "gt", "--classes", samples / "classes.txt", *given)
+    assert (done.code, told in done.stderr) == (2, True)
