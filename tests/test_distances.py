@@ -247,6 +247,9 @@ def test_damaged_distances_are_told(change: Any, tmp_path: Path) -> None:
         ({"distances": "monai", "tolerance": math.nan}, "is no distance"),
         ({"distances": "monai", "spacing": "1,2,3"}, "not that of an image"),
         ({"distances": "monai", "spacing": "0,1"}, "not that of an image"),
+        ({"distances": "monai", "spacing": "nan,1"}, "not that of an image"),
+        ({"distances": "monai", "spacing": "1e-320,1e308"}, "not that of an image"),
+        ({"distances": "monai", "tolerance": 1e308}, "is no distance"),
         ({"distances": "monai", "spacing": "x"}, "no list of numbers"),
         ({"tolerance": 2}, "which nobody asked for"),
         ({"distances": "monai", "probs": True}, "--distances need label masks"),
@@ -256,6 +259,16 @@ def test_what_cannot_be_measured_is_refused(options: dict[str, Any], told: str, 
     with pytest.raises(UsageError, match=told) as raised:
         segeval.score(*folders(tmp_path, blobs(0)), **options)
     assert raised.value.fix
+
+
+@pytest.mark.parametrize("definition", ["deepmind", "metricsreloaded", "medpy", "monai", "nnunet"])
+@pytest.mark.parametrize("spacing", ["1e-12,1e12", "1e12,1e12", "1e-12,1e-12"])
+def test_the_largest_and_smallest_spacing_give_numbers_without_a_warning(
+    tmp_path: Path, definition: str, spacing: str
+) -> None:
+    report = segeval.score(*folders(tmp_path, blobs(0)), distances=definition, spacing=spacing, tolerance=1e12)
+    assert report.distances is not None
+    assert all(value is None or math.isfinite(value) for value in report.distances.scores.values())
 
 
 def test_without_scipy_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         *MASKS, "-o", folder / "masks.html", "--ci", "95", "--fail-under", "miou=0.9", "--by", "class-size"
     ).code
     assert score(*MAPS, "-o", folder / "maps.html", "--save", folder / "run.jsonl").code == 0
+    assert score(*MASKS, "--save", folder / "base.jsonl").code == 0
+    assert score("gt", "gt", *MASKS[2:], "--save", folder / "new.jsonl").code == 0
+    compared = (folder / "new.jsonl", folder / "base.jsonl", "-o", folder / "compare.html", "-q", "--no-config")
+    assert run_segeval("compare", *compared).code == 0
     (folder / "hostile.html").write_text(hostile_page(), encoding="utf-8")
     return {path.stem: path for path in folder.glob("*.html")}
 
@@ -83,7 +87,7 @@ def tags(text: str) -> list[tuple[str, dict[str, str | None]]]:
     return parser.found
 
 
-@pytest.mark.parametrize("name", ["masks", "maps", "hostile"])
+@pytest.mark.parametrize("name", ["masks", "maps", "compare", "hostile"])
 def test_a_page_reaches_nothing_outside_itself(pages: dict[str, Path], name: str) -> None:
     text = pages[name].read_text(encoding="utf-8")
     found = tags(text)
@@ -200,7 +204,7 @@ def opened_page(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str
     return page, told
 
 
-@pytest.mark.parametrize("name", ["masks", "maps", "hostile"])
+@pytest.mark.parametrize("name", ["masks", "maps", "compare", "hostile"])
 def test_no_page_overflows_says_anything_or_has_a_serious_fault(
     browser: Any, pages: dict[str, Path], name: str
 ) -> None:

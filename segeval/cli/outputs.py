@@ -16,6 +16,7 @@ from segeval.render import FORMATS, parse_target, render
 
 if TYPE_CHECKING:
     from segeval.api.pictures import Pictured
+    from segeval.comparison.runs import ComparisonReport
     from segeval.files.atomic import AtomicFile
     from segeval.render.report.wording import View
     from segeval.report.report import Report
@@ -85,13 +86,28 @@ def parse_output(text: str) -> Output:
 
 
 def report_output(text: str) -> tuple[str, Path]:
-    """Read `FILE` or `FORMAT:FILE` where nothing but the report can be written; raises `UsageError`."""
+    """Read `FILE` or `FORMAT:FILE` where nothing but a comparison can be written; raises `UsageError`."""
     output = parse_output(text)
-    if not output.is_report:
+    if output.what == PAGE:
+        from segeval.pictures.pagetext import require_jinja
+
+        require_jinja()
+    elif not output.is_report:
         raise UsageError(
             f"a comparison has no {output.what} of its own", (text,), "Write it of one run with 'segeval report'"
         )
     return output.what, output.path
+
+
+def comparison_text(found: ComparisonReport, what: str, *, verbose: bool) -> str:
+    """Return a comparison in a format, or as a page."""
+    if what == PAGE:
+        from segeval.pictures.comparisonpage import comparison_page
+
+        return comparison_page(found)
+    from segeval.render.comparison import render_comparison
+
+    return render_comparison(found, what, verbose=verbose)
 
 
 def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[ContentOf | str, Path]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,6 +30,8 @@ DEFINITIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Every definition with the measures that its program has."""
 USUAL_TOLERANCE = 1.0
+SHORTEST, LONGEST = 1e-12, 1e12
+"""Bounds of a spacing, and the upper one of a tolerance: squares and areas of what lies between are numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,11 @@ class Distances:
             raise UsageError(
                 f"--distances {self.definition} is no definition", (), f"Choose one of {', '.join(DEFINITIONS)}"
             )
-        if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
-            raise UsageError("--tolerance is no distance", (f"{self.tolerance:g}",), "Give a number from 0 up")
-        if len(self.spacing) != 2 or not all(math.isfinite(part) and part > 0 for part in self.spacing):
+        if not 0 <= self.tolerance <= LONGEST:
+            raise UsageError(
+                "--tolerance is no distance", (f"{self.tolerance:g}",), f"Give a number from 0 to {LONGEST:g}"
+            )
+        if len(self.spacing) != 2 or not all(SHORTEST <= part <= LONGEST for part in self.spacing):
             told = (write_spacing(self.spacing),)
             raise UsageError(
                 "--spacing is not that of an image", told, "Give height and width of a pixel, as in 0.5,0.5"

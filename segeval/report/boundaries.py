@@ -86,12 +86,12 @@ def boundary_scores(run: Run, labeling: Labeling, rules: ScoringRules) -> Bounda
     widths = run.protocol.boundary
     assert widths is not None
     check_regions(run, labeling)
-    whole = stacked(run, labeling)
-    of_images = _class_images(whole)
+    first = stacked(run, labeling, 0)
+    of_images = _class_images(first)
     return BoundaryScores(
-        tuple(_at_width(whole, place, width, rules) for place, width in enumerate(widths)),
+        tuple(_at_width(stacked(run, labeling, place), width, rules) for place, width in enumerate(widths)),
         of_images,
-        {name: images for name, (images, _) in _scored(whole, 0).items()},
+        {name: images for name, (images, _) in _scored(first).items()},
         _warnings(of_images, labeling),
     )
 
@@ -126,37 +126,40 @@ def _called(class_id: int | None) -> str:
     return "void" if class_id is None else f"class {class_id}"
 
 
-def stacked(run: Run, labeling: Labeling) -> ContourCounts:
-    """Lay the counts of all images side by side: every array gets the images as its first axis, (N, K, ...)."""
+def stacked(run: Run, labeling: Labeling, place: int) -> ContourCounts:
+    """Lay the counts of all images at one width side by side: arrays get the images as their first axis, (N, K, ...).
+
+    That is 120 bytes for each image and class, however many widths the run keeps.
+    """
     position = {entry.id: index for index, entry in enumerate(labeling.classes)}
     shape = (len(run.rows), len(position))
-    widths = len(run.protocol.boundary or ())
     ends: dict[str, tuple[int, ...]] = {
-        "bands": (widths, 3),
-        "trimaps": (widths, 3),
-        "matched": (widths, 2),
-        "corners_matched": (widths, 2),
+        "bands": (1, 3),
+        "trimaps": (1, 3),
+        "matched": (1, 2),
+        "corners_matched": (1, 2),
     }
     ends |= {"borders": (3,), "corners": (2,)}
     whole: dict[str, Int64Array] = {name: np.zeros((*shape, *end), np.int64) for name, end in ends.items()}
     for image, row in enumerate(run.rows):
         if row.contours is None:
             continue
-        known = [(place, position[one]) for place, one in enumerate(row.contours.ids.tolist()) if one in position]
+        known = [(index, position[one]) for index, one in enumerate(row.contours.ids.tolist()) if one in position]
         if known:
             places, at = (list(part) for part in zip(*known, strict=True))
+            kept = row.contours.at_widths([place])
             for name, array in whole.items():
-                array[image, at] = getattr(row.contours, name)[places]
+                array[image, at] = getattr(kept, name)[places]
     return ContourCounts(ids=np.array(list(position), np.int64), **whole)
 
 
-def _scored(whole: ContourCounts, place: int) -> dict[str, tuple[Ratios, tuple[Value, ...]]]:
-    """Return by name the values of images and classes, and of classes over all images, at one width."""
-    bands, trimaps = whole.bands[:, :, place], whole.trimaps[:, :, place]
-    by_border = bf(whole.matched[:, :, place], whole.borders)
+def _scored(whole: ContourCounts) -> dict[str, tuple[Ratios, tuple[Value, ...]]]:
+    """Return by name the values of images and classes, and of classes over all images."""
+    bands, trimaps = whole.bands[:, :, 0], whole.trimaps[:, :, 0]
+    by_border = bf(whole.matched[:, :, 0], whole.borders)
     # A region shows in the band of its own or, within void, in DAVIS's border.
     met = np.logical_or((bands[..., :2] > 0).any(axis=(0, 2)), (whole.corners > 0).any(axis=(0, 2)))
-    by_corner = davis_f(whole.corners_matched[:, :, place], whole.corners, met)
+    by_corner = davis_f(whole.corners_matched[:, :, 0], whole.corners, met)
     return {
         "boundary_iou": (image_iou(bands), pooled_iou(bands)),
         "trimap_iou": (image_iou(trimaps), pooled_iou(trimaps)),
@@ -165,8 +168,8 @@ def _scored(whole: ContourCounts, place: int) -> dict[str, tuple[Ratios, tuple[V
     }
 
 
-def _at_width(whole: ContourCounts, place: int, width: Width, rules: ScoringRules) -> WidthScores:
-    found = _scored(whole, place)
+def _at_width(whole: ContourCounts, width: Width, rules: ScoringRules) -> WidthScores:
+    found = _scored(whole)
     scores: dict[str, Value] = {}
     for name, (images, classes) in found.items():
         over = rules.over(name)
@@ -195,9 +198,9 @@ def contour_ratios(run: Run, labeling: Labeling, rules: ScoringRules) -> dict[st
 
     Arrays of shape (N, K) are of a mean over classes, those of shape (N,) of all classes at once.
     """
-    whole = stacked(run, labeling)
+    whole = stacked(run, labeling, 0)
     found: dict[str, Columns] = {}
-    for name, (images, _) in _scored(whole, 0).items():
+    for name, (images, _) in _scored(whole).items():
         over = rules.over(name)
         if name in BY_PIXELS:
             counts = (whole.bands if name == "boundary_iou" else whole.trimaps)[:, over, 0]

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -87,16 +88,13 @@ def davis_f(gt: Mask, pred: Mask, _spacing: tuple[float, ...]) -> dict[str, Any]
 
 def medpy(gt: Mask, pred: Mask, spacing: tuple[float, ...]) -> dict[str, Any]:
     """Return what medpy's binary metrics give."""
-    from medpy.metric import binary
-
+    binary = import_module("medpy.metric.binary")
     return {name: _tried(getattr(binary, name), pred, gt, spacing) for name in ("hd", "hd95", "assd")}
 
 
 def monai(gt: Mask, pred: Mask, spacing: tuple[float, ...]) -> dict[str, Any]:
     """Return what MONAI's functions give."""
-    import monai.metrics as metrics
-    import torch
-
+    metrics, torch = import_module("monai.metrics"), import_module("torch")
     sides = [torch.from_numpy(side[None, None].astype(np.float32)) for side in (pred, gt)]
     options = {"include_background": True, "spacing": spacing}
     found = {
@@ -114,7 +112,7 @@ def _surface_distance() -> ModuleType:
     tables = execute(source("surface-distance", SURFACE_DISTANCE, "surface_distance/lookup_tables.py"), "lookup_tables")
     package = ModuleType("surface_distance")
     package.__path__ = []
-    package.__dict__["lookup_tables"] = tables
+    vars(package)["lookup_tables"] = tables
     sys.modules["surface_distance"] = package
     text = source("surface-distance", SURFACE_DISTANCE, "surface_distance/metrics.py")
     # Today's SciPy has these in one module, and the files name two that are gone.

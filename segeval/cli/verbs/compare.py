@@ -72,7 +72,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
       segeval compare base.jsonl a.jsonl b.jsonl -o comparison.md
     """
     from segeval.cli.console import page_options, tell_asides, tell_findings, tell_regressions, write_page, write_result
-    from segeval.cli.outputs import report_output
+    from segeval.cli.outputs import comparison_text, report_output
     from segeval.comparison.regressions import parse_regression
     from segeval.comparison.runs import compare_runs, run_names
     from segeval.files.atomic import AtomicFile
@@ -101,7 +101,7 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
         )
         text = render_comparison(found, format_name, **page_options(options["color"]), verbose=options["verbose"])
         for name, file in files:
-            file.commit(render_comparison(found, name, verbose=options["verbose"]).encode("utf-8", "backslashreplace"))
+            file.commit(comparison_text(found, name, verbose=options["verbose"]).encode("utf-8", "backslashreplace"))
     if not (sys.stdout.isatty() and format_name == "table"):
         tell_asides(f"forced: {told}" for told in found.forced)
         tell_findings(found.warnings)
