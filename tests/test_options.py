@@ -153,7 +153,7 @@ def test_no_public_function_hides_its_options() -> None:
             score_command,
             (
                 "jobs engine save resume shard format output only details confusion sort digits color plot curves "
-                "read_timeout journal overlays images config no_config quiet verbose pred gt"
+                "read_timeout journal overlays images label_errors config no_config quiet verbose pred gt"
             ),
         ),
         (
@@ -161,7 +161,7 @@ def test_no_public_function_hides_its_options() -> None:
             report_command,
             (
                 "keys format output only details confusion sort digits color plot curves "
-                "pred gt overlays images config no_config quiet verbose run"
+                "pred gt overlays images label_errors config no_config quiet verbose run"
             ),
         ),
         (CompareOptions, compare_command, "format output color config no_config quiet verbose base new"),
