@@ -40,15 +40,15 @@ FOLDER = "figures"
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Say what one -o writes and where: `what` is a format of the report, or one of `OTHERS`."""
+    """Say what one -o writes and where: `content` is a format of the report, or one of `OTHERS`."""
 
-    what: str
+    content: str
     path: Path
 
     @property
     def is_report(self) -> bool:
         """Tell whether the whole report is written."""
-        return self.what in FORMATS
+        return self.content in FORMATS
 
 
 def parse_output(text: str) -> Output:
@@ -88,15 +88,15 @@ def parse_output(text: str) -> Output:
 def report_output(text: str) -> tuple[str, Path]:
     """Read `FILE` or `FORMAT:FILE` where nothing but a comparison can be written; raises `UsageError`."""
     output = parse_output(text)
-    if output.what == PAGE:
+    if output.content == PAGE:
         from segeval.pictures.pagetext import require_jinja
 
         require_jinja()
     elif not output.is_report:
         raise UsageError(
-            f"a comparison has no {output.what} of its own", (text,), "Write it of one run with 'segeval report'"
+            f"a comparison has no {output.content} of its own", (text,), "Write it of one run with 'segeval report'"
         )
-    return output.what, output.path
+    return output.content, output.path
 
 
 def comparison_text(found: ComparisonReport, what: str, *, verbose: bool) -> str:
@@ -117,16 +117,16 @@ def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[Conte
     """
     for text in options["output"]:
         output = parse_output(text)
-        if output.what == PAGE:
+        if output.content == PAGE:
             from segeval.pictures.drawing import require_matplotlib
             from segeval.pictures.pagetext import require_jinja
 
             require_matplotlib()
             require_jinja()
             yield PAGE, output.path
-        elif output.what == LABEL_ERRORS:
+        elif output.content == LABEL_ERRORS:
             yield LABEL_ERRORS, output.path
-        elif output.what != FOLDER:
+        elif output.content != FOLDER:
             yield _content(output, options["verbose"], view), output.path
     if options["curves"] is not None:
         yield _curves(options["curves"].suffix), options["curves"]
@@ -161,7 +161,7 @@ def _made(content_of: ContentOf | str, report: Report, pictures: Pictured | None
 def figure_folders(options: Mapping[str, Any]) -> list[Path]:
     """Make the folders that take all figures, and return them; raises `UsageError` and `OutputError`."""
     outputs = map(parse_output, options["output"])
-    folders = [output.path for output in outputs if output.what == FOLDER]
+    folders = [output.path for output in outputs if output.content == FOLDER]
     if options["overlays"] is not None:
         made_folder(options["overlays"])
     if folders:
@@ -204,15 +204,15 @@ def write_overlays(pictures: Pictured, folder: Path) -> None:
 
 def _content(output: Output, verbose: bool, view: View) -> ContentOf:
     if output.is_report:
-        return partial(render, format_name=output.what, verbose=verbose, view=view)
+        return partial(render, format_name=output.content, verbose=verbose, view=view)
     if output.path.suffix.casefold() in FIGURE_SUFFIXES:
         from segeval.pictures.drawing import require_matplotlib
 
         require_matplotlib()
         from segeval.pictures.figures import report_figure
 
-        return partial(report_figure, name=output.what, kind=output.path.suffix.casefold()[1:])
-    module, function = OTHERS[output.what][output.path.suffix.casefold()]
+        return partial(report_figure, name=output.content, kind=output.path.suffix.casefold()[1:])
+    module, function = OTHERS[output.content][output.path.suffix.casefold()]
     content: ContentOf = getattr(import_module(module), function)
     return content
 

@@ -112,7 +112,7 @@ class Target(Lines):
         from segeval.cli.outputs import parse_output
 
         output = parse_output(value)
-        return f"{output.what}:", str(output.path)
+        return f"{output.content}:", str(output.path)
 
 
 def are_classes(text: str) -> bool:

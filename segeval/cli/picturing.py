@@ -37,7 +37,7 @@ def _wants_page(options: Mapping[str, Any]) -> bool:
         return False
     from segeval.cli.outputs import LABEL_ERRORS, PAGE, parse_output
 
-    return any(parse_output(text).what in (PAGE, LABEL_ERRORS) for text in options["output"])
+    return any(parse_output(text).content in (PAGE, LABEL_ERRORS) for text in options["output"])
 
 
 def pictured(options: Mapping[str, Any], run: Run, request: Request, pairing: Pairing | None) -> Pictured:
