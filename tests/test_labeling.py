@@ -25,7 +25,7 @@ from segeval.protocol.labeling import (
     ranges,
     value_map,
 )
-from segeval.protocol.presets import preset_names
+from segeval.protocol.presets import preset, preset_names
 from segeval.protocol.protocol import Protocol, protocol_from_dict, resolve
 from segeval.protocol.signature import signature
 from segeval.request import build_request
@@ -151,8 +151,9 @@ def test_class_weights_come_by_position_or_by_name(tmp_path: Path) -> None:
 # Signatures
 
 
-FIXED = ("binary", "drive", "diva-hisdb")
-"""Presets that go with no other classes: two of them, or bits."""
+def _presets_for_any_classes() -> list[str]:
+    """Return the presets that go with any number of classes: neither two of them nor bits."""
+    return [name for name in preset_names() if not preset(name).binary and not preset(name).storage.bits]
 
 
 def _protocols() -> st.SearchStrategy[Protocol]:
@@ -162,7 +163,7 @@ def _protocols() -> st.SearchStrategy[Protocol]:
         lambda axes, **options: build_request(**options, **axes).protocol,
         classes=st.none() | st.integers(2, 300),
         ignore=st.none() | st.just("none") | st.lists(st.integers(-5, 300), min_size=1, max_size=3),
-        preset=st.none() | st.sampled_from([name for name in preset_names() if name not in FIXED]),
+        preset=st.none() | st.sampled_from(_presets_for_any_classes()),
         convention=st.none() | st.sampled_from(tuple(conventions())),
         probs=st.booleans(),
         axes=axes,
