@@ -1,6 +1,7 @@
 """Settings and fixtures that all tests share."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,12 @@ from tests.support.properties import examples
 # Machines are shared and slow at times: what a property needs is examples, not a deadline for each.
 settings.register_profile("segeval", deadline=None, max_examples=examples())
 settings.load_profile("segeval")
+
+
+# A run in the background begins with signals that are ignored, and what it starts would ignore them too.
+for number, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if hasattr(signal, number) and signal.getsignal(getattr(signal, number)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, number), handler)
 
 
 @pytest.fixture(autouse=True)

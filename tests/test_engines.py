@@ -222,7 +222,7 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
 
 def program(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", *map(str, arguments)]
-    root = Path(segeval.__file__).parents[1]
+    root = Path(__file__).resolve().parents[1]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root, timeout=280)
 
 

@@ -35,7 +35,10 @@ def test_what_is_tested_has_compiled_kernels() -> None:
 
 def segeval(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "segeval", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+    # From a folder that has no package of this name: what is installed is asked.
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=SAMPLES, env={**os.environ, **environment}
+    )
 
 
 # --- Which lane ------------------------------------------------------------------------------------------------------

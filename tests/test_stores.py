@@ -297,7 +297,7 @@ def test_five_thousand_pairs_in_bad_weather(
 
 
 def test_nothing_of_stores_is_imported_for_folders(tmp_path: Path) -> None:
-    shutil.copytree(Path(segeval.__file__).parents[1] / "sample_masks", tmp_path / "masks")
+    shutil.copytree(Path(__file__).resolve().parents[1] / "sample_masks", tmp_path / "masks")
     probe = (
         "import sys; from segeval.cli import run; code = run(sys.argv[1:]); unused = {'segeval.stores.files', "
         "'segeval.measuring.dispatch', 'fsspec', 's3fs', 'distributed', 'dask'}; "
