@@ -209,7 +209,11 @@ boundary_options = stacked(
         help="Measure HD, HD95, ASSD and NSD by this program's definition. [default: no]",
     ),
     click.option("--tolerance", type=float, metavar="T", help="NSD: distance up to which surfaces agree. [default: 1]"),
-    click.option("--spacing", metavar="Y,X", help="Distances: height and width of a pixel. [default: 1,1]"),
+    click.option(
+        "--spacing",
+        metavar="[Z,]Y,X",
+        help="Distances: height and width of a pixel, of volumes slices first. [default: the file's, else 1]",
+    ),
 )
 probs_option = stacked(
     click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),

@@ -12,6 +12,9 @@ MOST_WIDTHS, WIDEST = 64, 1000
 VOID_RULE = "void:no-border"
 """What signatures say of void: it is on neither side of a border."""
 
+EMPTIES = "one-empty:0,both-empty:undefined,davis-both-empty:1"
+"""What signatures say of a class that one side of an image lacks, or both: its score there."""
+
 Width = int | float | str
 """Whole pixels, a share of the image's diagonal below 1, or `AUTHORS`."""
 FIX = "Give pixels, as 3, a share of the diagonal, as 0.02 or 2%, or authors, with commas between several"
@@ -62,10 +65,10 @@ def write_widths(widths: Sequence[Width]) -> str:
 
 
 def write_boundary(widths: Sequence[Width]) -> str:
-    """Write widths for a signature, with what is done about void: "authors,3,void:no-border"."""
-    return f"{write_widths(widths)},{VOID_RULE}"
+    """Write widths for a signature, with what is done about empty sides and void."""
+    return f"{write_widths(widths)},{EMPTIES},{VOID_RULE}"
 
 
 def read_boundary(text: str) -> tuple[Width, ...] | None:
-    """Read what `write_boundary` wrote; "none" is `None`."""
-    return None if text == "none" else parse_widths(text.removesuffix(f",{VOID_RULE}"))
+    """Read what `write_boundary` wrote: what has a colon is always so; "none" is `None`."""
+    return None if text == "none" else parse_widths([part for part in text.split(",") if ":" not in part])

@@ -90,7 +90,8 @@ class ContourOptions(TypedDict, total=False):
     distances: Annotated[str | None, "Measure distances between surfaces by this definition; needs SciPy."]
     tolerance: Annotated[float | None, "Distance up to which surfaces agree, in the unit of the spacing; by default 1."]
     spacing: Annotated[
-        float | str | Sequence[float] | None, 'Height and width of a pixel, as "0.5,0.7"; by default 1 pixel.'
+        float | str | Sequence[float] | None,
+        'Height and width of a pixel ("0.5,0.7"), slices first ("3,0.5,0.7"); by default the file\'s, else 1.',
     ]
 
 
