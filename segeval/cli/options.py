@@ -214,6 +214,20 @@ boundary_options = stacked(
         metavar="[Z,]Y,X",
         help="Distances: height and width of a pixel, of volumes slices first. [default: the file's, else 1]",
     ),
+    click.option(
+        "--lesions",
+        metavar="DEFINITION",
+        shell_complete=completed("lesions"),
+        help="Score lesion by lesion: detection, or brats2023-gli, -ssa, -men, -ped, -met. [default: no]",
+    ),
+    click.option(
+        "--connectivity", type=int, metavar="N", help="Lesions: neighbours that touch: 4, 8; 6, 18, 26. [default: all]"
+    ),
+    click.option(
+        "--lesion-overlap",
+        metavar="CRITERION=VALUE",
+        help="Lesions: overlap from which they match, as iou=0.5 or dice=0.3. [default: iou=0.5]",
+    ),
 )
 probs_option = stacked(
     click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from segeval.contours.regions import Regions, regions
+from segeval.contours.regions import predicted_codes, regions
 from segeval.errors import MaskError
 from segeval.measuring.reading import Contours, ReadMask
 from segeval.protocol.distances import SPACING_FIX, Spacing, spacing_along, write_spacing
@@ -29,7 +29,11 @@ def with_contours(
             (name,),
             "Leave --boundary out; --distances measures the surfaces of volumes (--distances monai)",
         )
-    of = _regions(row, gt.values, pred, asked, region)
+    truth, predicted = gt.values, pred
+    if region is not None:
+        truth, predicted = region.filled(gt.values), None if pred is None else region.filled(pred)
+    of = regions(truth, predicted, values=_values(row), class_of=asked.class_of)
+    of = of if region is None else of.within(region.inside)
     if asked.widths is not None:
         from segeval.contours.counts import contour_counts
 
@@ -39,16 +43,18 @@ def with_contours(
 
         spacing = _spacing(name, gt, asked.distances.spacing)
         row = replace(row, distances=distance_values(of, asked.distances, spacing))
+    if asked.lesions is not None:
+        from segeval.contours.lesions import lesion_counts
+
+        spacing = _spacing(name, gt, asked.lesions.spacing)
+        codes = predicted_codes(of, predicted, _values(row)[1], asked.class_of[1])
+        row = replace(row, lesions=lesion_counts(of, codes, asked.lesions, spacing))
     return row
 
 
-def _regions(row: Row, gt: IntArray, pred: IntArray | None, asked: Contours, region: Region | None) -> Regions:
-    predicted = () if pred is None else row.counts.pred.tolist()
-    values = sorted(set(row.counts.gt.tolist())), sorted(set(predicted))
-    if region is None:
-        return regions(gt, pred, values=values, class_of=asked.class_of)
-    parts = region.filled(gt), None if pred is None else region.filled(pred)
-    return regions(*parts, values=values, class_of=asked.class_of).within(region.inside)
+def _values(row: Row) -> tuple[list[int], list[int]]:
+    """Return the values of both sides; there is none of a prediction that is missing."""
+    return sorted(set(row.counts.gt.tolist())), [] if row.missing else sorted(set(row.counts.pred.tolist()))
 
 
 def _spacing(name: str, gt: ReadMask, asked: Spacing | None) -> Spacing:

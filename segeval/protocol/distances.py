@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segeval.errors import UsageError
+from segeval.protocol.numbers import number
 from segeval.protocol.widths import VOID_RULE
 from segeval.records import dataclass
 
@@ -159,12 +160,7 @@ def spacing_from_json(facts: Any) -> Spacing | None:
 
 def write_spacing(spacing: Spacing | None) -> str:
     """Write a spacing as `parse_spacing` reads it, "file" for that of each file."""
-    return OF_FILE if spacing is None else ",".join(map(write_number, spacing))
-
-
-def write_number(value: float) -> str:
-    """Write a number in the fewest digits that give it back."""
-    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return OF_FILE if spacing is None else ",".join(map(number, spacing))
 
 
 def read_spacing(parts: Sequence[str]) -> Spacing | None:
@@ -179,7 +175,7 @@ def write_distances(chosen: Distances) -> str:
     """
     rules = chosen.rules
     empties = f"one-empty:{rules.one_empty},both-empty:{rules.both_empty}"
-    tolerance, spacing = write_number(chosen.tolerance), write_spacing(chosen.spacing)
+    tolerance, spacing = number(chosen.tolerance), write_spacing(chosen.spacing)
     return f"{chosen.definition},{tolerance},{spacing},{empties},{VOID_RULE}"
 
 

@@ -48,9 +48,9 @@ def _width(part: Width) -> Width:
     raise UsageError("a width of --boundary is none", (text,), FIX)
 
 
-def refuse_maps(widths: Sequence[Width] | None, distances: object) -> None:
-    """Raise `UsageError` where contours or distances are asked for, and the predictions are probability maps."""
-    asked = [name for name, value in (("--boundary", widths), ("--distances", distances)) if value is not None]
+def refuse_maps(**contours: object) -> None:
+    """Raise `UsageError` where any of `contours` is asked for, and the predictions are probability maps."""
+    asked = [f"--{name}" for name, value in contours.items() if value is not None]
     if asked:
         raise UsageError(
             f"{' and '.join(asked)} need label masks, and the predictions are probability maps",

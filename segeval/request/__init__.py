@@ -17,7 +17,6 @@ from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
-from segeval.protocol.distances import Distances, parse_spacing
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol, from_preset
 from segeval.protocol.settings import USUAL, Probabilities
@@ -32,11 +31,13 @@ if TYPE_CHECKING:  # a run without colours and presets does without their module
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
 
-KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
+KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances", "lesions")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
 OF_PAIRING = ("preset", *names_in(NamingOptions))
 """Options that say which files pair."""
+OF_SURFACES = ("distances", "tolerance", "spacing", "lesions", "connectivity", "lesion_overlap")
+"""Options of distances and of lesions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,11 @@ def amend(base: Request, options: FolderOptions) -> Request:
         allow=allowed_errors(allowed) if allowed else (),
         mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
         boundary=parse_widths(given["boundary"]) if "boundary" in given else protocol.boundary,
-        distances=_distances(protocol.distances, given),
     )
+    if any(name in given for name in OF_SURFACES):
+        from segeval.request.surfaces import with_surfaces  # few runs measure distances, or look for lesions
+
+        protocol = with_surfaces(protocol, given)
     if "class_weights" in given and protocol.convention.average == "weighted":
         weights = read_class_weights(given["class_weights"], protocol.classes or ())
         protocol = replace(protocol, mean_weights=weights)
@@ -111,21 +115,6 @@ def amend(base: Request, options: FolderOptions) -> Request:
         allow=allowed,
     )
     return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
-
-
-def _distances(stored: Distances | None, given: Mapping[str, Any]) -> Distances | None:
-    changes: dict[str, Any] = {name: given[name] for name in ("tolerance",) if name in given}
-    if "spacing" in given:
-        changes["spacing"] = parse_spacing(given["spacing"])
-    if "distances" in given:
-        kept = {} if stored is None else {"tolerance": stored.tolerance, "spacing": stored.spacing}
-        return Distances(given["distances"], **{**kept, **changes})
-    if stored is None:
-        if changes:
-            told = [f"--{name}" for name in changes]
-            raise UsageError("an option is of distances, which nobody asked for", told, "Add --distances, as in monai")
-        return None
-    return replace(stored, **changes) if changes else stored
 
 
 def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:
