@@ -22,7 +22,7 @@ MEASURES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class DistanceRules:
-    """Say by which rules a program measures distances, each a choice of `RULES`, and which `measures` it prints."""
+    """Say by which rules a program measures distances, each a choice of `RULES`, and which measures it is `lacking`."""
 
     surface: str
     percentile: str
@@ -30,7 +30,7 @@ class DistanceRules:
     both_empty: str
     everywhere: str
     divisor: str
-    measures: tuple[str, ...]
+    lacking: frozenset[str]
 
 
 RULES: Mapping[str, Mapping[str, str]] = {
@@ -45,17 +45,15 @@ RULES: Mapping[str, Mapping[str, str]] = {
     "divisor": {"elements": "all elements of both surfaces", "elements+1e-8": "the same plus 1e-8"},
 }
 """Every rule with its choices, in words."""
-_LIKE_MONAI = ("pixels", "larger", "nsd=0", "undefined", "defined", "elements")
 DEFINITIONS: Mapping[str, DistanceRules] = {
-    "deepmind": DistanceRules("corners", *_LIKE_MONAI[1:], ("hd", "hd95", "nsd")),
-    "metricsreloaded": DistanceRules("pixels", "larger", "nsd=0", "perfect", "defined", "elements", tuple(MEASURES)),
-    "medpy": DistanceRules(
-        "pixels", "together", "undefined", "undefined", "defined", "elements", ("hd", "hd95", "assd")
-    ),
-    "monai": DistanceRules(*_LIKE_MONAI, ("hd", "hd95", "assd", "nsd")),
-    "nnunet": DistanceRules(
-        "pixels", "together", "undefined", "undefined", "undefined", "elements+1e-8", ("hd", "hd95", "assd", "nsd")
-    ),
+    name: DistanceRules(*rules, frozenset(lacking.split()))
+    for name, (lacking, *rules) in {
+        "deepmind": ("assd masd", "corners", "larger", "nsd=0", "undefined", "defined", "elements"),
+        "metricsreloaded": ("", "pixels", "larger", "nsd=0", "perfect", "defined", "elements"),
+        "medpy": ("masd nsd", "pixels", "together", "undefined", "undefined", "defined", "elements"),
+        "monai": ("masd", "pixels", "larger", "nsd=0", "undefined", "defined", "elements"),
+        "nnunet": ("masd", "pixels", "together", "undefined", "undefined", "undefined", "elements+1e-8"),
+    }.items()
 }
 """Every definition with the rules of its program."""
 USUAL_TOLERANCE = 1.0
@@ -99,7 +97,7 @@ class Distances:
     @property
     def scores(self) -> tuple[str, ...]:
         """Return the scores that the definition has."""
-        return self.rules.measures
+        return tuple(name for name in MEASURES if name not in self.rules.lacking)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choice as JSON values."""

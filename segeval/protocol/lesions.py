@@ -49,7 +49,7 @@ DETECTION = "detection"
 LESION_WISE = ("lesion_dice", "lesion_hd95")
 """What a definition of BraTS 2023 gives of each image beside counts."""
 MEASURES: Mapping[str, tuple[str, ...]] = {
-    DETECTION: ("lesion_precision", "lesion_recall", "lesion_f1", "lesion_fp"),
+    DETECTION: tuple(f"lesion_{name}" for name in ("precision", "recall", "f1", "fp")),
     **dict.fromkeys(GROWTHS, (*LESION_WISE, "lesion_fp")),
 }
 """Every definition with the scores that it has."""
