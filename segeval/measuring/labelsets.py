@@ -19,7 +19,7 @@ from segeval.measuring.reading import Reading, both, bytes_of, digest, digest_of
 from segeval.measuring.scope import counted, placed, region_of
 from segeval.protocol.bitcodes import BitClass, parse_bits
 from segeval.protocol.classlists import checked_classes
-from segeval.protocol.labeling import MOST_IN_SETS, VOID_SET, SegmentationClass
+from segeval.protocol.labeling import MOST_IN_SETS, VOID_SET, SegmentationClass, distinct_values
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.storage import SideStorage
 from segeval.records import dataclass
@@ -200,7 +200,7 @@ def _foreground(mask: NDArray[Any], name: str, level: int | None) -> NDArray[np.
         return np.asarray(mask > level)
     found: NDArray[np.bool_] = mask != 0
     if mask.dtype != np.bool_ and (mask.min() < 0 or (mask.max() > 1 and not ((mask == FULL) == found).all())):
-        others = np.unique(mask)
+        others = distinct_values(mask)
         raise MaskError(
             "the mask of one class holds more than a background and a foreground",
             (f"{name}: {len(others)} values, {others[0]} to {others[-1]}",),

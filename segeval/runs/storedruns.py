@@ -74,7 +74,7 @@ def expanded(parts: Iterable[Place]) -> list[Place]:
 def _paths(pattern: str) -> list[Place]:
     import glob
 
-    return [Path(name) for name in sorted(glob.glob(pattern))]  # noqa: PTH207 - the pattern may be absolute
+    return [Path(name) for name in sorted(glob.glob(pattern))]  # noqa: PTH207  # the pattern may be absolute
 
 
 def _matching(pattern: StoreUrl) -> Iterable[StoreUrl]:
