@@ -222,7 +222,7 @@ def _foreground(mask: NDArray[Any], name: str, level: int | None) -> NDArray[np.
         return np.asarray(mask > level)
     found: NDArray[np.bool_] = mask != 0
     if mask.dtype != np.bool_ and (mask.min() < 0 or (mask.max() > 1 and not ((mask == FULL) == found).all())):
-        others = np.unique(mask)
+        others = distinct_values(mask)
         raise MaskError(
             "the mask of one class holds more than a background and a foreground",
             (f"{name}: {len(others)} values, {others[0]} to {others[-1]}",),

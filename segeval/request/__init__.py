@@ -31,6 +31,7 @@ from segeval.request.weights import read_alpha, read_class_weights
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
+    from segeval.stores.urls import Place
 
 KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
@@ -48,7 +49,7 @@ class Request:
     pred_palette: Palette | None = None
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
-    roi: Path | None = None
+    roi: Place | None = None
     preset: Preset | None = None
     allow: tuple[str, ...] = ()
 
@@ -114,11 +115,19 @@ def amend(base: Request, options: FolderOptions) -> Request:
         protocol=protocol,
         rules=rules,
         max_pixels=given.get("max_pixels", base.max_pixels),
-        roi=Path(given["roi"]) if "roi" in given else base.roi,
+        roi=_place(given["roi"]) if "roi" in given else base.roi,
         preset=facts,
         allow=allowed,
     )
     return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
+
+
+def _place(named: str | Path) -> Place:
+    if "://" not in str(named):
+        return Path(named)
+    from segeval.folders.roots import root_of  # for URLs
+
+    return root_of(named)
 
 
 def _distances(stored: Distances | None, given: Mapping[str, Any]) -> Distances | None:
