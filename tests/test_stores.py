@@ -45,7 +45,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
         ("s3://bucket/../other", "s3://bucket/../other"),
         ("s3://bucket//masks", "s3://bucket//masks"),
         ("gs://bucket/a\nb", "gs://bucket/a\\nb"),
-        ("zip::s3://bucket/masks.zip", "zip::s3://bucket/masks.zip"),
+        ("zip::http://host/masks.zip", "zip::http://host/masks.zip"),
+        ("zip::https://user:secret@host/masks.zip?key=secret", "zip::https://host/masks.zip"),
     ],
 )
 def test_what_is_no_url_of_a_folder_is_refused_without_its_secrets(text: str, shown: str) -> None:
@@ -97,6 +98,7 @@ def store(folders: Path) -> Iterator[tuple[Weather, dict[str, str]]]:
     with pytest.MonkeyPatch.context() as patch, s3_server(weather) as address:
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
+        patch.setattr(files, "FIRST_PAUSE", 0.02)
         upload(folders, address, "")
         yield weather, {"AWS_ENDPOINT_URL": address}
 
@@ -129,6 +131,63 @@ def test_requests_that_fail_or_stall_are_made_again(weather: Weather, folders: P
     done = scored(tmp_path / "run.jsonl", "--read-timeout", "1")
     assert done.code == 0, done.stderr
     assert (tmp_path / "run.jsonl").read_bytes() == local_bytes(folders)
+
+
+@pytest.fixture(scope="module")
+def archives(folders: Path, store: tuple[Weather, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("packed")
+    for side in ("gt", "pred"):
+        shutil.make_archive(str(root / side), "zip", folders / side)
+    upload(root, store[1]["AWS_ENDPOINT_URL"], "packed/")
+
+
+def test_an_archive_in_a_store_is_read_by_parts(weather: Weather, archives: None, folders: Path) -> None:
+    before = weather.seen
+    urls = ("zip::s3://masks/packed/pred.zip", "zip::s3://masks/packed/gt.zip")
+    run = segeval.measure(*urls, classes=19)
+    assert run_to_bytes(run, packed=False) == local_bytes(folders)
+    assert weather.seen - before <= 2 * PAIRS + 6, "sizes, directories, and one request an entry"
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        some = segeval.measure(*urls, classes=19, keys="1/*", engine=pool)
+    assert some == segeval.measure(folders / "pred", folders / "gt", classes=19, keys="1/*")
+
+
+def test_parts_of_an_archive_are_asked_for_again(weather: Weather, archives: None, folders: Path) -> None:
+    weather.fail_every = 10
+    run = segeval.measure("zip::s3://masks/packed/pred.zip", folders / "gt", classes=19, keys="1/*")
+    assert run == segeval.measure(folders / "pred", folders / "gt", classes=19, keys="1/*")
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("s3://masks/packed/pred.zip", "Write zip::s3://masks/packed/pred.zip"),
+        ("zip::s3://masks/packed/none.zip", "an archive cannot be found"),
+        ("zip::s3://masks/gt/0/000.png", "a file is no zip archive"),
+    ],
+)
+def test_what_is_no_archive_of_a_store(url: str, what: str, weather: Weather, archives: None) -> None:
+    done = run_segeval("score", url, GT, "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert what in done.stderr
+    assert url in done.stderr
+
+
+def test_a_file_that_no_image_within_the_bound_needs_is_not_fetched(
+    weather: Weather, store: tuple[Weather, dict[str, str]], folders: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pred").mkdir()
+    shutil.copy(folders / "pred" / "0" / "000.png", tmp_path / "pred" / "a.png")
+    with (tmp_path / "pred" / "b.png").open("wb") as file:
+        file.truncate((1 << 24) + 8 * 100 + 1)
+    shutil.copytree(tmp_path / "pred", tmp_path / "gt", copy_function=shutil.copy)
+    shutil.copy(folders / "gt" / "0" / "000.png", tmp_path / "gt" / "b.png")
+    upload(tmp_path, store[1]["AWS_ENDPOINT_URL"], "large/")
+    sent = weather.sent
+    done = run_segeval("score", "s3://masks/large/pred", "s3://masks/large/gt", "--max-pixels", "100", "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert "pred/b.png: 16,778,017 bytes, and --max-pixels allows 16,778,016" in done.stderr
+    assert weather.sent - sent < 1 << 20
 
 
 def test_a_store_beside_a_folder(weather: Weather, folders: Path) -> None:
@@ -211,10 +270,10 @@ def test_what_is_forbidden_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(files, "_called", answer)
     monkeypatch.setattr(files, "FIRST_PAUSE", 0.0)
     with pytest.raises(SegevalError, match="not there"):
-        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png")
+        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png", most=9)
     assert len(asked) == 1
     with pytest.raises(SegevalError, match="cannot be read"):
-        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png")
+        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png", most=9)
     assert len(asked) == 1 + files.TRIES
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from segeval.errors import RunFileError, SegevalError
 from segeval.runs.file import is_packed, load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Run
-from segeval.stores.urls import Place, StoreUrl
+from segeval.stores.urls import LARGEST_FILE, Place, StoreUrl
 
 WILD = frozenset("*?[")
 
@@ -19,10 +19,10 @@ def load_named(named: Place) -> Run:
     """Read a run file of this machine or of a store; raises `RunFileError`."""
     if isinstance(named, Path):
         return load_run(named)
-    from segeval.stores.files import read_file  # here and below for URLs alone
+    from segeval.stores.files import read_url  # here and below for URLs alone
 
     try:
-        data = read_file(named.parent, named.name, name=str(named))
+        data = read_url(named, most=LARGEST_FILE)
     except SegevalError as error:
         raise RunFileError("a run file cannot be read", error.where, error.fix) from error
     return run_from_bytes(data, name=str(named))
@@ -47,9 +47,9 @@ def opened_output(named: Place) -> Iterator[Callable[[Run], None]]:
         with AtomicFile(named) as file:
             yield lambda run: file.commit(run_to_bytes(run, packed=is_packed(named)))
         return
-    from segeval.stores.files import is_file
+    from segeval.stores.files import check_writable
 
-    is_file(named)  # who may not look is told before the work
+    check_writable(named)  # who may not look is told before the work
     yield partial(save_named, named=named)
 
 

@@ -79,7 +79,8 @@ if TYPE_CHECKING:
 def score(pred: Place, gt: Place, **options: Any) -> int:
     """Score the masks in PRED against those in GT.
 
-    Files pair by their relative path without extension. Either may be the URL of a folder in a store (s3, gs, az, hf).
+    Files pair by their relative path without extension. Either may be a zip archive, or the URL of a folder in a
+    store (s3, gs, az, hf; zip::s3://bucket/gt.zip, https://host/gt.zip).
     Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
 
     \b
