@@ -212,6 +212,8 @@ def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
     from segeval.request.options import StatisticsOptions, chosen
 
     asked = chosen(StatisticsOptions, options)
+    if any(text.startswith("nnunet:") for text in options["output"]):
+        asked["per_image"] = True
     # Only on the command line itself does a choice of groups say that intervals are wanted.
     if options["ci"] is None and not options["by"] and not given(("group_by",), options):
         asked["group_by"] = None

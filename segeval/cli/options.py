@@ -56,6 +56,12 @@ label_options = stacked(
         help="Classes, maps and convention of a data set ('segeval presets').",
     ),
     click.option(
+        "--dataset",
+        type=FILE_TO_READ,
+        metavar="FILE",
+        help="nnU-Net's dataset.json, for --preset nnunet. [default: none]",
+    ),
+    click.option(
         "-c",
         "--classes",
         type=CLASSES,

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 ContentOf = Callable[["Report"], "str | bytes"]
 
+OF_IMAGES = "nnunet"
+"""What stands for nnU-Net's `summary.json`, which needs the scores of every image."""
 OTHERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "confusion": {".csv": ("segeval.render.confusionfile", "confusion_csv")},
+    OF_IMAGES: {".json": ("segeval.render.nnunetsummary", "summary_json")},
     **{name: {} for name in FIGURES if name != "confusion"},
 }
 """What `-o WHAT:FILE` writes besides reports -> suffix of the file -> module and function: a report to its content.
@@ -66,9 +69,11 @@ def parse_output(text: str) -> Output:
         path = place_of(rest)
         if not rest:
             raise UsageError("an output names no file", (text,), f"Write {what}:FILE")
-        known = ", ".join((*OTHERS[what], *FIGURE_SUFFIXES))
-        if path.suffix.casefold() not in (*OTHERS[what], *FIGURE_SUFFIXES):
-            raise UsageError(f"there is no {what} of this suffix", (text,), f"End the file's name in {known}")
+        known = (*OTHERS[what], *(FIGURE_SUFFIXES if what in FIGURES else ()))
+        if path.suffix.casefold() not in known:
+            raise UsageError(
+                f"there is no {what} of this suffix", (text,), f"End the file's name in {', '.join(known)}"
+            )
         return Output(what, path)
     if colon and what.isalpha() and what not in FORMATS and (meant := nearest(what, OTHERS)):
         raise UsageError(

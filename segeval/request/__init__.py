@@ -74,13 +74,21 @@ def amend(base: Request, options: FolderOptions) -> Request:
     allow = given.get("allow", ())
     named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
     allowed = parse_allow(named) if named else ()
-    facts = _preset(given["preset"]) if "preset" in given else base.preset
+    facts = preset_facts(given["preset"]) if "preset" in given else base.preset
+    if "dataset" in given:
+        from segeval.request.datasets import with_dataset  # few folders are nnU-Net's
+
+        facts = with_dataset(facts, given["dataset"])
     protocol = base.protocol
     if "preset" in given and facts is not None:
-        name, kept = _preset_name(given["preset"], facts), {one: getattr(protocol, one) for one in KEPT_UNDER_PRESETS}
+        name, kept = _preset_name(given, facts), {one: getattr(protocol, one) for one in KEPT_UNDER_PRESETS}
         protocol = replace(from_preset(facts, name=name, storage=protocol.storage), **kept)
+    protocol = _relabeled(protocol, given)
+    if "preset" in given and facts is not None and facts.classes_from and protocol.classes is None:
+        what = f"the preset {facts.name} goes with any classes, and none are given"
+        raise UsageError(what, (), f"Give {facts.classes_from}, or --classes")
     protocol = replace(
-        _relabeled(protocol, given),
+        protocol,
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
         allow=allowed_errors(allowed) if allowed else (),
@@ -307,9 +315,8 @@ def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
     return tuple(sorted(merged.items()))
 
 
-def _preset(name: str | Path | None) -> Preset | None:
-    if name is None:
-        return None
+def preset_facts(name: str | Path) -> Preset:
+    """Return a preset of the package by its name, or that of a user's file; raises `UsageError`."""
     from segeval.protocol.presets import parse_preset
     from segeval.protocol.presets import preset as named_preset
 
@@ -318,8 +325,9 @@ def _preset(name: str | Path | None) -> Preset | None:
     return named_preset(str(name))
 
 
-def _preset_name(name: str | Path | None, facts: Preset) -> str:
-    if name is None or not _is_file_name(name):
+def _preset_name(given: Mapping[str, Any], facts: Preset) -> str:
+    """Return what the signature calls a preset, with a digest where a file of the user's is behind it."""
+    if not _is_file_name(given["preset"]) and "dataset" not in given:
         return facts.name
     from segeval.protocol.presets import preset_digest
 

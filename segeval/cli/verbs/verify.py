@@ -9,7 +9,7 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.options import affix_options, palette_option, reading_options, roi_option
-from segeval.cli.parameters import CLASSES, KEYS, PRESET, ROOT
+from segeval.cli.parameters import CLASSES, FILE_TO_READ, KEYS, PRESET, ROOT
 from segeval.cli.reporting import voice_options
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 @click.argument("pred", metavar="PRED|RUN", type=ROOT)
 @click.argument("gt", metavar="[GT]", type=ROOT, required=False)
 @click.option("--preset", type=PRESET, metavar="FILE", help="The preset's file, where SIGNATURE has its digest.")
+@click.option(
+    "--dataset", type=FILE_TO_READ, metavar="FILE", help="The dataset.json of --preset nnunet. [default: none]"
+)
 @click.option("-c", "--classes", type=CLASSES, metavar="FILE", help="The class list, where SIGNATURE has its digest.")
 @palette_option
 @affix_options
