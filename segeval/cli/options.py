@@ -10,12 +10,12 @@ import click
 from segeval.cli.parameters import (
     ALPHA,
     CLASSES,
-    FILE,
     FILE_TO_READ,
     FOLDER_TO_READ,
     KEYS,
     PALETTE,
     PRESET,
+    ROOT,
     WEIGHTS,
     completed,
 )
@@ -289,7 +289,7 @@ loss_options = stacked(
         help="Clamp p to [eps, 1 - eps]. [default: half-step for 8- and 16-bit maps, torch for floats]",
     ),
     click.option("--plot", is_flag=True, help="Plot the curves of the maps and of the losses below the table."),
-    click.option("--curves", metavar="FILE", type=FILE, help="Write the curves over all levels (.csv or .json)."),
+    click.option("--curves", metavar="FILE", type=ROOT, help="Write the curves over all levels (.csv or .json)."),
 )
 reading_options = stacked(
     click.option(
@@ -303,17 +303,17 @@ reading_options = stacked(
     click.option(
         "-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"
     ),
+    click.option(
+        "--read-timeout",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0.1),
+        help="URLs: ask again after so long without an answer. [default: 30]",
+    ),
 )
 engine_option = click.option(
     "--engine",
     metavar="dask|dask://HOST:PORT",
     help="Measure with a Dask cluster: -j processes of this machine, or that of a scheduler. [default: threads]",
-)
-read_timeout_option = click.option(
-    "--read-timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
-    help="URLs: ask again after so long without an answer. [default: 30]",
 )
 folder_options = stacked(
     label_options,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from segeval.folders.pairing import Pair
 from segeval.folders.roots import bounded
@@ -11,7 +12,7 @@ from segeval.images.headers import MAP_BYTES
 from segeval.measuring.reading import KnownFiles, Reading
 from segeval.request import Request
 from segeval.stores.archives import Archive
-from segeval.stores.files import read_ahead
+from segeval.stores.files import READERS, read_ahead
 from segeval.stores.urls import Root, StoreUrl, is_far
 
 BESIDE_PIXELS = 1 << 24
@@ -31,6 +32,20 @@ def bounded_sides(pred: Root, gt: Root, request: Request) -> tuple[Root, Root]:
 def fetch_ahead(items: Sequence[Item], *, reading: Reading) -> None:
     """Begin to read the files of a chunk that lie in stores; runs on a worker."""
     read_ahead(_far_files(items, reading), most=max(8 * reading.max_pixels, MAP_BYTES))
+
+
+def while_fetching(root: Root, files: Iterable[str], name: Callable[[str], str], *, max_pixels: int) -> Iterator[str]:
+    """Yield files of a root in their order, those that come next being fetched meanwhile where it is a store."""
+    if not isinstance(root, StoreUrl | Archive) or not is_far(root):
+        yield from files
+        return
+    begun: deque[str] = deque()
+    for file in files:
+        read_ahead([(root, file, name(file))], most=max(8 * max_pixels, MAP_BYTES))
+        begun.append(file)
+        if len(begun) > 2 * READERS:
+            yield begun.popleft()
+    yield from begun
 
 
 def _far_files(items: Sequence[Item], reading: Reading) -> Iterator[tuple[StoreUrl | Archive, str, str]]:

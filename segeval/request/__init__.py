@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from segeval.errors import UsageError
-from segeval.files.userfiles import read_user_file
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.allowing import allowed_errors, parse_allow
@@ -27,6 +26,7 @@ from segeval.records import dataclass
 from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
 from segeval.request.valuelists import is_list_of_names, parse_ignore, parse_names
 from segeval.request.weights import read_alpha, read_class_weights
+from segeval.stores.userfiles import read_user_file
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from segeval.errors import UsageError, listed
-from segeval.files.userfiles import read_user_file
 from segeval.images.readers import IMAGE_SUFFIXES
 from segeval.protocol.classlists import LARGEST_ID, checked_classes, structured
 from segeval.protocol.labeling import MOST_IN_SETS, SegmentationClass
 from segeval.protocol.labelregions import LabelRegion, write_regions
 from segeval.protocol.presets import Preset
 from segeval.protocol.storage import Storage
+from segeval.stores.userfiles import read_user_file
 
 OF_PRESET = "nnunet"
 """The preset that a data set's own file completes."""

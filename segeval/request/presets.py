@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import UsageError
-from segeval.files.userfiles import read_user_file
 from segeval.protocol.presets import Preset, parse_preset, preset_digest
 from segeval.protocol.presets import preset as named_preset
 from segeval.protocol.protocol import Protocol, from_preset
+from segeval.stores.userfiles import read_user_file
 
 KEPT = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
 """What a preset leaves as it was."""

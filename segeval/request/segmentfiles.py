@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from segeval.errors import UsageError
-from segeval.files.userfiles import read_user_file
 from segeval.protocol.labeling import DEFAULT_VOID
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.segments import LARGEST_SEGMENTS, VOID_SEGMENT, Segments, parse_segments
 from segeval.protocol.storage import RGB_ID
+from segeval.stores.userfiles import read_user_file
 
 Sides = Mapping[str, Segments | None]
 """By keyword: `gt_segments` and `pred_segments`."""

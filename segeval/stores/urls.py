@@ -54,6 +54,11 @@ class StoreUrl:
         return self.path.rpartition("/")[2]
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts of the path, the store first."""
+        return (f"{self.scheme}:/", *self.path.split("/"))
+
+    @property
     def suffix(self) -> str:
         """Return the ending of the name, with its dot."""
         return Path(self.name).suffix

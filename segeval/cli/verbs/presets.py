@@ -58,9 +58,9 @@ def _toml(name: str | None) -> str:
     from importlib import resources
 
     from segeval.errors import UsageError
-    from segeval.files.userfiles import read_user_file
     from segeval.protocol.presets import preset_names
     from segeval.request.presets import preset_facts
+    from segeval.stores.userfiles import read_user_file
 
     if name is None:
         raise UsageError("-f toml shows one preset", (), f"Name it: {', '.join(preset_names())}")
