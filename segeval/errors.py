@@ -229,7 +229,7 @@ class InternalError(SegevalError):
     default_kind = "internal"
 
 
-class Problems(SegevalError):  # noqa: N818 - a collection of errors, raised as one
+class Problems(SegevalError):  # noqa: N818  # a collection of errors, raised as one
     """Several errors told together; `problems` has them in the order met."""
 
     def __init__(self, problems: Sequence[SegevalError]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,13 @@ def kept(report: dict[str, Any]) -> dict[str, Any]:
     return {name: report[name] for name in names if name in report}
 
 
-def digest(path: Path) -> str:
-    """Return a digest of a file's text; logarithms in it count to eleven digits, which is what processors agree on."""
-    text = FULL_PRECISION.sub(lambda number: f"{float(number[0]):.10e}", path.read_text(encoding="utf-8"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(path: Path) -> dict[str, Any]:
+    """Return a digest of a file's text without its logarithms, and two sums of these, the second by their places."""
+    text = path.read_text(encoding="utf-8")
+    numbers = [float(number) for number in FULL_PRECISION.findall(text)]
+    by_place = math.fsum(place * number for place, number in enumerate(numbers, start=1))
+    rest = hashlib.sha256(FULL_PRECISION.sub("#", text).encode()).hexdigest()
+    return {"text": rest, "numbers": len(numbers), "sum": math.fsum(numbers), "sum_by_place": by_place}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -17,8 +17,8 @@ from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING_CHOICES
 from segeval.protocol.distances import DEFINITIONS, Distances
-from segeval.protocol.lesions import CONNECTIVITIES, MEASURES, Lesions
 from segeval.protocol.labeling import Group, SegmentationClass
+from segeval.protocol.lesions import CONNECTIVITIES, MEASURES, Lesions
 from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
@@ -70,8 +70,11 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
             palette_tolerance=5,
             multilabel=True,
             bits="a=0",
+            label_regions="1+2",
             resize_pred="nearest",
             roi=True,
+            gt_segments="00000000",
+            pred_segments="00000000",
         ),
         boundary=("authors",),
         distances=Distances("monai"),

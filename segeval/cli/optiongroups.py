@@ -21,6 +21,7 @@ GAP = 2
 GROUPS: Mapping[str, Sequence[str]] = {
     "Labels": (
         "preset",
+        "dataset",
         "classes",
         "ignore",
         "map",
@@ -33,6 +34,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "palette-tolerance",
         "gt-channel",
         "pred-channel",
+        "gt-segments",
+        "pred-segments",
         "class-axis",
         "cast-labels",
         "multilabel",

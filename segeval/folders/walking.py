@@ -99,13 +99,23 @@ def kind_of(root: Root) -> str:
 def opened(root: Root) -> Root:
     """Return what a path of the user's stands for: a folder or a file, or a zip archive as a store of files.
 
-    Raises `PairingError` for an archive that is none, or none of an honest kind.
+    Raises `PairingError` for an archive that is none, or none of an honest kind, and `UsageError` for a URL that names
+    neither a folder nor an archive.
     """
-    if not isinstance(root, Path) or root.suffix.lower() != ".zip" or kind_of(root) != "file":
+    if not isinstance(root, Path):
+        return _opened_far(root)
+    if root.suffix.lower() != ".zip" or kind_of(root) != "file":
         return root
     from segeval.stores.archives import archive_at  # few folders are packed
 
     return archive_at(root)
+
+
+def _opened_far(root: StoreUrl | Archive) -> Root:
+    from segeval.stores.packed import opened_url  # most masks lie in folders
+    from segeval.stores.urls import StoreUrl
+
+    return opened_url(root) if isinstance(root, StoreUrl) else root
 
 
 def walk(root: Root, wanted: Callable[[str], bool], folder: str = "") -> Tree:
@@ -144,7 +154,7 @@ def _walk(root: Path, wanted: Callable[[str], bool]) -> Tree:
     while waiting:
         path, relative, above = waiting.pop()
         try:
-            status = os.stat(path)  # noqa: PTH116 - plain strings: a Path for each of 100,000 files costs seconds
+            status = os.stat(path)  # noqa: PTH116  # plain strings: a Path for each of 100,000 files costs seconds
             identity = (status.st_dev, status.st_ino)
             refusal = _refusal(identity, above, visits)
             if refusal:
@@ -206,9 +216,9 @@ def _problem(entry: os.DirEntry[str]) -> str:
     """Say what is wrong with an entry that is no folder, or return the empty string."""
     if entry.is_file():
         if len(entry.path) > LONG_PATH:
-            os.stat(entry.path)  # noqa: PTH116 - as above; raises where the path is longer than the system allows
+            os.stat(entry.path)  # noqa: PTH116  # as above; raises where the path is longer than the system allows
         return ""
-    if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - as above
+    if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110  # as above
         return "a link to nothing"
     return "not a file: a FIFO, a socket or a device"
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import MaskError, SegevalError, raise_all
@@ -15,7 +14,7 @@ from segeval.folders.walking import pred_name
 from segeval.images.readers import describe
 from segeval.measuring.maps import read_maps
 from segeval.measuring.reading import Reading, both, bytes_of, read_ground_truth
-from segeval.protocol.labeling import SideFiles, side_files
+from segeval.protocol.labeling import SideFiles, distinct_values, side_files
 from segeval.protocol.mapkinds import kind_stored_as
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.runs.run import Maps
@@ -76,7 +75,7 @@ def presumed(protocol: Protocol, maps: Maps, pairs: Sequence[Pair], files: Readi
     met: list[tuple[str, set[int]]] = []
     for pair in pairs if open_values else ():
         try:
-            met.append((pair.gt, set(np.unique(read_ground_truth(pair, files).values).tolist())))
+            met.append((pair.gt, set(distinct_values(read_ground_truth(pair, files).values))))
         except SegevalError:
             continue
         values |= met[-1][1]

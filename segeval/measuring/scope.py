@@ -14,6 +14,7 @@ from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name, roi_name
 from segeval.images.readers import ImageFacts, read_mask
 from segeval.measuring.reading import Reading, bytes_of, digest
+from segeval.protocol.labeling import distinct_values
 from segeval.records import dataclass
 from segeval.runs.run import Row
 
@@ -72,8 +73,7 @@ def region_of(pair: Pair, reading: Reading, shape: tuple[int, ...]) -> Region | 
 
 def _is_shown(values: NDArray[Any], inside: NDArray[np.bool_], palette: bytes) -> bool:
     """Tell whether index 0, where it is used, is black, and every other index is not."""
-    used = np.unique(values).tolist()
-    return all((index != 0) == any(palette[3 * index : 3 * index + 3]) for index in used)
+    return all((index != 0) == any(palette[3 * index : 3 * index + 3]) for index in distinct_values(values))
 
 
 def require_place(gt: ImageFacts, pred: ImageFacts, pair: Pair, file: str) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segeval.pictures.drawing import COLORS, DASHES, shown_name
 from segeval.report.mapscores import MapScores
 from segeval.report.report import Report
-from segeval.scores.curves import curve, reliability
+from segeval.scores.curves import curve, precision_steps, reliability
 from segeval.tables.floatlevels import LevelCounts
 from segeval.tables.levels import LevelHistogram, probabilities
 
@@ -33,13 +33,8 @@ def draw_recall(axes: Axes, report: Report) -> None:
         histogram = entry.histogram
         if not histogram.n_pos or not histogram.n_neg:
             continue
-        points = curve(histogram)
-        tp = np.append(points.tp[::-1], histogram.n_pos)
-        predicted = np.append((points.tp + points.fp)[::-1], histogram.n_pos + histogram.n_neg)
-        gaining = np.flatnonzero(np.diff(tp, prepend=0))
-        recall, precision = tp[gaining] / histogram.n_pos, tp[gaining] / predicted[gaining]
-        x = np.column_stack([np.concatenate([[0.0], recall[:-1]]), recall]).ravel()
-        axes.plot(*_thinned(x, np.repeat(precision, 2)), label=_scored(name, "AP", entry, "average_precision"), **style)
+        recall, precision = precision_steps(histogram)
+        axes.plot(*_thinned(recall, precision), label=_scored(name, "AP", entry, "average_precision"), **style)
     _finish(axes, "recall", "precision", "precision over recall")
 
 

@@ -24,13 +24,13 @@ MEASURES: Mapping[str, str] = {
 class DistanceRules:
     """Say by which rules a program measures distances, each a choice of `RULES`, and which measures it is `lacking`."""
 
+    lacking: frozenset[str]
     surface: str
     percentile: str
     one_empty: str
     both_empty: str
     everywhere: str
     divisor: str
-    lacking: frozenset[str]
 
 
 RULES: Mapping[str, Mapping[str, str]] = {
@@ -46,7 +46,7 @@ RULES: Mapping[str, Mapping[str, str]] = {
 }
 """Every rule with its choices, in words."""
 DEFINITIONS: Mapping[str, DistanceRules] = {
-    name: DistanceRules(*rules, frozenset(lacking.split()))
+    name: DistanceRules(frozenset(lacking.split()), *rules)
     for name, (lacking, *rules) in {
         "deepmind": ("assd masd", "corners", "larger", "nsd=0", "undefined", "defined", "elements"),
         "metricsreloaded": ("", "pixels", "larger", "nsd=0", "perfect", "defined", "elements"),

@@ -18,7 +18,7 @@ from segeval.records import dataclass
 from segeval.render.report.wording import loss
 from segeval.report.mapscores import MapScores
 from segeval.report.report import Report
-from segeval.scores.curves import curve, reliability
+from segeval.scores.curves import precision_steps, reliability
 from segeval.scores.overlap import ratio
 from segeval.tables.floatlevels import LevelCounts
 
@@ -202,14 +202,7 @@ def _draw_recall(canvas: Canvas, histogram: LevelCounts) -> bool:
     if prevalence is None or not histogram.n_pos or not histogram.n_neg:
         return False
     canvas.guide(lambda _: prevalence)
-    points = curve(histogram)
-    # From the highest level down; the last point has every pixel, which no threshold of the curve gives.
-    tp = np.append(points.tp[::-1], histogram.n_pos)
-    predicted = np.append((points.tp + points.fp)[::-1], histogram.n_pos + histogram.n_neg)
-    gaining = np.flatnonzero(np.diff(tp, prepend=0))
-    recall, precision = tp[gaining] / histogram.n_pos, tp[gaining] / predicted[gaining]
-    x = np.column_stack([np.concatenate([[0.0], recall[:-1]]), recall]).ravel()
-    canvas.line(x, np.repeat(precision, 2))
+    canvas.line(*precision_steps(histogram))
     return True
 
 

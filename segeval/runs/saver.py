@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from segeval.errors import OutputError
 from segeval.files.atomic import AtomicFile
@@ -14,14 +15,42 @@ from segeval.runs.file import load_run, save_run
 from segeval.runs.journal import Journal, other_protocol
 from segeval.runs.run import Run, protocol_differences
 
+PARTIAL = ".partial"
+"""What ends the name of a file of rows that are kept for a run."""
 
-class RunSaver:
-    """Hold the place of a run file: rows go to its partial file as they come, `save` puts the whole in place.
+
+class Saver:
+    """Hold the place of a run: rows go to a journal as they come, `save` puts the whole in place.
+
+    Leaving without `save` keeps the journal for a later attempt.
+    """
+
+    journal: Journal
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what there is to tell of an earlier attempt."""
+        return tuple(self.journal.notes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.journal.close()
+
+    def save(self, run: Run) -> None:
+        """Put the run in place and delete the journal; raises `OutputError`, and changes nothing, where it cannot."""
+        raise NotImplementedError
+
+
+class RunSaver(Saver):
+    """Hold the place of a run file of this machine; its rows are kept in a partial file beside it.
 
     Opening raises `OutputError` where the file could not be written, and `RunFileError` where `resume` finds a run or
     a partial one of another protocol, both before any work. With `resume` and a finished run only, everything is
     measured again, since a run does not know its predictions' digests, and `notes` tell what is not as it was.
-    Leaving without `save` keeps the partial file for a later attempt.
     """
 
     def __init__(self, path: Path, protocol: Protocol, *, resume: bool = False) -> None:
@@ -34,7 +63,7 @@ class RunSaver:
         # Tells now what would go wrong at the end, and leaves no file behind if the process is killed meanwhile.
         AtomicFile(path).discard()
         self._finished: Run | None = None
-        self.journal = Journal(target.with_name(f".{target.name}.partial"), protocol, resume=resume)
+        self.journal = Journal(partial_file(path), protocol, resume=resume)
         try:
             if resume and not len(self.journal) and target.exists():
                 self._finished = load_run(target)
@@ -44,25 +73,18 @@ class RunSaver:
             self.journal.close()
             raise
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Return what there is to tell of an earlier attempt."""
-        return tuple(self.journal.notes)
-
-    def __enter__(self) -> RunSaver:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.journal.close()
-
     def save(self, run: Run) -> None:
         """Put the run in place and delete the partial file; raises `OutputError` and leaves the old run then."""
         save_run(run, self.path)
         self.journal.remove()
         if self._finished is not None:
             self.journal.notes.append(_comparison(self._finished, run))
+
+
+def partial_file(path: Path) -> Path:
+    """Return where the rows of a run are kept until it is whole, its name given."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(f".{target.name}{PARTIAL}")
 
 
 def _comparison(before: Run, after: Run) -> str:

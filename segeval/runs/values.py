@@ -17,7 +17,7 @@ SMALLEST, LARGEST = -(2**63) + 1, 2**63 - 1
 """Values that a mask can hold; -2^63 stands for a missing prediction and is written as null."""
 
 
-class Damage(ValueError):  # noqa: N818 - read as "this line has a damage"; the callers make the error of it
+class Damage(ValueError):  # noqa: N818  # read as "this line has a damage"; the callers make the error of it
     """Tell what is wrong with one line of a run file, in a few words."""
 
 

@@ -214,6 +214,20 @@ def curve(source: Levels) -> Curve:
     return Curve(thresholds, counted.n_pos - at_or_below, counted.n_neg - np.cumsum(negatives), at_or_below)
 
 
+def precision_steps(histogram: Levels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return recall and precision at the corners of the steps whose area is the average precision, recall rising.
+
+    Both float64 in [0, 1], of equal length; the histogram needs positives and negatives.
+    """
+    counted, points = _counted(histogram), curve(histogram)
+    # From the highest level down; the last point has every pixel, which no threshold of the curve gives.
+    tp = np.append(points.tp[::-1], counted.n_pos)
+    predicted = np.append((points.tp + points.fp)[::-1], counted.n_pos + counted.n_neg)
+    gaining = np.flatnonzero(np.diff(tp, prepend=0))
+    recall, precision = tp[gaining] / counted.n_pos, tp[gaining] / predicted[gaining]
+    return np.column_stack([np.concatenate([[0.0], recall[:-1]]), recall]).ravel(), np.repeat(precision, 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """Name the threshold at which a score is best, and the score there."""
