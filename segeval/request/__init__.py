@@ -71,9 +71,8 @@ def build_request(**options: Unpack[FolderOptions]) -> Request:
 def amend(base: Request, options: FolderOptions) -> Request:
     """Return what `base` asks for but for what `options` say otherwise; what is absent or `None` stays.
 
-    A preset brings its own classes, maps and convention. Under the closed maps of a preset, what the options name is
-    added to them, as kinds are to those allowed. Options of losses say something where probability maps are asked for.
-    Raises `UsageError`.
+    A preset brings its own classes, maps and convention. Under its closed maps, what the options name is added to them,
+    as kinds are to those allowed. Options of losses say something of probability maps. Raises `UsageError`.
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     allowed = _allowed(base, given.get("allow", ()))
@@ -99,8 +98,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
 
         protocol = with_surfaces(protocol, given)
     if "class_weights" in given and protocol.convention.average == "weighted":
-        weights = read_class_weights(given["class_weights"], protocol.classes or ())
-        protocol = replace(protocol, mean_weights=weights)
+        protocol = replace(protocol, mean_weights=read_class_weights(given["class_weights"], protocol.classes or ()))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     rules = base.rules
     if any(name in given for name in OF_PAIRING):
