@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -213,7 +214,10 @@ def _findings(side: _Side) -> tuple[Finding, ...]:
 
 def run_names(paths: Sequence[Path]) -> tuple[str, ...]:
     """Return what to call run files: their names without suffix, with as many folders as tell them apart."""
-    parts = [(*path.parent.parts, path.name.removesuffix(".gz").removesuffix(".jsonl")) for path in paths]
+    parts = [
+        (*path.parent.parts, path.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".parquet"))
+        for path in paths
+    ]
     for depth in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(names):

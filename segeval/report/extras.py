@@ -23,7 +23,8 @@ from segeval.request.options import (
     chosen,
     names_in,
 )
-from segeval.runs.run import Run, keys_of, tables_of
+from segeval.runs.columns import keys_of, tables_of
+from segeval.runs.run import Run
 from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty

@@ -1,16 +1,22 @@
-"""Rows as columns: what is asked of all rows of a run at once, whether they are objects or were read by the block."""
+"""Rows as columns: what is asked of all rows of a run at once, whether they are objects, columns, or stay in a file."""
 
 from __future__ import annotations
 
+import hashlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import eq
-from typing import Generic, TypeVar, overload
+from itertools import accumulate
+from operator import eq, lt
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
 
 from segeval.protocol.labeling import NO_PREDICTION, distinct_values
 from segeval.records import dataclass
-from segeval.tables.counts import Int64Array, IntArray, StackedTables, smallest_type
+from segeval.tables.counts import Int64Array, IntArray, JointCounts, StackedTables, smallest_type
+
+if TYPE_CHECKING:
+    from segeval.runs.run import Row
 
 T = TypeVar("T")
 
@@ -99,9 +105,168 @@ class LazyRows(Sequence[T], Generic[T]):
         return (self.make(self.columns, place) for place in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (LazyRows, tuple)):
+        if not isinstance(other, (LazyRows, BlockRows, tuple)):
             return NotImplemented
         return len(self) == len(other) and all(map(eq, self, other))
 
     def __hash__(self) -> int:
         return hash(tuple(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Hold what is asked of all rows at once, as the file has it: a reading of all rows is held against it."""
+
+    table: JointCounts
+    pixels: int
+    digest: str
+
+
+class BlockRows(Sequence[T], Generic[T]):
+    """Be the rows of a file: `counts` says how many each block has, `read` reads one, `read_keys` its keys only.
+
+    `audit` is what all blocks go through, and holds them against each other and the totals.
+    """
+
+    __slots__ = ("_audit", "_ends", "_last", "_read", "_read_keys", "totals")
+
+    def __init__(
+        self,
+        counts: Sequence[int],
+        read: Callable[[int], Sequence[T]],
+        read_keys: Callable[[int], Sequence[str]],
+        totals: Totals,
+        audit: Callable[[Iterator[Sequence[T]]], Iterator[Sequence[T]]],
+    ) -> None:
+        self._ends = list(accumulate(counts))
+        self._read, self._read_keys, self.totals, self._audit = read, read_keys, totals, audit
+        self._last: tuple[int, Sequence[T]] | None = None
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def blocks(self) -> Iterator[Sequence[T]]:
+        """Read block after block, the next one while this one is used."""
+        return self._audit(self._blocks())
+
+    def _blocks(self) -> Iterator[Sequence[T]]:
+        from concurrent.futures import ThreadPoolExecutor  # only here
+
+        with ThreadPoolExecutor(1) as ahead:
+            following = ahead.submit(self._read, 0) if self._ends else None
+            for place in range(1, len(self._ends) + 1):
+                assert following is not None
+                block = following.result()
+                following = ahead.submit(self._read, place) if place < len(self._ends) else None
+                yield block
+
+    def key_blocks(self) -> Iterator[Sequence[str]]:
+        """Read the keys of block after block."""
+        return map(self._read_keys, range(len(self._ends)))
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
+        places = range(len(self))[index]
+        if not isinstance(places, int):
+            return tuple(self[place] for place in places)
+        block = bisect_right(self._ends, places)
+        if self._last is None or self._last[0] != block:
+            self._last = block, self._read(block)
+        return self._last[1][places - (self._ends[block - 1] if block else 0)]
+
+    def __iter__(self) -> Iterator[T]:
+        return (row for block in self.blocks() for row in block)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (BlockRows, LazyRows, tuple)):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    def __hash__(self) -> int:
+        return hash((len(self), self.totals.digest))
+
+
+def sort_key(key: str) -> bytes:
+    """Order keys by their bytes, whatever the locale."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def ascending_keys(keys: Sequence[str]) -> bool:
+    """Tell whether keys ascend by their bytes without repetition; raises `UnicodeEncodeError` for what is no name."""
+    if "".join(keys).isascii():
+        return all(map(lt, keys, keys[1:]))
+    order = list(map(sort_key, keys))
+    return all(map(lt, order, order[1:]))
+
+
+def blocks_of(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    """Return rows in parts that memory holds: those of a file by its blocks, all others at once."""
+    return rows.blocks() if isinstance(rows, BlockRows) else (rows,)
+
+
+def keys_of(rows: Sequence[Row]) -> Sequence[str]:
+    """Return the key of every row."""
+    if isinstance(rows, BlockRows):
+        return [key for keys in rows.key_blocks() for key in keys]
+    return rows.columns.keys if isinstance(rows, LazyRows) else [row.key for row in rows]
+
+
+def pixels_of(rows: Sequence[Row]) -> int:
+    """Return the pixels of all images."""
+    if isinstance(rows, BlockRows):
+        return rows.totals.pixels
+    return sum(rows.columns.sizes.prod(axis=1).tolist() if isinstance(rows, LazyRows) else (row.pixels for row in rows))
+
+
+def tables_of(rows: Sequence[Row]) -> Sequence[JointCounts]:
+    """Return the label table of every row."""
+    return rows.columns.tables if isinstance(rows, LazyRows) else [row.counts for row in rows]
+
+
+def missing_keys(rows: Sequence[Row]) -> list[str]:
+    """Return the keys of images without prediction."""
+    if isinstance(rows, BlockRows):
+        some = NO_PREDICTION in rows.totals.table.pred
+        return [key for block in rows.blocks() for key in missing_keys(block)] if some else []
+    if not isinstance(rows, LazyRows):
+        return [row.key for row in rows if row.missing]
+    return [rows.columns.keys[place] for place in rows.columns.missing()]
+
+
+def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
+    """Return the keys of all other images."""
+    without = set(missing_keys(rows))
+    return [key for key in keys_of(rows) if key not in without]
+
+
+def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
+    """Yield key and values of every image, or those `holding` a value, on side 0 (ground truth) or 1 (predictions)."""
+    if isinstance(rows, BlockRows):
+        return (named for block in rows.blocks() for named in values_of_images(block, side, holding))
+    if isinstance(rows, LazyRows):
+        return rows.columns.values_of_images(side, holding)
+    each = ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
+    return each if holding is None else (named for named in each if holding in named[1])
+
+
+def ground_truth_digest(rows: Sequence[Row]) -> str:
+    """Return a digest of every key and ground truth, in key order."""
+    if isinstance(rows, BlockRows):
+        return rows.totals.digest
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(digested(rows))
+    return f"blake2b:{digest.hexdigest()}"
+
+
+def digested(rows: Sequence[Row]) -> bytes:
+    """Return what is digested of rows in memory."""
+    if isinstance(rows, LazyRows):
+        return rows.columns.digested().encode("utf-8", "surrogateescape")
+    parts = []
+    for row in rows:
+        name = row.key.encode("utf-8", "surrogateescape")
+        parts.append(b"%d:%b%b%b" % (len(name), name, row.digest.encode(), row.roi.encode()))
+    return b"".join(parts)

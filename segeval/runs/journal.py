@@ -21,7 +21,7 @@ import numpy as np
 from segeval.errors import OutputError, RunFileError
 from segeval.files.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
-from segeval.runs.file import TOOL, schema_of
+from segeval.runs.header import TOOL, schema_of
 from segeval.runs.leveltables import packed, unpacked
 from segeval.runs.lines import CHUNK, split_lines
 from segeval.runs.rows import (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
@@ -15,7 +14,15 @@ from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.protocol.signature import signature
 from segeval.records import dataclass
-from segeval.runs.columns import LazyRows
+from segeval.runs.columns import (
+    BlockRows,
+    ascending_keys,
+    ground_truth_digest,
+    keys_of,
+    pixels_of,
+    tables_of,
+    values_of_images,
+)
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
@@ -194,7 +201,7 @@ class Run:
     traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
-        if not ascending_keys(keys_of(self.rows)):
+        if not isinstance(self.rows, BlockRows) and not ascending_keys(keys_of(self.rows)):
             raise ValueError("rows of a run ascend by key without repetition")
 
     @cached_property
@@ -220,7 +227,7 @@ class Run:
 
     @cached_property
     def _table(self) -> JointCounts:
-        return total(tables_of(self.rows))
+        return self.rows.totals.table if isinstance(self.rows, BlockRows) else total(tables_of(self.rows))
 
     @cached_property
     def _level_tables(self) -> tuple[JointCounts, ...]:
@@ -287,64 +294,3 @@ def protocol_differences(first: Protocol, second: Protocol) -> tuple[str, ...]:
 def digests(rows: Iterable[Row]) -> Mapping[str, str]:
     """Return the ground-truth digest of each key."""
     return {row.key: row.digest for row in rows}
-
-
-def sort_key(key: str) -> bytes:
-    """Order keys by their bytes, whatever the locale."""
-    return key.encode("utf-8", "surrogateescape")
-
-
-def ascending_keys(keys: Sequence[str]) -> bool:
-    """Tell whether keys ascend by their bytes without repetition; raises `UnicodeEncodeError` for what is no name."""
-    if "".join(keys).isascii():
-        return all(map(operator.lt, keys, keys[1:]))
-    order = list(map(sort_key, keys))
-    return all(map(operator.lt, order, order[1:]))
-
-
-def keys_of(rows: Sequence[Row]) -> Sequence[str]:
-    """Return the key of every row."""
-    return rows.columns.keys if isinstance(rows, LazyRows) else [row.key for row in rows]
-
-
-def pixels_of(rows: Sequence[Row]) -> int:
-    """Return the pixels of all images."""
-    return sum(rows.columns.sizes.prod(axis=1).tolist() if isinstance(rows, LazyRows) else (row.pixels for row in rows))
-
-
-def tables_of(rows: Sequence[Row]) -> Sequence[JointCounts]:
-    """Return the label table of every row."""
-    return rows.columns.tables if isinstance(rows, LazyRows) else [row.counts for row in rows]
-
-
-def missing_keys(rows: Sequence[Row]) -> list[str]:
-    """Return the keys of images without prediction."""
-    if not isinstance(rows, LazyRows):
-        return [row.key for row in rows if row.missing]
-    return [rows.columns.keys[place] for place in rows.columns.missing()]
-
-
-def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
-    """Return the keys of all other images."""
-    without = set(missing_keys(rows))
-    return [key for key in keys_of(rows) if key not in without]
-
-
-def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
-    """Yield key and values of every image, or those `holding` a value, on side 0 (ground truth) or 1 (predictions)."""
-    if isinstance(rows, LazyRows):
-        return rows.columns.values_of_images(side, holding)
-    each = ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
-    return each if holding is None else (named for named in each if holding in named[1])
-
-
-def ground_truth_digest(rows: Sequence[Row]) -> str:
-    """Return a digest of every key and ground truth, in key order."""
-    digest = hashlib.blake2b(digest_size=16)
-    if isinstance(rows, LazyRows):
-        digest.update(rows.columns.digested().encode("utf-8", "surrogateescape"))
-    else:
-        for row in rows:
-            name = row.key.encode("utf-8", "surrogateescape")
-            digest.update(b"%d:%b%b%b" % (len(name), name, row.digest.encode(), row.roi.encode()))
-    return f"blake2b:{digest.hexdigest()}"

@@ -11,7 +11,7 @@ from typing import Self
 from segeval.errors import OutputError
 from segeval.files.atomic import AtomicFile
 from segeval.protocol.protocol import Protocol
-from segeval.runs.file import load_run, save_run
+from segeval.runs.file import is_parquet, load_run, save_run
 from segeval.runs.journal import Journal, other_protocol
 from segeval.runs.run import Run, protocol_differences
 
@@ -52,6 +52,10 @@ class RunSaver(Saver):
 
     def __init__(self, path: Path, protocol: Protocol, *, resume: bool = False) -> None:
         self.path = path
+        if is_parquet(path.name):
+            from segeval.runs.parquet import require_pyarrow
+
+            require_pyarrow(str(path))
         target = Path(os.path.realpath(path))
         if _is_special(target):
             raise OutputError(

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.runs.file import is_packed, load_run, run_from_bytes, run_to_bytes, save_run
+from segeval.runs.file import commit_run, is_parquet, load_run, named_bytes, run_from_bytes, save_run
 from segeval.runs.run import Run
 from segeval.stores.urls import Place, StoreUrl
 
@@ -35,17 +35,21 @@ def save_named(run: Run, named: Place) -> None:
     else:
         from segeval.stores.files import write_file
 
-        write_file(named, run_to_bytes(run, packed=is_packed(Path(named.name))))
+        write_file(named, named_bytes(run, named.name))
 
 
 @contextmanager
 def opened_output(named: Place) -> Iterator[Callable[[Run], None]]:
     """Prove the place of a run file before the work, and give what writes a run there; raises `OutputError`."""
+    if is_parquet(named.name):
+        from segeval.runs.parquet import require_pyarrow
+
+        require_pyarrow(str(named))
     if isinstance(named, Path):
         from segeval.files.atomic import AtomicFile
 
         with AtomicFile(named) as file:
-            yield lambda run: file.commit(run_to_bytes(run, packed=is_packed(named)))
+            yield lambda run: commit_run(run, file)
         return
     from segeval.stores.files import is_file
 
