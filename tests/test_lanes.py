@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,22 @@ def test_only_whole_streams_of_the_right_size_are_inflated(monkeypatch: pytest.M
     for name, stream in STREAMS.items():
         if name != "an unknown filter":
             assert png.inflated(stream, len(DATA)) is None, name
+
+
+@pytest.mark.parametrize("noisy", [True, False], ids=["noise", "zeros"])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("size", [1, png.FED, png.PIECE, 2 * png.PIECE, 5 * png.PIECE])
+def test_streams_are_inflated_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch, size: int, more: int, noisy: bool
+) -> None:
+    monkeypatch.setattr(png, "LIBDEFLATE", False)
+    data = (Random(size).randbytes(size + more) if noisy else bytes(size + more)) or b"\0"
+    packed = zlib.compress(data)
+    assert png.inflated(packed, len(data)) == data
+    assert png.inflated(packed + bytes(png.FED), len(data)) == data
+    assert png.inflated(packed, len(data) + 1) is None
+    assert png.inflated(packed, len(data) - 1) is None
+    assert png.inflated(packed[:-1], len(data)) is None
 
 
 # --- The kernels by themselves ---------------------------------------------------------------------------------------

@@ -15,8 +15,7 @@ from segeval.measuring.measurement import reading_of, usable_pairs
 from segeval.protocol.protocol import Protocol
 from segeval.request import build_request
 from segeval.request.options import FolderOptions, spelled
-from segeval.runs.columns import sort_key
-from segeval.runs.run import Run, traits_of_all
+from segeval.runs.run import Run, sort_key, traits_of_all
 
 
 @spelled(FolderOptions)

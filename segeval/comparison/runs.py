@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +33,9 @@ from segeval.sampling.uncertainty import resampling_dict, resampling_fields
 from segeval.scores.imageoverlap import image_mious, image_outcomes, present
 from segeval.scores.overlap import Value
 from segeval.tables.counts import total
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Place
 
 NO_INTERVAL = Interval(None, None, 0)
 AS_FOUND = Policy()
@@ -212,7 +213,7 @@ def _findings(side: _Side) -> tuple[Finding, ...]:
     return tuple(replace(finding, where=finding.where or (side.name,)) for finding in (*found, *side.report.warnings))
 
 
-def run_names(paths: Sequence[Path]) -> tuple[str, ...]:
+def run_names(paths: Sequence[Place]) -> tuple[str, ...]:
     """Return what to call run files: their names without suffix, with as many folders as tell them apart."""
     parts = [
         (*path.parent.parts, path.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".parquet"))

@@ -31,8 +31,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Resolution
 from segeval.records import dataclass
 from segeval.report.refusals import FileNames
-from segeval.runs.columns import missing_keys
-from segeval.runs.run import Maps, Run, Traits
+from segeval.runs.run import Maps, Run, Traits, missing_keys
 from segeval.tables.counts import JointCounts, table
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, UNKNOWN, VOID
 from segeval.protocol.protocol import Protocol, Resolution
 from segeval.records import dataclass
 from segeval.report.refusals import FileNames, file_name
-from segeval.runs.columns import keys_of, keys_with_prediction
-from segeval.runs.run import Row, Run, raw_values
+from segeval.runs.run import Row, Run, keys_of, keys_with_prediction, raw_values
 from segeval.tables.counts import JointCounts
 
 HOLDS = ("ground truth holds", "predictions hold")

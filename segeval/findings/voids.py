@@ -11,7 +11,7 @@ from segeval.findings.values import FULL, HOLDS, MANY_VALUES, Values, shown
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, WHAT, doubt_of
 from segeval.protocol.protocol import Mapped
 from segeval.records import dataclass
-from segeval.runs.columns import keys_of, values_of_images
+from segeval.runs.run import keys_of, values_of_images
 
 LARGEST = frozenset(int(2**bits - 1) for bits in (15, 16, 31, 32))
 """The largest value of each type of 16 and 32 bit."""

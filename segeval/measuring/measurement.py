@@ -24,8 +24,7 @@ from segeval.protocol.regions import region_rules
 from segeval.protocol.storage import AS_STORED, PLAINLY
 from segeval.records import dataclass
 from segeval.request import Request
-from segeval.runs.columns import sort_key
-from segeval.runs.run import MeasuredRow, Row, Run
+from segeval.runs.run import MeasuredRow, Row, Run, sort_key
 from segeval.tables.counts import JointCounts
 
 if TYPE_CHECKING:

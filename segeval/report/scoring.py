@@ -28,8 +28,7 @@ from segeval.report.report import (
     odd_foreground,
     undefined_mean,
 )
-from segeval.runs.columns import keys_of, missing_keys, tables_of
-from segeval.runs.run import Run, raw_values
+from segeval.runs.run import Run, keys_of, missing_keys, raw_values, tables_of
 from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered

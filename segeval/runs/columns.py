@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from operator import eq, lt
+from operator import eq
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
@@ -189,84 +188,6 @@ class BlockRows(Sequence[T], Generic[T]):
         return hash((len(self), self.totals.digest))
 
 
-def sort_key(key: str) -> bytes:
-    """Order keys by their bytes, whatever the locale."""
-    return key.encode("utf-8", "surrogateescape")
-
-
-def ascending_keys(keys: Sequence[str]) -> bool:
-    """Tell whether keys ascend by their bytes without repetition; raises `UnicodeEncodeError` for what is no name."""
-    if "".join(keys).isascii():
-        return all(map(lt, keys, keys[1:]))
-    order = list(map(sort_key, keys))
-    return all(map(lt, order, order[1:]))
-
-
 def blocks_of(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
     """Return rows in parts that memory holds: those of a file by its blocks, all others at once."""
     return rows.blocks() if isinstance(rows, BlockRows) else (rows,)
-
-
-def keys_of(rows: Sequence[Row]) -> Sequence[str]:
-    """Return the key of every row."""
-    if isinstance(rows, BlockRows):
-        return [key for keys in rows.key_blocks() for key in keys]
-    return rows.columns.keys if isinstance(rows, LazyRows) else [row.key for row in rows]
-
-
-def pixels_of(rows: Sequence[Row]) -> int:
-    """Return the pixels of all images."""
-    if isinstance(rows, BlockRows):
-        return rows.totals.pixels
-    return sum(rows.columns.sizes.prod(axis=1).tolist() if isinstance(rows, LazyRows) else (row.pixels for row in rows))
-
-
-def tables_of(rows: Sequence[Row]) -> Sequence[JointCounts]:
-    """Return the label table of every row."""
-    return rows.columns.tables if isinstance(rows, LazyRows) else [row.counts for row in rows]
-
-
-def missing_keys(rows: Sequence[Row]) -> list[str]:
-    """Return the keys of images without prediction."""
-    if isinstance(rows, BlockRows):
-        some = NO_PREDICTION in rows.totals.table.pred
-        return [key for block in rows.blocks() for key in missing_keys(block)] if some else []
-    if not isinstance(rows, LazyRows):
-        return [row.key for row in rows if row.missing]
-    return [rows.columns.keys[place] for place in rows.columns.missing()]
-
-
-def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
-    """Return the keys of all other images."""
-    without = set(missing_keys(rows))
-    return [key for key in keys_of(rows) if key not in without]
-
-
-def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
-    """Yield key and values of every image, or those `holding` a value, on side 0 (ground truth) or 1 (predictions)."""
-    if isinstance(rows, BlockRows):
-        return (named for block in rows.blocks() for named in values_of_images(block, side, holding))
-    if isinstance(rows, LazyRows):
-        return rows.columns.values_of_images(side, holding)
-    each = ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
-    return each if holding is None else (named for named in each if holding in named[1])
-
-
-def ground_truth_digest(rows: Sequence[Row]) -> str:
-    """Return a digest of every key and ground truth, in key order."""
-    if isinstance(rows, BlockRows):
-        return rows.totals.digest
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(digested(rows))
-    return f"blake2b:{digest.hexdigest()}"
-
-
-def digested(rows: Sequence[Row]) -> bytes:
-    """Return what is digested of rows in memory."""
-    if isinstance(rows, LazyRows):
-        return rows.columns.digested().encode("utf-8", "surrogateescape")
-    parts = []
-    for row in rows:
-        name = row.key.encode("utf-8", "surrogateescape")
-        parts.append(b"%d:%b%b%b" % (len(name), name, row.digest.encode(), row.roi.encode()))
-    return b"".join(parts)

@@ -22,8 +22,8 @@ from typing import Any, BinaryIO
 
 from segeval.errors import RunFileError
 from segeval.files.atomic import AtomicFile
-from segeval.runs.columns import LazyRows, RowColumns, joined_columns, sort_key
-from segeval.runs.header import NotOurs, header, header_from, level_reader, not_a_run
+from segeval.runs.columns import LazyRows, RowColumns, joined_columns
+from segeval.runs.header import WRITE_AGAIN, NotOurs, header, header_from, level_reader, not_a_run
 from segeval.runs.leveltables import LevelReader, check_levels, level_lines
 from segeval.runs.lines import split_lines, unpacked, whole_lines
 from segeval.runs.rowblocks import plain_rows
@@ -33,14 +33,13 @@ from segeval.runs.rows import (
     row_of,
     row_to_json,
 )
-from segeval.runs.run import Row, Run
+from segeval.runs.run import Row, Run, sort_key
 from segeval.runs.values import Damage, dumps, loads
 
 MOST_ROWS = 1 << 22
 PACKING_LEVEL = 6
 PARQUET = b"PAR1"
 CHUNK = 1 << 20
-WRITE_AGAIN = "Save the run again with --save; a file that segeval wrote is whole"
 
 
 def save_run(run: Run, path: Path) -> None:

@@ -15,6 +15,7 @@ SCHEMA = 2
 FLOATS_SINCE = 2
 """Float maps have had levels of their own since this schema; all other runs are still what schema 1 says."""
 TOOL = "segeval"
+WRITE_AGAIN = "Save the run again with --save; a file that segeval wrote is whole"
 
 
 def header(run: Run) -> dict[str, Any]:

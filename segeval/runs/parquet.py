@@ -17,23 +17,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from segeval.errors import RunFileError, UsageError
 from segeval.protocol.labeling import NO_PREDICTION
-from segeval.runs.columns import (
-    BlockRows,
-    LazyRows,
-    Totals,
-    blocks_of,
-    digested,
-    joined_columns,
-    keys_of,
-    pixels_of,
-    sort_key,
-    tables_of,
-)
-from segeval.runs.file import WRITE_AGAIN
-from segeval.runs.header import NotOurs, header, header_from, level_reader
+from segeval.runs.columns import BlockRows, LazyRows, Totals, blocks_of, joined_columns
+from segeval.runs.header import WRITE_AGAIN, NotOurs, header, header_from, level_reader
 from segeval.runs.leveltables import check_levels, level_lines
 from segeval.runs.rows import check_contours, row_of
-from segeval.runs.run import Row, Run
+from segeval.runs.run import Row, Run, digested, keys_of, pixels_of, sort_key, tables_of
 from segeval.runs.values import LARGEST, SMALLEST, Damage, dumps, integer, integers, listed, loads, require
 from segeval.tables.counts import JointCounts, ascending, total
 
@@ -79,7 +67,8 @@ class _Sums:
         self.table = total((self.table, total(tables_of(rows))))
         self.pixels += pixels_of(rows)
         self.rows += len(rows)
-        self._digest.update(digested(rows))
+        for part in digested(rows):
+            self._digest.update(part)
 
     def totals(self) -> Totals:
         """Return the totals of all rows taken."""
@@ -301,7 +290,7 @@ class _Reading:
 
     @staticmethod
     def _ascended(block: Sequence[Row], last: bytes) -> bytes:
-        from segeval.runs.columns import ascending_keys
+        from segeval.runs.run import ascending_keys
 
         keys = keys_of(block)
         try:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.labeling import NO_PREDICTION
-from segeval.runs.columns import RowColumns, ascending_keys, narrowed
+from segeval.runs.columns import RowColumns, narrowed
 from segeval.runs.numbertext import Bytes, as_bytes, numbers_in, pieces
 from segeval.runs.rows import LONGEST_KEY, MOST_PIXELS
+from segeval.runs.run import ascending_keys
 from segeval.runs.values import MOST_BRACKETS
 from segeval.tables.counts import Int64Array, StackedTables
 

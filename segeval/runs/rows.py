@@ -19,9 +19,9 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
-from segeval.runs.columns import RowColumns, sort_key
+from segeval.runs.columns import RowColumns
 from segeval.runs.leveltables import histogram_from_json, histogram_to_json
-from segeval.runs.run import Maps, Row
+from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.values import (
     LARGEST,
     SMALLEST,

@@ -11,9 +11,10 @@ from typing import Self
 from segeval.errors import OutputError
 from segeval.files.atomic import AtomicFile
 from segeval.protocol.protocol import Protocol
+from segeval.runs.differences import protocol_differences
 from segeval.runs.file import is_parquet, load_run, save_run
 from segeval.runs.journal import Journal, other_protocol
-from segeval.runs.run import Run, protocol_differences
+from segeval.runs.run import Run
 
 
 class Saver:

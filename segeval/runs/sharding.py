@@ -6,7 +6,7 @@ import hashlib
 
 from segeval.errors import UsageError
 from segeval.records import dataclass
-from segeval.runs.columns import sort_key
+from segeval.runs.run import sort_key
 
 MOST_SHARDS = 1_000_000
 

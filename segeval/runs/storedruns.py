@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from segeval.errors import RunFileError, SegevalError
+from segeval.files.atomic import AtomicFile
 from segeval.runs.file import commit_run, is_parquet, load_run, named_bytes, run_from_bytes, save_run
 from segeval.runs.run import Run
-from segeval.stores.urls import Place, StoreUrl
+from segeval.stores.outputs import opened_output as opened_place
+from segeval.stores.urls import LARGEST_FILE, Place, StoreUrl
 
 WILD = frozenset("*?[")
 
@@ -19,10 +20,10 @@ def load_named(named: Place) -> Run:
     """Read a run file of this machine or of a store; raises `RunFileError`."""
     if isinstance(named, Path):
         return load_run(named)
-    from segeval.stores.files import read_file  # here and below for URLs alone
+    from segeval.stores.files import read_url  # here and below for URLs alone
 
     try:
-        data = read_file(named.parent, named.name, name=str(named))
+        data = read_url(named, most=LARGEST_FILE)
     except SegevalError as error:
         raise RunFileError("a run file cannot be read", error.where, error.fix) from error
     return run_from_bytes(data, name=str(named))
@@ -45,16 +46,11 @@ def opened_output(named: Place) -> Iterator[Callable[[Run], None]]:
         from segeval.runs.parquet import require_pyarrow
 
         require_pyarrow(str(named))
-    if isinstance(named, Path):
-        from segeval.files.atomic import AtomicFile
-
-        with AtomicFile(named) as file:
-            yield lambda run: commit_run(run, file)
-        return
-    from segeval.stores.files import is_file
-
-    is_file(named)  # who may not look is told before the work
-    yield partial(save_named, named=named)
+    with opened_place(named) as place:
+        if isinstance(place, AtomicFile):
+            yield lambda run: commit_run(run, place)
+        else:
+            yield lambda run: place.commit(named_bytes(run, named.name))
 
 
 def expanded(parts: Iterable[Place]) -> list[Place]:

@@ -15,8 +15,7 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import LossSettings, Probabilities
-from segeval.runs.columns import sort_key
-from segeval.runs.run import Maps, Row, Run
+from segeval.runs.run import Maps, Row, Run, sort_key
 from segeval.scores.calibration import confidence_bins
 from segeval.scores.lossums import float_sums
 from segeval.tables.counts import joint_counts, table
