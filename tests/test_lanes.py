@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import zlib
 from collections.abc import Callable
@@ -24,6 +23,8 @@ from segeval.tables.counts import joint_counts
 from tests.corpora import png_corpus as corpus
 from tests.fuzz import lanes
 from tests.fuzz.engine import run
+from tests.support import processes
+from tests.support.commandline import Completed
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 kernels = pytest.mark.skipif(not lane.compiled(), reason="installed without a C compiler")
@@ -34,12 +35,10 @@ def test_what_is_tested_has_compiled_kernels() -> None:
     assert lane.compiled(), f"{lane.__file__} has none: run `pytest` on what is installed, not `python -m pytest` here"
 
 
-def segeval(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "segeval", *map(str, arguments)]
+def segeval(*arguments: str | Path, **environment: str) -> Completed:
     # From a folder that has no package of this name: what is installed is asked.
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=SAMPLES, env={**os.environ, **environment}
-    )
+    done = processes.run(*arguments, cwd=SAMPLES, env={**os.environ, **environment})
+    return Completed(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 # --- Which lane ------------------------------------------------------------------------------------------------------
@@ -63,7 +62,7 @@ def test_the_lane_is_chosen_by_itself_unless_one_is_asked_for(
 
 def test_a_lane_that_does_not_exist_is_refused_once(tmp_path: Path) -> None:
     done = segeval("score", SAMPLES / "pred", SAMPLES / "gt", SEGEVAL_LANE="quick")
-    assert done.returncode == 2
+    assert done.code == 2
     assert done.stderr.count("SEGEVAL_LANE is 'quick'") == 1
     assert "Set it to fast or pillow, or unset it" in done.stderr
 
@@ -91,7 +90,7 @@ def test_version_and_verbose_name_the_lane() -> None:
     done = segeval("score", "-v", SAMPLES / "pred", SAMPLES / "gt", SEGEVAL_LANE="pillow")
     assert "images take the pillow lane: Pillow and NumPy" in done.stderr
     assert "lane" not in segeval("score", "-v", "-q", SAMPLES / "pred", SAMPLES / "gt").stderr
-    assert segeval("-v", "presets").returncode == 2
+    assert segeval("-v", "presets").code == 2
 
 
 @kernels
@@ -106,7 +105,7 @@ def test_no_byte_of_a_report_depends_on_the_lane(format_name: str) -> None:
     outcomes = [
         segeval("score", SAMPLES / "pred", SAMPLES / "gt", "-f", format_name, SEGEVAL_LANE=name) for name in lane.LANES
     ]
-    assert outcomes[0].returncode == 0, outcomes[0].stderr
+    assert outcomes[0].code == 0, outcomes[0].stderr
     assert outcomes[0].stdout == outcomes[1].stdout
     if format_name == "json":
         assert json.loads(outcomes[0].stdout)["scores"]
