@@ -15,6 +15,7 @@ from segeval.records import dataclass
 from segeval.render import FORMATS, parse_target, render
 
 if TYPE_CHECKING:
+    from segeval.api.comparedpictures import PicturedComparison
     from segeval.api.pictures import Pictured
     from segeval.comparison.runs import ComparisonReport
     from segeval.files.atomic import AtomicFile
@@ -99,12 +100,12 @@ def report_output(text: str) -> tuple[str, Path]:
     return output.content, output.path
 
 
-def comparison_text(found: ComparisonReport, what: str, *, verbose: bool) -> str:
-    """Return a comparison in a format, or as a page."""
+def comparison_text(found: ComparisonReport, what: str, pictures: PicturedComparison | None, *, verbose: bool) -> str:
+    """Return a comparison in a format, or as a page, which has `pictures`."""
     if what == PAGE:
-        from segeval.pictures.comparisonpage import comparison_page
+        from segeval.api.comparedpictures import PicturedComparison
 
-        return comparison_page(found)
+        return (pictures or PicturedComparison(())).page(found)
     from segeval.render.comparison import render_comparison
 
     return render_comparison(found, what, verbose=verbose)
