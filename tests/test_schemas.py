@@ -69,6 +69,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
             palette_tolerance=5,
             multilabel=True,
             bits="a=0",
+            label_regions="1+2",
             resize_pred="nearest",
             roi=True,
         ),

@@ -21,6 +21,7 @@ GAP = 2
 GROUPS: Mapping[str, Sequence[str]] = {
     "Labels": (
         "preset",
+        "dataset",
         "classes",
         "ignore",
         "map",

@@ -187,7 +187,7 @@ statistics_options = stacked(
     ci_option,
     drawing_options,
     click.option(
-        "--per-image", metavar="FILE", type=FILE, help="Write every class of every image to a file (.csv or .jsonl)."
+        "--per-image", metavar="FILE", type=ROOT, help="Write every class of every image to a file (.csv or .jsonl)."
     ),
     click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
     click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
@@ -199,7 +199,7 @@ picture_options = stacked(
     click.option(
         "--overlays",
         metavar="FOLDER",
-        type=FILE,
+        type=ROOT,
         help="Write pictures of the worst images (--worst, or 10): ground truth, prediction and errors.",
     ),
     images_option,
@@ -227,7 +227,7 @@ slice_options = stacked(
         "class-size is by the size of objects.",
     ),
     click.option(
-        "--slices", metavar="FILE", type=FILE, help="Columns for --by: .csv, .jsonl or .parquet with a column 'key'."
+        "--slices", metavar="FILE", type=ROOT, help="Columns for --by: .csv, .jsonl or .parquet with a column 'key'."
     ),
     click.option(
         "--slice-regex",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segeval.comparison.comparability import shared_images, what_differs
 from segeval.comparison.imagechanges import ImageChange, image_changes
@@ -33,6 +32,9 @@ from segeval.sampling.significance import Difference, compare
 from segeval.sampling.uncertainty import resampling_dict, resampling_fields
 from segeval.scores.overlap import Value
 from segeval.tables.counts import total
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Place
 
 NO_INTERVAL = Interval(None, None, 0)
 AS_FOUND = Policy()
@@ -198,7 +200,7 @@ def _findings(side: _Side) -> tuple[Finding, ...]:
     return tuple(replace(finding, where=finding.where or (side.name,)) for finding in (*found, *side.report.warnings))
 
 
-def run_names(paths: Sequence[Path]) -> tuple[str, ...]:
+def run_names(paths: Sequence[Place]) -> tuple[str, ...]:
     """Return what to call run files: their names without suffix, with as many folders as tell them apart."""
     parts = [(*path.parent.parts, path.name.removesuffix(".gz").removesuffix(".jsonl")) for path in paths]
     for depth in range(1, max(map(len, parts)) + 1):

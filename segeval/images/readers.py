@@ -75,11 +75,8 @@ def read_below(root: Root, file: str, *, name: str, max_pixels: int = MAX_PIXELS
     if isinstance(root, Path):
         return read_bytes(f"{root}{os.sep}{file}", name=name, max_pixels=max_pixels)  # a join takes as long again
     from segeval.stores.files import read_file  # for archives and URLs
-    from segeval.stores.urls import StoreUrl
 
-    if isinstance(root, StoreUrl):
-        return read_file(root, file, name=name)
-    return root.read(file, name=name, most=max(8 * max_pixels, MAP_BYTES))
+    return read_file(root, file, name=name, most=max(8 * max_pixels, MAP_BYTES))
 
 
 def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:

@@ -44,9 +44,9 @@ class Storage:
     where arrays have an axis of classes: of masks a one-hot one, of probability maps one map a class. `cast_labels`
     reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance` a colour is
     the nearest of the palette, of those at most so far in each channel. Under `multilabel` a pixel may be of several
-    classes, each of which is scored by itself; `bits` says by which bits of a stored value. Predictions of another
-    size are resized by `resize_pred`. `roi` counts the pixels inside regions of interest only. Raises `UsageError` for
-    anything else.
+    classes, each of which is scored by itself; `bits` says by which bits of a stored value, `label_regions` by which
+    labels (see `labelregions`). Predictions of another size are resized by `resize_pred`. `roi` counts the pixels
+    inside regions of interest only. Raises `UsageError` for anything else.
     """
 
     gt_channel: str | None = None
@@ -57,6 +57,7 @@ class Storage:
     palette_tolerance: int = 0
     multilabel: bool = False
     bits: str | None = None
+    label_regions: str | None = None
     resize_pred: str | None = None
     roi: bool = False
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from segeval.errors import UsageError
-from segeval.files.userfiles import read_user_file
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.allowing import allowed_errors, parse_allow
@@ -27,10 +26,12 @@ from segeval.records import dataclass
 from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
 from segeval.request.valuelists import is_list_of_names, parse_ignore, parse_names
 from segeval.request.weights import read_alpha, read_class_weights
+from segeval.stores.userfiles import read_user_file
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
+    from segeval.stores.urls import Place
 
 KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
@@ -48,7 +49,7 @@ class Request:
     pred_palette: Palette | None = None
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
-    roi: Path | None = None
+    roi: Place | None = None
     preset: Preset | None = None
     allow: tuple[str, ...] = ()
 
@@ -73,13 +74,21 @@ def amend(base: Request, options: FolderOptions) -> Request:
     allow = given.get("allow", ())
     named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
     allowed = parse_allow(named) if named else ()
-    facts = _preset(given["preset"]) if "preset" in given else base.preset
+    facts = preset_facts(given["preset"]) if "preset" in given else base.preset
+    if "dataset" in given:
+        from segeval.request.datasets import with_dataset  # few folders are nnU-Net's
+
+        facts = with_dataset(facts, given["dataset"])
     protocol = base.protocol
     if "preset" in given and facts is not None:
-        name, kept = _preset_name(given["preset"], facts), {one: getattr(protocol, one) for one in KEPT_UNDER_PRESETS}
+        name, kept = _preset_name(given, facts), {one: getattr(protocol, one) for one in KEPT_UNDER_PRESETS}
         protocol = replace(from_preset(facts, name=name, storage=protocol.storage), **kept)
+    protocol = _relabeled(protocol, given)
+    if "preset" in given and facts is not None and facts.classes_from and protocol.classes is None:
+        what = f"the preset {facts.name} goes with any classes, and none are given"
+        raise UsageError(what, (), f"Give {facts.classes_from}, or --classes")
     protocol = replace(
-        _relabeled(protocol, given),
+        protocol,
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
         allow=allowed_errors(allowed) if allowed else (),
@@ -106,11 +115,19 @@ def amend(base: Request, options: FolderOptions) -> Request:
         protocol=protocol,
         rules=rules,
         max_pixels=given.get("max_pixels", base.max_pixels),
-        roi=Path(given["roi"]) if "roi" in given else base.roi,
+        roi=_place(given["roi"]) if "roi" in given else base.roi,
         preset=facts,
         allow=allowed,
     )
     return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
+
+
+def _place(named: str | Path) -> Place:
+    if "://" not in str(named):
+        return Path(named)
+    from segeval.folders.roots import root_of  # for URLs
+
+    return root_of(named)
 
 
 def _distances(stored: Distances | None, given: Mapping[str, Any]) -> Distances | None:
@@ -299,9 +316,8 @@ def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
     return tuple(sorted(merged.items()))
 
 
-def _preset(name: str | Path | None) -> Preset | None:
-    if name is None:
-        return None
+def preset_facts(name: str | Path) -> Preset:
+    """Return a preset of the package by its name, or that of a user's file; raises `UsageError`."""
     from segeval.protocol.presets import parse_preset
     from segeval.protocol.presets import preset as named_preset
 
@@ -310,8 +326,9 @@ def _preset(name: str | Path | None) -> Preset | None:
     return named_preset(str(name))
 
 
-def _preset_name(name: str | Path | None, facts: Preset) -> str:
-    if name is None or not _is_file_name(name):
+def _preset_name(given: Mapping[str, Any], facts: Preset) -> str:
+    """Return what the signature calls a preset, with a digest where a file of the user's is behind it."""
+    if not _is_file_name(given["preset"]) and "dataset" not in given:
         return facts.name
     from segeval.protocol.presets import preset_digest
 

@@ -27,6 +27,7 @@ class LabelOptions(TypedDict, total=False):
     """Say what raw values mean."""
 
     preset: Annotated[str | Path | None, "Classes, maps and convention of a data set: a name, or a TOML file."]
+    dataset: Annotated[str | Path | None, "With the preset nnunet: the data set's dataset.json."]
     classes: Annotated[
         ClassList | None, 'A file of names, their number, or the names, as "road,car"; by default the values met.'
     ]
@@ -228,6 +229,7 @@ class VerifyOptions(NamingOptions, total=False):
     """Hold what a signature does not: what it has a digest of, and how files are named."""
 
     preset: Annotated[str | Path | None, "The preset's TOML file, where the signature has its digest."]
+    dataset: Annotated[str | Path | None, "The dataset.json of the preset nnunet, where the signature has its digest."]
     classes: Annotated[ClassList | None, "The class list, where the signature has its digest."]
     palette: Annotated[str | Path | None, "The palette, where the signature has its digest."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]

@@ -12,7 +12,7 @@ from segeval.runs.journal import Journal
 from segeval.runs.run import Run
 from segeval.runs.saver import Saver
 from segeval.runs.storedruns import save_named
-from segeval.stores.files import is_file
+from segeval.stores.files import check_writable
 from segeval.stores.urls import StoreUrl
 
 
@@ -26,7 +26,7 @@ class StoredRunSaver(Saver):
         self.path = url
         self._kept = journal or _usual_journal(url)
         try:
-            is_file(url)  # who may not look is told before the work
+            check_writable(url)  # who may not look is told before the work
             self._kept.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
@@ -38,7 +38,10 @@ class StoredRunSaver(Saver):
 
     def save(self, run: Run) -> None:
         """Put the run into the store and delete the rows kept here; raises `OutputError` and keeps them then."""
-        save_named(run, self.path)
+        try:
+            save_named(run, self.path)
+        except OutputError as error:
+            raise error.changed(fix=f"{error.fix}; --resume then goes on from what is kept") from error
         self.journal.remove()
 
 

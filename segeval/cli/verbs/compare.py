@@ -12,7 +12,7 @@ from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import given, policy_of
 from segeval.cli.options import again_options
-from segeval.cli.parameters import FILE, LINES, ROOT, added_up, completed
+from segeval.cli.parameters import LINES, ROOT, added_up, completed
 from segeval.cli.reporting import (
     color_option,
     comparison_output_options,
@@ -24,15 +24,14 @@ from segeval.cli.reporting import (
 from segeval.request.options import AGAIN
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from segeval.api.comparedpictures import PicturedComparison
     from segeval.runs.run import Run
+    from segeval.stores.urls import Place
 
 
 @click.command(cls=Verb)
-@click.argument("base", type=FILE)
-@click.argument("new", type=FILE, nargs=-1, required=True)
+@click.argument("base", type=ROOT)
+@click.argument("new", type=ROOT, nargs=-1, required=True)
 @click.option(
     "--ci",
     metavar="LEVEL",
@@ -75,7 +74,7 @@ if TYPE_CHECKING:
 @color_option
 @config_options
 @voice_options
-def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
+def compare(base: Place, new: tuple[Place, ...], **options: Any) -> int:
     """Compare saved runs NEW with the run BASE.
 
     For every score and class: the difference, its interval, and a p-value. Exit code 0: compared; 1: compared, and a
@@ -92,12 +91,12 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     from segeval.cli.outputs import comparison_text, report_output
     from segeval.comparison.regressions import parse_regression
     from segeval.comparison.runs import compare_runs, run_names
-    from segeval.files.atomic import AtomicFile
     from segeval.render import known_format
     from segeval.render.comparison import render_comparison
     from segeval.report.extras import drawing
     from segeval.request.options import CompareOptions, chosen
-    from segeval.runs.file import load_run
+    from segeval.runs.storedruns import load_named
+    from segeval.stores.outputs import opened_output
 
     format_name = known_format(options["format"])
     rules = [parse_regression(text) for text in options["fail_regression"]]
@@ -105,9 +104,9 @@ def compare(base: Path, new: tuple[Path, ...], **options: Any) -> int:
     policy = policy_of(options)
     with ExitStack() as places:
         targets = [report_output(target) for target in options["output"]]
-        files = [(name, places.enter_context(AtomicFile(path))) for name, path in targets]
+        files = [(name, places.enter_context(opened_output(path))) for name, path in targets]
         paths = (base, *new)
-        named = [(name, load_run(path)) for name, path in zip(run_names(paths), paths, strict=True)]
+        named = [(name, load_named(path)) for name, path in zip(run_names(paths), paths, strict=True)]
         pictures = _pictures(options, named)
         found = compare_runs(
             named,
