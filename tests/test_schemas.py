@@ -72,6 +72,8 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
             label_regions="1+2",
             resize_pred="nearest",
             roi=True,
+            gt_segments="00000000",
+            pred_segments="00000000",
         ),
         boundary=("authors",),
         distances=Distances("monai"),

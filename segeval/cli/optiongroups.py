@@ -34,6 +34,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "palette-tolerance",
         "gt-channel",
         "pred-channel",
+        "gt-segments",
+        "pred-segments",
         "class-axis",
         "cast-labels",
         "multilabel",

@@ -93,9 +93,25 @@ palette_option = click.option(
     metavar="FILE",
     help="Colour -> class (JSON, TOML or text), to decode RGB masks. [default: the colours of --preset or --classes]",
 )
+segments_options = stacked(
+    click.option(
+        "--gt-segments",
+        type=FILE_TO_READ,
+        metavar="FILE",
+        help="COCO panoptic JSON: the category of each segment of the masks, by rgb-id. [default: none]",
+    ),
+    click.option(
+        "--pred-segments", type=FILE_TO_READ, metavar="FILE", help="The same for predictions. [default: none]"
+    ),
+)
 storage_options = stacked(
-    click.option("--gt-channel", metavar="R|G|B|A|0..", help="Read this channel of colour masks. [default: all]"),
-    click.option("--pred-channel", metavar="R|G|B|A|0..", help="The same for predictions. [default: all]"),
+    click.option(
+        "--gt-channel",
+        metavar="R|G|B|A|0..|rgb-id",
+        help="Read this channel of colour masks; rgb-id is R + 256 G + 65536 B. [default: all]",
+    ),
+    click.option("--pred-channel", metavar="R|G|B|A|0..|rgb-id", help="The same for predictions. [default: all]"),
+    segments_options,
     click.option(
         "--class-axis",
         type=click.Choice(CLASS_AXES),

@@ -18,7 +18,7 @@ from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.distances import Distances, parse_spacing
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Protocol, from_preset
+from segeval.protocol.protocol import Mapped, Protocol
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.storage import STORAGE_NAMES
 from segeval.protocol.widths import parse_widths
@@ -31,11 +31,13 @@ from segeval.stores.userfiles import read_user_file
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
+    from segeval.protocol.segments import Segments
     from segeval.stores.urls import Place
 
-KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
+OF_SEGMENTS = ("gt_segments", "pred_segments")
+"""Options that say what the ids of panoptic masks are."""
 OF_PAIRING = ("preset", *names_in(NamingOptions))
 """Options that say which files pair."""
 
@@ -52,6 +54,8 @@ class Request:
     roi: Place | None = None
     preset: Preset | None = None
     allow: tuple[str, ...] = ()
+    gt_segments: Segments | None = None
+    pred_segments: Segments | None = None
 
 
 @spelled(FolderOptions)
@@ -71,22 +75,16 @@ def amend(base: Request, options: FolderOptions) -> Request:
     Raises `UsageError`.
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    allow = given.get("allow", ())
-    named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
-    allowed = parse_allow(named) if named else ()
-    facts = preset_facts(given["preset"]) if "preset" in given else base.preset
-    if "dataset" in given:
-        from segeval.request.datasets import with_dataset  # few folders are nnU-Net's
+    allowed = _allowed(base, given.get("allow", ()))
+    facts, protocol = base.preset, base.protocol
+    if "preset" in given or "dataset" in given:
+        from segeval.request.presets import asked_preset, check_classes  # many folders are of no known data set
 
-        facts = with_dataset(facts, given["dataset"])
-    protocol = base.protocol
-    if "preset" in given and facts is not None:
-        name, kept = _preset_name(given, facts), {one: getattr(protocol, one) for one in KEPT_UNDER_PRESETS}
-        protocol = replace(from_preset(facts, name=name, storage=protocol.storage), **kept)
-    protocol = _relabeled(protocol, given)
-    if "preset" in given and facts is not None and facts.classes_from and protocol.classes is None:
-        what = f"the preset {facts.name} goes with any classes, and none are given"
-        raise UsageError(what, (), f"Give {facts.classes_from}, or --classes")
+        facts, protocol = asked_preset(given, protocol)
+        protocol = _relabeled(protocol, given)
+        check_classes(facts, protocol)
+    else:
+        protocol = _relabeled(protocol, given)
     protocol = replace(
         protocol,
         convention=_convention(protocol.convention, given),
@@ -106,6 +104,13 @@ def amend(base: Request, options: FolderOptions) -> Request:
 
         rules = pairing_rules(rules, given, facts)
         protocol = replace(protocol, keys=keys_text(rules) if "keys" in given else protocol.keys)
+    segments = {name: getattr(base, name) for name in OF_SEGMENTS}
+    if any(name in given for name in OF_SEGMENTS):
+        from segeval.request.segmentfiles import read_segments, with_segments  # few masks are panoptic
+
+        segments = read_segments(given, segments)
+        protocol, stored_segments = with_segments(protocol, segments, given)
+        given |= stored_segments
     if (stored := {name: given[name] for name in STORAGE_NAMES if name in given}) or protocol.storage.multilabel:
         from segeval.request.storing import stored_so  # few files need an option
 
@@ -118,6 +123,7 @@ def amend(base: Request, options: FolderOptions) -> Request:
         roi=_place(given["roi"]) if "roi" in given else base.roi,
         preset=facts,
         allow=allowed,
+        **segments,
     )
     return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
 
@@ -128,6 +134,11 @@ def _place(named: str | Path) -> Place:
     from segeval.folders.roots import root_of  # for URLs
 
     return root_of(named)
+
+
+def _allowed(base: Request, allow: str | Iterable[str]) -> tuple[str, ...]:
+    named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
+    return parse_allow(named) if named else ()
 
 
 def _distances(stored: Distances | None, given: Mapping[str, Any]) -> Distances | None:
@@ -314,26 +325,3 @@ def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
     for pairs in maps:
         merged.update(pairs)
     return tuple(sorted(merged.items()))
-
-
-def preset_facts(name: str | Path) -> Preset:
-    """Return a preset of the package by its name, or that of a user's file; raises `UsageError`."""
-    from segeval.protocol.presets import parse_preset
-    from segeval.protocol.presets import preset as named_preset
-
-    if _is_file_name(name):
-        return parse_preset(read_user_file(name), name=str(name))
-    return named_preset(str(name))
-
-
-def _preset_name(given: Mapping[str, Any], facts: Preset) -> str:
-    """Return what the signature calls a preset, with a digest where a file of the user's is behind it."""
-    if not _is_file_name(given["preset"]) and "dataset" not in given:
-        return facts.name
-    from segeval.protocol.presets import preset_digest
-
-    return f"{facts.name}@{preset_digest(facts)}"
-
-
-def _is_file_name(name: str | Path) -> bool:
-    return isinstance(name, Path) or str(name).endswith(".toml") or "/" in str(name)

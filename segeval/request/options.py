@@ -104,7 +104,9 @@ class FindingOptions(AllowOptions, total=False):
 class StorageOptions(TypedDict, total=False):
     """Say how files store their labels."""
 
-    gt_channel: Annotated[str | None, "Read one channel of colour masks: R, G, B, A, or its place from 0."]
+    gt_channel: Annotated[
+        str | None, "Read one channel of colour masks: R, G, B, A, its place from 0, or rgb-id (R + 256 G + 65536 B)."
+    ]
     pred_channel: Annotated[str | None, "The same for predictions."]
     class_axis: Annotated[
         str | None, 'Arrays of masks are one-hot, and of maps one a class, along this axis: "first" or "last".'
@@ -118,6 +120,10 @@ class StorageOptions(TypedDict, total=False):
     resize_pred: Annotated[
         str | None, 'Predictions of another size are resized to the ground truth: "nearest", or for maps "bilinear".'
     ]
+    gt_segments: Annotated[
+        str | Path | None, "A COCO panoptic JSON: the category of each segment id (R + 256 G + 65536 B) of the masks."
+    ]
+    pred_segments: Annotated[str | Path | None, "The same for predictions."]
     palette_tolerance: Annotated[int | None, "A colour is the nearest of the palette within so many levels a channel."]
 
 
@@ -231,6 +237,8 @@ class VerifyOptions(NamingOptions, total=False):
     preset: Annotated[str | Path | None, "The preset's TOML file, where the signature has its digest."]
     dataset: Annotated[str | Path | None, "The dataset.json of the preset nnunet, where the signature has its digest."]
     classes: Annotated[ClassList | None, "The class list, where the signature has its digest."]
+    gt_segments: Annotated[str | Path | None, "The panoptic JSON, where the signature has its digest."]
+    pred_segments: Annotated[str | Path | None, "The same for predictions."]
     palette: Annotated[str | Path | None, "The palette, where the signature has its digest."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
 

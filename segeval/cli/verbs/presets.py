@@ -31,7 +31,7 @@ def presets(name: str | None, **options: Any) -> int:
     from segeval.cli.console import page_options, write_page, write_result
     from segeval.protocol.presets import preset, preset_names
     from segeval.render.presets import render_preset, render_preset_json, render_presets, render_presets_json
-    from segeval.request import preset_facts
+    from segeval.request.presets import preset_facts
 
     chosen = options["format"]
     if chosen == "toml":
@@ -59,7 +59,7 @@ def _toml(name: str | None) -> str:
 
     from segeval.errors import UsageError
     from segeval.protocol.presets import preset_names
-    from segeval.request import preset_facts
+    from segeval.request.presets import preset_facts
     from segeval.stores.userfiles import read_user_file
 
     if name is None:

@@ -8,7 +8,7 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.options import affix_options, palette_option, reading_options, roi_option
+from segeval.cli.options import affix_options, palette_option, reading_options, roi_option, segments_options
 from segeval.cli.parameters import CLASSES, FILE_TO_READ, KEYS, PRESET, ROOT
 from segeval.cli.reporting import voice_options
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "--dataset", type=FILE_TO_READ, metavar="FILE", help="The dataset.json of --preset nnunet. [default: none]"
 )
 @click.option("-c", "--classes", type=CLASSES, metavar="FILE", help="The class list, where SIGNATURE has its digest.")
+@segments_options
 @palette_option
 @affix_options
 @click.option(
