@@ -63,6 +63,10 @@ def second_channel(path: Path, array: NDArray[Any]) -> None:
     png(path, np.dstack([array * 0 + 7, array, array * 0 + 9]))
 
 
+def panoptic(path: Path, array: NDArray[Any]) -> None:
+    png(path, np.dstack([array * 0 + 7, array + 1, array * 0]))
+
+
 def smaller(path: Path, array: NDArray[Any]) -> None:
     png(path, array[::2, ::2])
 
@@ -83,6 +87,15 @@ def side_files(folder: Path) -> None:
     (folder / "colors.json").write_text(
         json.dumps([{"id": value, "name": f"class{value}", "color": list(color)} for value, color in COLORS.items()])
     )
+    segments = [{"id": 7 + 256 * (value + 1), "category_id": value} for value in COLORS]
+    (folder / "panoptic.json").write_text(
+        json.dumps(
+            {
+                "annotations": [{"file_name": f"{key}.png", "segments_info": segments} for key in GT],
+                "categories": [{"id": value, "name": f"class{value}"} for value in COLORS],
+            }
+        )
+    )
     (folder / "names.csv").write_text("".join(f"{key},p_{Path(key).name}\n" for key in GT))
     (folder / "val.txt").write_text("a1\ndeep/c3\n")
     region = np.zeros(SIZE, np.uint8)
@@ -98,6 +111,7 @@ CASES: dict[str, tuple[tuple[Write, str], tuple[Write, str], Options, Options]] 
     "name map": ((png, "{}"), (png, "p_{}"), (), ("--name-map", "names.csv")),
     "palette": ((colored, "{}"), (png, "{}"), ("--classes", "classes.txt"), ("--palette", "palette.json")),
     "colours of the class list": ((colored, "{}"), (colored, "{}"), ("--classes", "colors.json"), ()),
+    "segments": ((panoptic, "{}"), (png, "{}"), (), ("--gt-segments", "panoptic.json")),
     "channel": ((png, "{}"), (second_channel, "{}"), ("--pred-channel", "1"), ()),
     "one-hot": ((png, "{}"), (one_hot, "{}"), ("--class-axis", "last"), ()),
     "resized": ((png, "{}"), (smaller, "{}"), ("--resize-pred", "nearest"), ()),
@@ -154,8 +168,8 @@ def test_zips_and_predictions_that_are_missing_are_seen_again(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ((), "Give its own colours again with --palette FILE"),
-        (("--palette", "other.json"), "Give its own colours again with --palette FILE"),
+        ((), "Give its own file again with --palette FILE"),
+        (("--palette", "other.json"), "Give its own file again with --palette FILE"),
         (("--palette", "palette.json", "--roi", "roi"), "Leave --roi out"),
         (("--palette", "palette.json", "--gt-suffix", "_x"), "the options that say how their files pair"),
     ],

@@ -311,7 +311,7 @@ reading_options = stacked(
         help="URLs: ask again after so long without an answer. [default: 30]",
     ),
 )
-again_options = stacked(affix_options, palette_option, roi_option, max_pixels_option)
+again_options = stacked(affix_options, palette_option, segments_options, roi_option, max_pixels_option)
 """What says how the folders of a run are found and decoded that it does not keep itself."""
 engine_option = click.option(
     "--engine",
