@@ -15,6 +15,9 @@ from segeval.runs.file import load_run, save_run
 from segeval.runs.journal import Journal, other_protocol
 from segeval.runs.run import Run, protocol_differences
 
+PARTIAL = ".partial"
+"""What ends the name of a file of rows that are kept for a run."""
+
 
 class Saver:
     """Hold the place of a run: rows go to a journal as they come, `save` puts the whole in place.
@@ -60,7 +63,7 @@ class RunSaver(Saver):
         # Tells now what would go wrong at the end, and leaves no file behind if the process is killed meanwhile.
         AtomicFile(path).discard()
         self._finished: Run | None = None
-        self.journal = Journal(target.with_name(f".{target.name}.partial"), protocol, resume=resume)
+        self.journal = Journal(partial_file(path), protocol, resume=resume)
         try:
             if resume and not len(self.journal) and target.exists():
                 self._finished = load_run(target)
@@ -76,6 +79,12 @@ class RunSaver(Saver):
         self.journal.remove()
         if self._finished is not None:
             self.journal.notes.append(_comparison(self._finished, run))
+
+
+def partial_file(path: Path) -> Path:
+    """Return where the rows of a run are kept until it is whole, its name given."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(f".{target.name}{PARTIAL}")
 
 
 def _comparison(before: Run, after: Run) -> str:
