@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from segeval.api.partitions import list_pairs, measure_pairs
     from segeval.api.report import Report
     from segeval.api.runs import combine, load_run, rescore, save_run
+    from segeval.api.watching import Standing, watch
     from segeval.comparison.runs import ComparisonReport
     from segeval.comparison.verification import Verification
     from segeval.errors import Problems, SegevalError
@@ -40,6 +41,7 @@ __all__ = [
     "Run",
     "SegevalError",
     "Signature",
+    "Standing",
     "Verification",
     "__version__",
     "combine",
@@ -56,6 +58,7 @@ __all__ = [
     "save_run",
     "score",
     "verify",
+    "watch",
 ]
 
 # Imported when first used: `segeval --help` needs neither numpy nor Pillow.
@@ -73,6 +76,7 @@ _HOMES = {
     "Run": "segeval.runs.run",
     "SegevalError": "segeval.errors",
     "Signature": "segeval.protocol.signature",
+    "Standing": "segeval.api.watching",
     "Verification": "segeval.comparison.verification",
     "combine": "segeval.api.runs",
     "compare": "segeval.api.comparing",
@@ -88,6 +92,7 @@ _HOMES = {
     "save_run": "segeval.api.runs",
     "score": "segeval.api.folders",
     "verify": "segeval.api.comparing",
+    "watch": "segeval.api.watching",
 }
 
 

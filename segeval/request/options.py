@@ -252,6 +252,12 @@ class CompareOptions(DrawingOptions, FindingOptions, total=False):
     force: Annotated[bool | None, "Compare runs of different images, ground truth or protocol, with a note."]
 
 
+AGAIN = (
+    *(name for name in inspect.get_annotations(NamingOptions) if name != "keys"),
+    *("palette", "gt_segments", "pred_segments", "max_pixels"),
+)
+"""Options of how folders are read of which a run keeps nothing, or a digest alone."""
+
 PARAMETERS = "Parameters\n----------"
 HEADING = re.compile(r"^\w+\n-{3,}$", re.MULTILINE)
 """What a section of a docstring begins with."""

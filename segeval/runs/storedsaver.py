@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segeval.errors import OutputError
 from segeval.protocol.protocol import Protocol
+from segeval.runs.file import is_parquet
 from segeval.runs.journal import Journal
 from segeval.runs.run import Run
 from segeval.runs.saver import Saver
@@ -24,7 +25,11 @@ class StoredRunSaver(Saver):
 
     def __init__(self, url: StoreUrl, protocol: Protocol, *, journal: Path | None = None, resume: bool = False) -> None:
         self.path = url
-        self._kept = journal or _usual_journal(url)
+        if is_parquet(url.name):
+            from segeval.runs.parquet import require_pyarrow
+
+            require_pyarrow(str(url))
+        self._kept = journal or usual_journal(url)
         try:
             check_writable(url)  # who may not look is told before the work
             self._kept.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +50,7 @@ class StoredRunSaver(Saver):
         self.journal.remove()
 
 
-def _usual_journal(url: StoreUrl) -> Path:
+def usual_journal(url: StoreUrl) -> Path:
     """Return where rows are kept for a URL, in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "segeval" / f"{hashlib.blake2b(str(url).encode(), digest_size=12).hexdigest()}.partial"

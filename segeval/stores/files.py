@@ -257,8 +257,13 @@ def check_writable(url: StoreUrl) -> None:
     if url.scheme not in LISTED or url.packed:
         stores = ", ".join(f"{one}://" for one in LISTED)
         raise OutputError("nothing is written behind such a URL", (str(url),), f"Name a file of {stores}, or a path")
+    is_there(url)
+
+
+def is_there(url: StoreUrl) -> bool:
+    """Tell whether a store has a file; raises `SegevalError` where it does not answer."""
     try:
-        _tried(lambda: _called(url, "exists", url.path))
+        return bool(_tried(lambda: _called(url, "exists", url.address)))
     except SegevalError:
         raise
     except Exception as error:
