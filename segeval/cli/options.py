@@ -245,9 +245,7 @@ boundary_options = stacked(
         shell_complete=completed("lesions"),
         help="Score lesion by lesion: detection, or brats2023-gli, -ssa, -men, -ped, -met. [default: no]",
     ),
-    click.option(
-        "--connectivity", type=int, metavar="N", help="Lesions: neighbours that touch: 4, 8; 6, 18, 26. [default: all]"
-    ),
+    click.option("--connectivity", type=int, metavar="N", help="Lesions: 4, 8; 6, 18, 26 neighbours. [default: all]"),
     click.option(
         "--lesion-overlap",
         metavar="CRITERION=VALUE",
