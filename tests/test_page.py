@@ -213,7 +213,20 @@ def test_classes_keep_their_own_colours_and_void_is_white() -> None:
     assert (again[drawn.errors[..., 3] > 0] == drawn.errors[drawn.errors[..., 3] > 0]).all()
     colors = class_colors([SegmentationClass(index, str(index)) for index in range(30)]).tolist()
     assert len({tuple(color) for color in colors}) == 32
-    assert list(WRONG) not in colors
+    apart = cielab(np.array([*colors, WRONG]))
+    distances = np.sqrt(((apart[:, None] - apart[None]) ** 2).sum(axis=2))
+    assert distances[~np.eye(33, dtype=np.bool_)].min() > 20
+    assert len({tuple(color) for color in class_colors([SegmentationClass(i, str(i)) for i in range(150)])}) == 152
+
+
+def cielab(colors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return sRGB colours in CIELAB (IEC 61966-2-1 and CIE 15, white point D65)."""
+    part = colors / 255
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = linear @ to_xyz.T / (0.9505, 1, 1.089)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
 # In a browser

@@ -13,6 +13,7 @@ from segeval.measuring.suspects import CONFIDENT
 from segeval.records import dataclass
 from segeval.report.report import Report
 from segeval.report.scoring import Measured, measured
+from segeval.runs.run import keys_of, tables_of
 from segeval.scores.gains import WorstImage, worst_images
 from segeval.scores.imageoverlap import image_mious, image_outcomes
 
@@ -126,11 +127,11 @@ class Pictured:
         """The mIoU of every image by key, `None` where it is undefined."""
         found = self._found
         values = image_mious(image_outcomes(found.images).of(found.rules.over("image_miou")))
-        return dict(zip((row.key for row in self.run.rows), values, strict=True))
+        return dict(zip(keys_of(self.run.rows), values, strict=True))
 
     def _ranked(self, count: int) -> tuple[WorstImage, ...]:
         found = self._found
-        keys, tables = [row.key for row in self.run.rows], [row.counts for row in self.run.rows]
+        keys, tables = keys_of(self.run.rows), tables_of(self.run.rows)
         return worst_images(keys, tables, found.labeling, count, over=found.rules.over("image_miou"))
 
     @cached_property
