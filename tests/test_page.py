@@ -19,6 +19,7 @@ import segeval
 from segeval.pictures.pagetext import page_text
 from segeval.pictures.panels import WRONG, class_colors, panels, png_bytes
 from segeval.protocol.labeling import VOID, SegmentationClass
+from segeval.runs.run import sort_key
 from tests.support.commandline import Completed, run_segeval
 
 pytest.importorskip("matplotlib")
@@ -48,7 +49,7 @@ FILES = (
     "lone \udc80",
 )
 """Names of images; the second is a folder with a file, whose key would end a script."""
-PAGES = ("masks", "maps", "compare", "hostile", "names")
+PAGES = ("masks", "maps", "compare", "hostile", "compared", "names")
 WIDTHS = (400, 1280, 1920)
 QUIET = ("-q", "--no-config")
 
@@ -70,6 +71,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     compared = (folder / "new.jsonl", folder / "base.jsonl", "-o", folder / "compare.html", *sides, *QUIET)
     assert run_segeval("compare", *compared, cwd=SAMPLES).code == 0
     (folder / "hostile.html").write_text(hostile_page(), encoding="utf-8")
+    (folder / "compared.html").write_text(hostile_comparison(), encoding="utf-8")
     hostile_files(folder / "files")
     hostile = ("pred", "gt", "--images", "gt", "-o", folder / "names.html")
     assert score(*hostile, cwd=folder / "files").code == 0
@@ -87,6 +89,30 @@ def hostile_page() -> str:
     fields = tuple((name, HOSTILE[0] if name == "classes" else value) for name, value in report.signature.fields)
     report = replace(report, classes=named, signature=replace(report.signature, fields=fields))
     return page_text(report_page(report, [0.5, 0.6]))
+
+
+def hostile_comparison() -> str:
+    from segeval.comparison.runs import compare_runs
+    from segeval.pictures.comparisonpage import comparison_page
+    from segeval.request import build_request
+    from segeval.runs.run import Row, Run
+    from segeval.tables.counts import joint_counts
+
+    draw = np.random.default_rng(0)
+    classes = [
+        SegmentationClass(index, name)
+        for index, name in enumerate(name[:1000] for name in HOSTILE if name.isprintable())
+    ]
+    protocol = build_request(classes=classes).protocol
+    gt = draw.integers(0, len(classes), (9, 9))
+    runs = []
+    for _ in range(2):
+        preds = {key: draw.integers(0, len(classes), (9, 9)) for key in sorted((*FILES, "z" * 10_000), key=sort_key)}
+        rows = tuple(Row(key, 9, 9, "0" * 32, joint_counts(gt=gt, pred=pred)) for key, pred in preds.items())
+        runs.append(Run(protocol, rows))
+    found = compare_runs(list(zip((HOSTILE[0], HOSTILE[3]), runs, strict=True)), worst_hit=20)
+    assert len(found.runs[0].worst_hit) + len(found.runs[0].most_gained) == len(FILES) + 1
+    return page_text(comparison_page(found))
 
 
 def hostile_files(folder: Path) -> None:
@@ -130,13 +156,14 @@ def test_a_page_reaches_nothing_outside_itself(pages: dict[str, Path], name: str
     assert len(text) < 5_000_000
 
 
-def test_names_that_act_are_text(pages: dict[str, Path]) -> None:
-    text = pages["hostile"].read_text(encoding="utf-8")
-    assert "<script>document" not in text
+@pytest.mark.parametrize("name", ["hostile", "compared"])
+def test_names_that_act_are_text(pages: dict[str, Path], name: str) -> None:
+    text = pages[name].read_text(encoding="utf-8")
+    assert text.count("<script>") == text.count("</script>") == 1
     assert "{{ 7*7 }}" in text
-    assert "\u202e" not in text
-    assert "\x1b" not in text
-    assert "x" * 200 not in text
+    assert not [character for character in "\u202e\x1b\x00" if character in text]
+    assert "x" * 201 not in text
+    assert "z" * 101 not in text
 
 
 def test_names_of_images_that_act_are_text(pages: dict[str, Path]) -> None:
