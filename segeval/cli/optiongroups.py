@@ -40,6 +40,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "cast-labels",
         "multilabel",
         "bits",
+        "stack",
         "resize-pred",
     ),
     "Convention": (
@@ -85,7 +86,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "curves",
     ),
     "Statistics": ("ci", "resamples", "seed", "ci-method", "group-by", "per-image", "worst", "gain"),
-    "Pictures": ("overlays", "images", "label-errors", "pred", "gt"),
+    "Pictures": ("overlays", "images", "label-errors", "label-error-p", "pred", "gt"),
     "Slices": ("by", "slices", "slice-regex"),
     "Output": (
         "format",

@@ -135,6 +135,9 @@ storage_options = stacked(
         help="The bit of each class in stored values, or NAME=OFFSET:WIDTH=VALUE. [default: none]",
     ),
     click.option(
+        "--stack", is_flag=True, default=None, help="Read TIFF files of several images as volumes, each image a slice."
+    ),
+    click.option(
         "--resize-pred",
         type=click.Choice(RESIZING),
         help="Resize predictions of another size to their ground truth, as Pillow does. [default: an error]",
@@ -291,15 +294,16 @@ loss_options = stacked(
     click.option("--plot", is_flag=True, help="Plot the curves of the maps and of the losses below the table."),
     click.option("--curves", metavar="FILE", type=ROOT, help="Write the curves over all levels (.csv or .json)."),
 )
+max_pixels_option = click.option(
+    "--max-pixels",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=2**28,
+    show_default="2^28",
+    help="Refuse larger images.",
+)
 reading_options = stacked(
-    click.option(
-        "--max-pixels",
-        metavar="N",
-        type=click.IntRange(min=1),
-        default=2**28,
-        show_default="2^28",
-        help="Refuse larger images.",
-    ),
+    max_pixels_option,
     click.option(
         "-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"
     ),
@@ -310,6 +314,8 @@ reading_options = stacked(
         help="URLs: ask again after so long without an answer. [default: 30]",
     ),
 )
+again_options = stacked(affix_options, palette_option, segments_options, roi_option, max_pixels_option)
+"""What says how the folders of a run are found and decoded that it does not keep itself."""
 engine_option = click.option(
     "--engine",
     metavar="dask|dask://HOST:PORT",

@@ -16,6 +16,7 @@ from segeval.render import FORMATS, parse_target, place_of, render
 from segeval.stores.outputs import opened_output
 
 if TYPE_CHECKING:
+    from segeval.api.comparedpictures import PicturedComparison
     from segeval.api.pictures import Pictured
     from segeval.comparison.runs import ComparisonReport
     from segeval.render.report.wording import View
@@ -108,12 +109,12 @@ def report_output(text: str) -> tuple[str, Place]:
     return output.content, output.path
 
 
-def comparison_text(found: ComparisonReport, what: str, *, verbose: bool) -> str:
-    """Return a comparison in a format, or as a page."""
+def comparison_text(found: ComparisonReport, what: str, pictures: PicturedComparison | None, *, verbose: bool) -> str:
+    """Return a comparison in a format, or as a page, which has `pictures`."""
     if what == PAGE:
-        from segeval.pictures.comparisonpage import comparison_page
+        from segeval.api.comparedpictures import PicturedComparison
 
-        return comparison_page(found)
+        return (pictures or PicturedComparison(())).page(found)
     from segeval.render.comparison import render_comparison
 
     return render_comparison(found, what, verbose=verbose)

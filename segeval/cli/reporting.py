@@ -105,7 +105,7 @@ saving_options = stacked(
         "--save",
         metavar="RUN",
         type=ROOT,
-        help="Keep every image's counts in a run file or URL (.jsonl, or .jsonl.gz).",
+        help="Keep every image's counts in a run file or URL (.jsonl, .jsonl.gz or .parquet).",
     ),
     click.option("--resume", is_flag=True, help="Continue an interrupted --save."),
     click.option(
@@ -192,6 +192,9 @@ statistics_options = stacked(
     click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
     click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
 )
+images_option = click.option(
+    "--images", metavar="FOLDER", type=FILE, help="The images themselves, for pictures; named as the ground truth."
+)
 picture_options = stacked(
     click.option(
         "--overlays",
@@ -199,14 +202,21 @@ picture_options = stacked(
         type=ROOT,
         help="Write pictures of the worst images (--worst, or 10): ground truth, prediction and errors.",
     ),
-    click.option(
-        "--images", metavar="FOLDER", type=FILE, help="The images themselves, for pictures; named as the ground truth."
-    ),
+    images_option,
     click.option(
         "--label-errors",
         metavar="N",
         type=click.IntRange(min=1),
-        help="List N suspected label errors (or 30) with -o label-errors:FILE.csv: where confident maps disagree most.",
+        help="Show N suspected label errors in the page, or list them (30) with -o label-errors:FILE.csv: where "
+        "confident maps disagree most.",
+    ),
+    click.option(
+        "--label-error-p",
+        metavar="P",
+        type=click.FloatRange(0, 1),
+        default=0.95,
+        show_default=True,
+        help="The p from which a map is confident.",
     ),
 )
 slice_options = stacked(

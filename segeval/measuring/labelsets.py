@@ -113,7 +113,7 @@ def measure_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> MeasuredR
         row = Row(pair.key, 1, 1, gt.digest, missing_counts(counted(gt.values, region)))
         return MeasuredRow(placed(row, gt.values.shape, region))
     gt, pred = both(
-        partial(read_true_sets, pair, reading, meaning), partial(_read_predicted, pair.pred, reading, meaning)
+        partial(read_true_sets, pair, reading, meaning), partial(read_predicted_sets, pair.pred, reading, meaning)
     )
     predicted = fitted(pred.values, gt.values.shape, pair.pred[0], reading.resize_pred)
     if gt.facts is not None and pred.facts is not None:
@@ -130,7 +130,8 @@ def read_true_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> ReadSet
     return _read(pair.gt_files, side, reading, meaning)
 
 
-def _read_predicted(files: Sequence[str], reading: Reading, meaning: SetMeaning) -> ReadSets:
+def read_predicted_sets(files: Sequence[str], reading: Reading, meaning: SetMeaning) -> ReadSets:
+    """Return the sets of a prediction of labels; raises `MaskError`."""
     side = _Side(
         reading.pred, pred_name, reading.pred_storage, reading.pred_level, reading.pred_jpeg, reading.pred_folders
     )

@@ -202,7 +202,7 @@ def _colored(request: Request, given: Mapping[str, Any]) -> Request:
     palette = given.get("palette")
     pred_palette, gt_palette = _palettes(palette, request.preset, request.protocol, str(given.get("classes")))
     own_colors = palette is not None or (request.preset is None and gt_palette is not None)
-    digest = _palette_digest(pred_palette, gt_palette) if own_colors else None
+    digest = palette_digest(pred_palette, gt_palette) if own_colors else None
     return replace(
         request,
         protocol=replace(request.protocol, palette=digest),
@@ -288,7 +288,8 @@ def _palettes(
     return preset_palette(facts, side="pred"), preset_palette(facts, side="gt")
 
 
-def _palette_digest(*palettes: Palette | None) -> str:
+def palette_digest(*palettes: Palette | None) -> str:
+    """Return a digest of the colours of both sides."""
     colors = [sorted(palette.colors.items()) for palette in palettes if palette is not None]
     return hashlib.blake2b(repr(colors).encode(), digest_size=4).hexdigest()
 

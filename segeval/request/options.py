@@ -117,6 +117,7 @@ class StorageOptions(TypedDict, total=False):
         bool | None, "A pixel may be of several classes: each is scored by itself, as one mask a class."
     ]
     bits: Annotated[str | None, "The bits of each class in stored values: name=bit, or name=offset:width=value."]
+    stack: Annotated[bool | None, "The images of a TIFF file are the slices of one volume."]
     resize_pred: Annotated[
         str | None, 'Predictions of another size are resized to the ground truth: "nearest", or for maps "bilinear".'
     ]
@@ -250,6 +251,12 @@ class CompareOptions(DrawingOptions, FindingOptions, total=False):
     fail_regression: Annotated[Rules | None, 'How far scores may drop, as {"miou": 0.005} or "iou.*=0.02".']
     force: Annotated[bool | None, "Compare runs of different images, ground truth or protocol, with a note."]
 
+
+AGAIN = (
+    *(name for name in inspect.get_annotations(NamingOptions) if name != "keys"),
+    *("palette", "gt_segments", "pred_segments", "max_pixels"),
+)
+"""Options of how folders are read of which a run keeps nothing, or a digest alone."""
 
 PARAMETERS = "Parameters\n----------"
 HEADING = re.compile(r"^\w+\n-{3,}$", re.MULTILINE)
