@@ -105,7 +105,7 @@ saving_options = stacked(
         "--save",
         metavar="RUN",
         type=ROOT,
-        help="Keep every image's counts in a run file or URL (.jsonl, or .jsonl.gz).",
+        help="Keep every image's counts in a run file or URL (.jsonl, .jsonl.gz or .parquet).",
     ),
     click.option("--resume", is_flag=True, help="Continue an interrupted --save."),
     click.option(

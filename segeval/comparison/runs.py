@@ -202,7 +202,10 @@ def _findings(side: _Side) -> tuple[Finding, ...]:
 
 def run_names(paths: Sequence[Place]) -> tuple[str, ...]:
     """Return what to call run files: their names without suffix, with as many folders as tell them apart."""
-    parts = [(*path.parent.parts, path.name.removesuffix(".gz").removesuffix(".jsonl")) for path in paths]
+    parts = [
+        (*path.parent.parts, path.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".parquet"))
+        for path in paths
+    ]
     for depth in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(names):

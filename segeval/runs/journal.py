@@ -21,7 +21,8 @@ import numpy as np
 from segeval.errors import OutputError, RunFileError
 from segeval.files.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
-from segeval.runs.file import TOOL, schema_of
+from segeval.runs.differences import protocol_differences
+from segeval.runs.header import TOOL, schema_of
 from segeval.runs.leveltables import packed, unpacked
 from segeval.runs.lines import CHUNK, split_lines
 from segeval.runs.rows import (
@@ -32,7 +33,7 @@ from segeval.runs.rows import (
     row_from_json,
     row_to_json,
 )
-from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row, protocol_differences
+from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row
 from segeval.runs.traitrows import traits_from_json, traits_to_json
 from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts

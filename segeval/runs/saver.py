@@ -11,9 +11,10 @@ from typing import Self
 from segeval.errors import OutputError
 from segeval.files.atomic import AtomicFile
 from segeval.protocol.protocol import Protocol
-from segeval.runs.file import load_run, save_run
+from segeval.runs.differences import protocol_differences
+from segeval.runs.file import is_parquet, load_run, save_run
 from segeval.runs.journal import Journal, other_protocol
-from segeval.runs.run import Run, protocol_differences
+from segeval.runs.run import Run
 
 PARTIAL = ".partial"
 """What ends the name of a file of rows that are kept for a run."""
@@ -55,6 +56,10 @@ class RunSaver(Saver):
 
     def __init__(self, path: Path, protocol: Protocol, *, resume: bool = False) -> None:
         self.path = path
+        if is_parquet(path.name):
+            from segeval.runs.parquet import require_pyarrow
+
+            require_pyarrow(str(path))
         target = Path(os.path.realpath(path))
         if _is_special(target):
             raise OutputError(

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.runs.file import is_packed, load_run, run_from_bytes, run_to_bytes, save_run
+from segeval.files.atomic import AtomicFile
+from segeval.runs.file import commit_run, is_parquet, load_run, named_bytes, run_from_bytes, save_run
 from segeval.runs.run import Run
 from segeval.stores.outputs import opened_output as opened_place
 from segeval.stores.urls import LARGEST_FILE, Place, StoreUrl
@@ -35,14 +36,21 @@ def save_named(run: Run, named: Place) -> None:
     else:
         from segeval.stores.files import write_file
 
-        write_file(named, run_to_bytes(run, packed=is_packed(Path(named.name))))
+        write_file(named, named_bytes(run, named.name))
 
 
 @contextmanager
 def opened_output(named: Place) -> Iterator[Callable[[Run], None]]:
     """Prove the place of a run file before the work, and give what writes a run there; raises `OutputError`."""
+    if is_parquet(named.name):
+        from segeval.runs.parquet import require_pyarrow
+
+        require_pyarrow(str(named))
     with opened_place(named) as place:
-        yield lambda run: place.commit(run_to_bytes(run, packed=is_packed(Path(named.name))))
+        if isinstance(place, AtomicFile):
+            yield lambda run: commit_run(run, place)
+        else:
+            yield lambda run: place.commit(named_bytes(run, named.name))
 
 
 def expanded(parts: Iterable[Place]) -> list[Place]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segeval.errors import OutputError
 from segeval.protocol.protocol import Protocol
+from segeval.runs.file import is_parquet
 from segeval.runs.journal import Journal
 from segeval.runs.run import Run
 from segeval.runs.saver import Saver
@@ -24,6 +25,10 @@ class StoredRunSaver(Saver):
 
     def __init__(self, url: StoreUrl, protocol: Protocol, *, journal: Path | None = None, resume: bool = False) -> None:
         self.path = url
+        if is_parquet(url.name):
+            from segeval.runs.parquet import require_pyarrow
+
+            require_pyarrow(str(url))
         self._kept = journal or usual_journal(url)
         try:
             check_writable(url)  # who may not look is told before the work
