@@ -126,9 +126,5 @@ def _saved(path: Place, options: dict[str, Any]) -> Explained:
         raise UsageError(
             "these options need images, and a saved run has none", names, "Leave the options out, or give PRED and GT"
         )
-    return (
-        rescore(load_named(path), **given((*names_in(ArrayOptions), *names_in(LossOptions)), options)),
-        None,
-        (),
-        None,
-    )
+    changes = given((*names_in(ArrayOptions), *names_in(LossOptions)), options)
+    return rescore(load_named(path), **changes), None, (), None
