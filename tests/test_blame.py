@@ -17,14 +17,22 @@ from tests.support import processes
 from tests.support.commandline import Completed, run_segeval
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("given")
     for side in ("gt", "pred"):
         (tmp_path / side).mkdir()
         for index in range(40):
             (tmp_path / side / f"{index}.png").write_bytes(encode(pattern(8, 6) % 3))
     done = run_segeval("score", "pred", "gt", "--save", "run.jsonl", cwd=tmp_path)
     assert done.code == 0
+    return tmp_path
+
+
+@pytest.fixture
+def project(given: Path, tmp_path: Path) -> Path:
+    for path in given.iterdir():
+        (tmp_path / path.name).symlink_to(path)
     return tmp_path
 
 
