@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from segeval.api.comparing import compare, explain, verify
     from segeval.api.folders import inspect, measure, score
     from segeval.api.partitions import list_pairs, measure_pairs
+    from segeval.api.planning import plan
     from segeval.api.report import Report
     from segeval.api.runs import combine, load_run, rescore, save_run
     from segeval.api.watching import Standing, watch
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from segeval.protocol.presets import preset, preset_names
     from segeval.protocol.protocol import Protocol
     from segeval.protocol.signature import Signature
+    from segeval.report.plan import Plan
     from segeval.runs.run import Run
     from segeval.tables.levels import LevelHistogram, LevelTable
 
@@ -34,6 +36,7 @@ __all__ = [
     "Inspection",
     "LevelHistogram",
     "LevelTable",
+    "Plan",
     "ProbabilityMeter",
     "Problems",
     "Protocol",
@@ -52,6 +55,7 @@ __all__ = [
     "load_run",
     "measure",
     "measure_pairs",
+    "plan",
     "preset",
     "preset_names",
     "rescore",
@@ -69,6 +73,7 @@ _HOMES = {
     "Inspection": "segeval.findings.inspection",
     "LevelHistogram": "segeval.tables.levels",
     "LevelTable": "segeval.tables.levels",
+    "Plan": "segeval.report.plan",
     "ProbabilityMeter": "segeval.accumulator.probabilitymeter",
     "Problems": "segeval.errors",
     "Protocol": "segeval.protocol.protocol",
@@ -86,6 +91,7 @@ _HOMES = {
     "load_run": "segeval.api.runs",
     "measure": "segeval.api.folders",
     "measure_pairs": "segeval.api.partitions",
+    "plan": "segeval.api.planning",
     "preset": "segeval.protocol.presets",
     "preset_names": "segeval.protocol.presets",
     "rescore": "segeval.api.runs",

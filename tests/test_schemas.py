@@ -74,6 +74,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
             roi=True,
             gt_segments="00000000",
             pred_segments="00000000",
+            stack=True,
         ),
         boundary=("authors",),
         distances=Distances("monai"),

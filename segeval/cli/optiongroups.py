@@ -40,6 +40,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "cast-labels",
         "multilabel",
         "bits",
+        "stack",
         "resize-pred",
     ),
     "Convention": (

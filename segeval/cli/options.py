@@ -135,6 +135,9 @@ storage_options = stacked(
         help="The bit of each class in stored values, or NAME=OFFSET:WIDTH=VALUE. [default: none]",
     ),
     click.option(
+        "--stack", is_flag=True, default=None, help="Read TIFF files of several images as volumes, each image a slice."
+    ),
+    click.option(
         "--resize-pred",
         type=click.Choice(RESIZING),
         help="Resize predictions of another size to their ground truth, as Pillow does. [default: an error]",

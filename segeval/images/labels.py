@@ -87,7 +87,9 @@ def labels_of_image(
 ) -> tuple[NDArray[np.integer[Any]], ImageFacts]:
     """Return the labels, (H, W), of an image whose header is checked, and its facts; raises `MaskError`."""
     if facts.animated:
-        raise MaskError("a file holds several images", (facts.encoding,), "Save each mask as a file of its own")
+        slices = ", or read them as the slices of a volume with --stack" if facts.format == "TIFF" else ""
+        fix = f"Save each mask as a file of its own{slices}"
+        raise MaskError("a file holds several images", (facts.encoding,), fix)
     if facts.sample == "f" and not storage.cast_labels:
         raise MaskError("an image of floats is not a label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps")
     if facts.channels >= 3 and facts.bit_depth != 8:

@@ -32,6 +32,7 @@ class SideStorage:
     class_axis: str | None = None
     cast_labels: bool = False
     palette_tolerance: int = 0
+    stack: bool = False
 
 
 AS_STORED = SideStorage()
@@ -49,7 +50,8 @@ class Storage:
     of several classes, each of which is scored by itself; `bits` says by which bits of a stored value, `label_regions`
     by which labels (see `labelregions`). Predictions of another size are resized by `resize_pred`. `roi` counts the
     pixels inside regions of interest only. `gt_segments` and `pred_segments` are digests of what says which category
-    each segment of a panoptic mask is. Raises `UsageError` for anything else.
+    each segment of a panoptic mask is. Under `stack` the images of a TIFF file are slices of a volume. Raises
+    `UsageError` for anything else.
     """
 
     gt_channel: str | None = None
@@ -65,6 +67,7 @@ class Storage:
     roi: bool = False
     gt_segments: str | None = None
     pred_segments: str | None = None
+    stack: bool = False
 
     def __post_init__(self) -> None:
         if self.class_axis not in (None, *CLASS_AXES):
@@ -92,7 +95,7 @@ class Storage:
     def side(self, name: str) -> SideStorage:
         """Return what holds for "gt" or "pred"."""
         channel = self.gt_channel if name == "gt" else self.pred_channel
-        return SideStorage(channel, self.class_axis, self.cast_labels, self.palette_tolerance)
+        return SideStorage(channel, self.class_axis, self.cast_labels, self.palette_tolerance, self.stack)
 
     def to_dict(self) -> dict[str, Any]:
         """Return as JSON values what was asked for."""

@@ -117,6 +117,7 @@ class StorageOptions(TypedDict, total=False):
         bool | None, "A pixel may be of several classes: each is scored by itself, as one mask a class."
     ]
     bits: Annotated[str | None, "The bits of each class in stored values: name=bit, or name=offset:width=value."]
+    stack: Annotated[bool | None, "The images of a TIFF file are the slices of one volume."]
     resize_pred: Annotated[
         str | None, 'Predictions of another size are resized to the ground truth: "nearest", or for maps "bilinear".'
     ]
