@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 
 from segeval.measuring.suspects import _connected
+from segeval.pictures.gallery import window
 from segeval.pictures.panels import Panels, boxed
 from tests.support.commandline import run_segeval
 
@@ -84,6 +87,23 @@ def test_the_page_shows_the_regions_in_their_order(tmp_path: Path) -> None:
     assert f"x {first['left']} to {first['right']}, y {first['top']} to {first['bottom']}" in text
 
 
+def test_how_far_the_search_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+
+    @contextmanager
+    def watching(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+        assert not quiet
+        yield lambda done, whole: told.append((done, whole))
+
+    monkeypatch.setattr("segeval.cli.console.progress_bar", watching)
+    options = ("--probs", "--classes", ROOT / "sample_masks/classes.txt", "--no-config", "--only", "miou")
+    assert run_segeval("score", MAPS / "probs", MAPS / "gt", *options, "--overlays", tmp_path / "out").code == 0
+    measured = list(told)
+    target = ("-o", f"label-errors:{tmp_path}/suspects.csv")
+    assert run_segeval("score", MAPS / "probs", MAPS / "gt", *options, *target).code == 0
+    assert told[len(measured) :] == [*measured, (1, 3), (2, 3), (3, 3)]
+
+
 def test_fewer_regions_are_found_the_surer_a_map_must_be(tmp_path: Path) -> None:
     options = ("--probs", "--classes", ROOT / "sample_masks/classes.txt", "--no-config", "-q", "--label-errors", "900")
     found = []
@@ -101,6 +121,21 @@ def test_the_box_of_a_region_has_a_line_around_it_within_what_is_seen() -> None:
     expected = np.zeros((6, 7), np.bool_)
     expected[1, 0:4] = expected[4, 0:4] = expected[1:5, 3] = True
     assert drawn.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("box", "seen"),
+    [
+        ((100, 100, 110, 120), (71, 76, 139, 144)),
+        ((0, 0, 10, 10), (0, 0, 58, 58)),
+        ((310, 190, 320, 200), (262, 142, 320, 200)),
+        ((0, 50, 320, 60), (0, 0, 320, 200)),
+    ],
+)
+def test_a_region_is_seen_in_a_square_within_the_image(
+    box: tuple[int, int, int, int], seen: tuple[int, int, int, int]
+) -> None:
+    assert window(box, 320, 200) == seen
 
 
 def test_regions_are_those_of_scipy() -> None:

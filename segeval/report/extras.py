@@ -165,6 +165,10 @@ def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_b
         from segeval.report.distances import distance_ratios
 
         extra |= distance_ratios(run, found.labeling, found.rules)
+    if run.protocol.lesions is not None:
+        from segeval.report.lesions import lesion_ratios
+
+        extra |= lesion_ratios(run, found.labeling, found.rules)
     return sample(
         found.images,
         found.rules,
@@ -245,7 +249,7 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
 
 def contour_images(report: Report) -> dict[str, Ratios]:
     """Return what a report has of every image and class along contours, by name."""
-    parts = (report.boundary, report.distances)
+    parts = (report.boundary, report.distances, report.lesions)
     return {name: values for part in parts if part is not None for name, values in part.images.items()}
 
 

@@ -24,6 +24,7 @@ from segeval.tables.counts import Confusion, grouped, tallies
 if TYPE_CHECKING:
     from segeval.report.boundaries import BoundaryScores
     from segeval.report.distances import DistanceScores
+    from segeval.report.lesions import LesionScores
     from segeval.report.mapscores import ProbabilityScores
     from segeval.report.scoring import Measured
     from segeval.sampling.resampling import Interval
@@ -142,6 +143,7 @@ class Report:
     own_scores: tuple[str, ...] = ()
     boundary: BoundaryScores | None = None
     distances: DistanceScores | None = None
+    lesions: LesionScores | None = None
     ungated: tuple[str, ...] = ()
 
     @property
@@ -198,6 +200,7 @@ class Report:
             **probabilities,
             **({} if self.boundary is None else {"boundary": self.boundary.to_dict()}),
             **({} if self.distances is None else {"distances": self.distances.to_dict()}),
+            **({} if self.lesions is None else {"lesions": self.lesions.to_dict()}),
             **self.details.to_dict(told),
             "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from segeval.report.boundaries import BoundaryScores
     from segeval.report.distances import DistanceScores
     from segeval.report.extras import Statistics
+    from segeval.report.lesions import LesionScores
     from segeval.report.mapscores import ProbabilityScores
 
 MOST_LISTED = 10
@@ -137,9 +138,11 @@ def report_of(run: Run, found: Measured) -> Report:
     probabilities = _probability_scores(run, found)
     if probabilities is not None:
         scores.update(probabilities.scores)
-    boundary, distances = _boundary_scores(run, found), _distance_scores(run, found)
-    scores.update({**(boundary.at[0].scores if boundary else {}), **(distances.scores if distances else {})})
-    of_contours = _joined(boundary.at[0].classes if boundary else (), distances.classes if distances else ())
+    boundary, distances, lesions = _boundary_scores(run, found), _distance_scores(run, found), _lesions(run, found)
+    around = [part for part in (boundary.at[0] if boundary else None, distances, lesions) if part is not None]
+    for part in around:
+        scores.update(part.scores)
+    of_contours = _joined(*(part.classes for part in around))
     return Report(
         signature=signature(
             found.resolution,
@@ -165,7 +168,7 @@ def report_of(run: Run, found: Measured) -> Report:
         warnings=(
             *warnings,
             *unknown_warnings(found.confusion, convention),
-            *(warning for part in (boundary, distances) if part for warning in part.warnings),
+            *(warning for one in (boundary, distances, lesions) if one for warning in one.warnings),
         ),
         notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
@@ -173,6 +176,7 @@ def report_of(run: Run, found: Measured) -> Report:
         own_scores=_own_scores(rules, scores),
         boundary=boundary,
         distances=distances,
+        lesions=lesions,
     )
 
 
@@ -200,9 +204,16 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
 
 
 def _joined(*parts: Sequence[Mapping[str, Value]]) -> Sequence[Mapping[str, Value]]:
-    """Return the scores of each class of all parts, of which some may be empty."""
-    given = [part for part in parts if part]
-    return [{name: one[name] for one in of_class for name in one} for of_class in zip(*given, strict=True)]
+    """Return the scores of each class of all parts."""
+    return [{name: one[name] for one in of_class for name in one} for of_class in zip(*parts, strict=True)]
+
+
+def _lesions(run: Run, found: Measured) -> LesionScores | None:
+    if run.protocol.lesions is None:
+        return None
+    from segeval.report.lesions import lesion_scores
+
+    return lesion_scores(run, found.labeling, found.rules)
 
 
 def _distance_scores(run: Run, found: Measured) -> DistanceScores | None:

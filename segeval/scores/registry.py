@@ -46,8 +46,7 @@ class Score:
     percent, "nats" for logarithms, "" for plain numbers. A `bounded` score is in [0, 1]. `of_data` scores have one
     value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps.
     `by_convention` are those that conventions decide over; a `pixel_mean` is a sum over pixels that `--loss-reduction`
-    divides. `of_contours` need `--boundary` or
-    `--distances`.
+    divides. `of_contours` need `--boundary`, `--distances` or `--lesions`.
     """
 
     name: str
@@ -91,6 +90,14 @@ SCORES = (
         for name, title in (("hd", "HD"), ("hd95", "HD95"), ("assd", "ASSD"), ("masd", "MASD"))
     ),
     Score(name="nsd", title="NSD", per_class=True, of_contours=True),
+    *(
+        Score(name=f"lesion_{name}", title=f"lesion {title}", per_class=True, of_contours=True)
+        for name, title in (("dice", "Dice"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"))
+    ),
+    *(
+        Score(name=name, title=title, unit="", lower_is_better=True, bounded=False, per_class=True, of_contours=True)
+        for name, title in (("lesion_hd95", "lesion HD95"), ("lesion_fp", "lesion FP/image"))
+    ),
     Score(
         name="bce",
         title="BCE",
