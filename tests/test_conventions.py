@@ -9,8 +9,9 @@ from segeval.errors import UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, convention, conventions
 from segeval.protocol.labeling import VOID, Labeling, SegmentationClass, value_map
-from segeval.scores.imageoverlap import averaged, class_mious, image_mious, image_outcomes, image_tallies
+from segeval.scores.imageoverlap import class_mious, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import mean, outcomes
+from segeval.scores.registry import averaged
 from segeval.tables.counts import confusion, joint_counts, tallies, total
 from tests.support.tallies import dense_tallies
 

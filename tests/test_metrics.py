@@ -24,7 +24,7 @@ from segeval.protocol.labeling import (
     SegmentationClass,
     value_map,
 )
-from segeval.scores.imageoverlap import averaged, class_mious, image_mious, image_outcomes, image_tallies
+from segeval.scores.imageoverlap import class_mious, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import (
     Outcomes,
     frequency_weighted,
@@ -37,6 +37,7 @@ from segeval.scores.overlap import (
     recalls,
     worst_mean,
 )
+from segeval.scores.registry import averaged
 from segeval.tables.counts import JointCounts, Tallies, confusion, grouped, table, tallies, total
 from tests.support.tallies import dense_tallies
 

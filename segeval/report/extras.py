@@ -17,6 +17,7 @@ from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.imagescores import ImageScores
 from segeval.report.refusals import FileNames, file_name
 from segeval.report.report import Report
+from segeval.report.tallying import tallies_of
 from segeval.request.options import (
     CompareOptions,
     DrawingOptions,
@@ -30,7 +31,7 @@ from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, interv
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
 from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
-from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_overlap, image_tallies
+from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_overlap
 from segeval.scores.overlap import Ratios, Value, pixel_parts, ratio
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_b
 
         extra |= lesion_ratios(run, found.labeling, found.rules)
     return sample(
-        found.images,
+        found.images.joined(),
         found.rules,
         units(keys_of(run.rows), group_by),
         groups=_group_tallies(run, found),
@@ -198,7 +199,7 @@ def _group_tallies(run: Run, found: Measured) -> ImageTallies | None:
         return ValueMap(indices, default, lookup.level, lower)
 
     classes = tuple(SegmentationClass(index, str(index)) for index in range(count + 1))
-    whole = image_tallies(tables_of(run.rows), Labeling(classes, grouped(labeling.gt), grouped(labeling.pred)))
+    whole = tallies_of(run.rows, Labeling(classes, grouped(labeling.gt), grouped(labeling.pred))).joined()
     return whole.of(np.arange(count + 1) < count)
 
 

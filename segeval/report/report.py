@@ -16,9 +16,9 @@ from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
 from segeval.records import dataclass
 from segeval.report.details import WORST_PERCENTS, Details
-from segeval.scores.imageoverlap import Overlap, image_outcomes, present
+from segeval.scores.imageoverlap import image_outcomes, present
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio, worst_mean
-from segeval.scores.registry import OF_CLASSES
+from segeval.scores.registry import OF_CLASSES, Overlap
 from segeval.tables.counts import Confusion, grouped, tallies
 
 if TYPE_CHECKING:
@@ -285,10 +285,13 @@ def details_of(found: Measured, image_values: Sequence[Value]) -> Details:
     """Return the closer look at the images that every report has."""
     values = [value for value in image_values if value is not None]
     ratios = present(image_outcomes(found.images).of(found.rules.over("class_miou")))
-    of_class = [column.tolist() for column in ratios.of_classes() if len(column)]
+    of_class = [(values.tolist(), count) for values, count in ratios.lowest(max(WORST_PERCENTS)) if count]
     worst = {
         "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
-        "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
+        "class_miou": {
+            percent: mean(worst_mean(values, percent, of=count) for values, count in of_class)
+            for percent in WORST_PERCENTS
+        },
     }
     if found.rules.foreground is None:
         return Details(worst)

@@ -28,8 +28,9 @@ from segeval.report.report import (
     odd_foreground,
     undefined_mean,
 )
+from segeval.runs.columns import BlockRows, blocks_of
 from segeval.runs.run import Run, keys_of, missing_keys, raw_values, tables_of
-from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_tallies
+from segeval.scores.imageoverlap import image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
 from segeval.tables.counts import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from segeval.report.extras import Statistics
     from segeval.report.lesions import LesionScores
     from segeval.report.mapscores import ProbabilityScores
+    from segeval.scores.imageoverlap import AllTallies
 
 MOST_LISTED = 10
 
@@ -61,7 +63,7 @@ class Measured:
     resolution: Resolution
     confusion: Confusion
     whole: Tallies
-    images: ImageTallies
+    images: AllTallies
     rules: ScoringRules
 
     @property
@@ -101,13 +103,15 @@ def measured(
             (f"values found: {listed(raw_values(table)[0], MOST_LISTED)}",),
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
-    tables = tables_of(run.rows)
-    if resolution.labeling.sets:
-        from segeval.scores.labelsets import set_tallies  # most pixels have one class
+    images: AllTallies
+    if resolution.labeling.sets or isinstance(run.rows, BlockRows):
+        from segeval.report.tallying import tallies_of  # most pixels have one class, and most runs fit into memory
 
-        images = set_tallies(tables, len(resolution.labeling.classes))
+        images = tallies_of(run.rows, resolution.labeling)
+    else:
+        images = image_tallies(tables_of(run.rows), resolution.labeling)
+    if resolution.labeling.sets:
         return Measured(table, resolution, counted, images.whole(), images, rules)
-    images = image_tallies(tables, resolution.labeling)
     whole = tallies(counted, same_unknown_pixels(table, resolution.labeling))
     return Measured(table, resolution, counted, whole, images, rules)
 
@@ -157,7 +161,7 @@ def report_of(run: Run, found: Measured) -> Report:
             pixels=run.pixels,
             void_pixels=found.confusion.void_pixels + _outside(run),
             gt_digest=run.gt_digest(),
-            unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
+            unscored_images=found.images.unscored,
             missing_images=len(missing_keys(run.rows)),
         ),
         scores=ordered(scores),
@@ -338,6 +342,9 @@ def _refused(
 
 
 def _places(run: Run, labeling: Labeling, refusal: _Refusal, names: FileNames, everywhere: bool) -> list[str]:
-    cells = stacked(tables_of(run.rows))
-    chosen = _refused(cells, labeling, refusal, everywhere)
-    return refused_places(keys_of(run.rows), cells, chosen, refusal.side, names)
+    places: list[str] = []
+    for block in blocks_of(run.rows):
+        cells = stacked(tables_of(block))
+        chosen = _refused(cells, labeling, refusal, everywhere)
+        places += refused_places(keys_of(block), cells, chosen, refusal.side, names)
+    return places

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,22 @@ from numpy.typing import NDArray
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling
 from segeval.records import dataclass
-from segeval.scores.overlap import Outcomes, Ratios, Value, mean, micro, outcomes, overlap, weighted_mean
+from segeval.scores.overlap import Lowest, Outcomes, Ratios, Value, lowest, outcomes, overlap
 from segeval.tables.counts import Int64Array, JointCounts, Tallies, stacked
+
+if TYPE_CHECKING:  # runs that memory holds do without
+    from segeval.scores.imageblocks import BlockOutcomes, BlockRatios, BlockTallies
+
+    AllTallies: TypeAlias = "ImageTallies | BlockTallies"
+    AllOutcomes: TypeAlias = "ImageOutcomes | BlockOutcomes"
+    AllRatios: TypeAlias = "ImageRatios | BlockRatios"
 
 OF_SUMS = ("dataset", "micro", "weighted")
 """Averages that are functions of sums over the images; the others average what images have."""
+PRESENT = Convention(pred_only="skip")
+"""Leaves the classes out that are not in an image's ground truth."""
+DENSE = 1 << 22
+"""Images times classes of which the present ones are marked; of more they are sorted, which takes less memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +78,23 @@ class ImageTallies:
     kept: Tallies
     pixels: Tallies
 
+    @property
+    def unscored(self) -> int:
+        """Return how many images have no valid pixel."""
+        return int((self.pixels.true_pixels == 0).sum())
+
+    def blocks(self) -> Iterator[ImageTallies]:
+        """Yield the tallies in parts that memory holds: all at once."""
+        yield self
+
+    def joined(self) -> ImageTallies:
+        """Return the tallies of all images in memory."""
+        return self
+
+    def outcomes(self, convention: Convention | None) -> ImageOutcomes:
+        """Count hits, false alarms and misses of each image as `outcomes` does."""
+        return ImageOutcomes(self.at, outcomes(self.kept, convention))
+
     def of(self, chosen: NDArray[np.bool_]) -> ImageTallies:
         """Return the tallies of some of the classes, chosen by a mask of shape (K,)."""
         at, here = self.at.of(chosen)
@@ -110,10 +138,18 @@ def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTal
     valid = gt >= 0
     classed = valid & (pred >= 0)
     given = (pred >= 0) & (gt != VOID)
-    keys = np.concatenate([image[valid] * size + gt[valid], image[given] * size + pred[given]])
-    keys.sort()
-    keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
-    of_gt, of_pred = (np.searchsorted(keys, image * size + side).astype(kind) for side in (gt, pred))
+    of_gt, of_pred = image * size + gt, image * size + pred
+    if images * size <= DENSE:
+        met = np.zeros(images * size, np.bool_)
+        met[of_gt[valid]] = met[of_pred[given]] = True
+        keys = np.flatnonzero(met)
+        place = np.cumsum(met, dtype=kind) - 1
+        of_gt, of_pred = place[np.where(valid, of_gt, 0)], place[np.where(pred >= 0, of_pred, 0)]
+    else:
+        keys = np.concatenate([of_gt[valid], of_pred[given]])
+        keys.sort()
+        keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+        of_gt, of_pred = (np.searchsorted(keys, side).astype(kind) for side in (of_gt, of_pred))
     chosen = {
         "hit": (classed & (gt == pred), of_gt),
         "gt": (classed, of_gt),
@@ -154,6 +190,16 @@ class ImageOutcomes:
             return self
         at, chosen = self.at.of(classes)
         return ImageOutcomes(at, self.kept.of(chosen))
+
+    def overlap(self, convention: Convention, hit_weight: int) -> ImageRatios:
+        """Return IoU or Dice of every class of every image as `overlap` does."""
+        nothing = np.zeros(1, np.int64)
+        absent = overlap(Outcomes(nothing, nothing, nothing), convention, hit_weight=hit_weight)
+        return ImageRatios(self.at, overlap(self.kept, convention, hit_weight=hit_weight), absent)
+
+    def pooled(self) -> Outcomes:
+        """Add the classes of each image up to one, shape (images,)."""
+        return Outcomes(*(self.at.sums(side) for side in (self.kept.tp, self.kept.fp, self.kept.fn)))
 
     def image(self, index: int) -> Outcomes:
         """Return the outcomes of every class in one image, shape (K,)."""
@@ -199,6 +245,10 @@ class ImageRatios:
         """Return for each class the values that are defined among its kept cells."""
         for _, values in self._by_class():
             yield values
+
+    def lowest(self, percent: float) -> list[Lowest]:
+        """Return for each class the lowest `percent` of the values that are defined among its kept cells."""
+        return [lowest(values, len(values), percent) for values in self.of_classes()]
 
     def class_means(self) -> tuple[Value, ...]:
         """Average the score over the images, for each class."""
@@ -257,79 +307,24 @@ def _parts(
         yield end - start, part if everything else part[defined[start:end]]
 
 
-def image_outcomes(images: ImageTallies, convention: Convention | None = None) -> ImageOutcomes:
+def image_outcomes(images: AllTallies, convention: Convention | None = None) -> AllOutcomes:
     """Count hits, false alarms and misses of each image as `outcomes` does."""
-    return ImageOutcomes(images.at, outcomes(images.kept, convention))
+    return images.outcomes(convention)
 
 
-def image_overlap(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> ImageRatios:
+def image_overlap(images: AllOutcomes, convention: Convention, *, hit_weight: int = 1) -> AllRatios:
     """Return IoU or Dice of every class of every image as `overlap` does."""
-    nothing = np.zeros(1, np.int64)
-    absent = overlap(Outcomes(nothing, nothing, nothing), convention, hit_weight=hit_weight)
-    return ImageRatios(images.at, overlap(images.kept, convention, hit_weight=hit_weight), absent)
+    return images.overlap(convention, hit_weight)
 
 
-def pooled(images: ImageOutcomes) -> Outcomes:
-    """Add the classes of each image up to one, shape (images,)."""
-    return Outcomes(*(images.at.sums(side) for side in (images.kept.tp, images.kept.fp, images.kept.fn)))
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
-
-    classes: tuple[Value, ...]
-    mean: Value
-    in_mean: int
-
-
-def averaged(
-    whole: Outcomes,
-    images: ImageOutcomes,
-    convention: Convention,
-    *,
-    hit_weight: int = 1,
-    over: NDArray[np.bool_] | None = None,
-    weights: Sequence[float] | None = None,
-) -> Overlap:
-    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
-
-    `whole` has the outcomes of the data set, shape (K,); `images` those of each image. The mean runs over the classes
-    `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one a class.
-    """
-    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
-    of_images = image_overlap(images.of(chosen), convention, hit_weight=hit_weight)
-    if convention.average in OF_SUMS:
-        ratios = overlap(whole, convention, hit_weight=hit_weight)
-        classes, poisoned = ratios.many(), bool(ratios.poison[chosen].any())
-    else:
-        classes = image_overlap(images, convention, hit_weight=hit_weight).class_means()
-        poisoned = of_images.poisoned
-    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
-    average: Value
-    if poisoned or (convention.absent == "skip-image" and None in entered):
-        average = None
-    elif convention.average in ("dataset", "class-image"):
-        average = mean(entered)
-    elif convention.average == "weighted":
-        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
-    elif convention.average == "micro":
-        average = micro(whole.of(chosen), hit_weight=hit_weight)
-    elif convention.average == "image-class":
-        average = of_images.mean()
-    else:
-        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
-    return Overlap(classes, average, sum(value is not None for value in entered))
-
-
-def image_values(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
+def image_values(images: AllOutcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
     """Return the overlap of each image: the mean over its classes, or for image-micro that of all its pixels."""
     if convention.average == "image-micro":
-        return overlap(pooled(images), convention, hit_weight=hit_weight).many()
+        return overlap(images.pooled(), convention, hit_weight=hit_weight).many()
     return image_overlap(images, convention, hit_weight=hit_weight).image_means()
 
 
-def image_mious(images: ImageOutcomes) -> tuple[Value, ...]:
+def image_mious(images: AllOutcomes) -> tuple[Value, ...]:
     """Return each image's mean IoU over the classes in its own ground truth; `None` without valid pixels.
 
     The average of it is mIoU^I of Wang et al. 2023, Revisiting Evaluation Metrics for Semantic Segmentation.
@@ -337,11 +332,11 @@ def image_mious(images: ImageOutcomes) -> tuple[Value, ...]:
     return present(images).image_means()
 
 
-def class_mious(images: ImageOutcomes) -> tuple[Value, ...]:
+def class_mious(images: AllOutcomes) -> tuple[Value, ...]:
     """Return each class's IoU averaged over the images that have it (mIoU^C of Wang et al. 2023 before its mean)."""
     return present(images).class_means()
 
 
-def present(images: ImageOutcomes) -> ImageRatios:
+def present(images: AllOutcomes) -> AllRatios:
     """Return the IoU of each image and class, defined where the class is in the image's ground truth."""
-    return image_overlap(images, Convention(pred_only="skip"))
+    return image_overlap(images, PRESENT)
