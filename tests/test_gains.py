@@ -19,8 +19,9 @@ from segeval.scores.gains import (
     top_confusions,
     worst_images,
 )
-from segeval.scores.imageoverlap import averaged, image_outcomes
+from segeval.scores.imageoverlap import image_outcomes
 from segeval.scores.overlap import outcomes
+from segeval.scores.registry import averaged
 from segeval.tables.counts import Confusion, Tallies, joint_counts, tallies
 from tests.support.properties import examples
 from tests.support.tallies import kept_tallies

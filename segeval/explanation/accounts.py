@@ -37,9 +37,8 @@ from segeval.records import dataclass
 from segeval.report.refusals import FileNames
 from segeval.report.scoring import Measured, check_labels, measured
 from segeval.runs.run import Run
-from segeval.scores.imageoverlap import Overlap
 from segeval.scores.overlap import Value, outcomes
-from segeval.scores.registry import OF_CONVENTIONS, ScoreRule, class_score, program_of
+from segeval.scores.registry import OF_CONVENTIONS, Overlap, ScoreRule, class_score, program_of
 from segeval.tables.counts import Confusion, Int64Array
 
 LENIENT = {"pred_void": "miss", "unknown": "miss", "gt_unknown": "drop"}

@@ -16,9 +16,9 @@ from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
 from segeval.records import dataclass
 from segeval.report.details import WORST_PERCENTS, Details
-from segeval.scores.imageoverlap import Overlap, image_outcomes, present
+from segeval.scores.imageoverlap import image_mious, image_outcomes, present
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio, worst_mean
-from segeval.scores.registry import OF_CLASSES
+from segeval.scores.registry import OF_CLASSES, Overlap
 from segeval.tables.counts import Confusion, grouped, tallies
 
 if TYPE_CHECKING:
@@ -278,20 +278,28 @@ def group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
     return scores, mean(ious)
 
 
-def details_of(found: Measured, image_values: Sequence[Value]) -> Details:
+def details_of(found: Measured) -> Details:
     """Return the closer look at the images that every report has."""
-    values = [value for value in image_values if value is not None]
-    ratios = present(image_outcomes(found.images).of(found.rules.over("class_miou")))
-    of_class = [column.tolist() for column in ratios.of_classes() if len(column)]
+    plain = image_outcomes(found.images)
+    values = [value for value in image_mious(plain.of(found.rules.over("image_miou"))) if value is not None]
+    ratios = present(plain.of(found.rules.over("class_miou")))
+    del plain
+    # A class at a time: as Python numbers all would take four times the memory.
+    of_class = [_worst_means(column.tolist()) for column in ratios.of_classes() if len(column)]
+    means = map(mean, zip(*of_class, strict=True)) if of_class else (None for _ in WORST_PERCENTS)
     worst = {
-        "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
-        "class_miou": {percent: mean(worst_mean(column, percent) for column in of_class) for percent in WORST_PERCENTS},
+        "image_miou": dict(zip(WORST_PERCENTS, _worst_means(values), strict=True)),
+        "class_miou": dict(zip(WORST_PERCENTS, means, strict=True)),
     }
     if found.rules.foreground is None:
         return Details(worst)
     from segeval.scores.foreground import foreground_images  # few sets are binary
 
     return Details(worst, foreground_images(found.images, found.rules.foreground))
+
+
+def _worst_means(values: Sequence[float]) -> list[Value]:
+    return [worst_mean(values, percent) for percent in WORST_PERCENTS]
 
 
 def undefined_mean(iou: Overlap, found: Measured) -> tuple[Finding, ...]:

@@ -18,7 +18,6 @@ from segeval.scores.foreground import image_kinds, positive_dices
 from segeval.scores.imageoverlap import (
     OF_SUMS,
     ImageTallies,
-    averaged,
     image_mious,
     image_outcomes,
     image_overlap,
@@ -26,7 +25,7 @@ from segeval.scores.imageoverlap import (
     present,
 )
 from segeval.scores.overlap import Outcomes, Value, filled, floored, mean, outcomes, overlap, pixel_parts, true_pixels
-from segeval.scores.registry import mask_scores, program_of
+from segeval.scores.registry import averaged, mask_scores, program_of
 from segeval.tables.counts import Int64Array
 
 SIDES = ("tp", "fp", "fn")

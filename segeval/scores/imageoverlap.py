@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling
 from segeval.records import dataclass
-from segeval.scores.overlap import Outcomes, Ratios, Value, mean, micro, outcomes, overlap, weighted_mean
-from segeval.tables.counts import Int64Array, JointCounts, Tallies, stacked
+from segeval.scores.overlap import Outcomes, Ratios, Value, outcomes, overlap
+from segeval.tables.counts import Int64Array, JointCounts, StackedTables, Tallies, stacked
 
 OF_SUMS = ("dataset", "micro", "weighted")
 """Averages that are functions of sums over the images; the others average what images have."""
+Places = NDArray[np.int32]
+"""Positions of images or of classes, which one for every cell is kept of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,15 +29,15 @@ class Cells:
     All other classes of the `images` x `classes` that there are have no pixel of any kind.
     """
 
-    image: NDArray[np.intp]
-    label: NDArray[np.intp]
+    image: Places
+    label: Places
     images: int
     classes: int
 
     def of(self, chosen: NDArray[np.bool_]) -> tuple[Cells, NDArray[np.bool_]]:
         """Return the cells of some classes, chosen by a mask of shape (K,), and which of these cells they are."""
         kept = chosen[self.label]
-        position = np.cumsum(chosen) - 1
+        position = np.cumsum(chosen, dtype=np.int32) - 1
         return Cells(self.image[kept], position[self.label[kept]], self.images, int(chosen.sum())), kept
 
     def of_images(self) -> NDArray[np.intp]:
@@ -85,6 +87,8 @@ class ImageTallies:
         return Tallies(*(add(getattr(self.kept, name)) for name in OF_CLASSES), *(side.sum(axis=0) for side in outside))
 
 
+PIECE_CELLS = 1 << 18
+"""Cells of tables that are worked on at a time: each takes a hundred bytes on the way."""
 OF_CLASSES = ("hit", "gt", "pred", "void", "unknown", "missing", "stray")
 """The marginals that every class has."""
 
@@ -99,46 +103,57 @@ def joined_tallies(
 
 def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTallies:
     """Take the marginals of each image at once."""
-    size, images = len(labeling.classes), len(tables)
-    cells = stacked(tables)
-    kind: type[np.signedinteger[Any]] = (
-        np.int32 if images * size < 1 << 31 else np.int64
-    )  # there are columns of every cell: memory is theirs
-    image = np.repeat(np.arange(images, dtype=kind), np.diff(cells.ends))
-    gt, pred = labeling.gt(cells.gt).astype(kind), labeling.pred(cells.pred).astype(kind)
-    pixels, same = cells.pixels, cells.gt == cells.pred
-    valid = gt >= 0
+    cells, used = stacked(tables), 0
+    most, images = 2 * len(cells.pixels), len(cells)
+    # Memory that is not written to is not taken: most columns are short, and many have nothing but zeros.
+    image, label = np.zeros(most, np.int32), np.zeros(most, np.int32)
+    kept = {name: np.zeros(most, np.int64) for name in OF_CLASSES}
+    outside = np.zeros((2, images, 1), np.int64)
+    starts = np.searchsorted(cells.ends, np.arange(0, len(cells.pixels), PIECE_CELLS), side="right") - 1
+    for start, stop in pairwise([*sorted({0, *starts.tolist()}), images]):
+        keys = _add_tallies(cells, slice(start, stop), labeling, {name: kept[name][used:] for name in kept}, outside)
+        end = used + len(keys)
+        image[used:end], label[used:end] = np.divmod(keys, max(1, len(labeling.classes)))
+        image[used:end] += start
+        used = end
+    at = Cells(image[:used], label[:used], images, len(labeling.classes))
+    return joined_tallies(at, {name: values[:used] for name, values in kept.items()}, *outside)
+
+
+def _add_tallies(
+    cells: StackedTables, images: slice, labeling: Labeling, kept: Mapping[str, Int64Array], outside: Int64Array
+) -> NDArray[np.signedinteger[Any]]:
+    """Add the marginals of some images to columns of zeros; returns image times classes plus class of each cell."""
+    size, count = len(labeling.classes), images.stop - images.start
+    kind: type[np.signedinteger[Any]] = np.int32 if count * size < 1 << 31 else np.int64
+    ends = cells.ends[images.start : images.stop + 1]
+    here = slice(ends[0], ends[-1])
+    image = np.repeat(np.arange(count, dtype=kind), np.diff(ends))
+    gt, pred = labeling.gt(cells.gt[here]).astype(kind), labeling.pred(cells.pred[here]).astype(kind)
+    pixels, same = cells.pixels[here], cells.gt[here] == cells.pred[here]
+    valid, unknown = gt >= 0, gt == UNKNOWN
     classed = valid & (pred >= 0)
     given = (pred >= 0) & (gt != VOID)
-    keys = np.concatenate([image[valid] * size + gt[valid], image[given] * size + pred[given]])
+    keys: NDArray[np.signedinteger[Any]] = np.concatenate(
+        [image[valid] * size + gt[valid], image[given] * size + pred[given]]
+    )
     keys.sort()
     keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
-    of_gt, of_pred = (np.searchsorted(keys, image * size + side).astype(kind) for side in (gt, pred))
-    chosen = {
-        "hit": (classed & (gt == pred), of_gt),
-        "gt": (classed, of_gt),
-        "pred": (classed, of_pred),
-        "void": (valid & (pred == VOID), of_gt),
-        "unknown": (valid & (pred == UNKNOWN), of_gt),
-        "missing": (valid & (pred == NO_FILE), of_gt),
-        "stray": ((gt == UNKNOWN) & (pred >= 0), of_pred),
-    }
-
-    def add(here: NDArray[np.bool_], places: NDArray[np.signedinteger[Any]]) -> Int64Array:
-        counts = np.zeros(len(keys), np.int64)
-        if here.any():
-            np.add.at(counts, places[here], pixels[here])
-        return counts
-
-    def add_all(here: NDArray[np.bool_]) -> Int64Array:
-        counts = np.zeros((images, 1), np.int64)
-        np.add.at(counts[:, 0], image[here], pixels[here])
-        return counts
-
-    kept = {name: add(here, places) for name, (here, places) in chosen.items()}
-    at = Cells((keys // size).astype(np.intp), (keys % size).astype(np.intp), images, size)
-    same &= (gt == UNKNOWN) & (pred == UNKNOWN)
-    return joined_tallies(at, kept, add_all(gt == UNKNOWN), add_all(same))
+    of_gt, of_pred = (np.searchsorted(keys, image * size + side) for side in (gt, pred))
+    for counts, chosen, places in (
+        (kept["hit"], classed & (gt == pred), of_gt),
+        (kept["gt"], classed, of_gt),
+        (kept["pred"], classed, of_pred),
+        (kept["void"], valid & (pred == VOID), of_gt),
+        (kept["unknown"], valid & (pred == UNKNOWN), of_gt),
+        (kept["missing"], valid & (pred == NO_FILE), of_gt),
+        (kept["stray"], unknown & (pred >= 0), of_pred),
+        (outside[0, images, 0], unknown, image),
+        (outside[1, images, 0], same & unknown & (pred == UNKNOWN), image),
+    ):
+        if chosen.any():
+            np.add.at(counts, places[chosen], pixels[chosen])
+    return keys
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,7 +250,7 @@ class ImageRatios:
 
     def _by_class(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
         order = np.argsort(self.at.label, kind="stable")
-        ends = np.searchsorted(self.at.label[order], np.arange(self.at.classes + 1))
+        ends = np.append(0, np.cumsum(np.bincount(self.at.label, minlength=self.at.classes)))
         return _parts(self.kept.value[order], self.kept.defined[order], ends)
 
     def _mean(self, values: NDArray[np.float64], absent: int) -> Value:
@@ -266,60 +281,18 @@ def image_overlap(images: ImageOutcomes, convention: Convention, *, hit_weight: 
     """Return IoU or Dice of every class of every image as `overlap` does."""
     nothing = np.zeros(1, np.int64)
     absent = overlap(Outcomes(nothing, nothing, nothing), convention, hit_weight=hit_weight)
-    return ImageRatios(images.at, overlap(images.kept, convention, hit_weight=hit_weight), absent)
+    kept, size = images.kept, len(images.at.image)
+    found = Ratios(np.empty(size), np.empty(size, np.bool_), np.empty(size, np.bool_))
+    for start in range(0, size, PIECE_CELLS):
+        part = slice(start, start + PIECE_CELLS)
+        ratios = overlap(Outcomes(kept.tp[part], kept.fp[part], kept.fn[part]), convention, hit_weight=hit_weight)
+        found.value[part], found.defined[part], found.poison[part] = ratios.value, ratios.defined, ratios.poison
+    return ImageRatios(images.at, found, absent)
 
 
 def pooled(images: ImageOutcomes) -> Outcomes:
     """Add the classes of each image up to one, shape (images,)."""
     return Outcomes(*(images.at.sums(side) for side in (images.kept.tp, images.kept.fp, images.kept.fn)))
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
-
-    classes: tuple[Value, ...]
-    mean: Value
-    in_mean: int
-
-
-def averaged(
-    whole: Outcomes,
-    images: ImageOutcomes,
-    convention: Convention,
-    *,
-    hit_weight: int = 1,
-    over: NDArray[np.bool_] | None = None,
-    weights: Sequence[float] | None = None,
-) -> Overlap:
-    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
-
-    `whole` has the outcomes of the data set, shape (K,); `images` those of each image. The mean runs over the classes
-    `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one a class.
-    """
-    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
-    of_images = image_overlap(images.of(chosen), convention, hit_weight=hit_weight)
-    if convention.average in OF_SUMS:
-        ratios = overlap(whole, convention, hit_weight=hit_weight)
-        classes, poisoned = ratios.many(), bool(ratios.poison[chosen].any())
-    else:
-        classes = image_overlap(images, convention, hit_weight=hit_weight).class_means()
-        poisoned = of_images.poisoned
-    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
-    average: Value
-    if poisoned or (convention.absent == "skip-image" and None in entered):
-        average = None
-    elif convention.average in ("dataset", "class-image"):
-        average = mean(entered)
-    elif convention.average == "weighted":
-        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
-    elif convention.average == "micro":
-        average = micro(whole.of(chosen), hit_weight=hit_weight)
-    elif convention.average == "image-class":
-        average = of_images.mean()
-    else:
-        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
-    return Overlap(classes, average, sum(value is not None for value in entered))
 
 
 def image_values(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
@@ -337,11 +310,9 @@ def image_mious(images: ImageOutcomes) -> tuple[Value, ...]:
     return present(images).image_means()
 
 
-def class_mious(images: ImageOutcomes) -> tuple[Value, ...]:
-    """Return each class's IoU averaged over the images that have it (mIoU^C of Wang et al. 2023 before its mean)."""
-    return present(images).class_means()
-
-
 def present(images: ImageOutcomes) -> ImageRatios:
-    """Return the IoU of each image and class, defined where the class is in the image's ground truth."""
+    """Return the IoU of each image and class, defined where the class is in the image's ground truth.
+
+    A class's mean over the images that have it is what mIoU^C of Wang et al. 2023 averages.
+    """
     return image_overlap(images, Convention(pred_only="skip"))

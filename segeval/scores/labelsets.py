@@ -39,7 +39,7 @@ def set_tallies(tables: Sequence[JointCounts], size: int) -> ImageTallies:
         for name, cells in here.items():
             np.add.at(counts[name][:, index], image[cells], pixels[cells])
     met = np.add.reduce([counts[name] for name in OF_CLASSES]) > 0
-    where, label = np.nonzero(met)
+    where, label = (places.astype(np.int32) for places in np.nonzero(met))
     none = np.zeros((images, 1), np.int64)
     found = joined_tallies(
         Cells(where, label, images, size), {name: values[where, label] for name, values in counts.items()}, none, none

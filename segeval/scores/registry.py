@@ -6,32 +6,37 @@ Those of label masks are computed here from their tallies, each as its conventio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator, ScoringRules
 from segeval.records import dataclass
 from segeval.scores.imageoverlap import (
+    OF_SUMS,
+    ImageOutcomes,
     ImageTallies,
-    Overlap,
-    averaged,
-    class_mious,
-    image_mious,
     image_outcomes,
+    image_overlap,
     image_values,
+    present,
 )
 from segeval.scores.overlap import (
+    Outcomes,
     Value,
     floored,
     frequency_weighted,
     mean,
+    micro,
     outcomes,
+    overlap,
     pixel_accuracy,
     precisions,
     recalls,
     true_pixels,
+    weighted_mean,
 )
 from segeval.tables.counts import Tallies
 
@@ -218,6 +223,54 @@ def score_rule(name: str, rules: ScoringRules) -> ScoreRule:
     return ScoreRule(rules.rule(name), program_of(rules, name), over, rules.weights)
 
 
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
+
+    classes: tuple[Value, ...]
+    mean: Value
+    in_mean: int
+
+
+def averaged(
+    whole: Outcomes,
+    images: ImageOutcomes,
+    convention: Convention,
+    *,
+    hit_weight: int = 1,
+    over: NDArray[np.bool_] | None = None,
+    weights: Sequence[float] | None = None,
+) -> Overlap:
+    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
+
+    `whole` has the outcomes of the data set, shape (K,); `images` those of each image. The mean runs over the classes
+    `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one a class.
+    """
+    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
+    if convention.average in OF_SUMS:
+        ratios = overlap(whole, convention, hit_weight=hit_weight)
+        classes, poisoned = ratios.many(), bool(ratios.poison[chosen].any())
+    else:
+        classes = image_overlap(images, convention, hit_weight=hit_weight).class_means()
+        of_images = image_overlap(images.of(chosen), convention, hit_weight=hit_weight)
+        poisoned = of_images.poisoned
+    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
+    average: Value
+    if poisoned or (convention.absent == "skip-image" and None in entered):
+        average = None
+    elif convention.average in ("dataset", "class-image"):
+        average = mean(entered)
+    elif convention.average == "weighted":
+        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
+    elif convention.average == "micro":
+        average = micro(whole.of(chosen), hit_weight=hit_weight)
+    elif convention.average == "image-class":
+        average = of_images.mean()
+    else:
+        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
+    return Overlap(classes, average, sum(value is not None for value in entered))
+
+
 def overlap_score(name: str, whole: Tallies, images: ImageTallies, by: ScoreRule) -> Overlap:
     """Return `miou` or `mdice` with the values of the classes."""
     weights = by.weights
@@ -259,10 +312,11 @@ def mask_scores(whole: Tallies, images: ImageTallies, rules: ScoringRules) -> Ma
     """Compute every score that label masks have; `images` has the tallies of each image, `whole` their sum."""
     names = OF_SETS if rules.sets else OF_CONVENTIONS
     found = {name: class_score(name, whole, images, score_rule(name, rules)) for name in names}
-    plain = image_outcomes(images).of(rules.over("image_miou"))
+    ratios = present(image_outcomes(images).of(rules.over("image_miou")))
     scores: dict[str, Value] = {name: score.mean for name, score in found.items()}
-    scores["image_miou"] = mean(image_mious(plain))
-    scores["class_miou"] = mean(class_mious(plain))
+    scores["image_miou"] = mean(ratios.image_means())
+    scores["class_miou"] = mean(ratios.class_means())
+    del ratios
     if rules.program.floor is not None:
         rule = rules.rule("threshold_jaccard")
         of_images = image_values(image_outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
