@@ -11,7 +11,7 @@ from segeval.findings.values import FULL, HOLDS, MANY_VALUES, Values, shown
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, WHAT, doubt_of
 from segeval.protocol.protocol import Mapped
 from segeval.records import dataclass
-from segeval.runs.run import keys_of, values_of_images
+from segeval.runs.run import keys_of, raw_values, values_of_images
 
 LARGEST = frozenset(int(2**bits - 1) for bits in (15, 16, 31, 32))
 """The largest value of each type of 16 and 32 bit."""
@@ -75,7 +75,7 @@ def two_valued(values: Values) -> Iterator[Finding]:
         for side in (0, 1) if values.run.maps is None else (0,):
             yield from _binary(values, side)
         return
-    gt, pred = values.run.sides(values.table)
+    gt, pred = values.run.sides(*raw_values(values.table))
     maps = values.run.maps
     if len(pred.values) > MANY_VALUES and maps is None:  # which says more of what they are
         return
