@@ -92,10 +92,10 @@ def _inverted(values: Values) -> Iterator[Finding]:
     resolution = values.resolution
     if resolution is None or len(resolution.labeling.classes) != 2:
         return
-    given = np.zeros((2, 2), np.int64)
-    for _, _, gt, pred, pixels in values.cells():
-        if gt >= 0 and pred >= 0:
-            given[gt, pred] += pixels
+    given, table = np.zeros((2, 2), np.int64), values.table
+    gt, pred = resolution.labeling.gt(table.gt), resolution.labeling.pred(table.pred)
+    both = (gt >= 0) & (pred >= 0)
+    np.add.at(given, (gt[both], pred[both]), table.pixels[both])
     sums = given.sum(axis=1)
     if not sums.all() or given[0, 1] <= INVERTED * sums[0] or given[1, 0] <= INVERTED * sums[1]:
         return
