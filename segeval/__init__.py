@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from segeval.api.comparing import compare, explain, verify
     from segeval.api.folders import inspect, measure, score
     from segeval.api.partitions import list_pairs, measure_pairs
+    from segeval.api.planning import plan
     from segeval.api.report import Report
     from segeval.api.runs import combine, load_run, rescore, save_run
+    from segeval.api.watching import Standing, watch
     from segeval.comparison.runs import ComparisonReport
     from segeval.comparison.verification import Verification
     from segeval.errors import Problems, SegevalError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from segeval.protocol.presets import preset, preset_names
     from segeval.protocol.protocol import Protocol
     from segeval.protocol.signature import Signature
+    from segeval.report.plan import Plan
     from segeval.runs.run import Run
     from segeval.tables.levels import LevelHistogram, LevelTable
 
@@ -33,6 +36,7 @@ __all__ = [
     "Inspection",
     "LevelHistogram",
     "LevelTable",
+    "Plan",
     "ProbabilityMeter",
     "Problems",
     "Protocol",
@@ -40,6 +44,7 @@ __all__ = [
     "Run",
     "SegevalError",
     "Signature",
+    "Standing",
     "Verification",
     "__version__",
     "combine",
@@ -50,12 +55,14 @@ __all__ = [
     "load_run",
     "measure",
     "measure_pairs",
+    "plan",
     "preset",
     "preset_names",
     "rescore",
     "save_run",
     "score",
     "verify",
+    "watch",
 ]
 
 # Imported when first used: `segeval --help` needs neither numpy nor Pillow.
@@ -66,6 +73,7 @@ _HOMES = {
     "Inspection": "segeval.findings.inspection",
     "LevelHistogram": "segeval.tables.levels",
     "LevelTable": "segeval.tables.levels",
+    "Plan": "segeval.report.plan",
     "ProbabilityMeter": "segeval.accumulator.probabilitymeter",
     "Problems": "segeval.errors",
     "Protocol": "segeval.protocol.protocol",
@@ -73,6 +81,7 @@ _HOMES = {
     "Run": "segeval.runs.run",
     "SegevalError": "segeval.errors",
     "Signature": "segeval.protocol.signature",
+    "Standing": "segeval.api.watching",
     "Verification": "segeval.comparison.verification",
     "combine": "segeval.api.runs",
     "compare": "segeval.api.comparing",
@@ -82,12 +91,14 @@ _HOMES = {
     "load_run": "segeval.api.runs",
     "measure": "segeval.api.folders",
     "measure_pairs": "segeval.api.partitions",
+    "plan": "segeval.api.planning",
     "preset": "segeval.protocol.presets",
     "preset_names": "segeval.protocol.presets",
     "rescore": "segeval.api.runs",
     "save_run": "segeval.api.runs",
     "score": "segeval.api.folders",
     "verify": "segeval.api.comparing",
+    "watch": "segeval.api.watching",
 }
 
 

@@ -44,7 +44,7 @@ else:
             made.__init__ = _initializer(made, members)
             shared = {"__repr__": _shown, "__setattr__": _refuse_setting, "__delattr__": _refuse_deleting}
             if slots:
-                shared |= {"__getstate__": _state, "__setstate__": _restore}
+                shared |= _pickling(tuple(member.name for member in members))
             if eq:
                 shared |= _comparison(tuple(member.name for member in members if member.compare))
             for name, method in shared.items():
@@ -111,11 +111,14 @@ def _refuse_deleting(self: Any, name: str) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-def _state(self: Any) -> list[Any]:
-    """Return the values of all fields: what a pickle holds."""
-    return [getattr(self, member.name) for member in dataclasses.fields(self)]
+def _pickling(names: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
+    """Return `__getstate__` and `__setstate__`: a pickle holds the values of all fields."""
 
+    def state(self: Any) -> list[Any]:
+        return [getattr(self, name) for name in names]
 
-def _restore(self: Any, state: list[Any]) -> None:
-    for member, value in zip(dataclasses.fields(self), state, strict=True):
-        _set(self, member.name, value)
+    def restore(self: Any, state: list[Any]) -> None:
+        for name, value in zip(names, state, strict=True):
+            _set(self, name, value)
+
+    return {"__getstate__": state, "__setstate__": restore}

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.support.junitschema import JUNIT
+from tests.support.processes import programs
 from tests.test_readme_ci import ACTION_USED, PRE_COMMIT, PYTEST, ROOT, run, workspace, worsen
 
 __all__ = ["workspace"]  # the fixture
@@ -47,7 +48,7 @@ class Runner:
         self.inputs = defaults | inputs
         self.home = Path(tempfile.mkdtemp(dir=workspace))
         (self.home / "segeval").mkdir()
-        (self.home / "segeval" / "bin").symlink_to(Path(sys.executable).parent)
+        (self.home / "segeval" / "bin").symlink_to(programs())
 
     def score(self) -> subprocess.CompletedProcess[str]:
         step = step_named("Score")

@@ -17,7 +17,9 @@ from PIL import Image
 
 import segeval
 from segeval.errors import MaskError, NothingToScoreError, PairingError, SegevalError
-from segeval.stores.archives import archive_at
+from segeval.stores import packed as packed_in_stores
+from segeval.stores.archives import Archive, archive_at
+from segeval.stores.urls import StoreUrl
 from tests.fuzz import archives
 from tests.fuzz.engine import run
 from tests.support.commandline import run_segeval
@@ -259,3 +261,26 @@ def test_an_archive_travels_to_another_process_by_its_path(tmp_path: Path) -> No
     there = pickle.loads(pickle.dumps(archive))
     assert there.read("a.png", name="a", most=MOST) == mask()
     assert len(pickle.dumps(archive)) < 500
+
+
+def test_of_an_archive_in_a_store_only_what_is_asked_for_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = np.random.default_rng(7).bytes(4000)
+    path = archive_of(tmp_path / "a.zip", *((f"masks/{number:03}.png", content) for number in range(200)))
+    fetched: list[int] = []
+
+    def part(url: StoreUrl, start: int, stop: int) -> bytes:
+        fetched.append(stop - start)
+        return path.read_bytes()[start:stop]
+
+    monkeypatch.setattr(packed_in_stores, "archive_size", lambda url: path.stat().st_size)
+    monkeypatch.setattr(packed_in_stores, "read_part", part)
+    archive = packed_in_stores.opened_url(StoreUrl("s3", "bucket/a.zip", packed=True))
+    assert isinstance(archive, Archive)
+    assert len(fetched) == 1, "the directory lies within the end of the file"
+    assert archive.read("007.png", name="gt/007.png", most=MOST) == content
+    assert fetched[1:] == [pytest.approx(len(content), rel=0.05)]
+    again = pickle.loads(pickle.dumps(archive))
+    assert again is archive, "a process reads the directory once"
+    assert str(archive) == "zip::s3://bucket/a.zip"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpora.png_corpus import encode, pattern
+from tests.support import processes
 
 STREAMS = [closed for size in range(4) for closed in combinations((0, 1, 2), size)]
 VERBS: dict[str, tuple[str, ...]] = {
@@ -50,15 +50,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_with(root: Path, arguments: Sequence[str], *, closed: Sequence[int] = ()) -> subprocess.CompletedProcess[bytes]:
     """Run segeval without some of its standard streams, as `2>&-` of a shell does."""
-    shell = f'exec "$@" {" ".join(f"{stream}>&-" for stream in closed)}'
-    return subprocess.run(
-        ["sh", "-c", shell, "sh", sys.executable, "-m", "segeval", *arguments],
-        cwd=root,
-        capture_output=True,
-        check=False,
-        timeout=120,
-        env={name: value for name, value in os.environ.items() if not name.startswith("SEGEVAL_")},
-    )
+    usual = (processes.DEVNULL, processes.PIPE, processes.PIPE)
+    stdin, stdout, stderr = (None if number in closed else stream for number, stream in enumerate(usual))
+    env = {name: value for name, value in os.environ.items() if not name.startswith("SEGEVAL_")}
+    return processes.run(*arguments, cwd=root, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
 QUICK = ("score, gate failed", "combine", "--help")
@@ -98,14 +93,7 @@ def test_a_full_disk_behind_stdout_is_2_and_no_fault_of_ours(project: Path, verb
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "segeval", *VERBS[verb]],
-            cwd=project,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=120,
-        )
+        done = processes.run(*VERBS[verb], cwd=project, stdout=full.fileno())
     assert done.returncode == (0 if verb in SAYS_NOTHING else 2), done.stderr
     assert b"internal error" not in done.stderr
     assert b"Traceback" not in done.stderr
@@ -117,14 +105,7 @@ def test_a_reader_that_has_gone_away_changes_no_exit_code(project: Path, verb: s
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "segeval", *VERBS[verb]],
-            cwd=project,
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=120,
-        )
+        done = processes.run(*VERBS[verb], cwd=project, stdout=writing)
     finally:
         os.close(writing)
     assert done.returncode == EXPECTED.get(verb, 0), done.stderr

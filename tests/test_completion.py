@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import processes
+
 ROOT = Path(__file__).parent.parent
-BIN = Path(sys.executable).parent
 BASH_DRIVER = r"""
 source <({segeval} completion bash)
 complete -p segeval >/dev/null || exit 9
@@ -26,7 +27,10 @@ _segeval_completion {segeval}
 printf '%s\n' "${{COMPREPLY[@]}}"
 """
 CLASSES = "--classes sample_masks/classes.txt"
-needs_segeval = pytest.mark.skipif(not (BIN / "segeval").exists(), reason="segeval is not installed here")
+needs_segeval = pytest.mark.skipif(
+    not processes.FORKS and not (Path(sys.executable).parent / "segeval").exists(),
+    reason="segeval is not installed here",
+)
 
 
 def shell(name: str) -> str:
@@ -37,18 +41,18 @@ def shell(name: str) -> str:
 
 
 def run(*command: str) -> list[str]:
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": processes.search_path()}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=60)
     assert done.returncode == 0, done.stderr
     return [line for line in done.stdout.splitlines() if line]
 
 
 def in_bash(line: str) -> list[str]:
-    return run(shell("bash"), "-c", BASH_DRIVER.format(segeval=BIN / "segeval"), "driver", line)
+    return run(shell("bash"), "-c", BASH_DRIVER.format(segeval=processes.programs() / "segeval"), "driver", line)
 
 
 def in_fish(line: str) -> list[str]:
-    script = f"{BIN / 'segeval'} completion fish | source; complete -C '{line}'"
+    script = f"{processes.programs() / 'segeval'} completion fish | source; complete -C '{line}'"
     return [found.partition("\t")[0] for found in run(shell("fish"), "--no-config", "-c", script)]
 
 
@@ -143,7 +147,7 @@ def typed(name: str, keys: str, place: Path) -> str:
     place.mkdir()
     rc, line = place / ".zshrc", place / "typed"
     rc.write_text(RC[name], encoding="utf-8")
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "SEGEVAL": str(BIN / "segeval")}
+    environment = {**os.environ, "PATH": processes.search_path(), "SEGEVAL": str(processes.programs() / "segeval")}
     environment |= {"TYPED": str(line), "ZDOTDIR": str(place), "HOME": str(place), "TERM": "xterm"}
     words = [word.format(rc=rc) for word in STARTED[name]]
     here, there = pty.openpty()

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 import unicodedata
 import xml.etree.ElementTree as ElementTree
@@ -21,6 +20,7 @@ from PIL import Image
 
 from segeval.errors import ACTING, JOINERS
 from segeval.images import readers
+from tests.support import processes
 from tests.support.commandline import Completed, run_segeval
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "junit", "github")
@@ -267,13 +267,8 @@ def test_no_encoding_of_the_streams_is_a_crash(named: tuple[Path, Path, tuple[st
     pred, gt, names = named
     (pred / f"{names[-2]}.png").unlink()
     for format_name in ("table", "json"):
-        done = subprocess.run(
-            [sys.executable, "-m", "segeval", "score", pred, gt, "-f", format_name, "--missing", "miss"],
-            capture_output=True,
-            check=False,
-            timeout=60,
-            env={**os.environ, "PYTHONIOENCODING": encoding, "LC_ALL": "C"},
-        )
+        env = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = processes.run("score", pred, gt, "-f", format_name, "--missing", "miss", env=env)
         assert done.returncode == 0, done.stderr
         assert b"Traceback" not in done.stderr
         assert done.stdout.decode("utf-8" if format_name == "json" or encoding != "utf-16" else encoding)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from segeval.measuring.suspects import _connected
+from segeval.pictures.panels import Panels, boxed
 from tests.support.commandline import run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,6 +70,39 @@ def test_18_of_20_planted_mistakes_are_in_the_first_30(tmp_path: Path, seed: int
     assert covered >= 18
 
 
+def test_the_page_shows_the_regions_in_their_order(tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    options = ("--probs", "--classes", ROOT / "sample_masks/classes.txt", "--no-config", "-q", "--label-errors", "4")
+    targets = ("-o", tmp_path / "page.html", "-o", f"label-errors:{tmp_path}/suspects.csv")
+    assert run_segeval("score", MAPS / "probs", MAPS / "gt", *options, *targets, "--images", MAPS / "gt").code == 0
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "suspects.csv").read_text(encoding="utf-8"))))
+    text = (tmp_path / "page.html").read_text(encoding="utf-8").partition("<h2>Suspected label errors</h2>")[2]
+    shots = re.findall(r'<figure data-key="([^"]+)" data-pairs="([^"]*)" data-loss="-([0-9.]+)">', text)
+    assert [(key, float(loss)) for key, _, loss in shots] == [(row["key"], float(row["loss"])) for row in rows]
+    first = rows[0]
+    assert f"1. ground truth {first['ground_truth']}, predicted {first['predicted']}" in text
+    assert f"x {first['left']} to {first['right']}, y {first['top']} to {first['bottom']}" in text
+
+
+def test_fewer_regions_are_found_the_surer_a_map_must_be(tmp_path: Path) -> None:
+    options = ("--probs", "--classes", ROOT / "sample_masks/classes.txt", "--no-config", "-q", "--label-errors", "900")
+    found = []
+    for p in ("0.5", "0.95", "1"):
+        target = ("-o", f"label-errors:{tmp_path}/suspects.csv", "--label-error-p", p)
+        assert run_segeval("score", MAPS / "probs", MAPS / "gt", *options, *target).code == 0
+        rows = csv.DictReader(io.StringIO((tmp_path / "suspects.csv").read_text(encoding="utf-8")))
+        found.append(sum(int(row["pixels"]) for row in rows))
+    assert found[0] > found[1] > found[2]
+
+
+def test_the_box_of_a_region_has_a_line_around_it_within_what_is_seen() -> None:
+    empty = np.zeros((6, 7, 3), np.uint8)
+    drawn = boxed(Panels(empty, empty, np.zeros((6, 7, 4), np.uint8), None), (0, 2, 3, 4)).errors[..., 3] > 0
+    expected = np.zeros((6, 7), np.bool_)
+    expected[1, 0:4] = expected[4, 0:4] = expected[1:5, 3] = True
+    assert drawn.tolist() == expected.tolist()
+
+
 def test_regions_are_those_of_scipy() -> None:
     ndimage = pytest.importorskip("scipy.ndimage")
     for seed in range(5):
@@ -80,7 +115,7 @@ def test_regions_are_those_of_scipy() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--label-errors", "3"), "Add -o label-errors:FILE.csv"),
+        (("--label-errors", "3"), "or -o label-errors:FILE.csv"),
         (("-o", "label-errors:x.json"), "are written as CSV"),
         (("-o", "label-errors:{}/x.csv"), "do not say how sure"),
     ],

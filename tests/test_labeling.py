@@ -152,8 +152,9 @@ def test_class_weights_come_by_position_or_by_name(tmp_path: Path) -> None:
 
 
 def _presets_for_any_classes() -> list[str]:
-    """Return the presets that go with any number of classes: neither two of them nor bits."""
-    return [name for name in preset_names() if not preset(name).binary and not preset(name).storage.bits]
+    """Return the presets that go with any number of classes: neither two of them nor bits, and with some of its own."""
+    known = map(preset, preset_names())
+    return [one.name for one in known if one.classes and not one.binary and not one.storage.bits]
 
 
 def _protocols() -> st.SearchStrategy[Protocol]:

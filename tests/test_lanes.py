@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from segeval.tables.counts import joint_counts
 from tests.corpora import png_corpus as corpus
 from tests.fuzz import lanes
 from tests.fuzz.engine import run
+from tests.support import processes
+from tests.support.commandline import Completed
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 kernels = pytest.mark.skipif(not lane.compiled(), reason="installed without a C compiler")
@@ -33,12 +35,10 @@ def test_what_is_tested_has_compiled_kernels() -> None:
     assert lane.compiled(), f"{lane.__file__} has none: run `pytest` on what is installed, not `python -m pytest` here"
 
 
-def segeval(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "segeval", *map(str, arguments)]
+def segeval(*arguments: str | Path, **environment: str) -> Completed:
     # From a folder that has no package of this name: what is installed is asked.
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=SAMPLES, env={**os.environ, **environment}
-    )
+    done = processes.run(*arguments, cwd=SAMPLES, env={**os.environ, **environment})
+    return Completed(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 # --- Which lane ------------------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ def test_the_lane_is_chosen_by_itself_unless_one_is_asked_for(
 
 def test_a_lane_that_does_not_exist_is_refused_once(tmp_path: Path) -> None:
     done = segeval("score", SAMPLES / "pred", SAMPLES / "gt", SEGEVAL_LANE="quick")
-    assert done.returncode == 2
+    assert done.code == 2
     assert done.stderr.count("SEGEVAL_LANE is 'quick'") == 1
     assert "Set it to fast or pillow, or unset it" in done.stderr
 
@@ -90,7 +90,7 @@ def test_version_and_verbose_name_the_lane() -> None:
     done = segeval("score", "-v", SAMPLES / "pred", SAMPLES / "gt", SEGEVAL_LANE="pillow")
     assert "images take the pillow lane: Pillow and NumPy" in done.stderr
     assert "lane" not in segeval("score", "-v", "-q", SAMPLES / "pred", SAMPLES / "gt").stderr
-    assert segeval("-v", "presets").returncode == 2
+    assert segeval("-v", "presets").code == 2
 
 
 @kernels
@@ -105,7 +105,7 @@ def test_no_byte_of_a_report_depends_on_the_lane(format_name: str) -> None:
     outcomes = [
         segeval("score", SAMPLES / "pred", SAMPLES / "gt", "-f", format_name, SEGEVAL_LANE=name) for name in lane.LANES
     ]
-    assert outcomes[0].returncode == 0, outcomes[0].stderr
+    assert outcomes[0].code == 0, outcomes[0].stderr
     assert outcomes[0].stdout == outcomes[1].stdout
     if format_name == "json":
         assert json.loads(outcomes[0].stdout)["scores"]
@@ -183,6 +183,22 @@ def test_only_whole_streams_of_the_right_size_are_inflated(monkeypatch: pytest.M
     for name, stream in STREAMS.items():
         if name != "an unknown filter":
             assert png.inflated(stream, len(DATA)) is None, name
+
+
+@pytest.mark.parametrize("noisy", [True, False], ids=["noise", "zeros"])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("size", [1, png.FED, png.PIECE, 2 * png.PIECE, 5 * png.PIECE])
+def test_streams_are_inflated_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch, size: int, more: int, noisy: bool
+) -> None:
+    monkeypatch.setattr(png, "LIBDEFLATE", False)
+    data = (Random(size).randbytes(size + more) if noisy else bytes(size + more)) or b"\0"
+    packed = zlib.compress(data)
+    assert png.inflated(packed, len(data)) == data
+    assert png.inflated(packed + bytes(png.FED), len(data)) == data
+    assert png.inflated(packed, len(data) + 1) is None
+    assert png.inflated(packed, len(data) - 1) is None
+    assert png.inflated(packed[:-1], len(data)) is None
 
 
 # --- The kernels by themselves ---------------------------------------------------------------------------------------

@@ -443,3 +443,35 @@ def test_sizes_are_shares_of_the_valid_pixels(tmp_path: Path) -> None:
     (table,) = json.loads(done.stdout)["slices"]["by"]
     of_a = {entry["name"]: entry["classes"][0]["iou"] for entry in table["slices"]}
     assert of_a == {"small": 1, "medium": 0, "large": 1}
+
+
+# Pictures
+
+
+def test_the_worst_images_are_those_of_the_lowest_mean(folders: tuple[Path, Path]) -> None:
+    found = score(*folders, multilabel=True, worst=2, per_image=True)
+    means = sorted((one.image_miou, one.key) for one in found.details.images or ())
+    assert [(one.image_miou, one.key) for one in found.details.worst_images or ()] == means[:2]
+
+
+def test_a_page_has_classes_and_pictures_and_no_confusion(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    target = ("-o", tmp_path / "page.html", "-o", f"{tmp_path}/figures/", "--worst", "3")
+    assert run_segeval("score", *folders, "--multilabel", "-q", "--no-config", *target).code == 0
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert text.count("<figure data-key=") == 3
+    assert 'id="confusion"' not in text
+    assert "A pixel of several classes has the mean of their colours" in text
+    assert list((tmp_path / "figures").iterdir()) == []
+
+
+def test_a_pixel_of_several_classes_has_the_mean_of_their_colours() -> None:
+    from segeval.pictures.panels import panels
+    from segeval.pictures.setcolors import of_sets
+
+    colors = np.array([[200, 0, 0], [0, 100, 0], [9, 9, 9], [0, 0, 0], [255, 255, 255]], np.uint8)
+    gt, pred = np.array([[1, 2, 3, 0, -1]]), np.array([[1, 3, 3, 1, 2]])
+    drawn = panels(*of_sets(gt, pred, colors), None)
+    assert drawn.gt[0].tolist() == [[200, 0, 0], [0, 100, 0], [100, 50, 0], [0, 0, 0], [255, 255, 255]]
+    assert drawn.pred[0].tolist() == [[200, 0, 0], [100, 50, 0], [100, 50, 0], [200, 0, 0], [0, 100, 0]]
+    assert drawn.errors[0, :, 3].tolist() == [0, 255, 0, 255, 255]

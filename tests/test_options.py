@@ -20,6 +20,7 @@ from segeval.errors import SegevalError, UsageError
 from segeval.protocol.axes import AXES
 from segeval.request import Request, amend, build_request
 from segeval.request.options import (
+    AGAIN,
     CompareOptions,
     ConventionOptions,
     FolderOptions,
@@ -152,7 +153,7 @@ def test_no_public_function_hides_its_options() -> None:
             score_command,
             (
                 "jobs engine save resume shard format output only details confusion sort digits color plot curves "
-                "read_timeout journal overlays images label_errors config no_config quiet verbose pred gt"
+                "read_timeout journal overlays images label_errors label_error_p config no_config quiet verbose pred gt"
             ),
         ),
         (
@@ -160,10 +161,15 @@ def test_no_public_function_hides_its_options() -> None:
             report_command,
             (
                 "keys format output only details confusion sort digits color plot curves "
-                "pred gt overlays images label_errors config no_config quiet verbose run"
+                "pred gt overlays images label_errors label_error_p config no_config quiet verbose run "
+                f"{' '.join(AGAIN)}"
             ),
         ),
-        (CompareOptions, compare_command, "format output color config no_config quiet verbose base new"),
+        (
+            CompareOptions,
+            compare_command,
+            f"format output color config no_config quiet verbose base new pred gt images {' '.join(AGAIN)}",
+        ),
     ],
 )
 def test_keywords_bear_the_names_of_the_command_line(table: type[Any], command: Any, own: str) -> None:

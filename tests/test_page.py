@@ -37,7 +37,20 @@ HOSTILE = (
     "</style><style>*{display:none}",
     "\udc80-->",
 )
+FILES = (
+    "<script>document.title='owned'<",
+    "</script>",
+    "\" onload=\"document.title='owned'",
+    "&lt;b&gt;&amp;",
+    "javascript:alert(1)",
+    "a\u202eb\u200fc\x1b[31m",
+    "x" * 200,
+    "lone \udc80",
+)
+"""Names of images; the second is a folder with a file, whose key would end a script."""
+PAGES = ("masks", "maps", "compare", "hostile", "names")
 WIDTHS = (400, 1280, 1920)
+QUIET = ("-q", "--no-config")
 
 
 def score(*arguments: str | Path, cwd: Path = SAMPLES) -> Completed:
@@ -53,9 +66,13 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     assert score(*MAPS, "-o", folder / "maps.html", "--save", folder / "run.jsonl").code == 0
     assert score(*MASKS, "--save", folder / "base.jsonl").code == 0
     assert score("gt", "gt", *MASKS[2:], "--save", folder / "new.jsonl").code == 0
-    compared = (folder / "new.jsonl", folder / "base.jsonl", "-o", folder / "compare.html", "-q", "--no-config")
-    assert run_segeval("compare", *compared).code == 0
+    sides = ("--pred", "gt", "--pred", "pred", "--gt", "gt")
+    compared = (folder / "new.jsonl", folder / "base.jsonl", "-o", folder / "compare.html", *sides, *QUIET)
+    assert run_segeval("compare", *compared, cwd=SAMPLES).code == 0
     (folder / "hostile.html").write_text(hostile_page(), encoding="utf-8")
+    hostile_files(folder / "files")
+    hostile = ("pred", "gt", "--images", "gt", "-o", folder / "names.html")
+    assert score(*hostile, cwd=folder / "files").code == 0
     return {path.stem: path for path in folder.glob("*.html")}
 
 
@@ -70,6 +87,15 @@ def hostile_page() -> str:
     fields = tuple((name, HOSTILE[0] if name == "classes" else value) for name, value in report.signature.fields)
     report = replace(report, classes=named, signature=replace(report.signature, fields=fields))
     return page_text(report_page(report, [0.5, 0.6]))
+
+
+def hostile_files(folder: Path) -> None:
+    draw = np.random.default_rng(0)
+    for name in FILES:
+        for side in ("gt", "pred"):
+            path = folder / side / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw.integers(0, 3, (20, 30)).astype(np.uint8)).save(f"{path}.png", "PNG")
 
 
 class Tags(HTMLParser):
@@ -87,7 +113,7 @@ def tags(text: str) -> list[tuple[str, dict[str, str | None]]]:
     return parser.found
 
 
-@pytest.mark.parametrize("name", ["masks", "maps", "compare", "hostile"])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_reaches_nothing_outside_itself(pages: dict[str, Path], name: str) -> None:
     text = pages[name].read_text(encoding="utf-8")
     found = tags(text)
@@ -113,9 +139,20 @@ def test_names_that_act_are_text(pages: dict[str, Path]) -> None:
     assert "x" * 200 not in text
 
 
+def test_names_of_images_that_act_are_text(pages: dict[str, Path]) -> None:
+    text = pages["names"].read_text(encoding="utf-8")
+    assert text.count("</script>") == 1
+    assert not [character for character in "\u202e\u200f\x1b" if character in text]
+    shots = [attributes for tag, attributes in tags(text) if tag == "figure" and "data-key" in attributes]
+    assert len(shots) == len(FILES)
+    assert "javascript:alert(1)" in [shot["data-key"] for shot in shots]
+    assert "&lt;b&gt;&amp;" in [shot["data-key"] for shot in shots]
+    assert max(len(shot["data-key"] or "") for shot in shots) == 100
+
+
 def test_equal_runs_give_equal_pages_also_from_the_saved_run(pages: dict[str, Path], tmp_path: Path) -> None:
     saved = pages["maps"].with_name("run.jsonl")
-    options = ("--pred", "multiclass/probs", "--gt", "multiclass/gt", "-o", tmp_path / "page.html", "-q", "--no-config")
+    options = ("--pred", "multiclass/probs", "--gt", "multiclass/gt", "-o", tmp_path / "page.html", *QUIET)
     assert run_segeval("report", saved, *options, cwd=SAMPLES).code == 0
     assert (tmp_path / "page.html").read_bytes() == pages["maps"].read_bytes()
 
@@ -138,7 +175,7 @@ def test_a_saved_run_without_its_folders_has_a_page_without_pictures(pages: dict
     saved = pages["maps"].with_name("run.jsonl")
     assert run_segeval("report", saved, "-q", "-o", tmp_path / "page.html").code == 0
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert 'id="gallery"' not in text
+    assert 'class="gallery' not in text
     assert 'id="confusion"' in text
 
 
@@ -169,7 +206,7 @@ def test_overlays_show_the_worst_images_with_their_errors(tmp_path: Path) -> Non
 def test_classes_keep_their_own_colours_and_void_is_white() -> None:
     own = [SegmentationClass(0, "a", (1, 2, 3)), SegmentationClass(1, "b", (4, 5, 6))]
     gt, pred = np.array([[0, 1, VOID]], np.int32), np.array([[0, 0, 1]], np.int32)
-    drawn = panels(gt, pred, class_colors(own), None, VOID)
+    drawn = panels(gt, pred, class_colors(own), None)
     assert drawn.gt.tolist() == [[[1, 2, 3], [4, 5, 6], [255, 255, 255]]]
     assert drawn.errors[..., 3].tolist() == [[0, 255, 255]]
     again = np.array(Image.open(io.BytesIO(png_bytes(drawn.errors))).convert("RGBA"))
@@ -204,7 +241,7 @@ def opened_page(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str
     return page, told
 
 
-@pytest.mark.parametrize("name", ["masks", "maps", "compare", "hostile"])
+@pytest.mark.parametrize("name", PAGES)
 def test_no_page_overflows_says_anything_or_has_a_serious_fault(
     browser: Any, pages: dict[str, Path], name: str
 ) -> None:
@@ -242,42 +279,75 @@ def test_table_heat_map_slider_and_swipe_change_the_page(browser: Any, pages: di
     assert page.evaluate("document.activeElement.dataset.cell") == "1-1"
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    shown = "Array.from(document.querySelectorAll('#gallery figure'), (shot) => !shot.hidden)"
+    shown = "Array.from(document.querySelectorAll('figure[data-key]'), (shot) => !shot.hidden)"
     wanted = page.evaluate(
-        "Array.from(document.querySelectorAll('#gallery figure'), (s) => s.dataset.pairs.split(' ').includes('2-1'))"
+        "Array.from(document.querySelectorAll('figure[data-key]'), (s) => s.dataset.pairs.split(' ').includes('2-1'))"
     )
     assert page.evaluate(shown) == wanted
     assert not all(wanted)
-    assert "building is predicted as sidewalk" in page.inner_text("#filtered")
-    page.click("#every")
+    assert "building is predicted as sidewalk" in page.inner_text(".filtered")
+    page.click("[data-act=every]")
     assert all(page.evaluate(shown))
-    layer = "getComputedStyle(document.querySelector('#gallery img.{}')).{}"
+    layer = "getComputedStyle(document.querySelector('.gallery .{} img')).{}"
     assert page.evaluate(layer.format("errors", "opacity")) == "0.8"
     page.evaluate(
-        "(() => { const one = document.getElementById('opacity'); one.value = 30; "
+        "(() => { const one = document.querySelector('[data-act=opacity]'); one.value = 30; "
         "one.dispatchEvent(new Event('input')); })()"
     )
     assert page.evaluate(layer.format("errors", "opacity")) == "0.3"
-    page.focus("#swipe")
-    before_swipe = page.locator("#gallery figure").first.screenshot()
+    page.focus("[data-act=swipe]")
+    before_swipe = page.locator("figure[data-key]").first.screenshot()
     for _ in range(10):
         page.keyboard.press("PageUp")
     assert page.evaluate(layer.format("errors", "clipPath")) != "inset(0px)"
-    assert page.locator("#gallery figure").first.screenshot() != before_swipe
-    page.select_option("#top", "pred")
+    assert page.locator("figure[data-key]").first.screenshot() != before_swipe
+    page.select_option("[data-act=top]", "pred")
     assert page.evaluate(layer.format("pred", "visibility")) == "visible"
     assert page.evaluate(layer.format("errors", "visibility")) == "hidden"
-    page.select_option("#order", "key")
-    keys = page.evaluate("Array.from(document.querySelectorAll('#gallery figure'), (shot) => shot.dataset.key)")
+    page.select_option("[data-act=order]", "key")
+    keys = page.evaluate("Array.from(document.querySelectorAll('figure[data-key]'), (shot) => shot.dataset.key)")
     assert keys == sorted(keys)
     page.click("#copy")
-    assert page.inner_text("#copied")
+    page.locator("#copied", has_text=re.compile(".")).wait_for()
+    assert told == []
+    page.close()
+
+
+def test_a_comparison_shows_before_and_after_the_most_changed_first(browser: Any, pages: dict[str, Path]) -> None:
+    page, told = opened_page(browser, pages["compare"], viewport={"width": 1280, "height": 900})
+    shots = "Array.from(document.querySelectorAll('figure[data-key]'), (shot) => Number(shot.dataset.{}))"
+    changes = page.evaluate(shots.format("lost"))
+    assert changes == sorted(changes, key=lambda change: -abs(change))
+    assert len(changes) == 5
+    first = page.locator("figure[data-key]").first
+    assert first.locator(".of").all_inner_texts() == ["new", "base"]
+    stages = first.locator(".stage")
+    of_both = [
+        [image.get_attribute("alt") for image in stages.nth(place).locator("img:visible").all()] for place in (0, 1)
+    ]
+    key = first.get_attribute("data-key")
+    assert of_both == [[f"ground truth: {key}", f"errors of {name}: {key}"] for name in ("new", "base")]
+    before = [stages.nth(place).screenshot() for place in (0, 1)]
+    assert before[0] != before[1]
+    page.locator("[data-act=opacity]").fill("0")
+    assert stages.nth(0).screenshot() == stages.nth(1).screenshot() != before[1]
+    page.locator("[data-act=opacity]").fill("80")
+    page.locator("[data-act=swipe]").fill("100")
+    assert stages.nth(0).screenshot() == stages.nth(1).screenshot() != before[1]
+    page.select_option("[data-act=order]", "gained")
+    gained = page.evaluate(shots.format("gained"))
+    assert gained == sorted(gained)
+    page.select_option("[data-act=top]", "all")
+    assert first.locator("img:visible").count() == 6
+    small = first.bounding_box()["width"]
+    page.select_option("[data-act=size]", "large")
+    assert first.bounding_box()["width"] > small
     assert told == []
     page.close()
 
 
 def test_without_scripts_every_picture_and_table_is_there(browser: Any, pages: dict[str, Path]) -> None:
     page, _ = opened_page(browser, pages["masks"], java_script_enabled=False)
-    assert page.locator("#gallery img:visible").count() == page.locator("#gallery img").count() > 0
+    assert page.locator(".gallery img:visible").count() == page.locator(".gallery img").count() > 0
     assert page.locator(".controls:visible").count() == 0
     page.close()

@@ -7,14 +7,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from segeval.cli.plain import STAND_INS, encodable, undrawn
+from tests.support import processes
 
 SAMPLES = Path(__file__).parent.parent / "sample_masks"
-SEGEVAL = (sys.executable, "-m", "segeval")
 MASKS = (str(SAMPLES / "pred"), str(SAMPLES / "gt"), "--classes", str(SAMPLES / "classes.txt"), "--no-config")
 MAPS = (str(SAMPLES / "multiclass/probs"), str(SAMPLES / "multiclass/gt"), "--probs", "--no-config")
 VERBS = {
@@ -30,17 +31,16 @@ CODES = {"score": 1}
 DRAWN = re.compile("[\u2500-\u259f\u2800-\u28ff▼✓✗●○†]")
 
 
-def run(verb: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+@cache
+def run(verb: str, encoding: str) -> subprocess.CompletedProcess[bytes]:
     known = {name: value for name, value in os.environ.items() if not name.startswith("SEGEVAL_")}
-    return subprocess.run(
-        [*SEGEVAL, *VERBS[verb]], capture_output=True, check=False, env={**known, **environment}, timeout=120
-    )
+    return processes.run(*VERBS[verb], env={**known, "PYTHONIOENCODING": encoding})
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_what_a_stream_cannot_show_is_shown_otherwise_in_the_same_columns(verb: str, encoding: str) -> None:
-    done, usual = run(verb, PYTHONIOENCODING=encoding), run(verb, PYTHONIOENCODING="utf-8")
+    done, usual = run(verb, encoding), run(verb, "utf-8")
     assert done.returncode == usual.returncode == CODES.get(verb, 0), done.stderr
     shown, drawn = done.stdout.decode(encoding), usual.stdout.decode("utf-8")
     assert "\\u" not in shown, "a mark has no stand-in"
@@ -53,9 +53,8 @@ def test_what_a_stream_cannot_show_is_shown_otherwise_in_the_same_columns(verb: 
 def test_files_and_formats_for_programs_stay_utf_8(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("".join(f"Straße {index} 道\n" for index in range(10)), encoding="utf-8")
     words = (*MASKS[:3], str(tmp_path / "names.txt"), "-f", "csv", "-o", str(tmp_path / "r.txt"))
-    done = subprocess.run(
-        [*SEGEVAL, "score", *words], capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": encoding}
-    )
+    done = processes.run("score", *words, env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert done.returncode == 0, done.stderr
     assert "Straße 3 道" in done.stdout.decode("utf-8")
     assert "│ Straße 3 道" in (tmp_path / "r.txt").read_text(encoding="utf-8")
 
@@ -64,10 +63,11 @@ def test_names_and_errors_that_a_console_lacks_are_escapes(tmp_path: Path) -> No
     (tmp_path / "names.txt").write_text("".join(f"道{index}\n" for index in range(10)), encoding="utf-8")
     words = ("score", *MASKS[:3], str(tmp_path / "names.txt"), "--only", "iou.車")
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([*SEGEVAL, *words], capture_output=True, check=False, env=environment)
+    done = processes.run(*words, env=environment)
     assert done.returncode == 2
     assert b"iou.\\u8eca" in done.stderr
-    done = subprocess.run([*SEGEVAL, *words[:-2]], capture_output=True, check=True, env=environment)
+    done = processes.run(*words[:-2], env=environment)
+    assert done.returncode == 0, done.stderr
     assert b"| \\u90533" in done.stdout
 
 
@@ -76,9 +76,8 @@ def on_terminal(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple
     import pty  # Windows has none
 
     here, there = pty.openpty()
-    with subprocess.Popen(
-        [*SEGEVAL, *words], stdin=there, stdout=there, stderr=there, env={**os.environ, **environment}
-    ) as process:
+    env = {**os.environ, **environment}
+    with processes.start(*words, env=env, stdin=there, stdout=there, stderr=there) as process:
         os.close(there)
         shown = b""
         while True:
@@ -90,7 +89,7 @@ def on_terminal(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple
                 break
             shown += part
     os.close(here)
-    return process.returncode, shown.decode("utf-8")
+    return process.wait(), shown.decode("utf-8")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

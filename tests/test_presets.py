@@ -72,8 +72,10 @@ EXPECTED = {
     "mapillary-vistas": Expected(
         65, "mapillary", {0: 0, 64: 64, 65: VOID, 255: VOID}, {65: VOID}, (66, 124), "8306ece2"
     ),
+    "nnunet": Expected(0, "nnunet", {}, {}, (), "ee18e871"),
     "pascal-context-59": Expected(59, "mmseg", {0: VOID, 1: 0, 59: 58}, {1: 0}, (60,), "4614fcaf"),
     "potsdam": Expected(6, "mmseg", {0: VOID, 1: 0, 6: 5}, {1: 0}, (7,), "a41b2b34"),
+    "roboflow": Expected(0, "hf", {255: VOID}, {255: VOID}, (1,), "25ee2193"),
     "vaihingen": Expected(6, "mmseg", {0: VOID, 1: 0, 6: 5}, {1: 0}, (7,), "a41b2b34"),
     "voc2012": Expected(21, "voc", {0: 0, 20: 20, 255: VOID}, {0: 0, 255: VOID}, (21,), "75d2664b"),
 }
@@ -100,7 +102,8 @@ def test_a_preset_is_consistent(name: str) -> None:
     found = preset(name)
     ids = [entry.id for entry in found.classes]
     assert ids == list(range(len(ids)))
-    assert found.ignore == (() if found.binary else (VOID,))
+    assert bool(ids) != bool(found.classes_from)
+    assert found.ignore == (() if found.binary or name == "nnunet" else (VOID,))
     for values in (found.gt_map, found.pred_map):
         assert set(ids) <= set(values.values()) <= {*ids, *found.ignore}
         assert list(values) == sorted(values)
@@ -251,7 +254,11 @@ def test_unknown_colours_are_explained_by_bgr_order() -> None:
 def test_unknown_colours_are_explained_by_the_preset_that_has_them(name: str) -> None:
     counts = {entry.color: 1000 for entry in preset(name).classes if entry.color}
     told = explain_colors({**counts, (1, 2, 3): 5})
-    if preset(name).binary or name in ("deepglobe-land", "diva-hisdb", "potsdam", "vaihingen"):
+    if (
+        preset(name).binary
+        or not preset(name).classes
+        or name in ("deepglobe-land", "diva-hisdb", "potsdam", "vaihingen")
+    ):
         assert told is None  # black, white and pure colours are in many palettes
     else:
         assert told is not None

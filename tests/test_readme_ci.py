@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import yaml
 from PIL import Image
 
 from tests.support.junitschema import JUNIT
+from tests.support.processes import search_path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "segeval" / "docs" / "ci.md").read_text(encoding="utf-8")
@@ -47,9 +47,8 @@ def worsen(workspace: Path) -> None:
 
 def run(command: str, workspace: Path) -> subprocess.CompletedProcess[str]:
     """Run one step as both services do, in a shell that ends at the first failure."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SEGEVAL_")}
-    environment |= {"PATH": path, "GITHUB_STEP_SUMMARY": str(workspace / "step-summary.md"), "CI": "true"}
+    environment |= {"PATH": search_path(), "GITHUB_STEP_SUMMARY": str(workspace / "step-summary.md"), "CI": "true"}
     shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command]
     return subprocess.run(shell, cwd=workspace, env=environment, capture_output=True, text=True, check=False)
 

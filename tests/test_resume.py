@@ -28,6 +28,7 @@ from segeval.runs.run import Run
 from segeval.runs.saver import RunSaver
 from segeval.runs.sharding import Shard
 from segeval.runs.unions import union
+from tests.support import processes
 
 KINDS = ("masks", "levels", "uint16", "float")
 
@@ -492,16 +493,28 @@ def test_the_command_line_killed_at_random_moments_ends_in_the_same_run(tmp_path
     for index in range(300):
         write_pair(tmp_path, "masks", f"{index:03}", index)
     expected = fresh(tmp_path, request_of(ignore=255, missing="error"))
-    command = [sys.executable, "-m", "segeval", "score", "pred", "gt", "--ignore", "255", "--save", "run.jsonl"]
-    command += ["--resume", "-q", "-j", "2", "--no-config"]
+    command = (
+        "score",
+        "pred",
+        "gt",
+        "--ignore",
+        "255",
+        "--save",
+        "run.jsonl",
+        "--resume",
+        "-q",
+        "-j",
+        "2",
+        "--no-config",
+    )
     chosen = random.Random(5)
     for _ in range(8):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path) as process:
-            time.sleep(chosen.uniform(0.15, 0.5))
+        with processes.start(*command, cwd=tmp_path) as process:
+            time.sleep(chosen.uniform(0.0, 0.2))
             process.kill()
         if (tmp_path / "run.jsonl").exists():
             assert (tmp_path / "run.jsonl").read_bytes() == expected
-    done = subprocess.run(command, capture_output=True, cwd=tmp_path, check=False)
+    done = processes.run(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run.jsonl").read_bytes() == expected
     assert {path.name for path in tmp_path.iterdir()} == {"gt", "pred", "run.jsonl"}

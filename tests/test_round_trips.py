@@ -1,9 +1,12 @@
 """One set of label maps in every form that is read: the scores, the classes, the confusion, the keys and the counts are
-those of plain PNG.
+those of plain PNG; of volumes, those of NIfTI.
 """
 
 from __future__ import annotations
 
+import gzip
+import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,6 +59,38 @@ def prefixed(path: Path, mask: Array) -> None:
     image(path.with_name(f"mask_{path.name}"), mask)
 
 
+def panoptic(path: Path, mask: Array) -> None:
+    """Write each class as a segment of its own, with an id that takes all three channels."""
+    ids = 70_000 + 300 * mask.astype(np.int64)
+    image(path, np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1).astype(np.uint8))
+
+
+def segments(path: Path) -> Path:
+    """Write the panoptic JSON of `panoptic`."""
+    infos = [{"id": 70_000 + 300 * one, "category_id": one, "iscrowd": 0} for one in range(len(CLASSES))]
+    annotations = [{"file_name": f"{key}.png", "segments_info": infos} for key in KEYS]
+    categories = [{"id": one, "name": name} for one, name in enumerate(CLASSES)]
+    path.write_text(json.dumps({"annotations": annotations, "categories": categories}))
+    return path
+
+
+def nifti(path: Path, volume: Array) -> None:
+    """Write a volume, (D, H, W), or a mask, (H, W), as NIfTI-1 without a library: columns first, nothing scaled."""
+    header = np.zeros(352, np.uint8)
+    header[:4] = np.frombuffer(np.int32(348).tobytes(), np.uint8)
+    sizes = np.array([volume.ndim, *reversed(volume.shape), *[1] * (7 - volume.ndim)], np.int16)
+    header[40:56] = sizes.view(np.uint8)
+    header[70:74] = np.array([2, 8], np.int16).view(np.uint8)  # unsigned bytes
+    header[76:108] = np.ones(8, np.float32).view(np.uint8)
+    header[108:112] = np.array([352], np.float32).view(np.uint8)
+    header[254:256] = np.array([1], np.int16).view(np.uint8)  # an affine, the unit matrix
+    header[280:328] = np.eye(3, 4, dtype=np.float32).reshape(-1).view(np.uint8)
+    header[344:348] = np.frombuffer(b"n+1\0", np.uint8)
+    path.with_name(f"{path.name}.nii.gz").write_bytes(
+        gzip.compress(header.tobytes() + volume.astype(np.uint8).tobytes())
+    )
+
+
 def in_a_channel(path: Path, mask: Array) -> None:
     others = NOISE.integers(0, 256, (*SIZE, 3)).astype(np.uint8)
     others[..., 1] = mask
@@ -84,6 +119,8 @@ FORMS: Mapping[str, tuple[Write, dict[str, Any]]] = {
         lambda path, mask: array(path, np.moveaxis(hot(mask), -1, 0).astype(bool)),
         {"class_axis": "first"},
     ),
+    "panoptic": (panoptic, {"gt_segments": "segments.json"}),
+    "one slice of NIfTI": (nifti, {}),
     "prefix": (prefixed, {"gt_prefix": "mask_"}),
     "suffix": (lambda path, mask: image(path.with_name(f"{path.name}_label"), mask), {"gt_suffix": "_label"}),
 }
@@ -116,13 +153,45 @@ def test_every_form_of_the_same_labels_scores_alike(form: str, tmp_path: Path) -
     write, options = FORMS[form]
     palette = tmp_path / "palette.txt"
     palette.write_text("".join(f"{r} {g} {b} {name}\n" for (r, g, b), name in zip(COLORS, CLASSES, strict=True)))
-    options = {name: palette if name == "palette" else value for name, value in options.items()}
+    files = {"palette": palette, "gt_segments": segments(tmp_path / "segments.json")}
+    options = {name: files.get(name, value) for name, value in options.items()}
     pred = written(tmp_path / "pred", GUESS, lambda path, mask: image(path, mask.astype(np.uint8)))
     plain = written(tmp_path / "plain", TRUTH, image)
     gt = written(tmp_path / "gt", TRUTH, write)
     classes = list(CLASSES)
     expected, found = told(pred, plain, classes=classes), told(pred, gt, classes=classes, **options)
     assert found["keys"] == list(KEYS)
+    assert without_colors(found) == without_colors(expected)
+
+
+def test_an_archive_scores_as_its_folder(tmp_path: Path) -> None:
+    guess = {key: mask.astype(np.uint8) for key, mask in GUESS.items()}
+    folders = written(tmp_path / "pred", guess, image), written(tmp_path / "gt", TRUTH, image)
+    zipped = [Path(shutil.make_archive(f"{folder}", "zip", folder)) for folder in folders]
+    assert told(zipped[0], zipped[1], classes=list(CLASSES)) == told(*folders, classes=list(CLASSES))
+
+
+VOLUMES = {key: NOISE.integers(0, 4, (5, *SIZE)).astype(np.uint8) for key in KEYS}
+GUESSED = {key: np.where(NOISE.random(one.shape) < 0.7, one, 3).astype(np.uint8) for key, one in VOLUMES.items()}
+
+
+def stack(path: Path, volume: Array, palette: Array | None = None) -> None:
+    first, *others = (Image.fromarray(one if palette is None else palette[one].astype(np.uint8)) for one in volume)
+    first.save(path.with_name(f"{path.name}.tif"), save_all=True, append_images=others, compression="tiff_lzw")
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_slices_of_a_tiff_file_score_as_the_volume(colours: bool, tmp_path: Path) -> None:
+    pytest.importorskip("nibabel", reason="comes with the extra medical")
+    pred = written(tmp_path / "pred", GUESSED, nifti)
+    volumes = written(tmp_path / "volumes", VOLUMES, nifti)
+    stacks = written(tmp_path / "stacks", VOLUMES, lambda path, one: stack(path, one, COLORS if colours else None))
+    palette = tmp_path / "palette.txt"
+    palette.write_text("".join(f"{r} {g} {b} {name}\n" for (r, g, b), name in zip(COLORS, CLASSES, strict=True)))
+    more = {"palette": palette} if colours else {}
+    expected = told(pred, volumes, classes=list(CLASSES))
+    found = told(pred, stacks, classes=list(CLASSES), stack=True, **more)
+    assert expected["data"]["pixels"] == 5 * SIZE[0] * SIZE[1] * len(KEYS)
     assert without_colors(found) == without_colors(expected)
 
 

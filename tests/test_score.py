@@ -25,6 +25,7 @@ from segeval.measuring.measurement import Failure, stream
 from segeval.runs.run import Row
 from segeval.tables.counts import joint_counts
 from tests.corpora.png_corpus import PALETTE, encode
+from tests.support import processes
 from tests.support.commandline import run_segeval
 from tests.support.properties import examples
 
@@ -490,8 +491,10 @@ def test_color_follows_flag_then_environment_then_terminal(folders: tuple[Path, 
 
 
 def shell(command: str, **options: object) -> subprocess.CompletedProcess[str]:
-    script = command.replace("segeval ", f"{sys.executable} -m segeval ")
-    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
+    env = {**os.environ, "PATH": processes.search_path()}
+    return subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60, env=env
+    )
 
 
 def test_a_closed_pipe_is_no_error() -> None:
@@ -521,14 +524,13 @@ def test_ctrl_c_ends_with_130_at_once(tmp_path: Path) -> None:
     for index in range(1, 60):
         os.link(tmp_path / "gt/00.png", tmp_path / f"gt/{index:02d}.png")
         os.link(tmp_path / "gt/00.png", tmp_path / f"pred/{index:02d}.png")
-    command = [sys.executable, "-m", "segeval", "score", str(tmp_path / "pred"), str(tmp_path / "gt")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(1.5)
+    with processes.start("score", tmp_path / "pred", tmp_path / "gt") as process:
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert stdout == ""
-    assert "Traceback" not in stderr
+    assert stdout == b""
+    assert b"Traceback" not in stderr
 
 
 def test_python_dash_m_is_the_command() -> None:

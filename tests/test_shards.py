@@ -21,8 +21,9 @@ from segeval.protocol.mapkinds import EIGHT_BIT, FLOAT, SIXTEEN_BIT
 from segeval.protocol.protocol import Protocol
 from segeval.report.scoring import build_report
 from segeval.request import Request, build_request
+from segeval.runs.differences import protocol_differences
 from segeval.runs.file import run_to_bytes
-from segeval.runs.run import Maps, Run, protocol_differences
+from segeval.runs.run import Maps, Run
 from segeval.runs.sharding import Shard, in_shard, parse_shard, shard_of
 from segeval.runs.unions import union
 from tests.support.runs import image_lists, keys, kinds, protocol_of, row_of, run_of

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support import processes
+
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 SIGNALS = (signal.SIGKILL, *CODES)
 IMAGES = 300
@@ -52,10 +54,8 @@ def project(folders: Path, place: Path) -> Path:
     return place
 
 
-def started(root: Path, arguments: Sequence[str] = COMMAND) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "segeval", *arguments], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+def started(root: Path, arguments: Sequence[str] = COMMAND) -> processes.Started:
+    return processes.start(*arguments, cwd=root)
 
 
 def begun(root: Path) -> None:

@@ -18,15 +18,18 @@ from PIL import Image
 
 import segeval
 from segeval.errors import SegevalError, UsageError
+from segeval.files.usertexts import LARGEST_TEXT
 from segeval.folders.roots import root_of
 from segeval.runs.file import run_to_bytes
 from segeval.stores import files
+from segeval.stores.files import read_url
 from segeval.stores.urls import StoreUrl, parse_url
 from tests.support.commandline import Completed, run_segeval
 from tests.support.store import CREDENTIALS, Weather, s3_server, upload
 
 SERVED = all(find_spec(name) for name in ("moto", "s3fs", "werkzeug"))
 PAIRS = 100
+SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 PRED, GT = "s3://masks/pred", "s3://masks/gt"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -45,7 +48,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
         ("s3://bucket/../other", "s3://bucket/../other"),
         ("s3://bucket//masks", "s3://bucket//masks"),
         ("gs://bucket/a\nb", "gs://bucket/a\\nb"),
-        ("zip::s3://bucket/masks.zip", "zip::s3://bucket/masks.zip"),
+        ("zip::http://host/masks.zip", "zip::http://host/masks.zip"),
+        ("zip::https://user:secret@host/masks.zip?key=secret", "zip::https://host/masks.zip"),
     ],
 )
 def test_what_is_no_url_of_a_folder_is_refused_without_its_secrets(text: str, shown: str) -> None:
@@ -97,6 +101,7 @@ def store(folders: Path) -> Iterator[tuple[Weather, dict[str, str]]]:
     with pytest.MonkeyPatch.context() as patch, s3_server(weather) as address:
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
+        patch.setattr(files, "FIRST_PAUSE", 0.02)
         upload(folders, address, "")
         yield weather, {"AWS_ENDPOINT_URL": address}
 
@@ -129,6 +134,63 @@ def test_requests_that_fail_or_stall_are_made_again(weather: Weather, folders: P
     done = scored(tmp_path / "run.jsonl", "--read-timeout", "1")
     assert done.code == 0, done.stderr
     assert (tmp_path / "run.jsonl").read_bytes() == local_bytes(folders)
+
+
+@pytest.fixture(scope="module")
+def archives(folders: Path, store: tuple[Weather, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.mktemp("packed")
+    for side in ("gt", "pred"):
+        shutil.make_archive(str(root / side), "zip", folders / side)
+    upload(root, store[1]["AWS_ENDPOINT_URL"], "packed/")
+
+
+def test_an_archive_in_a_store_is_read_by_parts(weather: Weather, archives: None, folders: Path) -> None:
+    before = weather.seen
+    urls = ("zip::s3://masks/packed/pred.zip", "zip::s3://masks/packed/gt.zip")
+    run = segeval.measure(*urls, classes=19)
+    assert run_to_bytes(run, packed=False) == local_bytes(folders)
+    assert weather.seen - before <= 2 * PAIRS + 6, "sizes, directories, and one request an entry"
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        some = segeval.measure(*urls, classes=19, keys="1/*", engine=pool)
+    assert some == segeval.measure(folders / "pred", folders / "gt", classes=19, keys="1/*")
+
+
+def test_parts_of_an_archive_are_asked_for_again(weather: Weather, archives: None, folders: Path) -> None:
+    weather.fail_every = 10
+    run = segeval.measure("zip::s3://masks/packed/pred.zip", folders / "gt", classes=19, keys="1/*")
+    assert run == segeval.measure(folders / "pred", folders / "gt", classes=19, keys="1/*")
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("s3://masks/packed/pred.zip", "Write zip::s3://masks/packed/pred.zip"),
+        ("zip::s3://masks/packed/none.zip", "an archive cannot be found"),
+        ("zip::s3://masks/gt/0/000.png", "a file is no zip archive"),
+    ],
+)
+def test_what_is_no_archive_of_a_store(url: str, what: str, weather: Weather, archives: None) -> None:
+    done = run_segeval("score", url, GT, "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert what in done.stderr
+    assert url in done.stderr
+
+
+def test_a_file_that_no_image_within_the_bound_needs_is_not_fetched(
+    weather: Weather, store: tuple[Weather, dict[str, str]], folders: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pred").mkdir()
+    shutil.copy(folders / "pred" / "0" / "000.png", tmp_path / "pred" / "a.png")
+    with (tmp_path / "pred" / "b.png").open("wb") as file:
+        file.truncate((1 << 24) + 8 * 100 + 1)
+    shutil.copytree(tmp_path / "pred", tmp_path / "gt", copy_function=shutil.copy)
+    shutil.copy(folders / "gt" / "0" / "000.png", tmp_path / "gt" / "b.png")
+    upload(tmp_path, store[1]["AWS_ENDPOINT_URL"], "large/")
+    sent = weather.sent
+    done = run_segeval("score", "s3://masks/large/pred", "s3://masks/large/gt", "--max-pixels", "100", "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert "pred/b.png: 16,778,017 bytes, and --max-pixels allows 16,778,016" in done.stderr
+    assert weather.sent - sent < 1 << 20
 
 
 def test_a_store_beside_a_folder(weather: Weather, folders: Path) -> None:
@@ -211,10 +273,10 @@ def test_what_is_forbidden_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(files, "_called", answer)
     monkeypatch.setattr(files, "FIRST_PAUSE", 0.0)
     with pytest.raises(SegevalError, match="not there"):
-        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png")
+        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png", most=9)
     assert len(asked) == 1
     with pytest.raises(SegevalError, match="cannot be read"):
-        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png")
+        files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png", most=9)
     assert len(asked) == 1 + files.TRIES
 
 
@@ -276,6 +338,112 @@ def test_patterns_of_this_machine_and_journals_without_a_url(folders: Path, tmp_
     assert (tmp_path / "run.jsonl").read_bytes() == local_bytes(folders)
     done = run_segeval("score", "p", "g", "--save", tmp_path / "run.jsonl", "--journal", tmp_path / "kept")
     assert (done.code, "--journal is for --save URL" in done.stderr) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def shelf(store: tuple[Weather, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Put the sample masks into the bucket, with small files that options name, and give the URL."""
+    root = tmp_path_factory.mktemp("shelf")
+    shutil.copytree(SAMPLES, root / "samples")
+    (root / "few.txt").write_text("0001\n0002\n", encoding="utf-8")
+    (root / "slices.csv").write_text("key,half\n0001,a\n0002,b\n", encoding="utf-8")
+    (root / "weights.json").write_text("[1, 2, 3]", encoding="utf-8")
+    (root / "late").mkdir()
+    with (root / "late" / "large.txt").open("wb") as file:
+        file.truncate(LARGEST_TEXT + 1)
+    upload(root, store[1]["AWS_ENDPOINT_URL"], "shelf/")
+    return "s3://masks/shelf"
+
+
+def test_lists_and_slices_are_read_from_a_store(weather: Weather, shelf: str, tmp_path: Path) -> None:
+    small = (tmp_path / "few.txt", tmp_path / "slices.csv")
+    small[0].write_text("0001\n0002\n", encoding="utf-8")
+    small[1].write_text("key,half\n0001,a\n0002,b\n", encoding="utf-8")
+    options = ("--by", "half", "-f", "json", "--no-config")
+    here = run_segeval(
+        *("score", SAMPLES / "pred", SAMPLES / "gt", "-c", SAMPLES / "classes.txt", "--keys", small[0]),
+        *("--slices", small[1], *options),
+    )
+    there = run_segeval(
+        *("score", f"{shelf}/samples/pred", f"{shelf}/samples/gt", "-c", f"{shelf}/samples/classes.txt"),
+        *("--keys", f"{shelf}/few.txt", "--slices", f"{shelf}/slices.csv", *options),
+    )
+    assert here.code == 0, here.stderr
+    assert there == here
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("s3://masks/shelf/none.txt", "a file is not there"),
+        ("s3://masks/shelf/late/large.txt", "a file is too large"),
+        ("s3://somebody:secret@masks/classes.txt", "a URL carries a user or a query"),
+        ("ftp://host/classes.txt", "there is no store behind such a URL"),
+    ],
+)
+def test_a_list_that_cannot_be_read_from_a_store(url: str, what: str, weather: Weather, shelf: str) -> None:
+    done = run_segeval("score", SAMPLES / "pred", SAMPLES / "gt", "-c", url, "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert what in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_what_is_in_folders_of_a_store(weather: Weather, shelf: str) -> None:
+    here = run_segeval("inspect", SAMPLES / "pred", SAMPLES / "gt", "-f", "json", "--no-config")
+    there = run_segeval("inspect", f"{shelf}/samples/pred", f"{shelf}/samples/gt", "-f", "json", "--no-config")
+    assert here.code == 0
+    assert there == here
+
+
+def test_conventions_and_numbers_of_masks_in_a_store(weather: Weather, shelf: str) -> None:
+    urls, paths = (f"{shelf}/samples/pred", f"{shelf}/samples/gt"), (SAMPLES / "pred", SAMPLES / "gt")
+    options = ("-c", SAMPLES / "classes.txt", "--no-config")
+    explained = [run_segeval("explain", *sides, *options, "-f", "json") for sides in (urls, paths)]
+    assert explained[0] == explained[1]
+    scored = segeval.score(*paths, classes=SAMPLES / "classes.txt")
+    done = run_segeval("verify", str(scored.signature), "miou=74.25%", *urls, *options)
+    assert done.code == 0, done.stderr
+
+
+def test_reports_and_comparisons_go_to_a_store(
+    weather: Weather, store: tuple[Weather, dict[str, str]], shelf: str, tmp_path: Path
+) -> None:
+    run = segeval.measure(SAMPLES / "pred", SAMPLES / "gt", classes=SAMPLES / "classes.txt")
+    segeval.save_run(run, f"{shelf}/out/a.jsonl.gz")
+    segeval.save_run(run, f"{shelf}/out/b.jsonl")
+    outputs = ("report.json", "csv:report.any", "confusion:matrix.csv")
+    for folder in (f"{shelf}/out", tmp_path):
+        targets = [f"{text.rpartition(':')[0]}:{folder}/{text.rpartition(':')[2]}".lstrip(":") for text in outputs]
+        output_options = [word for target in targets for word in ("-o", target)]
+        done = run_segeval("report", f"{shelf}/out/a.jsonl.gz", *output_options, "--per-image", f"{folder}/images.csv")
+        assert done.code == 0, done.stderr
+    for name in ("report.json", "report.any", "matrix.csv", "images.csv"):
+        assert read_url(parse_url(f"{shelf}/out/{name}"), most=1 << 20) == (tmp_path / name).read_bytes()
+    done = run_segeval("compare", f"{shelf}/out/a.jsonl.gz", f"{shelf}/out/b.jsonl", "-o", f"{shelf}/out/c.md")
+    assert done.code == 0, done.stderr
+    assert b"| b |" in read_url(parse_url(f"{shelf}/out/c.md"), most=1 << 20)
+
+
+@pytest.mark.parametrize(
+    "target", ["https://host/report.json", "json:https://host/report", "zip::s3://b/report.json", "https://host/"]
+)
+def test_where_no_output_goes(target: str, tmp_path: Path) -> None:
+    done = run_segeval("score", SAMPLES / "pred", SAMPLES / "gt", "-o", target, "--no-config")
+    assert (done.code, done.stdout) == (2, "")
+    assert "nothing is written behind such a URL" in done.stderr
+
+
+def test_a_configuration_that_is_named_may_name_urls(weather: Weather, shelf: str, tmp_path: Path) -> None:
+    config = tmp_path / "pyproject.toml"
+    config.write_text(
+        f'[tool.segeval]\nclasses = "{shelf}/samples/classes.txt"\noutput = "{shelf}/out/named.json"\n',
+        encoding="utf-8",
+    )
+    done = run_segeval("score", SAMPLES / "pred", SAMPLES / "gt", "--config", config)
+    assert done.code == 0, done.stderr
+    assert read_url(parse_url(f"{shelf}/out/named.json"), most=1 << 20)
+    done = run_segeval("score", SAMPLES / "pred", SAMPLES / "gt", cwd=tmp_path)
+    assert (done.code, "a configuration that was found names a URL" in done.stderr) == (2, True)
 
 
 @pytest.mark.slow

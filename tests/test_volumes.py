@@ -325,3 +325,18 @@ def test_geometry_is_that_of_nibabel(tmp_path: Path) -> None:
     assert geometry is not None
     assert np.allclose(np.array(geometry.affine), nibabel.load(path).affine, atol=1e-6)
     assert geometry.spacing == pytest.approx(nibabel.affines.voxel_sizes(nibabel.load(path).affine))
+
+
+def test_a_picture_shows_the_slice_with_most_errors(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    gt = labels(5)
+    pred = gt.copy()
+    pred[:, :, 3] = (gt[:, :, 3] + 1) % 3
+    pred[0, 0, 1] = (gt[0, 0, 1] + 1) % 3
+    folders = pair(tmp_path, gt, pred)
+    done = run_segeval("score", *folders, "-q", "-o", tmp_path / "page.html", "--overlays", tmp_path / "out")
+    assert done.code == 0, done.stderr
+    assert "slice 4 of 5" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    (file,) = (tmp_path / "out").iterdir()
+    wrong = np.array(Image.open(file).convert("RGB"))[:, -SHAPE[0] :]
+    assert (wrong == np.array([213, 94, 0])).all()

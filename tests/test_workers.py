@@ -27,6 +27,7 @@ from segeval.measuring import measurement
 from segeval.measuring.measure import measure, measure_masks
 from segeval.request import build_request
 from tests.corpora import png_corpus
+from tests.support import processes
 from tests.support.commandline import run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -194,16 +195,15 @@ def test_ctrl_c_ends_within_two_seconds_without_orphans_and_leaves_old_files_who
     (tmp_path / "out").mkdir()
     (tmp_path / "out/report.json").write_text("old")
     (tmp_path / "out/run.jsonl").write_text("old")
-    command = [sys.executable, "-m", "segeval", "score", str(tmp_path / "pred"), str(tmp_path / "gt"), "-j", "4"]
-    command += ["-o", str(tmp_path / "out/report.json"), "--save", str(tmp_path / "out/run.jsonl")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(1.5)
+    outputs = ("-o", tmp_path / "out/report.json", "--save", tmp_path / "out/run.jsonl")
+    with processes.start("score", tmp_path / "pred", tmp_path / "gt", "-j", "4", *outputs) as process:
+        time.sleep(0.5)
         assert process.poll() is None, "the work is too small to be interrupted"
         children = descendants(process.pid)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (130, "")
-    assert "Traceback" not in stderr
+    assert (process.returncode, stdout) == (130, b"")
+    assert b"Traceback" not in stderr
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
     assert (tmp_path / "out/report.json").read_text() == "old"
     assert (tmp_path / "out/run.jsonl").read_text() == "old"

@@ -19,7 +19,8 @@ from segeval.protocol.labeling import UNKNOWN, VOID, Labeling
 from segeval.protocol.protocol import resolve
 from segeval.records import dataclass
 from segeval.request import Request
-from segeval.runs.run import Maps, Row, Run, protocol_differences, sort_key
+from segeval.runs.differences import protocol_differences
+from segeval.runs.run import Maps, Row, Run, sort_key
 from segeval.runs.unions import union
 from segeval.tables.floatlevels import LevelCounts, add_levels
 

@@ -12,6 +12,7 @@ from segeval.api.scoring import report_measurement, scored_run
 from segeval.errors import Finding, UsageError, raise_all
 from segeval.findings.policy import Policy, judged
 from segeval.findings.runs import run_findings
+from segeval.folders.roots import root_of
 from segeval.measuring.measure import Measurement, Progress
 from segeval.measuring.measure import measure as measure_pairs
 from segeval.protocol.imagekeys import is_of_list
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from segeval.comparison.verification import Verification
     from segeval.explanation.explanation import Explanation
     from segeval.report.refusals import FileNames
+    from segeval.stores.urls import Place
 
 
 @spelled(LookOptions)
@@ -135,7 +137,7 @@ def compare(base: str | Path | Run, *new: str | Path | Run, **options: Unpack[Co
     from segeval.report.gates import rule_texts
 
     given = (base, *new)
-    paths = [Path(f"run {index}") if isinstance(run, Run) else Path(run) for index, run in enumerate(given)]
+    paths = [Path(f"run {index}") if isinstance(run, Run) else root_of(run) for index, run in enumerate(given)]
     worst = options.get("worst")
     found = compare_runs(
         list(zip(run_names(paths), map(loaded, given), strict=True)),
@@ -218,10 +220,10 @@ def _of_keys(found: Measurement, protocol: Protocol) -> numbers.Report:
     return scored_run(under(found.run, protocol, keys=protocol.keys), names=found.names)
 
 
-def _folders(pred: str | Path | Run, gt: str | Path) -> tuple[Path, Path]:
+def _folders(pred: str | Path | Run, gt: str | Path) -> tuple[Place, Place]:
     if isinstance(pred, Run):
         raise UsageError("a run has its ground truth with it", (str(gt),), "Give a run alone, or two folders")
-    return Path(pred), Path(gt)
+    return root_of(pred), root_of(gt)
 
 
 def _reread(run: str | Path | Run, options: LookOptions) -> Run:

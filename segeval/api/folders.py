@@ -177,4 +177,5 @@ def inspect(
     """
     request = build_request(**chosen(FolderOptions, options))
     policy = Policy(request.allow, bool(options.get("strict")))
-    return inspect_folders(Path(pred), Path(gt), request, policy=policy, sample=sample, jobs=jobs, progress=progress)
+    roots = root_of(pred), root_of(gt)
+    return inspect_folders(*roots, request, policy=policy, sample=sample, jobs=jobs, progress=progress)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segeval.errors import UsageError
+from segeval.measuring.suspects import CONFIDENT
 from segeval.records import dataclass
 from segeval.report.report import Report
 from segeval.report.scoring import Measured, measured
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from segeval.folders.pairing import Pairing
     from segeval.measuring.picturing import Scene
     from segeval.measuring.suspects import Suspect
+    from segeval.pictures.gallery import View
     from segeval.pictures.panels import Photo
     from segeval.request import Request
     from segeval.runs.run import Run
@@ -31,12 +34,12 @@ UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 LONGEST_NAME = 80
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # without slots, so that what all images are read for is read once
 class Pictured:
     """Hold a run and, where its images are to be seen, the folders that it was measured from.
 
-    `images` is the folder of the images themselves; `worst` says how many are shown, `label_errors` how
-    many regions of suspected label errors are listed.
+    `images` is the folder of the images themselves; `worst` says how many are shown, `label_errors` how many regions
+    of suspected label errors are listed, in which predictions have a p of at least `confident`.
     """
 
     run: Run
@@ -45,89 +48,112 @@ class Pictured:
     images: Path | None = None
     worst: int | None = None
     label_errors: int | None = None
+    confident: float = CONFIDENT
 
     def page(self, report: Report) -> str:
         """Return the page of a report of the run; raises `SegevalError` for images that are not those of the run."""
-        from segeval.pictures.gallery import Entry, shots
+        from segeval.pictures.galleries import suspect_gallery, worst_gallery
+        from segeval.pictures.gallery import MOST_BYTES
         from segeval.pictures.pagetext import page_text
         from segeval.pictures.reportpage import report_page
 
-        found = measured(self.run)
-        values = image_mious(image_outcomes(found.images).of(found.rules.over("image_miou")))
-        known = [value for value in values if value is not None]
+        known = [value for value in self._values.values() if value is not None]
+        if self.label_errors is not None:
+            self._check_suspects()
         if self.pairing is None:
             return page_text(report_page(report, known))
-        ranked = self._ranked(found, self.worst or SHOWN)
-        entries = [Entry(one.key, _told(one, report), one.image_miou, one.gain or 0.0) for one in ranked]
-        drawn, left_out = shots(entries, self._reader(found), found.labeling, self._photos())
-        note = (
-            f"The {len(drawn):,} of {len(values):,} images of lowest mIoU, errors in orange. Void is white; what has "
-            "no class is black."
-        )
-        return page_text(report_page(report, known, drawn, left_out, note))
+        view, labeling = self._view, self._found.labeling
+        ranked = self._ranked(self.worst or SHOWN)
+        room = MOST_BYTES if self.label_errors is None else MOST_BYTES // 2
+        photo_of, classes = self._photos(), labeling.classes
+        worst = worst_gallery(ranked, len(self._values), view, photo_of, classes, room, sets=labeling.sets)
+        if self.label_errors is None:
+            return page_text(report_page(report, known, [worst]))
+        photo_of = self._photos(whole=True)
+        suspects = suspect_gallery(self.suspects, self.confident, view, photo_of, classes, MOST_BYTES - worst.size)
+        return page_text(report_page(report, known, [worst, suspects]))
 
     def overlays(self) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the PNG of each of the worst images, the worst first."""
-        from segeval.pictures.panels import class_colors, overlay, panels
-        from segeval.protocol.labeling import VOID
+        from segeval.pictures.gallery import drawn_scene
+        from segeval.pictures.panels import overlay
 
-        found = measured(self.run)
-        read, photo_of, colors = self._reader(found), self._photos(), class_colors(found.labeling.classes)
-        for place, one in enumerate(self._ranked(found, self.worst or OVERLAYS), start=1):
-            scene = read(one.key)
+        view, photo_of = self._view, self._photos()
+        for place, one in enumerate(self._ranked(self.worst or OVERLAYS), start=1):
             photo = None if photo_of is None else photo_of(one.key)
             name = f"{place:04}-{UNSAFE.sub('_', one.key)[:LONGEST_NAME]}.png"
-            yield name, overlay(panels(scene.gt, scene.pred, colors, photo, VOID))
+            yield name, overlay(drawn_scene(view.read(one.key), view.colors, photo))
 
+    @cached_property
     def suspects(self) -> list[Suspect]:
-        """Return the regions in which confident predictions disagree most with the ground truth, the worst first.
+        """The regions in which confident predictions disagree most with the ground truth, the worst first.
 
         Raises `UsageError` for label masks, which are never confident, and for a run without its folders.
         """
         from segeval.measuring.suspects import suspects
 
-        if self.run.maps is None:
-            raise UsageError(
-                "label masks do not say how sure a prediction is", (), "Score probability maps with --probs"
-            )
-        if self.pairing is None:
-            what = "suspected label errors need the folders that the run was measured from"
-            raise UsageError(what, (), "Add --pred FOLDER and --gt FOLDER")
-        read = self._reader(measured(self.run))
-        return suspects((read(row.key) for row in self.run.rows), self.label_errors or SUSPECTS)
+        self._check_suspects()
+        return suspects(map(self._view.read, self._values), self.label_errors or SUSPECTS, self.confident)
 
     def suspects_csv(self, report: Report) -> str:
         """Return the suspected label errors as CSV: image, box in pixels, both classes, pixels and summed loss."""
         from segeval.render.syntax.csv import csv_text
 
         names = [entry.name for entry in report.classes]
-        rows = ([one.key, *one.box, names[one.gt], names[one.pred], one.pixels, one.loss] for one in self.suspects())
+        rows = ([one.key, *one.box, names[one.gt], names[one.pred], one.pixels, one.loss] for one in self.suspects)
         return csv_text(
             [["key", "left", "top", "right", "bottom", "ground_truth", "predicted", "pixels", "loss"], *rows]
         )
 
-    def _ranked(self, found: Measured, count: int) -> tuple[WorstImage, ...]:
+    def _check_suspects(self) -> None:
+        if self.run.maps is None:
+            raise UsageError(
+                "label masks do not say how sure a prediction is", (), "Score probability maps with --probs"
+            )
+        if self._found.labeling.sets or any(row.depth > 1 for row in self.run.rows):
+            what = "suspected label errors are sought in images whose pixels have one class, and in no volumes"
+            raise UsageError(what, (), "Leave --label-errors out")
+        if self.pairing is None:
+            what = "suspected label errors need the folders that the run was measured from"
+            raise UsageError(what, (), "Add --pred FOLDER and --gt FOLDER")
+
+    @cached_property
+    def _found(self) -> Measured:
+        return measured(self.run)
+
+    @cached_property
+    def _values(self) -> dict[str, float | None]:
+        """The mIoU of every image by key, `None` where it is undefined."""
+        found = self._found
+        values = image_mious(image_outcomes(found.images).of(found.rules.over("image_miou")))
+        return dict(zip((row.key for row in self.run.rows), values, strict=True))
+
+    def _ranked(self, count: int) -> tuple[WorstImage, ...]:
+        found = self._found
         keys, tables = [row.key for row in self.run.rows], [row.counts for row in self.run.rows]
         return worst_images(keys, tables, found.labeling, count, over=found.rules.over("image_miou"))
 
-    def _reader(self, found: Measured) -> Callable[[str], Scene]:
+    @cached_property
+    def _view(self) -> View:
+        from segeval.pictures.gallery import View
+        from segeval.pictures.panels import class_colors
+
+        return View("", self._reader(), class_colors(self._found.labeling.classes))
+
+    def _reader(self) -> Callable[[str], Scene]:
         from segeval.measuring.picturing import scene_reader
 
         assert self.pairing is not None
-        return scene_reader(self.pairing, self.request, self.run, found.resolution)
+        return scene_reader(self.pairing, self.request, self.run, self._found.resolution)
 
-    def _photos(self) -> Callable[[str], Photo] | None:
-        if self.images is None:
-            return None
-        from segeval.pictures.panels import read_photo
-        from segeval.pictures.photos import Photos
-
-        photos = Photos(self.images)
-        return lambda key: read_photo(photos.path(key))
+    def _photos(self, *, whole: bool = False) -> Callable[[str], Photo] | None:
+        return None if self.images is None else photos(self.images, whole=whole)
 
 
-def _told(one: WorstImage, report: Report) -> str:
-    told = f"mIoU {100 * one.image_miou:.2f} %"
-    if one.costliest is None or one.gain is None:
-        return told
-    return f"{told}; {report.classes[one.costliest].name} costs {100 * one.gain:.2f} points"
+def photos(folder: Path, *, whole: bool = False) -> Callable[[str], Photo]:
+    """Return what reads the image of a key from a folder, as large as pictures are or `whole`."""
+    from segeval.pictures.panels import read_photo
+    from segeval.pictures.photos import Photos
+
+    found = Photos(folder)
+    return lambda key: read_photo(found.path(key), whole=whole)

@@ -85,7 +85,7 @@ def save_run(run: Run, path: str | Path) -> None:
     run
         What `measure` or `combine` returned.
     path
-        The file, or its URL in a store; it is packed where its name ends in .gz.
+        The file, or its URL in a store: .jsonl, .jsonl.gz or .parquet.
 
     Raises
     ------

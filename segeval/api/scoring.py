@@ -60,7 +60,7 @@ def scored_run(
     if asked is not None:
         from segeval.report.extras import with_statistics
 
-        report = with_statistics(report, run, found, asked)
+        report = with_statistics(report, run, found, asked, names=names)
         if asked.slices is not None:
             from segeval.report.slicing import with_slices
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
 from segeval.findings.remedies import Remedy
 from segeval.request.options import FolderOptions, names_in
+from segeval.stores.urls import Place
 
 
-def score_line(pred: Path, gt: Path, remedy: Remedy) -> str:
+def score_line(pred: Place, gt: Place, remedy: Remedy) -> str:
     """Return 'segeval score' with the options of the line that is run, but for what a remedy says otherwise.
 
     What stands in the environment or in a configuration file holds for that line too, and is not repeated.

@@ -20,6 +20,8 @@ def placed(kind: object, value: str, config: Path, *, found: bool) -> str:
             (str(config),),
             f"If you trust it, say --config {config}; otherwise say --no-config",
         )
+    if "://" in value:
+        return value
     file = kind.file_of(value) if isinstance(kind, PathType | Target) else None
     if file is None:
         return value

@@ -28,18 +28,17 @@ from segeval.render.messages import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from segeval.api.pictures import Pictured
     from segeval.cli.outputs import ContentOf
     from segeval.comparison.regressions import Regression
-    from segeval.files.atomic import AtomicFile
     from segeval.findings.policy import Policy
     from segeval.protocol.protocol import Inference
     from segeval.render.report.wording import View
     from segeval.report.extras import Statistics
     from segeval.report.gates import Gate
     from segeval.report.report import Report, Verdict
+    from segeval.stores.outputs import Output
+    from segeval.stores.urls import Place
 
 
 def wants_color(stream: TextIO, choice: str = "auto") -> bool:
@@ -213,6 +212,8 @@ def asked_statistics(options: Mapping[str, Any]) -> Statistics | None:
     from segeval.request.options import StatisticsOptions, chosen
 
     asked = chosen(StatisticsOptions, options)
+    if any(text.startswith("nnunet:") for text in options["output"]):
+        asked["per_image"] = True
     # Only on the command line itself does a choice of groups say that intervals are wanted.
     if options["ci"] is None and not options["by"] and not given(("group_by",), options):
         asked["group_by"] = None
@@ -243,8 +244,8 @@ class Delivery:
 
             check_only(options["only"])
         self._policy = policy_of(options)
-        self._files: list[tuple[ContentOf | str, AtomicFile]] = []
-        self._folders: list[Path] = []
+        self._files: list[tuple[ContentOf | str, Output]] = []
+        self._folders: list[Place] = []
         try:
             self._open(options)
         except BaseException:
@@ -255,10 +256,10 @@ class Delivery:
         if not options["output"] and not any(options[name] for name in ("curves", "per_image", "overlays")):
             return
         from segeval.cli.outputs import figure_folders, wanted_files
-        from segeval.files.atomic import AtomicFile
+        from segeval.stores.outputs import opened_output
 
         for content_of, path in list(wanted_files(options, _view(options))):
-            self._files.append((content_of, AtomicFile(path)))
+            self._files.append((content_of, opened_output(path)))
         self._folders = figure_folders(options)
 
     def __enter__(self) -> Delivery:

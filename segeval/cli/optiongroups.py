@@ -21,6 +21,7 @@ GAP = 2
 GROUPS: Mapping[str, Sequence[str]] = {
     "Labels": (
         "preset",
+        "dataset",
         "classes",
         "ignore",
         "map",
@@ -33,10 +34,13 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "palette-tolerance",
         "gt-channel",
         "pred-channel",
+        "gt-segments",
+        "pred-segments",
         "class-axis",
         "cast-labels",
         "multilabel",
         "bits",
+        "stack",
         "resize-pred",
     ),
     "Convention": (
@@ -82,7 +86,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "curves",
     ),
     "Statistics": ("ci", "resamples", "seed", "ci-method", "group-by", "per-image", "worst", "gain"),
-    "Pictures": ("overlays", "images", "label-errors", "pred", "gt"),
+    "Pictures": ("overlays", "images", "label-errors", "label-error-p", "pred", "gt"),
     "Slices": ("by", "slices", "slice-regex"),
     "Output": (
         "format",

@@ -10,12 +10,12 @@ import click
 from segeval.cli.parameters import (
     ALPHA,
     CLASSES,
-    FILE,
     FILE_TO_READ,
     FOLDER_TO_READ,
     KEYS,
     PALETTE,
     PRESET,
+    ROOT,
     WEIGHTS,
     completed,
 )
@@ -56,6 +56,12 @@ label_options = stacked(
         help="Classes, maps and convention of a data set ('segeval presets').",
     ),
     click.option(
+        "--dataset",
+        type=FILE_TO_READ,
+        metavar="FILE",
+        help="nnU-Net's dataset.json, for --preset nnunet. [default: none]",
+    ),
+    click.option(
         "-c",
         "--classes",
         type=CLASSES,
@@ -87,9 +93,25 @@ palette_option = click.option(
     metavar="FILE",
     help="Colour -> class (JSON, TOML or text), to decode RGB masks. [default: the colours of --preset or --classes]",
 )
+segments_options = stacked(
+    click.option(
+        "--gt-segments",
+        type=FILE_TO_READ,
+        metavar="FILE",
+        help="COCO panoptic JSON: the category of each segment of the masks, by rgb-id. [default: none]",
+    ),
+    click.option(
+        "--pred-segments", type=FILE_TO_READ, metavar="FILE", help="The same for predictions. [default: none]"
+    ),
+)
 storage_options = stacked(
-    click.option("--gt-channel", metavar="R|G|B|A|0..", help="Read this channel of colour masks. [default: all]"),
-    click.option("--pred-channel", metavar="R|G|B|A|0..", help="The same for predictions. [default: all]"),
+    click.option(
+        "--gt-channel",
+        metavar="R|G|B|A|0..|rgb-id",
+        help="Read this channel of colour masks; rgb-id is R + 256 G + 65536 B. [default: all]",
+    ),
+    click.option("--pred-channel", metavar="R|G|B|A|0..|rgb-id", help="The same for predictions. [default: all]"),
+    segments_options,
     click.option(
         "--class-axis",
         type=click.Choice(CLASS_AXES),
@@ -111,6 +133,9 @@ storage_options = stacked(
         "--bits",
         metavar="NAME=BIT,..",
         help="The bit of each class in stored values, or NAME=OFFSET:WIDTH=VALUE. [default: none]",
+    ),
+    click.option(
+        "--stack", is_flag=True, default=None, help="Read TIFF files of several images as volumes, each image a slice."
     ),
     click.option(
         "--resize-pred",
@@ -267,31 +292,34 @@ loss_options = stacked(
         help="Clamp p to [eps, 1 - eps]. [default: half-step for 8- and 16-bit maps, torch for floats]",
     ),
     click.option("--plot", is_flag=True, help="Plot the curves of the maps and of the losses below the table."),
-    click.option("--curves", metavar="FILE", type=FILE, help="Write the curves over all levels (.csv or .json)."),
+    click.option("--curves", metavar="FILE", type=ROOT, help="Write the curves over all levels (.csv or .json)."),
+)
+max_pixels_option = click.option(
+    "--max-pixels",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=2**28,
+    show_default="2^28",
+    help="Refuse larger images.",
 )
 reading_options = stacked(
-    click.option(
-        "--max-pixels",
-        metavar="N",
-        type=click.IntRange(min=1),
-        default=2**28,
-        show_default="2^28",
-        help="Refuse larger images.",
-    ),
+    max_pixels_option,
     click.option(
         "-j", "--jobs", metavar="N", type=click.IntRange(min=1), help="Worker threads. [default: the usable processors]"
     ),
+    click.option(
+        "--read-timeout",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0.1),
+        help="URLs: ask again after so long without an answer. [default: 30]",
+    ),
 )
+again_options = stacked(affix_options, palette_option, segments_options, roi_option, max_pixels_option)
+"""What says how the folders of a run are found and decoded that it does not keep itself."""
 engine_option = click.option(
     "--engine",
     metavar="dask|dask://HOST:PORT",
     help="Measure with a Dask cluster: -j processes of this machine, or that of a scheduler. [default: threads]",
-)
-read_timeout_option = click.option(
-    "--read-timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
-    help="URLs: ask again after so long without an answer. [default: 30]",
 )
 folder_options = stacked(
     label_options,

@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, Any
 from segeval.errors import OutputError, UsageError, nearest
 from segeval.pictures import FIGURE_SUFFIXES, FIGURES
 from segeval.records import dataclass
-from segeval.render import FORMATS, parse_target, render
+from segeval.render import FORMATS, parse_target, place_of, render
+from segeval.stores.outputs import opened_output
 
 if TYPE_CHECKING:
+    from segeval.api.comparedpictures import PicturedComparison
     from segeval.api.pictures import Pictured
     from segeval.comparison.runs import ComparisonReport
-    from segeval.files.atomic import AtomicFile
     from segeval.render.report.wording import View
     from segeval.report.report import Report
+    from segeval.stores.outputs import Output as OpenedOutput
+    from segeval.stores.urls import Place
 
 ContentOf = Callable[["Report"], "str | bytes"]
 
+OF_IMAGES = "nnunet"
+"""What stands for nnU-Net's `summary.json`, which needs the scores of every image."""
 OTHERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "confusion": {".csv": ("segeval.render.confusionfile", "confusion_csv")},
+    OF_IMAGES: {".json": ("segeval.render.nnunetsummary", "summary_json")},
     **{name: {} for name in FIGURES if name != "confusion"},
 }
 """What `-o WHAT:FILE` writes besides reports -> suffix of the file -> module and function: a report to its content.
@@ -43,7 +49,7 @@ class Output:
     """Say what one -o writes and where: `content` is a format of the report, or one of `OTHERS`."""
 
     content: str
-    path: Path
+    path: Place
 
     @property
     def is_report(self) -> bool:
@@ -58,13 +64,17 @@ def parse_output(text: str) -> Output:
     the formats may be a part of the path.
     """
     what, colon, rest = text.partition(":")
+    if rest.startswith("//"):
+        what, colon = "", ""  # of a URL, whatever its scheme
     if colon and what in OTHERS:
-        path = Path(rest)
+        path = place_of(rest)
         if not rest:
             raise UsageError("an output names no file", (text,), f"Write {what}:FILE")
-        known = ", ".join((*OTHERS[what], *FIGURE_SUFFIXES))
-        if path.suffix.casefold() not in (*OTHERS[what], *FIGURE_SUFFIXES):
-            raise UsageError(f"there is no {what} of this suffix", (text,), f"End the file's name in {known}")
+        known = (*OTHERS[what], *(FIGURE_SUFFIXES if what in FIGURES else ()))
+        if path.suffix.casefold() not in known:
+            raise UsageError(
+                f"there is no {what} of this suffix", (text,), f"End the file's name in {', '.join(known)}"
+            )
         return Output(what, path)
     if colon and what.isalpha() and what not in FORMATS and (meant := nearest(what, OTHERS)):
         raise UsageError(
@@ -75,17 +85,17 @@ def parse_output(text: str) -> Output:
     if colon and what == LABEL_ERRORS:
         if Path(rest).suffix.casefold() != ".csv":
             raise UsageError("suspected label errors are written as CSV", (text,), f"Write {LABEL_ERRORS}:FILE.csv")
-        return Output(LABEL_ERRORS, Path(rest))
+        return Output(LABEL_ERRORS, place_of(rest))
     if colon and what == PAGE and rest:
-        return Output(PAGE, Path(rest))
+        return Output(PAGE, place_of(rest))
     if Path(text).suffix.casefold() == ".html" and (not colon or what not in FORMATS):
-        return Output(PAGE, Path(text))
+        return Output(PAGE, place_of(text))
     if text.endswith(("/", os.sep)):
-        return Output(FOLDER, Path(text))
+        return Output(FOLDER, place_of(text))
     return Output(*parse_target(text))
 
 
-def report_output(text: str) -> tuple[str, Path]:
+def report_output(text: str) -> tuple[str, Place]:
     """Read `FILE` or `FORMAT:FILE` where nothing but a comparison can be written; raises `UsageError`."""
     output = parse_output(text)
     if output.content == PAGE:
@@ -99,18 +109,18 @@ def report_output(text: str) -> tuple[str, Path]:
     return output.content, output.path
 
 
-def comparison_text(found: ComparisonReport, what: str, *, verbose: bool) -> str:
-    """Return a comparison in a format, or as a page."""
+def comparison_text(found: ComparisonReport, what: str, pictures: PicturedComparison | None, *, verbose: bool) -> str:
+    """Return a comparison in a format, or as a page, which has `pictures`."""
     if what == PAGE:
-        from segeval.pictures.comparisonpage import comparison_page
+        from segeval.api.comparedpictures import PicturedComparison
 
-        return comparison_page(found)
+        return (pictures or PicturedComparison(())).page(found)
     from segeval.render.comparison import render_comparison
 
     return render_comparison(found, what, verbose=verbose)
 
 
-def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[ContentOf | str, Path]]:
+def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[ContentOf | str, Place]]:
     """Yield the files that the options ask for, each with what makes its content of a report; raises `UsageError`.
 
     A word stands for what is made of the images too.
@@ -137,9 +147,9 @@ def wanted_files(options: Mapping[str, Any], view: View) -> Iterator[tuple[Conte
 def write_files(
     report: Report,
     pictures: Pictured | None,
-    files: Sequence[tuple[ContentOf | str, AtomicFile]],
-    folders: Iterable[Path],
-    overlays: Path | None,
+    files: Sequence[tuple[ContentOf | str, OpenedOutput]],
+    folders: Iterable[Place],
+    overlays: Place | None,
 ) -> None:
     """Put every file in place once the content of all is made, then figures and overlays into their folders."""
     contents = [_made(content_of, report, pictures) for content_of, _ in files]
@@ -158,7 +168,7 @@ def _made(content_of: ContentOf | str, report: Report, pictures: Pictured | None
     return pictures.page(report) if content_of == PAGE else pictures.suspects_csv(report)
 
 
-def figure_folders(options: Mapping[str, Any]) -> list[Path]:
+def figure_folders(options: Mapping[str, Any]) -> list[Place]:
     """Make the folders that take all figures, and return them; raises `UsageError` and `OutputError`."""
     outputs = map(parse_output, options["output"])
     folders = [output.path for output in outputs if output.content == FOLDER]
@@ -173,8 +183,13 @@ def figure_folders(options: Mapping[str, Any]) -> list[Path]:
     return folders
 
 
-def made_folder(path: Path) -> Path:
+def made_folder(path: Place) -> Place:
     """Make a folder where there is none; raises `OutputError`."""
+    if not isinstance(path, Path):
+        from segeval.stores.files import check_writable  # for URLs
+
+        check_writable(path)  # a store has files, and folders only in their names
+        return path
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -183,22 +198,19 @@ def made_folder(path: Path) -> Path:
     return path
 
 
-def write_figures(report: Report, folder: Path) -> None:
+def write_figures(report: Report, folder: Place) -> None:
     """Write every figure of a report into a folder, as SVG."""
-    from segeval.files.atomic import AtomicFile
     from segeval.pictures.figures import figures_of, report_figure
 
     for name in figures_of(report):
-        with AtomicFile(folder / f"{name}.svg") as file:
+        with opened_output(folder / f"{name}.svg") as file:
             file.commit(report_figure(report, name, "svg"))
 
 
-def write_overlays(pictures: Pictured, folder: Path) -> None:
+def write_overlays(pictures: Pictured, folder: Place) -> None:
     """Write a picture of each of the worst images into a folder."""
-    from segeval.files.atomic import AtomicFile
-
     for name, content in pictures.overlays():
-        with AtomicFile(folder / name) as file:
+        with opened_output(folder / name) as file:
             file.commit(content)
 
 

@@ -105,7 +105,7 @@ saving_options = stacked(
         "--save",
         metavar="RUN",
         type=ROOT,
-        help="Keep every image's counts in a run file or URL (.jsonl, or .jsonl.gz).",
+        help="Keep every image's counts in a run file or URL (.jsonl, .jsonl.gz or .parquet).",
     ),
     click.option("--resume", is_flag=True, help="Continue an interrupted --save."),
     click.option(
@@ -187,26 +187,36 @@ statistics_options = stacked(
     ci_option,
     drawing_options,
     click.option(
-        "--per-image", metavar="FILE", type=FILE, help="Write every class of every image to a file (.csv or .jsonl)."
+        "--per-image", metavar="FILE", type=ROOT, help="Write every class of every image to a file (.csv or .jsonl)."
     ),
     click.option("--worst", metavar="N", type=click.IntRange(min=1), help="List the N images of lowest mIoU."),
     click.option("--gain", is_flag=True, help="Show how much mIoU each class and each confusion costs."),
+)
+images_option = click.option(
+    "--images", metavar="FOLDER", type=FILE, help="The images themselves, for pictures; named as the ground truth."
 )
 picture_options = stacked(
     click.option(
         "--overlays",
         metavar="FOLDER",
-        type=FILE,
+        type=ROOT,
         help="Write pictures of the worst images (--worst, or 10): ground truth, prediction and errors.",
     ),
-    click.option(
-        "--images", metavar="FOLDER", type=FILE, help="The images themselves, for pictures; named as the ground truth."
-    ),
+    images_option,
     click.option(
         "--label-errors",
         metavar="N",
         type=click.IntRange(min=1),
-        help="List N suspected label errors (or 30) with -o label-errors:FILE.csv: where confident maps disagree most.",
+        help="Show N suspected label errors in the page, or list them (30) with -o label-errors:FILE.csv: where "
+        "confident maps disagree most.",
+    ),
+    click.option(
+        "--label-error-p",
+        metavar="P",
+        type=click.FloatRange(0, 1),
+        default=0.95,
+        show_default=True,
+        help="The p from which a map is confident.",
     ),
 )
 slice_options = stacked(
@@ -217,7 +227,7 @@ slice_options = stacked(
         "class-size is by the size of objects.",
     ),
     click.option(
-        "--slices", metavar="FILE", type=FILE, help="Columns for --by: .csv, .jsonl or .parquet with a column 'key'."
+        "--slices", metavar="FILE", type=ROOT, help="Columns for --by: .csv, .jsonl or .parquet with a column 'key'."
     ),
     click.option(
         "--slice-regex",

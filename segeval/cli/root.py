@@ -18,6 +18,8 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Show the mIoU under every convention, and why they differ.",
     "verify": "Check a published number against its signature.",
     "inspect": "Say what is in two folders, what looks wrong, and the fix.",
+    "plan": "Estimate time, cost and memory of scoring two folders.",
+    "watch": "Show the score so far of runs that others are writing.",
     "presets": "List the presets, or show one.",
     "config": "Show the options that hold here, and where each comes from.",
     "completion": "Print the script that completes command lines in a SHELL.",

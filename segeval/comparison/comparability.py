@@ -7,7 +7,8 @@ from dataclasses import fields
 
 from segeval.errors import NothingToScoreError
 from segeval.protocol.signature import signature
-from segeval.runs.run import Run, digests
+from segeval.runs.differences import digests
+from segeval.runs.run import Run
 
 
 def what_differs(named: Sequence[tuple[str, Run]]) -> tuple[str, ...]:

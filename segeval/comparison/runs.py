@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from segeval.comparison.comparability import shared_images, what_differs
+from segeval.comparison.imagechanges import ImageChange, image_changes
 from segeval.comparison.regressions import Regression, RegressionRule, judge_regressions
 from segeval.errors import Finding, UsageError
 from segeval.findings.policy import Policy, judged
 from segeval.findings.runs import run_findings
+from segeval.protocol.protocol import Resolution
 from segeval.protocol.signature import Signature
 from segeval.records import dataclass
 from segeval.report.extras import (
@@ -26,14 +25,16 @@ from segeval.report.extras import (
 from segeval.report.imagelosses import ImageLosses
 from segeval.report.report import SCHEMA, Report
 from segeval.report.scoring import Measured, measured, report_of
-from segeval.runs.run import Run
+from segeval.runs.run import Run, keys_of
 from segeval.sampling.resampling import FEW_UNITS, Interval, Resampling
 from segeval.sampling.sample import Sample
 from segeval.sampling.significance import Difference, compare
 from segeval.sampling.uncertainty import resampling_dict, resampling_fields
-from segeval.scores.imageoverlap import image_mious, image_outcomes, present
 from segeval.scores.overlap import Value
 from segeval.tables.counts import total
+
+if TYPE_CHECKING:
+    from segeval.stores.urls import Place
 
 NO_INTERVAL = Interval(None, None, 0)
 AS_FOUND = Policy()
@@ -51,24 +52,11 @@ class ClassDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageChange:
-    """Hold an image whose mean IoU fell, and the class in its ground truth whose IoU there fell most."""
-
-    key: str
-    base: float
-    new: float
-    difference: float
-    class_name: str | None
-    class_difference: Value
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON of one image."""
-        return {name: getattr(self, name) for name in ImageChange.__slots__}
-
-
-@dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """Hold one run against the baseline; `differences` has every score that both reports have."""
+    """Hold one run against the baseline; `differences` has every score that both reports have.
+
+    `worst_hit` are the images whose mean IoU fell most, `most_gained` those whose rose most.
+    """
 
     name: str
     report: Report
@@ -76,6 +64,7 @@ class ComparedRun:
     classes: tuple[ClassDifference, ...]
     worst_hit: tuple[ImageChange, ...]
     regressions: tuple[Regression, ...] = ()
+    most_gained: tuple[ImageChange, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of one run."""
@@ -190,8 +179,8 @@ def compare_runs(
         differences, classes, told = _compared(base, side, samples[0], data, drawing)
         warnings += told
         regressions = judge_regressions(base.report, side.report, side.name, rules)
-        hit = _worst_hit(base, side, worst_hit)
-        runs.append(ComparedRun(side.name, side.report, differences, classes, hit, regressions))
+        hit, gained = image_changes(keys_of(side.run.rows), base.found, side.found, worst_hit)
+        runs.append(ComparedRun(side.name, side.report, differences, classes, hit, regressions, gained))
     return ComparisonReport(
         signature=base.report.signature.with_fields(resampling_fields(drawing, group_by or "image", unit_count)),
         base_name=base.name,
@@ -211,9 +200,12 @@ def _findings(side: _Side) -> tuple[Finding, ...]:
     return tuple(replace(finding, where=finding.where or (side.name,)) for finding in (*found, *side.report.warnings))
 
 
-def run_names(paths: Sequence[Path]) -> tuple[str, ...]:
+def run_names(paths: Sequence[Place]) -> tuple[str, ...]:
     """Return what to call run files: their names without suffix, with as many folders as tell them apart."""
-    parts = [(*path.parent.parts, path.name.removesuffix(".gz").removesuffix(".jsonl")) for path in paths]
+    parts = [
+        (*path.parent.parts, path.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".parquet"))
+        for path in paths
+    ]
     for depth in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(names):
@@ -222,11 +214,16 @@ def run_names(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(f"{part[-1]} ({index})" for index, part in enumerate(parts, start=1))
 
 
+def shared_resolution(runs: Sequence[Run]) -> Resolution | None:
+    """Return what one protocol of all runs means: classes that it leaves open are those of all their values."""
+    first = runs[0]
+    alike = all(run.protocol == first.protocol and run.maps == first.maps for run in runs)
+    return first.resolve_for(total(run.table() for run in runs)) if alike else None
+
+
 def _sides(named: Sequence[tuple[str, Run]]) -> list[_Side]:
-    """Score every run; classes that one protocol leaves open for all of them are those of all their values."""
-    first = named[0][1]
-    alike = all(run.protocol == first.protocol and run.maps == first.maps for _, run in named)
-    resolution = first.resolve_for(total(run.table() for _, run in named)) if alike else None
+    """Score every run."""
+    resolution = shared_resolution([run for _, run in named])
     sides = []
     for name, run in named:
         found = measured(run, resolution=resolution)
@@ -308,33 +305,3 @@ def _difference(base: Value, new: Value, evidence: Difference | None) -> Differe
     if evidence is None:
         return Difference(base, new, change, NO_INTERVAL, None, None)
     return replace(evidence, base=base, new=new, difference=change)
-
-
-def _worst_hit(base: _Side, new: _Side, limit: int) -> tuple[ImageChange, ...]:
-    """Return the images whose own mean IoU fell most, the worst first, ties by key."""
-    before, after = (
-        image_mious(image_outcomes(side.found.images).of(side.found.rules.over("image_miou"))) for side in (base, new)
-    )
-    fallen = sorted(
-        (second - first, row.key, index)
-        for index, (row, first, second) in enumerate(zip(base.run.rows, before, after, strict=True))
-        if first is not None and second is not None and second < first
-    )[:limit]
-    ratios = [present(image_outcomes(side.found.images)) for side in (base, new)]
-    same = [(entry.id, entry.name) for entry in base.report.classes] == [
-        (entry.id, entry.name) for entry in new.report.classes
-    ]
-    changes = []
-    for change, key, index in fallen:
-        name, lost = None, None
-        if same:
-            old, later = (side.image(index) for side in ratios)
-            fell = np.where(old.defined & later.defined, later.value - old.value, np.inf)
-            position = int(np.argmin(fell))
-            if fell[position] < 0:
-                name, lost = base.report.classes[position].name, float(fell[position])
-        first, second = before[index], after[index]
-        assert first is not None
-        assert second is not None
-        changes.append(ImageChange(key, first, second, change, name, lost))
-    return tuple(changes)

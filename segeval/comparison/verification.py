@@ -15,7 +15,7 @@ from segeval.protocol.signature import OF_DATA, VERSION, Signature, known_keys
 from segeval.records import dataclass
 from segeval.report.gates import metric, metric_name
 from segeval.report.report import Report
-from segeval.request import Request, amend
+from segeval.request import OF_SEGMENTS, Request, amend
 from segeval.request.options import FolderOptions
 from segeval.sampling.resampling import Resampling
 from segeval.sampling.uncertainty import resampling_fields
@@ -104,6 +104,13 @@ def claimed_request(signature: Signature, options: FolderOptions) -> Request:
     if base.protocol.preset != protocol.preset:
         raise _mismatch("preset", protocol.preset or "none", base.protocol.preset or "none", "--preset")
     protocol = replace(protocol, classes=_classes(signature, protocol, base.protocol), groups=base.protocol.groups)
+    for name in OF_SEGMENTS:
+        claimed, found = getattr(protocol.storage, name), getattr(base.protocol.storage, name)
+        option = f"--{name.replace('_', '-')}"
+        if claimed is not None and found is None:
+            raise _needed("panoptic JSON", claimed, f"{option} FILE")
+        if claimed != found:
+            raise _mismatch("panoptic JSON", claimed or "none", found or "none", option)
     if protocol.palette is not None and base.protocol.palette is None:
         raise _needed("palette", protocol.palette, "--palette FILE")
     if protocol.palette is not None and base.protocol.palette != protocol.palette:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import secrets
 import stat
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from segeval.errors import OutputError
 from segeval.files.locks import lock, still_at
@@ -58,15 +60,30 @@ class AtomicFile:
     ) -> None:
         self.discard()
 
+    def write(self, data: bytes | memoryview) -> None:
+        """Write the next part of what `commit` puts in place; raises `OutputError`."""
+        try:
+            self._write(data)
+        except OSError as error:
+            self.discard()
+            raise self._error(error) from None
+
+    def stream(self) -> io.BufferedWriter:
+        """Return what libraries write to, which does not close the file."""
+        return io.BufferedWriter(_Stream(self), io.DEFAULT_BUFFER_SIZE)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
     def commit(self, data: bytes) -> None:
         """Write `data` and put the file in place; raises `OutputError` and leaves the old file where that fails.
 
         Only an error of the folder itself, after the file is in place, leaves the new one.
         """
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            self._write(data)
             if self._temporary is not None:
                 os.fsync(self._file)
                 self._temporary.chmod(self._mode())
@@ -121,6 +138,20 @@ class AtomicFile:
     def _error(self, error: OSError) -> OutputError:
         reason = error.strerror or str(error)
         return OutputError("a file cannot be written", (f"{self.path}: {reason}",), "Check the folder and its space")
+
+
+class _Stream(io.RawIOBase):
+    """Be a place's stream."""
+
+    def __init__(self, file: AtomicFile) -> None:
+        self._place = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._place.write(data)
+        return len(data)
 
 
 def _part_prefix(target: Path) -> str:

@@ -40,12 +40,15 @@ class TextBoundError(ValueError):
     """A text with more in it than a text of its kind has; the message says how much, and the bound."""
 
 
-def json_data(text: str) -> object:
-    """Parse JSON; raises `TextBoundError` for too much of it and `ValueError` for what is none or has double keys."""
+def json_data(text: str, *, most: int = LARGEST_TEXT, parts: int = MOST_PARTS) -> object:
+    """Parse JSON of at most `most` characters and so many `parts`, lists and objects.
+
+    Raises `TextBoundError` for too much of it and `ValueError` for what is none or has double keys.
+    """
     import json
 
-    _check_size(text)
-    _check_structure(re.sub(_JSON_STRING, "s", text), dots=False)
+    _check_size(text, most)
+    _check_structure(re.sub(_JSON_STRING, "s", text), dots=False, most=parts)
     try:
         return json.loads(text, object_pairs_hook=unique_pairs, parse_int=_integer)
     except RecursionError:
@@ -92,16 +95,16 @@ def unique_pairs(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _check_size(text: str) -> None:
-    if len(text) > LARGEST_TEXT:
-        raise TextBoundError(f"more than {LARGEST_TEXT:,} bytes")
+def _check_size(text: str, most: int = LARGEST_TEXT) -> None:
+    if len(text) > most:
+        raise TextBoundError(f"more than {most:,} bytes")
 
 
-def _check_structure(plain: str, *, dots: bool) -> None:
+def _check_structure(plain: str, *, dots: bool, most: int = MOST_PARTS) -> None:
     """Count lists and tables, and how deep they lie in each other, in a text without its strings."""
     parts = plain.count("[") + plain.count("{") + (plain.count(".") if dots else 0)
-    if parts > MOST_PARTS:
-        raise TextBoundError(f"{parts:,} lists and tables, the limit is {MOST_PARTS:,}")
+    if parts > most:
+        raise TextBoundError(f"{parts:,} lists and tables, the limit is {most:,}")
     depth = 0
     for bracket in re.findall(_BRACKET, plain):
         depth += 1 if bracket in "[{" else -1

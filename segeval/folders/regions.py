@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.errors import PairingError, SegevalError, listed, printable, raise_all
 from segeval.folders.matching import Matching, PairingRules, match
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import Tree, extension, gt_name, kind_of, opened, roi_name, walk
 
+if TYPE_CHECKING:
+    from segeval.stores.urls import Place
 
-def with_regions(pairing: Pairing, roi: Path, rules: PairingRules, suffixes: frozenset[str]) -> Pairing:
+
+def with_regions(pairing: Pairing, roi: Place, rules: PairingRules, suffixes: frozenset[str]) -> Pairing:
     """Return a pairing whose pairs name their region's file, below `roi`.
 
     Keys are made as those of predictions, without what only these have: a suffix, a prefix, a name map. Regions of no
@@ -20,7 +24,7 @@ def with_regions(pairing: Pairing, roi: Path, rules: PairingRules, suffixes: fro
     no region, or several, can be found.
     """
     root = opened(roi)
-    if kind_of(root) == "file" and pairing.gt_files == 1:
+    if isinstance(roi, Path) and kind_of(root) == "file" and pairing.gt_files == 1:
         return replace(pairing, pairs=tuple(replace(pair, roi=roi.name) for pair in pairing.pairs), roi_root=roi.parent)
     if kind_of(root) != "folder":
         fix = "Check the path that --roi names"

@@ -99,13 +99,23 @@ def kind_of(root: Root) -> str:
 def opened(root: Root) -> Root:
     """Return what a path of the user's stands for: a folder or a file, or a zip archive as a store of files.
 
-    Raises `PairingError` for an archive that is none, or none of an honest kind.
+    Raises `PairingError` for an archive that is none, or none of an honest kind, and `UsageError` for a URL that names
+    neither a folder nor an archive.
     """
-    if not isinstance(root, Path) or root.suffix.lower() != ".zip" or kind_of(root) != "file":
+    if not isinstance(root, Path):
+        return _opened_far(root)
+    if root.suffix.lower() != ".zip" or kind_of(root) != "file":
         return root
     from segeval.stores.archives import archive_at  # few folders are packed
 
     return archive_at(root)
+
+
+def _opened_far(root: StoreUrl | Archive) -> Root:
+    from segeval.stores.packed import opened_url  # most masks lie in folders
+    from segeval.stores.urls import StoreUrl
+
+    return opened_url(root) if isinstance(root, StoreUrl) else root
 
 
 def walk(root: Root, wanted: Callable[[str], bool], folder: str = "") -> Tree:

@@ -13,7 +13,7 @@ from segeval.errors import MaskError
 from segeval.images.arrays import array_facts, load_array
 from segeval.images.headers import PROBS_FIX, ImageFacts
 from segeval.images.photometric import shown_as
-from segeval.protocol.storage import SideStorage
+from segeval.protocol.storage import RGB_ID, SideStorage
 
 if TYPE_CHECKING:  # a folder without colours does without their module
     from segeval.protocol.palettes import Palette
@@ -87,13 +87,17 @@ def labels_of_image(
 ) -> tuple[NDArray[np.integer[Any]], ImageFacts]:
     """Return the labels, (H, W), of an image whose header is checked, and its facts; raises `MaskError`."""
     if facts.animated:
-        raise MaskError("a file holds several images", (facts.encoding,), "Save each mask as a file of its own")
+        slices = ", or read them as the slices of a volume with --stack" if facts.format == "TIFF" else ""
+        fix = f"Save each mask as a file of its own{slices}"
+        raise MaskError("a file holds several images", (facts.encoding,), fix)
     if facts.sample == "f" and not storage.cast_labels:
         raise MaskError("an image of floats is not a label mask", (facts.encoding,), PROBS_FIX, kind="probability-maps")
     if facts.channels >= 3 and facts.bit_depth != 8:
         from segeval.images.colors import COLORS_FIX
 
         raise MaskError("an RGB mask has more than 8 bit a channel", (facts.encoding,), COLORS_FIX, kind="rgb")
+    if storage.channel == RGB_ID:
+        return _rgb_ids(decode, facts), facts
     place = None if storage.channel is None else place_of(facts, storage.channel)
     samples = decode()
     if place is not None:
@@ -118,6 +122,22 @@ def labels_of_image(
     tolerance = storage.palette_tolerance
     labels, inexact = labels_from_colors(samples, palette, encoding=facts.encoding, tolerance=tolerance)
     return labels, replace(facts, inexact=inexact) if inexact else facts
+
+
+def _rgb_ids(decode: Callable[[], NDArray[Any]], facts: ImageFacts) -> NDArray[np.int32]:
+    """Return R + 256 G + 65536 B of each pixel, as panopticapi's `rgb2id` does."""
+    if facts.kind not in ("RGB", "RGBA") or facts.bit_depth != 8:
+        raise MaskError(
+            "a mask has no colours that are ids",
+            (facts.encoding,),
+            "Leave rgb-id and segments out for this side, or give panoptic masks, RGB of 8 bit",
+        )
+    samples = decode()
+    red, green, blue = np.moveaxis(_without_alpha(samples, facts) if facts.has_alpha else samples, -1, 0)
+    found: NDArray[np.int32] = np.left_shift(blue, 16, dtype=np.int32)
+    found += np.left_shift(green, 8, dtype=np.int32)
+    found += red
+    return found
 
 
 def place_of(facts: ImageFacts, channel: str) -> int:

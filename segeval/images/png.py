@@ -30,8 +30,6 @@ LIBDEFLATE = find_spec("deflate") is not None
 if LIBDEFLATE:
     import deflate
 
-SHARED: dict[str, np.dtype[Any]] = {"L": np.dtype(np.uint8), "P": np.dtype(np.uint8), "I;16": np.dtype("<u2")}
-"""Modes of which Pillow can use the memory of an array as the image, with the array's type."""
 LARGEST_KEPT = 1 << 24
 """Bytes that a buffer keeps from one image to the next: 4096 x 4096 pixels of 8 bit."""
 
@@ -72,6 +70,8 @@ class Buffer:
         """
         from PIL import Image
 
+        from segeval.images.pngpillow import SHARED
+
         if self._canvas is not None and (self._canvas[1].mode, self._canvas[1].size) == (mode, size):
             return self._canvas
         samples = self.array((size[1], size[0]), SHARED[mode])
@@ -100,12 +100,35 @@ def inflated(compressed: bytes, size: int) -> bytes | bytearray | None:
         except deflate.DeflateError:
             return None
         return rows if len(rows) == size else None
+    return _inflated_in_pieces(compressed, size)
+
+
+FED, PIECE = 1 << 14, 1 << 16
+"""Bytes given to zlib and taken from it at a time: what it makes of a whole image lies in memory that the system hands
+out and takes back for every image, which takes as long as inflating."""
+
+
+def _inflated_in_pieces(compressed: bytes, size: int) -> bytearray | None:
     inflater = zlib.decompressobj()
-    try:
-        found = inflater.decompress(compressed, size + 1)
-    except zlib.error:
-        return None
-    return found if inflater.eof and len(found) == size else None
+    rows, filled = bytearray(size), 0
+    fed = memoryview(compressed)
+    for start in range(0, len(compressed), FED):
+        rest: bytes | memoryview = fed[start : start + FED]
+        while True:
+            try:
+                piece = inflater.decompress(rest, PIECE)
+            except zlib.error:
+                return None
+            end = filled + len(piece)
+            if end > size:
+                return None
+            rows[filled:end] = piece
+            filled, rest = end, inflater.unconsumed_tail
+            if len(piece) < PIECE:
+                break
+        if inflater.eof:
+            break
+    return rows if inflater.eof and filled == size else None
 
 
 BYTE = np.dtype(np.uint8)
@@ -160,8 +183,6 @@ ADAM7: tuple[tuple[int, int, int, int], ...] = (
 
 _CHUNK = struct.Struct(">I4s")
 _SUM = struct.Struct(">I")
-_MARK = 0xA5
-"""What every byte of a marked row is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,71 +301,6 @@ def png_samples(image: PngFile, buffer: Buffer | None = None) -> NDArray[Any]:
         samples = fast_samples(image.facts, image.compressed, image.inflated_size, buffer or Buffer())
         if samples is not None:
             return samples
-    return _pillow_samples(image, buffer)
+    from segeval.images.pngpillow import pillow_samples
 
-
-def _pillow_samples(image: PngFile, buffer: Buffer | None) -> NDArray[Any]:
-    """Inflate and unfilter in one go, in Pillow's decoder, and know that the data are neither short nor long.
-
-    The decoder takes the end of the compressed stream for the end of the image, however few rows it has had, and stops
-    at the last row, whatever follows. So it is given one row more than there is, and the last two are marked before:
-    the data are right if it ends without error, has overwritten the last row and left the surplus one alone. Otherwise
-    they are inflated once more, to say what is wrong. (A surplus row that is the mark itself goes unnoticed.)
-    """
-    from PIL import Image
-
-    facts, size = image.facts, (image.facts.width, image.facts.height)
-    # Gray below 8 bit is read as palette indices, which are not scaled; gray with 16-bit alpha has RGBA's four bytes.
-    mode, raw = {
-        ("gray", 16): ("I;16", "I;16B"),
-        ("gray", 8): ("L", "L"),
-        ("gray+alpha", 8): ("LA", "LA"),
-        ("gray+alpha", 16): ("RGBA", "RGBA"),
-        ("RGB", 8): ("RGB", "RGB"),
-        ("RGBA", 8): ("RGBA", "RGBA"),
-        ("palette", 8): ("P", "P"),
-    }.get((facts.kind, facts.bit_depth), ("P", f"P;{facts.bit_depth}"))
-    samples = None if facts.interlaced else _png_marked(image.compressed, mode, raw, size, buffer or Buffer())
-    if samples is None:
-        _check_inflated(image.compressed, image.inflated_size)
-        canvas = Image.new(mode, size)
-        canvas.frombytes(image.compressed, "zip", raw, int(facts.interlaced))
-        samples = np.asarray(canvas)
-    if mode == "RGBA" and facts.channels == 2:
-        return np.ascontiguousarray(samples).view(">u2").astype(np.uint16)
-    return samples.astype(np.uint16, copy=False) if mode == "I;16" else samples
-
-
-def _png_marked(compressed: bytes, mode: str, raw: str, size: tuple[int, int], buffer: Buffer) -> NDArray[Any] | None:
-    from PIL import Image
-
-    width, height = size
-    if mode in SHARED:
-        # The decoder writes into the array itself; were their memory ever not the same, the marks would stay.
-        samples, canvas = buffer.canvas(mode, (width, height + 1))
-        samples[height - 1 :].view(np.uint8)[:] = _MARK
-    else:
-        canvas = Image.new(mode, (width, height + 1))
-        canvas.paste((_MARK,) * len(canvas.getbands()), (0, height - 1, width, height + 1))
-    try:
-        canvas.frombytes(compressed, "zip", raw, 0)
-    except ValueError:
-        return None
-    if mode not in SHARED:
-        samples = np.asarray(canvas)
-    last, surplus = samples[height - 1].tobytes(), samples[height].tobytes()
-    untouched = bytes((_MARK,)) * len(surplus)
-    return samples[:height] if surplus == untouched != last else None
-
-
-def _check_inflated(compressed: bytes, expected: int) -> None:
-    """Refuse a zlib stream that is damaged or has not exactly `expected` bytes; never inflates more than that."""
-    inflater = zlib.decompressobj()
-    try:
-        size = len(inflater.decompress(compressed, expected + 1))
-    except zlib.error as problem:
-        raise damaged(f"its compressed data: {problem}") from problem
-    if size > expected:
-        raise damaged(f"its data inflate to more than the {expected} bytes of its pixels")
-    if size < expected or not inflater.eof:
-        raise truncated(f"its data inflate to {size} bytes of the {expected} of its pixels")
+    return pillow_samples(image.facts, image.compressed, image.inflated_size, (buffer or Buffer()).canvas)

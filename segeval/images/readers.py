@@ -42,24 +42,9 @@ __all__ = [
 MAX_PIXELS = 2**28
 """Pixels that one image may have unless `--max-pixels` says otherwise."""
 
-IMAGE_SUFFIXES = frozenset(
-    (
-        ".png",
-        ".bmp",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".npy",
-        ".npz",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".webp",
-        ".nii",
-        ".nii.gz",
-    )
-)
+_EXACT = (".png", ".bmp", ".gif", ".tif", ".tiff", ".npy", ".npz", ".nii", ".nii.gz")
+_LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
+IMAGE_SUFFIXES = frozenset((*_EXACT, *_LOSSY))
 """Suffixes of files that stand for masks; the lossy ones are among them so that they are refused, not passed over."""
 
 NIFTI_STARTS = (b"\x1f\x8b", b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
@@ -75,11 +60,8 @@ def read_below(root: Root, file: str, *, name: str, max_pixels: int = MAX_PIXELS
     if isinstance(root, Path):
         return read_bytes(f"{root}{os.sep}{file}", name=name, max_pixels=max_pixels)  # a join takes as long again
     from segeval.stores.files import read_file  # for archives and URLs
-    from segeval.stores.urls import StoreUrl
 
-    if isinstance(root, StoreUrl):
-        return read_file(root, file, name=name)
-    return root.read(file, name=name, most=max(8 * max_pixels, MAP_BYTES))
+    return read_file(root, file, name=name, most=max(8 * max_pixels, MAP_BYTES))
 
 
 def read_bytes(path: str | Path, *, name: str, max_pixels: int = MAX_PIXELS) -> bytes:
@@ -199,6 +181,10 @@ def read_mask(
             from segeval.images.nifti import labels_of_volume
 
             return labels_of_volume(data, max_pixels=max_pixels, storage=storage)
+        if storage.stack and form == "TIFF":
+            from segeval.images.stacks import labels_of_stack
+
+            return labels_of_stack(data, palette, max_pixels=max_pixels, storage=storage)
         from segeval.images.labels import labels_of_array, labels_of_image
 
         if form in ("npy", "npz"):

@@ -1,4 +1,4 @@
-"""One-image TIFF files: what the first directory says, checked before anything is unpacked."""
+"""TIFF files: what the directory of an image says, checked before anything is unpacked; one image, or a stack."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ _JPEG = (6, 7, 33003, 33005, 34712)
 _SAMPLE_FORMATS = {1: "u", 2: "i", 3: "f"}
 _OF_SAMPLES = (_BITS, _SAMPLE_FORMAT)
 _LARGEST_TILE = 1 << 24
+SEVERAL = ", several images"
+MOST_PAGES = 1 << 14
+"""Images of a stack: directories may overlap, so the size of a file says little about how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,45 @@ class TiffFile:
 
 def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     """Read the first directory of a TIFF or BigTIFF file (TIFF 6.0, sections 2 to 9 and 14 to 19)."""
+    return _page(data, max_pixels, None)[0]
+
+
+def parse_stack(data: bytes, max_pixels: int) -> list[TiffFile]:
+    """Read every directory of a file: images of one size, kind and type, `max_pixels` in all; raises `MaskError`."""
+    first, following = _page(data, max_pixels, None)
+    pages, met = [first], {0}
+    wanted = _alike(first)
+    while following:
+        if following in met or len(pages) == MOST_PAGES:
+            raise damaged(f"TIFF directories that lead back to one another, or more than {MOST_PAGES:,}")
+        met.add(following)
+        page, following = _page(data, max_pixels, following)
+        if _alike(page) != wanted:
+            raise MaskError(
+                "the images of a TIFF file are no stack: they differ in size or type",
+                (f"image 1: {_words(first)}, image {len(pages) + 1}: {_words(page)}",),
+                "Save the slices alike, without thumbnails and overviews, or leave --stack out and save each mask by "
+                "itself",
+            )
+        pages.append(page)
+        check_size(first.facts.width, first.facts.height * len(pages), max_pixels)
+    return pages
+
+
+def _alike(page: TiffFile) -> tuple[object, ...]:
+    facts = page.facts
+    return facts.width, facts.height, facts.kind, facts.bit_depth, facts.sample, facts.white_is_zero, facts.palette
+
+
+def _words(page: TiffFile) -> str:
+    return f"{page.facts.encoding.removesuffix(SEVERAL)} {page.facts.width}x{page.facts.height}"
+
+
+def _page(data: bytes, max_pixels: int, start: int | None) -> tuple[TiffFile, int]:
+    """Read the directory at `start`, or the first one; return it and the offset of the next, 0 where there is none."""
     order = "<" if data[:2] == b"II" else ">"
     try:
-        tags, following = _directory(data, order)
+        tags, following = _directory(data, order, start)
     except struct.error:
         raise truncated("the file ends within its TIFF directory") from None
 
@@ -94,7 +133,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
     _check_prediction(predictor, compression, bits, sample, order)
     layout = _layout(data, tags, width, height, channels * bits, compression == 1)
     words = f"TIFF {kind} {bits} bit" + {"u": "", "i": " signed", "f": " float"}[sample]
-    words += f", {_LOSSLESS[compression]}" * (compression != 1) + ", several images" * (following != 0)
+    words += f", {_LOSSLESS[compression]}" * (compression != 1) + SEVERAL * (following != 0)
     animated, white_is_zero = following != 0, photometric == 0
     facts = ImageFacts(
         "TIFF",
@@ -110,7 +149,7 @@ def parse_tiff(data: bytes, max_pixels: int) -> TiffFile:
         palette=_palette(tags.get(_COLOR_MAP, ())) if kind == "palette" else b"",
         nodata=bytes(tags.get(_GDAL_NODATA, ())).split(b"\0")[0].decode("ascii", "replace").strip(),
     )
-    return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2)
+    return TiffFile(facts, layout, compression, predictor, order == "<", fill_order == 2), following
 
 
 def _number(tags: dict[int, tuple[int, ...]], tag: int, default: int | None = None) -> int:
@@ -146,11 +185,11 @@ def _is_prediction(predictor: int, compression: int, bits: int, sample: str) -> 
     return predictor == 1 or (compression in _PREDICTING and predictor == (3 if sample == "f" else 2) and bits >= 8)
 
 
-def _directory(data: bytes, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
-    """Return the needed integer tags of the first directory, and the offset of the next one (0: none)."""
+def _directory(data: bytes, order: str, at: int | None) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Return the needed integer tags of the directory `at` or the first, and the offset of the next one (0: none)."""
     big = _is_big(data)
     number, size, entry = ("Q", 8, 20) if big else ("I", 4, 12)
-    (start,) = struct.unpack_from(f"{order}{number}", data, 8 if big else 4)
+    (start,) = (at,) if at is not None else struct.unpack_from(f"{order}{number}", data, 8 if big else 4)
     (count,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, start)
     first = start + (8 if big else 2)
     if first + count * entry + size > len(data):

@@ -20,7 +20,7 @@ from segeval.measuring.chunks import SILENCE, Engine, LostError, require_version
 from segeval.measuring.measurement import Course, Failure, guarded
 from segeval.measuring.reading import KnownFiles, Reading, files_of, is_unchanged, known_files
 from segeval.runs.run import MeasuredRow
-from segeval.stores.urls import StoreUrl
+from segeval.stores.urls import is_far
 
 LARGEST_CHUNK = 64
 LARGEST_CHUNK_OF_LEVELS = 8
@@ -165,15 +165,6 @@ def _measured_or_unchanged(
     return measure(pair)
 
 
-def _read_ahead(items: Sequence[Item], *, reading: Reading) -> None:
-    """Begin to read the files of a chunk that lie in stores; runs on a worker."""
-    from segeval.stores.files import read_ahead  # for URLs
-
-    for pair, _ in items:
-        sides = ((reading.gt, pair.gt_files), (reading.pred, pair.pred))
-        read_ahead((root, file) for root, files in sides if isinstance(root, StoreUrl) for file in files)
-
-
 def _files_of_item(item: Item) -> str:
     return files_of(item[0])
 
@@ -207,8 +198,11 @@ def collected_from(
     failures: list[tuple[int, SegevalError]] = []
     largest = LARGEST_CHUNK_OF_LEVELS if course.levels_travel else LARGEST_CHUNK
     measure = partial(_measured_or_unchanged, measure=measure_one, reading=reading)
-    local = not any(isinstance(root, StoreUrl) for root in (reading.gt, reading.pred))
-    prepare = None if local else partial(_read_ahead, reading=reading)
+    prepare = None
+    if any(map(is_far, (reading.gt, reading.pred, reading.roi))):
+        from segeval.measuring.remote import fetch_ahead  # for URLs
+
+        prepare = partial(fetch_ahead, reading=reading)
     items = _Items(pairs, course)
     results = on_engine(engine, items, measure, name=_files_of_item, largest=largest, prepare=prepare)
     try:

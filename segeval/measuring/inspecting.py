@@ -20,10 +20,10 @@ from segeval.findings.remedies import Remedy, remedy_of
 from segeval.findings.runs import run_findings
 from segeval.findings.values import shown
 from segeval.folders.pairing import Pair, Pairing
-from segeval.folders.walking import gt_name, pred_name
+from segeval.folders.walking import gt_name, opened, pred_name
 from segeval.images.readers import ImageFacts, decode_mask, describe, read_below, read_mask
 from segeval.measuring.measure import measure, paired, with_folder_classes
-from segeval.measuring.measurement import Failure, Measurement, Progress, stream
+from segeval.measuring.measurement import Failure, Measurement, Progress, guarded, stream
 from segeval.protocol.labeling import NO_PREDICTION, VOID
 from segeval.protocol.palettes import Palette
 from segeval.protocol.protocol import Resolution
@@ -46,8 +46,8 @@ SAMPLE = 200
 
 
 def inspect(
-    pred: Path,
-    gt: Path,
+    pred: Root,
+    gt: Root,
     request: Request,
     *,
     policy: Policy = AS_FOUND,
@@ -140,13 +140,29 @@ def _headers(root: Root, names: Sequence[str], side: str, request: Request, jobs
 
     facts: dict[str, ImageFacts] = {}
     broken: dict[str, SegevalError] = {}
-    for name, result in zip(names, stream(names, described, jobs=jobs), strict=True):
+    for name, result in zip(names, _each(root, names, described, called, request, jobs), strict=True):
         if isinstance(result, Failure):
             broken[name] = result.error
         else:
             facts[name] = result
     met = {name: _colors_of(root, name, request) for name in colored_files(facts, request, side)[:FEW_PLACES]}
     return Headers(facts, broken, {name: colors for name, colors in met.items() if colors is not None})
+
+
+def _each(
+    root: Root,
+    names: Sequence[str],
+    described: Callable[[str], ImageFacts],
+    called: Callable[[str], str],
+    request: Request,
+    jobs: int | None,
+) -> Iterator[ImageFacts | Failure[str]]:
+    if isinstance(root, Path):
+        return stream(names, described, jobs=jobs)
+    from segeval.measuring.remote import while_fetching  # for URLs
+
+    fetching = while_fetching(root, names, called, max_pixels=request.max_pixels)
+    return (guarded(name, measure=described, name=str) for name in fetching)
 
 
 def _colors_of(root: Root, name: str, request: Request) -> ColorsMet | None:
@@ -206,10 +222,10 @@ def _histograms(
 ) -> tuple[tuple[ValueShare, ...], tuple[ValueShare, ...]]:
     run, table, request = found.run, found.table, files.request
     if table is None:
-        gt = _alone(Path(str(files.pairing.gt_root)), files.gt, _reader(request, "gt"), sample, jobs)
+        gt = _alone(opened(files.pairing.gt_root), files.gt, _reader(request, "gt"), sample, jobs)
         pred: Counter[int] = Counter()
         if request.protocol.probabilities is None:
-            pred = _alone(Path(str(files.pairing.pred_root)), files.pred, _reader(request, "pred"), sample, jobs)
+            pred = _alone(opened(files.pairing.pred_root), files.pred, _reader(request, "pred"), sample, jobs)
         return _shares(gt, {}), _shares(pred, {})
     gt, pred = _marginal(table.gt, table), _marginal(table.pred, table)
     if run.maps is not None:

@@ -14,12 +14,13 @@ from segeval.errors import MaskError, UsageError
 from segeval.folders.classpairing import folder_names
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, opened, pred_name
-from segeval.images.readers import read_class_axis, read_mask
+from segeval.images.readers import ImageFacts, read_class_axis, read_mask
 from segeval.measuring.reading import Reading, both, bytes_of, digest, digest_of_all, fitted, missing_counts
-from segeval.measuring.scope import counted, placed, region_of
+from segeval.measuring.scope import counted, placed, region_of, require_place
 from segeval.protocol.bitcodes import BitClass, parse_bits
 from segeval.protocol.classlists import checked_classes
-from segeval.protocol.labeling import MOST_IN_SETS, VOID_SET, SegmentationClass, distinct_values
+from segeval.protocol.labeling import MOST_IN_SETS, MOST_LOOKED_UP, VOID_SET, SegmentationClass, distinct_values
+from segeval.protocol.labelregions import LabelRegion, parse_regions
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.storage import SideStorage
 from segeval.records import dataclass
@@ -39,11 +40,12 @@ _TYPES = ((8, np.uint8), (16, np.uint16), (32, np.uint32), (63, np.int64))
 
 @dataclass(frozen=True, slots=True)
 class SetMeaning:
-    """Say what stored values mean: the ids of the classes in their order, their bits, and which values are void."""
+    """Say what stored values mean: the ids of the classes in their order, their bits or labels, and what is void."""
 
     ids: tuple[int, ...]
     names: tuple[str, ...]
     bits: tuple[BitClass, ...] = ()
+    regions: tuple[LabelRegion, ...] = ()
     ignore: frozenset[int] = frozenset()
 
     @property
@@ -64,10 +66,11 @@ class _Side:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadSets:
-    """Hold the sets of an image, (H, W), and the digest of the files that they were read from."""
+    """Hold the sets of an image, (H, W) or (D, H, W), the digest of the files that they come from, and a header."""
 
     values: IntArray
     digest: str
+    facts: ImageFacts | None = None
 
 
 def with_classes(pred: Root, gt: Root, request: Request) -> Request:
@@ -97,8 +100,9 @@ def meaning_of(protocol: Protocol) -> SetMeaning:
     """Return what stored values mean under a protocol whose classes are known."""
     classes = protocol.classes or ()
     bits = () if protocol.storage.bits is None else parse_bits(protocol.storage.bits)
+    regions = () if protocol.storage.label_regions is None else tuple(parse_regions(protocol.storage.label_regions))
     ignore = frozenset(value for value in protocol.ignore or () if isinstance(value, int))
-    return SetMeaning(tuple(one.id for one in classes), tuple(one.name for one in classes), bits, ignore)
+    return SetMeaning(tuple(one.id for one in classes), tuple(one.name for one in classes), bits, regions, ignore)
 
 
 def measure_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> MeasuredRow:
@@ -109,9 +113,11 @@ def measure_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> MeasuredR
         row = Row(pair.key, 1, 1, gt.digest, missing_counts(counted(gt.values, region)))
         return MeasuredRow(placed(row, gt.values.shape, region))
     gt, pred = both(
-        partial(read_true_sets, pair, reading, meaning), partial(_read_predicted, pair.pred, reading, meaning)
+        partial(read_true_sets, pair, reading, meaning), partial(read_predicted_sets, pair.pred, reading, meaning)
     )
     predicted = fitted(pred.values, gt.values.shape, pair.pred[0], reading.resize_pred)
+    if gt.facts is not None and pred.facts is not None:
+        require_place(gt.facts, pred.facts, pair, pair.pred[0])
     region = region_of(pair, reading, gt.values.shape)
     counts = joint_counts(gt=counted(gt.values, region), pred=counted(predicted, region))
     row = placed(Row(pair.key, 1, 1, gt.digest, counts), gt.values.shape, region)
@@ -124,7 +130,8 @@ def read_true_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> ReadSet
     return _read(pair.gt_files, side, reading, meaning)
 
 
-def _read_predicted(files: Sequence[str], reading: Reading, meaning: SetMeaning) -> ReadSets:
+def read_predicted_sets(files: Sequence[str], reading: Reading, meaning: SetMeaning) -> ReadSets:
+    """Return the sets of a prediction of labels; raises `MaskError`."""
     side = _Side(
         reading.pred, pred_name, reading.pred_storage, reading.pred_level, reading.pred_jpeg, reading.pred_folders
     )
@@ -135,13 +142,15 @@ def _read(files: Sequence[str], side: _Side, reading: Reading, meaning: SetMeani
     digests: list[str] = []
     if len(files) == 1 and not side.folders:
         data = bytes_of(side.root, files[0], reading, name=side.name(files[0]))
-        return ReadSets(_of_one_file(data, files[0], side, reading, meaning), digest(data))
+        values, facts = _of_one_file(data, files[0], side, reading, meaning)
+        return ReadSets(values, digest(data), facts)
     sets: IntArray | None = None
+    facts = None
     for index, file in enumerate(files):
         name = side.name(file)
         data = bytes_of(side.root, file, reading, name=name)
         digests.append(digest(data))
-        mask, _ = read_mask(data, name=name, max_pixels=reading.max_pixels, jpeg=side.jpeg, storage=side.storage)
+        mask, facts = read_mask(data, name=name, max_pixels=reading.max_pixels, jpeg=side.jpeg, storage=side.storage)
         if sets is None:
             sets = np.zeros(mask.shape, meaning.dtype)
         elif sets.shape != mask.shape:
@@ -149,36 +158,50 @@ def _read(files: Sequence[str], side: _Side, reading: Reading, meaning: SetMeani
             raise MaskError("the masks of one image differ in size", where, "Write them at one size")
         sets |= _foreground(mask, name, side.level).astype(meaning.dtype) << meaning.dtype(index)
     assert sets is not None, "a pair has a file"
-    return ReadSets(sets, digest_of_all(digests))
+    return ReadSets(sets, digest_of_all(digests), facts)
 
 
-def _of_one_file(data: bytes, file: str, side: _Side, reading: Reading, meaning: SetMeaning) -> IntArray:
+def _of_one_file(
+    data: bytes, file: str, side: _Side, reading: Reading, meaning: SetMeaning
+) -> tuple[IntArray, ImageFacts | None]:
     """Read sets from an array with an axis of classes, from the bits of stored values, or from plain labels."""
     name = side.name(file)
     if side.storage.class_axis is not None:
         planes = read_class_axis(data, name=name, max_pixels=reading.max_pixels, storage=side.storage)
         if planes is not None:
-            return _of_planes(planes, name, side.level, meaning)
-    values, _ = read_mask(data, name=name, max_pixels=reading.max_pixels, storage=side.storage)
-    distinct, places = np.unique(values, return_inverse=True)
+            return _of_planes(planes, name, side.level, meaning), None
+    values, facts = read_mask(data, name=name, max_pixels=reading.max_pixels, storage=side.storage)
+    distinct = distinct_values(values)
     if len(distinct) > MOST_VALUES:
         raise MaskError(
             f"a mask holds more than {MOST_VALUES:,} distinct values, which no classes explain",
             (f"{name}: {len(distinct):,} values",),
             "This looks like a photograph or a probability map (--probs)",
         )
-    sets = [_set_of(value, meaning) for value in distinct.tolist()]
-    unknown = [value for value, found in zip(distinct.tolist(), sets, strict=True) if found is None]
+    sets = [_set_of(value, meaning) for value in distinct]
+    unknown = [value for value, found in zip(distinct, sets, strict=True) if found is None]
     if unknown:
         shown = ", ".join(map(str, unknown[:5]))
         raise MaskError(
             "a mask holds values that are no class",
             (f"{name}: {shown}",),
-            "Name them with --classes, leave their pixels out with --ignore, or say with --bits which bits are classes",
+            "Correct the labels of dataset.json, or leave pixels of such values out with --ignore"
+            if meaning.regions
+            else "Name them with --classes, leave their pixels out with --ignore, or say with --bits which bits are "
+            "classes",
         )
     kind = np.int64 if VOID_SET in sets else meaning.dtype
-    found: IntArray = np.array(sets, kind)[places.reshape(values.shape)]
-    return found
+    return _looked_up(values, distinct, np.array(sets, kind)), facts
+
+
+def _looked_up(values: IntArray, distinct: Sequence[int], sets: IntArray) -> IntArray:
+    """Return the set of each value: by a table where the values lie near each other, which is quicker than a search."""
+    low, high = distinct[0], distinct[-1]
+    if high - low > MOST_LOOKED_UP:
+        return np.asarray(sets[np.searchsorted(np.array(distinct), values)])
+    table = np.zeros(high - low + 1, sets.dtype)
+    table[np.array(distinct) - low] = sets
+    return table[np.subtract(values, low, dtype=np.int64)]
 
 
 def _of_planes(planes: NDArray[Any], name: str, level: int | None, meaning: SetMeaning) -> IntArray:
@@ -217,6 +240,9 @@ def _set_of(value: int, meaning: SetMeaning) -> int | None:
     if meaning.bits:
         classes = [(value >> one.offset) & ((1 << one.width) - 1) == one.value for one in meaning.bits]
         return sum(1 << index for index, is_in in enumerate(classes) if is_in) if value >= 0 else None
+    if meaning.regions:
+        found = sum(1 << index for index, one in enumerate(meaning.regions) if value in one.labels)
+        return found if found or value == 0 else None
     if value in meaning.ids:
         return 1 << meaning.ids.index(value)
     return 0 if value == 0 else None

@@ -206,15 +206,21 @@ def _count_sets(
     gt: NDArray[np.integer[Any]], maps: Sequence[NDArray[Any]], reading: MapReading, *, key: str, digest: str
 ) -> MeasuredRow:
     """Count maps each of which is of its own class, whatever the others have at a pixel."""
-    above = np.zeros(gt.shape, np.int64)
-    for index, array in enumerate(maps):
-        above |= (array.astype(np.float64) / reading.maps.kind.top > reading.threshold).astype(np.int64) << index
+    above = sets_above(maps, reading.maps.kind, reading.threshold)
     height, width = gt.shape
     row = partial(Row, key, height, width, digest, joint_counts(gt=gt, pred=above))
     if reading.maps.in_rows:
         return MeasuredRow(row(tuple(joint_levels(gt=gt, levels=array) for array in maps)))
     sums, levels = _summed(maps, [(in_sets(gt, index), gt >= 0) for index in range(len(maps))], reading)
     return MeasuredRow(row((), sums), levels)
+
+
+def sets_above(maps: Sequence[NDArray[Any]], kind: MapKind, threshold: float) -> NDArray[np.int64]:
+    """Return the set of maps that are above a threshold at each pixel, the map at position i at bit i."""
+    above = np.zeros(maps[0].shape, np.int64)
+    for index, array in enumerate(maps):
+        above |= (array.astype(np.float64) / kind.top > threshold).astype(np.int64) << index
+    return above
 
 
 def _summed(

@@ -147,6 +147,10 @@ __all__ = ["Measurement", "Progress", "measure", "with_folder_classes"]
 
 def paired(pred: Root, gt: Root, request: Request) -> Pairing:
     """Pair two folders for `request`, and with them the regions of interest."""
+    if not (isinstance(pred, Path) and isinstance(gt, Path)):
+        from segeval.measuring.remote import bounded_sides  # for URLs
+
+        pred, gt = bounded_sides(pred, gt, request)
     found = _paired(opened(pred), opened(gt), request)
     if request.roi is None:
         return found

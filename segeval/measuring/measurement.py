@@ -218,6 +218,8 @@ def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) 
         digest_predictions=digest_predictions,
         contours=_contours_of(request.protocol),
         roi=pairing.roi_root,
+        gt_segments=request.gt_segments,
+        pred_segments=request.pred_segments,
     )
 
 

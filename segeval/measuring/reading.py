@@ -28,6 +28,7 @@ from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
     from segeval.protocol.palettes import Palette
+    from segeval.protocol.segments import Segments
     from segeval.stores.urls import Root
 
 
@@ -52,7 +53,8 @@ class Reading:
     `pred_jpeg` admit JPEG, where a threshold reads its levels: `gt_level` and `pred_level` of masks of one class.
     Under `multilabel` pixels have sets of classes, and `gt_folders` or `pred_folders` hold a mask a class.
     `digest_predictions` asks for the digests by which a later run knows that a prediction has not changed. `contours`
-    asks for what lies along contours. Regions of interest lie below `roi`, `None` where all pixels count.
+    asks for what lies along contours. Regions of interest lie below `roi`, `None` where all pixels count. `gt_segments`
+    and `pred_segments` say which category each stored segment id is.
     """
 
     pred: Root
@@ -75,6 +77,8 @@ class Reading:
     digest_predictions: bool = False
     contours: Contours | None = None
     roi: Root | None = None
+    gt_segments: Segments | None = None
+    pred_segments: Segments | None = None
 
 
 _WHOLE = r"[+-]?[0-9]{1,18}"
@@ -145,8 +149,10 @@ def read_ground_truth(pair: Pair, reading: Reading) -> ReadMask:
     data = bytes_of(reading.gt, pair.gt, reading, name=name)
     palette = reading.gt_palette
     read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.gt)
-    found = read(jpeg=reading.gt_jpeg, storage=reading.gt_storage)
-    return ReadMask(*found, data, palette is not None and palette.explicit)
+    values, facts = read(jpeg=reading.gt_jpeg, storage=reading.gt_storage)
+    if reading.gt_segments is not None:
+        values = reading.gt_segments.categories(values, pair.gt, name=name)
+    return ReadMask(values, facts, data, palette is not None and palette.explicit)
 
 
 def read_prediction(file: str, reading: Reading) -> ReadMask:
@@ -155,8 +161,10 @@ def read_prediction(file: str, reading: Reading) -> ReadMask:
     data = bytes_of(reading.pred, file, reading, name=name)
     palette = reading.pred_palette
     read = partial(read_mask, data, name=name, palette=palette, max_pixels=reading.max_pixels, buffer=BUFFERS.pred)
-    found = read(jpeg=reading.pred_jpeg, storage=reading.pred_storage)
-    return ReadMask(*found, data, palette is not None and palette.explicit)
+    values, facts = read(jpeg=reading.pred_jpeg, storage=reading.pred_storage)
+    if reading.pred_segments is not None:
+        values = reading.pred_segments.categories(values, file, name=name)
+    return ReadMask(values, facts, data, palette is not None and palette.explicit)
 
 
 def both(read_gt: Callable[[], First], read_pred: Callable[[], Second]) -> tuple[First, Second]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,7 @@ def _probabilities(scene: Scene) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 def _connected(
-    chosen: NDArray[np.bool_], label: NDArray[np.int32]
+    chosen: NDArray[np.bool_], label: NDArray[np.integer[Any]]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Return row, column and region of each chosen pixel; neighbours of one label share a region.
 

@@ -1,16 +1,16 @@
-"""A comparison as a page: every difference with its interval and p-value, and the images that lost most."""
+"""A comparison as a page: every difference with its interval and p-value, the images that changed most."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from segeval.comparison.runs import ComparedRun, ComparisonReport
-from segeval.pictures.pagetext import LONGEST_LINE, Cell, Page, Table, page_text, shown
+from segeval.pictures.pagetext import LONGEST_LINE, Cell, Gallery, Page, Table, shown
 from segeval.render.comparison.wording import (
     Line,
     class_lines,
     headline,
-    hit_rows,
+    image_rows,
     p_line,
     regression_text,
     score_lines,
@@ -22,18 +22,17 @@ from segeval.sampling.significance import Difference
 HEADS = ("base", "new", "difference", "interval", "p", "")
 
 
-def comparison_page(found: ComparisonReport) -> str:
-    """Return the page of a comparison: before and after, score by score and class by class."""
+def comparison_page(found: ComparisonReport, galleries: Sequence[Gallery] = ()) -> Page:
+    """Return the page of a comparison: before and after, score by score, class by class and image by image."""
     tables = [table for run in found.runs for table in _tables(run)]
-    return page_text(
-        Page(
-            title=shown(headline(found, found.runs[0]), LONGEST_LINE),
-            told=[shown(f"base: {found.base_name}"), data_text(found.base.data), p_line(found)],
-            signature=shown(str(found.signature), LONGEST_LINE),
-            gates=[(verdict.passed, shown(regression_text(verdict), LONGEST_LINE)) for verdict in found.regressions],
-            warnings=[shown(f"{finding_label(one)}: {one}", LONGEST_LINE) for one in found.warnings],
-            tables=tables,
-        )
+    return Page(
+        title=shown(headline(found, found.runs[0]), LONGEST_LINE),
+        told=[shown(f"base: {found.base_name}"), data_text(found.base.data), p_line(found)],
+        signature=shown(str(found.signature), LONGEST_LINE),
+        gates=[(verdict.passed, shown(regression_text(verdict), LONGEST_LINE)) for verdict in found.regressions],
+        warnings=[shown(f"{finding_label(one)}: {one}", LONGEST_LINE) for one in found.warnings],
+        tables=tables,
+        galleries=galleries,
     )
 
 
@@ -43,10 +42,11 @@ def _tables(run: ComparedRun) -> Iterable[Table]:
     yield Table(f"Scores of {name}", ["score", *HEADS], [_row(*pair) for pair in scores], sortable=True)
     classes = zip(class_lines(run), (one.iou for one in run.classes), strict=True)
     yield Table(f"Classes of {name}", ["class", *HEADS], [_row(*pair) for pair in classes], sortable=True)
-    rows = [[Cell(shown(text), shown(text)) for text in row] for row in hit_rows(run)]
-    if rows:
-        heads = ["image", "base mIoU %", "new mIoU %", "difference", "class that lost most"]
-        yield Table(f"Images that lost most in {name}", heads, rows, names=(0, 4))
+    for went, images in (("lost", run.worst_hit), ("gained", run.most_gained)):
+        rows = [[Cell(shown(text), shown(text)) for text in row] for row in image_rows(images)]
+        if rows:
+            heads = ["image", "base mIoU %", "new mIoU %", "difference", f"class that {went} most"]
+            yield Table(f"Images that {went} most in {name}", heads, rows, names=(0, 4))
 
 
 def _row(line: Line, one: Difference) -> list[Cell]:

@@ -27,9 +27,8 @@ DRAWERS: Mapping[str, Callable[[Axes, Report], None]] = {
 
 def figures_of(report: Report) -> tuple[str, ...]:
     """Return the names of the figures that can be drawn of a report."""
-    if report.probabilities is None:
-        return FIGURES[:1]
-    return FIGURES if report.counted is not None else FIGURES[1:]
+    first = FIGURES[:1] if report.counted is not None else ()
+    return first if report.probabilities is None else (*first, *FIGURES[1:])
 
 
 def draw(report: Report, name: str) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 from segeval.errors import UsageError, printable
@@ -38,6 +38,15 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Tile:
+    """Hold one score: what it is called, its value, and what stands below, such as its interval."""
+
+    name: str
+    value: str
+    below: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HeatCell:
     """Hold one cell of the heat map: `pair` is "row-column" by position of the classes."""
 
@@ -67,30 +76,69 @@ class Heat:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Hold one picture: "photo", "gt", "pred" or "errors", what it shows, and its bytes as a data URL."""
+    """Hold one picture: "photo", "gt", "pred" or "errors", a word for it, what it shows, and its bytes as a URL."""
 
     kind: str
+    word: str
     told: str
     data: str
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """Hold the pictures that lie over each other; those after the first of an image share its photo and ground truth.
+
+    `name` tells the stages of an image apart, "" where there is one.
+    """
+
+    name: str
+    layers: Sequence[Layer]
+
+
+@dataclass(frozen=True, slots=True)
 class Shot:
-    """Hold one image of the gallery; `pairs` are the cells of the heat map that it has mistakes of."""
+    """Hold one image of a gallery, of `width` x `height` pixels as it is shown, with the lines that tell of it.
+
+    `ranks` are numbers by the name of an order, the least first; `pairs` are the cells of the heat map that it has
+    mistakes of.
+    """
 
     key: str
-    told: str
-    miou: float
-    gain: float
+    told: Sequence[str]
+    ranks: Mapping[str, float]
     pairs: str
     width: int
     height: int
-    layers: Sequence[Layer]
+    stages: Sequence[Stage]
 
     @property
     def size(self) -> int:
         """Return the characters that the pictures take."""
-        return sum(len(layer.data) for layer in self.layers)
+        return sum(len(layer.data) for stage in self.stages for layer in stage.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Hold images to look at; `orders` are (name of a rank or "key", what it is called), that of `shots` first.
+
+    `legend` has (name, colour) of each class.
+    """
+
+    title: str
+    note: str
+    shots: Sequence[Shot]
+    orders: Sequence[tuple[str, str]]
+    legend: Sequence[tuple[str, str]]
+
+    @property
+    def compares(self) -> bool:
+        """Tell whether images have several stages."""
+        return any(len(shot.stages) > 1 for shot in self.shots)
+
+    @property
+    def size(self) -> int:
+        """Return the characters that the pictures take."""
+        return sum(shot.size for shot in self.shots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +158,10 @@ class Page:
     signature: str
     gates: Sequence[tuple[bool, str]] = ()
     warnings: Sequence[str] = ()
+    tiles: Sequence[Tile] = ()
     tables: Sequence[Table] = ()
     heat: Heat | None = None
-    shots: Sequence[Shot] = ()
-    gallery_note: str = ""
+    galleries: Sequence[Gallery] = ()
     figures: Sequence[Figure] = ()
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from segeval.errors import UsageError
-from segeval.protocol.labeling import Color, SegmentationClass
+from segeval.protocol.labeling import VOID, Color, SegmentationClass
 from segeval.records import dataclass
 
 WIDEST = 640
@@ -31,7 +33,9 @@ VOID_COLOR: Color = (255, 255, 255)
 OUTSIDE_COLOR: Color = (0, 0, 0)
 """Of pixels without a class: void is white, unknown values and what has no prediction are black."""
 WRONG: Color = (213, 94, 0)
-Indices = NDArray[np.int32]
+BOX = (0, 0, 0, 255)
+"""Of the line around a region."""
+Indices = NDArray[np.integer[Any]]
 Pixels = NDArray[np.uint8]
 Photo = Image.Image
 
@@ -67,8 +71,8 @@ def _nth_color(index: int) -> Color:
     return red, green, blue
 
 
-def panels(gt: Indices, pred: Indices, colors: NDArray[np.uint8], photo: Image.Image | None, void: int) -> Panels:
-    """Draw one image; `void` is what the position of void is. Pictures are made smaller by leaving pixels out."""
+def panels(gt: Indices, pred: Indices, colors: NDArray[np.uint8], photo: Photo | None) -> Panels:
+    """Draw one image from the position of each pixel's class; pictures are made smaller by leaving pixels out."""
     kept = np.ix_(*_kept(*gt.shape))
     gt, pred = gt[kept], pred[kept]
     valid = gt >= 0
@@ -79,7 +83,30 @@ def panels(gt: Indices, pred: Indices, colors: NDArray[np.uint8], photo: Image.I
     small = None
     if photo is not None:
         small = np.asarray(photo.convert("RGB").resize((gt.shape[1], gt.shape[0]), Image.Resampling.BOX), np.uint8)
-    return Panels(_colored(gt, colors, void), _colored(pred, colors, void), errors, small)
+    return Panels(_colored(gt, colors), _colored(pred, colors), errors, small)
+
+
+def boxed(found: Panels, box: tuple[int, int, int, int]) -> Panels:
+    """Draw a line around a box (left, top, right, bottom; the last two are outside) over the errors."""
+    left, top, right, bottom = box
+    errors = found.errors.copy()
+    height, width = errors.shape[:2]
+    rows, columns = slice(max(0, top - 1), bottom + 1), slice(max(0, left - 1), right + 1)
+    for row in {top - 1, bottom}:
+        if 0 <= row < height:
+            errors[row, columns] = BOX
+    for column in {left - 1, right}:
+        if 0 <= column < width:
+            errors[rows, column] = BOX
+    return replace(found, errors=errors)
+
+
+def cropped_photo(photo: Photo, box: tuple[int, int, int, int], size: tuple[int, int]) -> Photo:
+    """Return the part of a photo that a box of a mask of (width, height) shows, at the size of the box."""
+    left, top, right, bottom = box
+    across, down = photo.width / size[0], photo.height / size[1]
+    part = (left * across, top * down, right * across, bottom * down)
+    return photo.convert("RGB").resize((right - left, bottom - top), Image.Resampling.BOX, box=part)
 
 
 def _kept(*sides: int) -> list[NDArray[np.intp]]:
@@ -89,8 +116,8 @@ def _kept(*sides: int) -> list[NDArray[np.intp]]:
     return [(np.arange(size) * side) // size for size, side in zip(sizes, sides, strict=True)]
 
 
-def _colored(indices: Indices, colors: NDArray[np.uint8], void: int) -> Pixels:
-    found: Pixels = colors[np.where(indices >= 0, indices, np.where(indices == void, -1, -2))]
+def _colored(indices: Indices, colors: NDArray[np.uint8]) -> Pixels:
+    found: Pixels = colors[np.where(indices >= 0, indices, np.where(indices == VOID, -1, -2))]
     return found
 
 
@@ -136,8 +163,11 @@ def overlay(found: Panels) -> bytes:
     return png_bytes(np.concatenate(joined, axis=1))
 
 
-def read_photo(path: Path) -> Image.Image:
-    """Return the image of a file; raises `UsageError` for what is none, and for one that is too large."""
+def read_photo(path: Path, *, whole: bool = False) -> Photo:
+    """Return the image of a file, as large as pictures are or as it is; raises `UsageError` for what is none.
+
+    So it does for one that is too large.
+    """
     import warnings
 
     try:
@@ -146,7 +176,8 @@ def read_photo(path: Path) -> Image.Image:
             image = Image.open(path)
             if image.width * image.height > MOST_PHOTO_PIXELS:
                 raise UsageError("an image is too large to be shown", (f"{path}",), "Leave it out of --images")
-            image.draft("RGB", (WIDEST, WIDEST))
+            if not whole:
+                image.draft("RGB", (WIDEST, WIDEST))
             image.load()
             return image
     except UsageError:

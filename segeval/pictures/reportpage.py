@@ -13,12 +13,13 @@ from segeval.pictures.pagetext import (
     LONGEST_LINE,
     Cell,
     Figure,
+    Gallery,
     Heat,
     HeatCell,
     HeatRow,
     Page,
-    Shot,
     Table,
+    Tile,
     data_url,
     shown,
 )
@@ -53,9 +54,7 @@ EVEN = 0.179
 """Luminance on which black and white are read equally well."""
 
 
-def report_page(
-    report: Report, values: Sequence[float], shots: Sequence[Shot] = (), left_out: int = 0, note: str = ""
-) -> Page:
+def report_page(report: Report, values: Sequence[float], galleries: Sequence[Gallery] = ()) -> Page:
     """Return the page of a report; `values` are the mIoU of each image that has one."""
     figures = [_images_figure(values)] if len(values) > 1 else []
     figures += [
@@ -63,33 +62,22 @@ def report_page(
         for name in figures_of(report)
         if name in NAMES
     ]
-    gallery = f"{note} {left_out:,} more are left out for the size of the page." if left_out else note
     return Page(
         title=headline_value(report),
         told=[mean_text(report), data_text(report.data), *filter(None, [own_text(report)])],
         signature=signature_text(report),
         gates=[(verdict.passed, shown(verdict_text(verdict), LONGEST_LINE)) for verdict in report.gates],
         warnings=[shown(f"{finding_label(one)}: {one}", LONGEST_LINE) for one in report.warnings],
-        tables=[_scores(report), _classes(report), *_slices(report)],
-        heat=heat_map(report),
-        shots=shots,
-        gallery_note=gallery,
+        tiles=[Tile(heading(name), score_text(report, name), _interval(report, name)) for name in report.scores],
+        tables=[_classes(report), *_slices(report)],
+        heat=None if report.counted is None else heat_map(report),
+        galleries=galleries,
         figures=figures,
     )
 
 
-def _scores(report: Report) -> Table:
-    drawn = has_intervals(report)
-    heads = ["score", "value", *(["interval"] if drawn else [])]
-    rows = [
-        [
-            Cell(heading(name), heading(name)),
-            Cell(score_text(report, name), _number(report.scores[name])),
-            *([Cell(score_interval_text(report, name))] if drawn else []),
-        ]
-        for name in report.scores
-    ]
-    return Table("Scores", heads, rows)
+def _interval(report: Report, name: str) -> str:
+    return score_interval_text(report, name) if has_intervals(report) else ""
 
 
 def _classes(report: Report) -> Table:
@@ -192,6 +180,11 @@ def _draw_images(axes: object, values: Sequence[float]) -> None:
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
-    axes.hist(values, bins=[part / 20 for part in range(21)], color="#0072b2")
+    from matplotlib.ticker import MaxNLocator
+
+    axes.hist(values, bins=[part / 20 for part in range(21)], color="#0072b2", edgecolor="white", linewidth=0.5)
+    axes.set_xlim(0, 1)
     axes.set_xlabel("mIoU of an image")
     axes.set_ylabel("images")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_title(f"mIoU of each of {len(values):,} images", fontsize=9)

@@ -259,7 +259,9 @@ def scoring_rules(protocol: Protocol, classes: tuple[SegmentationClass, ...]) ->
         _check_ignored(protocol, classes)
     asked = None if protocol.mean_over is None else _asked(protocol.mean_over, classes)
     theirs = None
-    if asked is None and program.mean_over == FOREGROUND:
+    # Pixels of several classes need no background: where none has its id, all are foreground.
+    without_background = protocol.storage.multilabel and all(entry.id for entry in classes)
+    if asked is None and program.mean_over == FOREGROUND and not without_background:
         theirs = _foreground(classes, f"--convention {program.name}")
     foreground = 1 if protocol.binary and len(classes) == 2 else None
     weights = _weights(protocol, classes)

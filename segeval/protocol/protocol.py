@@ -174,13 +174,14 @@ def from_preset(preset: Preset, *, name: str | None = None, storage: Storage = P
     `storage` is kept where the preset has none of its own.
     """
     mapped = not (preset.binary or preset.storage.multilabel)
+    closed = mapped and bool(preset.classes)
     return Protocol(
         preset=name or preset.name,
-        classes=preset.classes,
-        ignore=tuple(preset.ignore) if mapped else None,
-        gt_map=tuple(sorted(preset.gt_map.items())) if mapped else (),
-        pred_map=tuple(sorted(preset.pred_map.items())) if mapped else (),
-        closed=mapped,
+        classes=preset.classes or None,
+        ignore=tuple(preset.ignore) if mapped or preset.storage.label_regions else None,
+        gt_map=tuple(sorted(preset.gt_map.items())) if closed else (),
+        pred_map=tuple(sorted(preset.pred_map.items())) if closed else (),
+        closed=closed,
         binary=preset.binary,
         gt_threshold=preset.gt_threshold,
         storage=storage if preset.storage == PLAINLY else preset.storage,

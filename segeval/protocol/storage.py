@@ -10,6 +10,8 @@ from segeval.errors import UsageError
 from segeval.records import dataclass
 
 CHANNELS = ("R", "G", "B", "A")
+RGB_ID = "rgb-id"
+"""The channel of panoptic masks: R + 256 G + 65536 B, of 8 bits each."""
 CLASS_AXES = ("first", "last")
 RESIZING = ("nearest", "bilinear")
 """How predictions come to the size of their ground truth, as Pillow names it."""
@@ -30,6 +32,7 @@ class SideStorage:
     class_axis: str | None = None
     cast_labels: bool = False
     palette_tolerance: int = 0
+    stack: bool = False
 
 
 AS_STORED = SideStorage()
@@ -40,13 +43,15 @@ AS_STORED = SideStorage()
 class Storage:
     """Choose how files are read; `None` and False mean that nothing was asked for.
 
-    `gt_channel` and `pred_channel` are R, G, B, A or the place of a channel from 0. `class_axis`, "first" or "last", is
-    where arrays have an axis of classes: of masks a one-hot one, of probability maps one map a class. `cast_labels`
-    reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance` a colour is
-    the nearest of the palette, of those at most so far in each channel. Under `multilabel` a pixel may be of several
-    classes, each of which is scored by itself; `bits` says by which bits of a stored value. Predictions of another
-    size are resized by `resize_pred`. `roi` counts the pixels inside regions of interest only. Raises `UsageError` for
-    anything else.
+    `gt_channel` and `pred_channel` are R, G, B, A, the place of a channel from 0, or rgb-id. `class_axis`, "first" or
+    "last", is where arrays have an axis of classes: of masks a one-hot one, of probability maps one map a class.
+    `cast_labels` reads whole numbers stored as floats; `logits` makes probabilities of maps. Under `palette_tolerance`
+    a colour is the nearest of the palette, of those at most so far in each channel. Under `multilabel` a pixel may be
+    of several classes, each of which is scored by itself; `bits` says by which bits of a stored value, `label_regions`
+    by which labels (see `labelregions`). Predictions of another size are resized by `resize_pred`. `roi` counts the
+    pixels inside regions of interest only. `gt_segments` and `pred_segments` are digests of what says which category
+    each segment of a panoptic mask is. Under `stack` the images of a TIFF file are slices of a volume. Raises
+    `UsageError` for anything else.
     """
 
     gt_channel: str | None = None
@@ -57,8 +62,12 @@ class Storage:
     palette_tolerance: int = 0
     multilabel: bool = False
     bits: str | None = None
+    label_regions: str | None = None
     resize_pred: str | None = None
     roi: bool = False
+    gt_segments: str | None = None
+    pred_segments: str | None = None
+    stack: bool = False
 
     def __post_init__(self) -> None:
         if self.class_axis not in (None, *CLASS_AXES):
@@ -75,16 +84,18 @@ class Storage:
             )
         for option, channel in (("--gt-channel", self.gt_channel), ("--pred-channel", self.pred_channel)):
             if channel is not None and not (
-                channel in CHANNELS or (channel.isdecimal() and channel.isascii() and len(channel) < 3)
+                channel in (*CHANNELS, RGB_ID) or (channel.isdecimal() and channel.isascii() and len(channel) < 3)
             ):
                 raise UsageError(
-                    f"{option} names no channel", (channel,), "Give R, G, B or A, or its place from 0: 0, 1, 2, 3"
+                    f"{option} names no channel",
+                    (channel,),
+                    "Give R, G, B or A, its place from 0: 0, 1, 2, 3, or rgb-id",
                 )
 
     def side(self, name: str) -> SideStorage:
         """Return what holds for "gt" or "pred"."""
         channel = self.gt_channel if name == "gt" else self.pred_channel
-        return SideStorage(channel, self.class_axis, self.cast_labels, self.palette_tolerance)
+        return SideStorage(channel, self.class_axis, self.cast_labels, self.palette_tolerance, self.stack)
 
     def to_dict(self) -> dict[str, Any]:
         """Return as JSON values what was asked for."""

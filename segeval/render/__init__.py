@@ -12,6 +12,7 @@ from segeval.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from segeval.render.report.wording import View
     from segeval.report.report import Report
+    from segeval.stores.urls import Place
 
 FORMATS: Mapping[str, tuple[str, str]] = {
     "table": ("segeval.render.report.table", "render_table"),
@@ -44,7 +45,16 @@ def known_format(name: str) -> str:
     raise UsageError("there is no format of this name", (name,), f"{meant}Formats are {', '.join(FORMATS)}")
 
 
-def format_of(path: Path) -> str:
+def place_of(text: str) -> Place:
+    """Return the path that a text is, or the URL; raises `UsageError` for a URL of no store."""
+    if "://" not in text:
+        return Path(text)
+    from segeval.stores.urls import parse_url
+
+    return parse_url(text)
+
+
+def format_of(path: Place) -> str:
     """Return the format that a file's suffix stands for; raises `UsageError` where it stands for none."""
     suffix = path.suffix.casefold()
     if suffix in SUFFIXES:
@@ -56,7 +66,7 @@ def format_of(path: Path) -> str:
     )
 
 
-def parse_target(text: str) -> tuple[str, Path]:
+def parse_target(text: str) -> tuple[str, Place]:
     """Read `FILE` or `FORMAT:FILE` as format and path.
 
     What stands before the first colon is a format only where it can be no part of a path: a known name, or a single
@@ -66,11 +76,12 @@ def parse_target(text: str) -> tuple[str, Path]:
     if colon and prefix in FORMATS:
         if not rest:
             raise UsageError("an output names no file", (text,), f"Write {prefix}:FILE")
-        return prefix, Path(rest)
+        return prefix, place_of(rest)
     if not text:
         raise UsageError("an output names no file", (), "Write FILE or FORMAT:FILE")
-    path = Path(text)
-    if colon and prefix.isalpha() and len(prefix) > 1 and path.suffix.casefold() not in SUFFIXES:
+    path = place_of(text)
+    is_word = isinstance(path, Path) and prefix.isalpha() and len(prefix) > 1
+    if colon and is_word and path.suffix.casefold() not in SUFFIXES:
         known_format(prefix)
     return format_of(path), path
 

@@ -83,6 +83,7 @@ def preset_to_dict(preset: Preset) -> dict[str, Any]:
         "images": dict(preset.images),
         **({} if preset.gt_threshold is None else {"gt_threshold": preset.gt_threshold}),
         **({"storage": preset.storage.to_dict()} if preset.storage != PLAINLY else {}),
+        **({"classes_from": preset.classes_from} if preset.classes_from else {}),
         "notes": preset.notes,
         "sources": [asdict(source) for source in preset.sources],
         "unverified": list(preset.unverified),
@@ -97,7 +98,7 @@ def render_presets(presets: Sequence[Preset], *, color: bool = False, width: int
             (
                 Text(printable(preset.name), "bold"),
                 printable(preset.title),
-                str(len(preset.classes)),
+                str(len(preset.classes)) if preset.classes else "any",
                 preset.convention,
                 _images(preset),
             )
@@ -117,9 +118,11 @@ def render_preset(preset: Preset, *, color: bool = False, width: int | None = No
 
 def _print_preset(page: Page, preset: Preset) -> None:
     page.say(Text.assemble((printable(preset.name), "bold"), f": {printable(preset.title)}"))
-    page.show(
-        grid(("id", "class", "colour", "raw gt", "raw pred"), _class_rows(page, preset), right=(0,), folded=(3, 4))
-    )
+    if preset.classes:
+        titles = ("id", "class", "colour", "raw gt", "raw pred")
+        page.show(grid(titles, _class_rows(page, preset), right=(0,), folded=(3, 4)))
+    else:
+        page.say(Text.assemble(("classes: ", "bold"), printable(preset.classes_from)))
     for label, text in _facts(preset):
         page.say(Text.assemble((f"{label}: ", "bold"), printable(text)))
     for line in preset.notes.strip().splitlines():

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import Finding, UsageError, and_more
+from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.records import dataclass
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.imagescores import ImageScores
+from segeval.report.refusals import FileNames, file_name
 from segeval.report.report import Report
 from segeval.request.options import (
     CompareOptions,
@@ -39,6 +41,8 @@ MOST_CONFUSIONS = 10
 MOST_IMAGE_CELLS = 1 << 22
 """Images times classes of which each is listed: a line each."""
 MOST_NAMED = 5
+STRAYING = Convention().with_axes(gt_unknown="drop-fp")
+"""Counts predictions on an unknown ground truth too."""
 MORE_IMAGES = "Score more images, or take these intervals as a hint only"
 
 
@@ -102,10 +106,12 @@ def check_grouping(group_by: str | None) -> None:
     units((), group_by)
 
 
-def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics) -> Report:
+def with_statistics(
+    report: Report, run: Run, found: Measured, asked: Statistics, *, names: FileNames | None = None
+) -> Report:
     """Return the report of `run` with what is asked for; a pure function, the same bytes for the same seed.
 
-    Slices are `segeval.report.slicing`'s. `found` is what `report` was computed from.
+    Slices are `segeval.report.slicing`'s. `found` is what `report` was computed from, `names` are those of its files.
 
     Raises `UsageError` where the expression of the groups finds none in some key.
     """
@@ -139,7 +145,7 @@ def with_statistics(report: Report, run: Run, found: Measured, asked: Statistics
         )
         details = replace(details, gains=gains)
     if asked.images:
-        details = replace(details, images=image_scores(run, found, losses, contour_images(report)))
+        details = replace(details, images=image_scores(run, found, losses, contour_images(report), names or {}))
     return replace(report, details=details)
 
 
@@ -244,7 +250,7 @@ def contour_images(report: Report) -> dict[str, Ratios]:
 
 
 def image_scores(
-    run: Run, found: Measured, losses: ImageLosses | None, contours: Mapping[str, Ratios]
+    run: Run, found: Measured, losses: ImageLosses | None, contours: Mapping[str, Ratios], names: FileNames
 ) -> tuple[ImageScores, ...]:
     """Score every image by itself: each class's overlap as the convention counts it, and the image's means."""
     at = found.images.at
@@ -264,6 +270,8 @@ def image_scores(
     for name, ratios in contours.items():
         further[name] = [_defined(values, known) for values, known in zip(ratios.value, ratios.defined, strict=True)]
     hits, pixels = (side.tolist() for side in pixel_parts(found.images.pixels))
+    unknown = found.images.pixels.gt_unknown.sum(axis=-1).tolist()
+    strays = image_outcomes(found.images, STRAYING)
 
     def described(index: int, key: str) -> ImageScores:
         counts = plain.image(index)
@@ -277,6 +285,9 @@ def image_scores(
             fp=tuple(counts.fp.tolist()),
             fn=tuple(counts.fn.tolist()),
             losses={name: values[index] for name, values in further.items()},
+            stray=tuple((strays.image(index).fp - counts.fp).tolist()),
+            pixels=pixels[index] + unknown[index],
+            files=(file_name(names, key, 0), file_name(names, key, 1)),
         )
 
     return tuple(described(index, key) for index, key in enumerate(keys_of(run.rows)))

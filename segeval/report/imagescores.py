@@ -16,7 +16,8 @@ class ImageScores:
     """Hold the scores of one image: its means, and each class in the order of the report.
 
     `iou` and `dice` are as the convention has them; `tp`, `fp`, `fn` are pixels, as in the report; `losses` has the
-    means of each class's probability map.
+    means of each class's probability map. `stray` are pixels predicted as a class where the ground truth is unknown,
+    `pixels` all that are not void. `files` are what messages call ground truth and prediction.
     """
 
     key: str
@@ -28,6 +29,9 @@ class ImageScores:
     fp: tuple[int, ...]
     fn: tuple[int, ...]
     losses: Mapping[str, tuple[Value, ...]]
+    stray: tuple[int, ...]
+    pixels: int
+    files: tuple[str, str]
 
     def records(self, classes: Sequence[IdAndName]) -> Iterator[dict[str, Any]]:
         """Return the image in long form: a record a class."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from segeval.errors import UsageError
-from segeval.files.userfiles import read_user_file
 from segeval.folders.pairing import PairingRules
 from segeval.images.readers import MAX_PIXELS
 from segeval.protocol.allowing import allowed_errors, parse_allow
@@ -19,7 +18,7 @@ from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
 from segeval.protocol.distances import Distances, parse_spacing
 from segeval.protocol.labeling import SegmentationClass
-from segeval.protocol.protocol import Mapped, Protocol, from_preset
+from segeval.protocol.protocol import Mapped, Protocol
 from segeval.protocol.settings import USUAL, Probabilities
 from segeval.protocol.storage import STORAGE_NAMES
 from segeval.protocol.widths import parse_widths
@@ -27,14 +26,18 @@ from segeval.records import dataclass
 from segeval.request.options import ClassList, FolderOptions, NamingOptions, ValueMapping, names_in, spelled
 from segeval.request.valuelists import is_list_of_names, parse_ignore, parse_names
 from segeval.request.weights import read_alpha, read_class_weights
+from segeval.stores.userfiles import read_user_file
 
 if TYPE_CHECKING:  # a run without colours and presets does without their modules
     from segeval.protocol.palettes import Palette
     from segeval.protocol.presets import Preset
+    from segeval.protocol.segments import Segments
+    from segeval.stores.urls import Place
 
-KEPT_UNDER_PRESETS = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
 COLOR_SOURCES = ("preset", "classes", "palette")
 """Options that bring the colours of RGB masks."""
+OF_SEGMENTS = ("gt_segments", "pred_segments")
+"""Options that say what the ids of panoptic masks are."""
 OF_PAIRING = ("preset", *names_in(NamingOptions))
 """Options that say which files pair."""
 
@@ -48,9 +51,11 @@ class Request:
     pred_palette: Palette | None = None
     gt_palette: Palette | None = None
     max_pixels: int = MAX_PIXELS
-    roi: Path | None = None
+    roi: Place | None = None
     preset: Preset | None = None
     allow: tuple[str, ...] = ()
+    gt_segments: Segments | None = None
+    pred_segments: Segments | None = None
 
 
 @spelled(FolderOptions)
@@ -70,16 +75,18 @@ def amend(base: Request, options: FolderOptions) -> Request:
     Raises `UsageError`.
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    allow = given.get("allow", ())
-    named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
-    allowed = parse_allow(named) if named else ()
-    facts = _preset(given["preset"]) if "preset" in given else base.preset
-    protocol = base.protocol
-    if "preset" in given and facts is not None:
-        name, kept = _preset_name(given["preset"], facts), {one: getattr(protocol, one) for one in KEPT_UNDER_PRESETS}
-        protocol = replace(from_preset(facts, name=name, storage=protocol.storage), **kept)
+    allowed = _allowed(base, given.get("allow", ()))
+    facts, protocol = base.preset, base.protocol
+    if "preset" in given or "dataset" in given:
+        from segeval.request.presets import asked_preset, check_classes  # many folders are of no known data set
+
+        facts, protocol = asked_preset(given, protocol)
+        protocol = _relabeled(protocol, given)
+        check_classes(facts, protocol)
+    else:
+        protocol = _relabeled(protocol, given)
     protocol = replace(
-        _relabeled(protocol, given),
+        protocol,
         convention=_convention(protocol.convention, given),
         missing=given.get("missing", protocol.missing),
         allow=allowed_errors(allowed) if allowed else (),
@@ -97,6 +104,13 @@ def amend(base: Request, options: FolderOptions) -> Request:
 
         rules = pairing_rules(rules, given, facts)
         protocol = replace(protocol, keys=keys_text(rules) if "keys" in given else protocol.keys)
+    segments = {name: getattr(base, name) for name in OF_SEGMENTS}
+    if any(name in given for name in OF_SEGMENTS):
+        from segeval.request.segmentfiles import read_segments, with_segments  # few masks are panoptic
+
+        segments = read_segments(given, segments)
+        protocol, stored_segments = with_segments(protocol, segments, given)
+        given |= stored_segments
     if (stored := {name: given[name] for name in STORAGE_NAMES if name in given}) or protocol.storage.multilabel:
         from segeval.request.storing import stored_so  # few files need an option
 
@@ -106,11 +120,25 @@ def amend(base: Request, options: FolderOptions) -> Request:
         protocol=protocol,
         rules=rules,
         max_pixels=given.get("max_pixels", base.max_pixels),
-        roi=Path(given["roi"]) if "roi" in given else base.roi,
+        roi=_place(given["roi"]) if "roi" in given else base.roi,
         preset=facts,
         allow=allowed,
+        **segments,
     )
     return _colored(changed, given) if any(name in given for name in COLOR_SOURCES) else changed
+
+
+def _place(named: str | Path) -> Place:
+    if "://" not in str(named):
+        return Path(named)
+    from segeval.folders.roots import root_of  # for URLs
+
+    return root_of(named)
+
+
+def _allowed(base: Request, allow: str | Iterable[str]) -> tuple[str, ...]:
+    named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
+    return parse_allow(named) if named else ()
 
 
 def _distances(stored: Distances | None, given: Mapping[str, Any]) -> Distances | None:
@@ -174,7 +202,7 @@ def _colored(request: Request, given: Mapping[str, Any]) -> Request:
     palette = given.get("palette")
     pred_palette, gt_palette = _palettes(palette, request.preset, request.protocol, str(given.get("classes")))
     own_colors = palette is not None or (request.preset is None and gt_palette is not None)
-    digest = _palette_digest(pred_palette, gt_palette) if own_colors else None
+    digest = palette_digest(pred_palette, gt_palette) if own_colors else None
     return replace(
         request,
         protocol=replace(request.protocol, palette=digest),
@@ -260,7 +288,8 @@ def _palettes(
     return preset_palette(facts, side="pred"), preset_palette(facts, side="gt")
 
 
-def _palette_digest(*palettes: Palette | None) -> str:
+def palette_digest(*palettes: Palette | None) -> str:
+    """Return a digest of the colours of both sides."""
     colors = [sorted(palette.colors.items()) for palette in palettes if palette is not None]
     return hashlib.blake2b(repr(colors).encode(), digest_size=4).hexdigest()
 
@@ -296,26 +325,3 @@ def _over(*maps: Iterable[tuple[int, int]]) -> Mapped:
     for pairs in maps:
         merged.update(pairs)
     return tuple(sorted(merged.items()))
-
-
-def _preset(name: str | Path | None) -> Preset | None:
-    if name is None:
-        return None
-    from segeval.protocol.presets import parse_preset
-    from segeval.protocol.presets import preset as named_preset
-
-    if _is_file_name(name):
-        return parse_preset(read_user_file(name), name=str(name))
-    return named_preset(str(name))
-
-
-def _preset_name(name: str | Path | None, facts: Preset) -> str:
-    if name is None or not _is_file_name(name):
-        return facts.name
-    from segeval.protocol.presets import preset_digest
-
-    return f"{facts.name}@{preset_digest(facts)}"
-
-
-def _is_file_name(name: str | Path) -> bool:
-    return isinstance(name, Path) or str(name).endswith(".toml") or "/" in str(name)

@@ -27,6 +27,7 @@ class LabelOptions(TypedDict, total=False):
     """Say what raw values mean."""
 
     preset: Annotated[str | Path | None, "Classes, maps and convention of a data set: a name, or a TOML file."]
+    dataset: Annotated[str | Path | None, "With the preset nnunet: the data set's dataset.json."]
     classes: Annotated[
         ClassList | None, 'A file of names, their number, or the names, as "road,car"; by default the values met.'
     ]
@@ -103,7 +104,9 @@ class FindingOptions(AllowOptions, total=False):
 class StorageOptions(TypedDict, total=False):
     """Say how files store their labels."""
 
-    gt_channel: Annotated[str | None, "Read one channel of colour masks: R, G, B, A, or its place from 0."]
+    gt_channel: Annotated[
+        str | None, "Read one channel of colour masks: R, G, B, A, its place from 0, or rgb-id (R + 256 G + 65536 B)."
+    ]
     pred_channel: Annotated[str | None, "The same for predictions."]
     class_axis: Annotated[
         str | None, 'Arrays of masks are one-hot, and of maps one a class, along this axis: "first" or "last".'
@@ -114,9 +117,14 @@ class StorageOptions(TypedDict, total=False):
         bool | None, "A pixel may be of several classes: each is scored by itself, as one mask a class."
     ]
     bits: Annotated[str | None, "The bits of each class in stored values: name=bit, or name=offset:width=value."]
+    stack: Annotated[bool | None, "The images of a TIFF file are the slices of one volume."]
     resize_pred: Annotated[
         str | None, 'Predictions of another size are resized to the ground truth: "nearest", or for maps "bilinear".'
     ]
+    gt_segments: Annotated[
+        str | Path | None, "A COCO panoptic JSON: the category of each segment id (R + 256 G + 65536 B) of the masks."
+    ]
+    pred_segments: Annotated[str | Path | None, "The same for predictions."]
     palette_tolerance: Annotated[int | None, "A colour is the nearest of the palette within so many levels a channel."]
 
 
@@ -228,7 +236,10 @@ class VerifyOptions(NamingOptions, total=False):
     """Hold what a signature does not: what it has a digest of, and how files are named."""
 
     preset: Annotated[str | Path | None, "The preset's TOML file, where the signature has its digest."]
+    dataset: Annotated[str | Path | None, "The dataset.json of the preset nnunet, where the signature has its digest."]
     classes: Annotated[ClassList | None, "The class list, where the signature has its digest."]
+    gt_segments: Annotated[str | Path | None, "The panoptic JSON, where the signature has its digest."]
+    pred_segments: Annotated[str | Path | None, "The same for predictions."]
     palette: Annotated[str | Path | None, "The palette, where the signature has its digest."]
     max_pixels: Annotated[int | None, "Refuse larger images; by default 2**28 pixels."]
 
@@ -240,6 +251,12 @@ class CompareOptions(DrawingOptions, FindingOptions, total=False):
     fail_regression: Annotated[Rules | None, 'How far scores may drop, as {"miou": 0.005} or "iou.*=0.02".']
     force: Annotated[bool | None, "Compare runs of different images, ground truth or protocol, with a note."]
 
+
+AGAIN = (
+    *(name for name in inspect.get_annotations(NamingOptions) if name != "keys"),
+    *("palette", "gt_segments", "pred_segments", "max_pixels"),
+)
+"""Options of how folders are read of which a run keeps nothing, or a digest alone."""
 
 PARAMETERS = "Parameters\n----------"
 HEADING = re.compile(r"^\w+\n-{3,}$", re.MULTILINE)

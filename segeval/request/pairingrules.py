@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segeval.files.userfiles import LARGEST_LIST, read_user_file
 from segeval.folders.matching import PairingRules
 from segeval.protocol.imagekeys import is_list_file, list_text
+from segeval.stores.userfiles import LARGEST_LIST, read_user_file
 
 if TYPE_CHECKING:
     from segeval.protocol.presets import Preset

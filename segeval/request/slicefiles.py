@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from segeval.errors import UsageError
-from segeval.files.userfiles import read_user_file
 from segeval.files.usertexts import json_data
 from segeval.records import dataclass
+from segeval.stores.urls import Place
+from segeval.stores.userfiles import read_user_file, user_bytes
 
 KEY = "key"
 LARGEST_FILE = 1 << 26
@@ -32,7 +33,7 @@ class SliceFile:
     columns: Mapping[str, Mapping[str, str]]
 
 
-def read_slice_file(path: Path) -> SliceFile:
+def read_slice_file(path: Place) -> SliceFile:
     """Read a file of slices by its suffix: .csv, .jsonl or .parquet.
 
     Raises `UsageError` for a file that is none of them, has no column `key`, is too large, or gives one key two values.
@@ -59,7 +60,7 @@ def read_slice_file(path: Path) -> SliceFile:
     return SliceFile(str(path), tuple(keys), columns)
 
 
-def _csv_records(path: Path) -> Iterator[Record]:
+def _csv_records(path: Place) -> Iterator[Record]:
     text = read_user_file(path, most=LARGEST_FILE)
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     try:
@@ -77,7 +78,7 @@ def _csv_records(path: Path) -> Iterator[Record]:
         raise UsageError(f"a file of slices is no CSV: {error}", (f"{path}: line {reader.line_num}",), FORM) from None
 
 
-def _json_records(path: Path) -> Iterator[Record]:
+def _json_records(path: Place) -> Iterator[Record]:
     for number, line in enumerate(read_user_file(path, most=LARGEST_FILE).splitlines(), 1):
         if not line.strip():
             continue
@@ -91,7 +92,7 @@ def _json_records(path: Path) -> Iterator[Record]:
         yield record.pop(KEY), _texts(record, place)
 
 
-def _parquet_records(path: Path) -> Iterator[Record]:
+def _parquet_records(path: Place) -> Iterator[Record]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
@@ -101,7 +102,7 @@ def _parquet_records(path: Path) -> Iterator[Record]:
             "Install it: pip install 'segeval-masks[parquet]', or give the slices as CSV",
         ) from None
     try:
-        with path.open("rb") as opened:
+        with _opened(path) as opened:
             file = parquet.ParquetFile(opened)
             _check_names(path, list(file.schema_arrow.names))
             for batch in file.iter_batches():
@@ -118,6 +119,10 @@ def _parquet_records(path: Path) -> Iterator[Record]:
         raise UsageError("a file of slices is no Parquet", (f"{path}: {told}",), FORM) from None
 
 
+def _opened(path: Place) -> BinaryIO:
+    return path.open("rb") if isinstance(path, Path) else BytesIO(user_bytes(path, most=LARGEST_FILE)[1])
+
+
 def _texts(record: Mapping[Any, Any], place: tuple[str, ...]) -> dict[str, str]:
     """Return the values of a record as text; what is null is left empty."""
     found = {}
@@ -131,7 +136,7 @@ def _texts(record: Mapping[Any, Any], place: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _check_names(path: Path, names: Iterable[str]) -> None:
+def _check_names(path: Place, names: Iterable[str]) -> None:
     listed = list(names)
     if KEY not in listed:
         raise UsageError(f"a file of slices has no column '{KEY}'", (f"{path}: {', '.join(listed)}",), FORM)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from segeval.errors import UsageError, did_you_mean
+from segeval.folders.roots import root_of
 from segeval.records import dataclass
 from segeval.request.options import SliceOptions
 from segeval.request.slicefiles import SliceFile, read_slice_file
@@ -96,7 +96,7 @@ def asked_slices(options: SliceOptions) -> Slicing | None:
             )
         return None
     columns = parse_by(by)
-    file = None if path is None else read_slice_file(Path(path))
+    file = None if path is None else read_slice_file(root_of(path))
     known = [*(() if file is None else file.columns), *given]
     for column in dict.fromkeys(column for crossed in columns for column in crossed):
         if column.name not in known and column.name != CLASS_SIZE:

@@ -24,6 +24,8 @@ def stored_so(protocol: Protocol, changes: Mapping[str, Any]) -> Protocol:
             (),
             "Choose --resize-pred nearest for label masks",
         )
+    if protocol.storage.stack and protocol.probabilities is not None:
+        raise UsageError("--stack is of label masks", (), "Save volumes of probabilities as NIfTI, or leave it out")
     if protocol.storage.bits is not None:
         protocol = _with_bits(protocol, protocol.storage.bits)
     if protocol.storage.multilabel:

@@ -24,8 +24,8 @@ def parse_ignore(values: ValueList) -> tuple[int | str, ...]:
 
 
 def is_list_of_names(text: str) -> bool:
-    """Tell whether a class list is its names with commas between them, and no file: no path begins so."""
-    return "," in text and not text.startswith((".", "/", "\\", "~")) and text[1:2] != ":"
+    """Tell whether a class list is its names with commas between them, and no file or URL: no path begins so."""
+    return "," in text and "://" not in text and not text.startswith((".", "/", "\\", "~")) and text[1:2] != ":"
 
 
 def parse_names(text: str) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from segeval.errors import UsageError
-from segeval.files.userfiles import read_user_file
 from segeval.files.usertexts import json_data
 from segeval.protocol.labeling import SegmentationClass
+from segeval.stores.userfiles import read_user_file
 
 
 def parse_weights(

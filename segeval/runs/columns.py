@@ -1,16 +1,21 @@
-"""Rows as columns: what is asked of all rows of a run at once, whether they are objects or were read by the block."""
+"""Rows as columns: what is asked of all rows of a run at once, whether they are objects, columns, or stay in a file."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from operator import eq
-from typing import Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
 
 from segeval.protocol.labeling import NO_PREDICTION, distinct_values
 from segeval.records import dataclass
-from segeval.tables.counts import Int64Array, IntArray, StackedTables, smallest_type
+from segeval.tables.counts import Int64Array, IntArray, JointCounts, StackedTables, smallest_type
+
+if TYPE_CHECKING:
+    from segeval.runs.run import Row
 
 T = TypeVar("T")
 
@@ -105,9 +110,90 @@ class LazyRows(Sequence[T], Generic[T]):
         return (self.make(self.columns, place) for place in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (LazyRows, tuple)):
+        if not isinstance(other, (LazyRows, BlockRows, tuple)):
             return NotImplemented
         return len(self) == len(other) and all(map(eq, self, other))
 
     def __hash__(self) -> int:
         return hash(tuple(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Hold what is asked of all rows at once, as the file has it: a reading of all rows is held against it."""
+
+    table: JointCounts
+    pixels: int
+    digest: str
+
+
+class BlockRows(Sequence[T], Generic[T]):
+    """Be the rows of a file: `counts` says how many each block has, `read` reads one, `read_keys` its keys only.
+
+    `audit` is what all blocks go through, and holds them against each other and the totals.
+    """
+
+    __slots__ = ("_audit", "_ends", "_last", "_read", "_read_keys", "totals")
+
+    def __init__(
+        self,
+        counts: Sequence[int],
+        read: Callable[[int], Sequence[T]],
+        read_keys: Callable[[int], Sequence[str]],
+        totals: Totals,
+        audit: Callable[[Iterator[Sequence[T]]], Iterator[Sequence[T]]],
+    ) -> None:
+        self._ends = list(accumulate(counts))
+        self._read, self._read_keys, self.totals, self._audit = read, read_keys, totals, audit
+        self._last: tuple[int, Sequence[T]] | None = None
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def blocks(self) -> Iterator[Sequence[T]]:
+        """Read block after block, the next one while this one is used."""
+        return self._audit(self._blocks())
+
+    def _blocks(self) -> Iterator[Sequence[T]]:
+        from concurrent.futures import ThreadPoolExecutor  # only here
+
+        with ThreadPoolExecutor(1) as ahead:
+            following = ahead.submit(self._read, 0) if self._ends else None
+            for place in range(1, len(self._ends) + 1):
+                assert following is not None
+                block = following.result()
+                following = ahead.submit(self._read, place) if place < len(self._ends) else None
+                yield block
+
+    def key_blocks(self) -> Iterator[Sequence[str]]:
+        """Read the keys of block after block."""
+        return map(self._read_keys, range(len(self._ends)))
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
+        places = range(len(self))[index]
+        if not isinstance(places, int):
+            return tuple(self[place] for place in places)
+        block = bisect_right(self._ends, places)
+        if self._last is None or self._last[0] != block:
+            self._last = block, self._read(block)
+        return self._last[1][places - (self._ends[block - 1] if block else 0)]
+
+    def __iter__(self) -> Iterator[T]:
+        return (row for block in self.blocks() for row in block)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (BlockRows, LazyRows, tuple)):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    def __hash__(self) -> int:
+        return hash((len(self), self.totals.digest))
+
+
+def blocks_of(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    """Return rows in parts that memory holds: those of a file by its blocks, all others at once."""
+    return rows.blocks() if isinstance(rows, BlockRows) else (rows,)

@@ -21,7 +21,8 @@ import numpy as np
 from segeval.errors import OutputError, RunFileError
 from segeval.files.locks import open_locked, unlink_held
 from segeval.protocol.protocol import Protocol
-from segeval.runs.file import TOOL, schema_of
+from segeval.runs.differences import protocol_differences
+from segeval.runs.header import TOOL, schema_of
 from segeval.runs.leveltables import packed, unpacked
 from segeval.runs.lines import CHUNK, split_lines
 from segeval.runs.rows import (
@@ -32,7 +33,7 @@ from segeval.runs.rows import (
     row_from_json,
     row_to_json,
 )
-from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row, protocol_differences
+from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row
 from segeval.runs.traitrows import traits_from_json, traits_to_json
 from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
@@ -111,9 +112,9 @@ class Journal:
         if place is None:
             return None
         try:
-            _, facts = _opened_line(self._read(*place))
+            _, facts = opened_line(self._read(*place))
             chosen = self._protocol.probabilities
-            return _measured_from_json(loads(facts), self._maps, chosen.threshold if chosen else 0.0)
+            return measured_from_json(loads(facts), self._maps, chosen.threshold if chosen else 0.0)
         except (Damage, OSError):
             return None
 
@@ -159,7 +160,7 @@ class Journal:
         whole = 0
         for number, (start, line) in enumerate(self._lines()):
             try:
-                key, text = _opened_line(line)
+                key, text = opened_line(line)
                 if number == 0:
                     self._found = self._header(loads(text))
                 elif self._found is not None:
@@ -239,7 +240,7 @@ def _sealed(key: str, facts: dict[str, Any]) -> bytes:
     return _checksum(body) + b"\t" + body
 
 
-def _opened_line(line: bytes) -> tuple[str, bytes]:
+def opened_line(line: bytes) -> tuple[str, bytes]:
     """Return key and JSON of a line; raises `Damage` where it is not as it was written."""
     checksum, _, body = line.partition(b"\t")
     if checksum != _checksum(body):
@@ -268,7 +269,8 @@ def _levels_to_json(levels: LevelCounts) -> Any:
     return base64.b64encode(zlib.compress(both, QUICK)).decode("ascii")
 
 
-def _measured_from_json(facts: Any, maps: Maps | None, threshold: float) -> MeasuredRow:
+def measured_from_json(facts: Any, maps: Maps | None, threshold: float) -> MeasuredRow:
+    """Return what a line after the first says of an image; raises `Damage`."""
     if not isinstance(facts, dict) or set(facts) - {"traits"} != {"row", "pred", "levels"}:
         raise Damage("the line has other fields")
     if not isinstance(facts["levels"], list):

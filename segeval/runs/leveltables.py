@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,12 +25,16 @@ from segeval.tables.floatlevels import (
     SUM_UNIT,
     BinSums,
     FloatLevels,
+    LevelCounts,
     level_keys,
     no_levels,
     probabilities_of,
     ranks,
 )
 from segeval.tables.levels import LevelHistogram, empty_histogram
+
+if TYPE_CHECKING:
+    from segeval.scores.lossums import FloatSums
 
 PIECE = 1 << 16
 """Levels of floats in one line at most: a line takes up to 5 MB."""
@@ -137,6 +141,59 @@ class FloatReader:
         levels = _joined(head, self._pieces)
         self._head, self._pieces = None, []
         return levels
+
+
+def level_lines(levels: Iterable[LevelCounts]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON of the run-wide levels of each map: a line a map of 16 bits, several of one of floats."""
+    for position, of_map in enumerate(levels):
+        lines = float_lines(of_map) if isinstance(of_map, FloatLevels) else (histogram_to_json(of_map),)
+        yield from ({"map": position, **facts} for facts in lines)
+
+
+class LevelReader:
+    """Take the lines of all maps of a run: of `count` maps of so many `levels`, `None` for floats."""
+
+    def __init__(self, count: int, levels: int | None, threshold: float) -> None:
+        self.levels: list[LevelCounts] = []
+        self._count, self._levels, self._threshold = count, levels, threshold
+        self._floats = FloatReader()
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether a line was taken."""
+        return bool(self.levels) or self._floats.pending
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether lines of a map are still to come."""
+        return self._floats.pending
+
+    def wants(self, facts: Any) -> bool:
+        """Tell whether a line can be the next one."""
+        return "map" in facts and len(self.levels) < self._count
+
+    def take(self, facts: Any) -> None:
+        """Read the next line; raises `Damage`."""
+        require(facts.pop("map") == len(self.levels), "the map is out of order")
+        if self._levels is not None:
+            self.levels.append(histogram_from_json(facts, self._levels))
+        elif (levels := self._floats.take(facts, self._threshold)) is not None:
+            self.levels.append(levels)
+
+
+def check_levels(rows: Iterable[Sequence[FloatSums]], levels: Sequence[LevelCounts]) -> None:
+    """Hold run-wide levels against the sums of the rows that have some; raises `Damage`."""
+    sides: list[tuple[int, int]] = []
+    kinds = set()
+    for sums in rows:
+        sides = sides or [(0, 0)] * len(sums)
+        added = zip(sides, sums, strict=True)
+        sides = [(positives + one.n_pos, negatives + one.n_neg) for (positives, negatives), one in added]
+        kinds |= {(one.gamma, one.eps) for one in sums}
+    if sides != [(histogram.n_pos, histogram.n_neg) for histogram in levels]:
+        raise Damage("the level histograms are not those of the rows")
+    if len(kinds) > 1:
+        raise Damage("rows have losses of different gamma or eps")
 
 
 def packed(levels: FloatLevels, effort: int) -> dict[str, Any]:

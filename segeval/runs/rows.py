@@ -127,10 +127,10 @@ def row_to_json(row: Row) -> dict[str, Any]:
         "key": row.key,
         "size": [row.height, row.width] if row.depth == 1 else [row.depth, row.height, row.width],
         "gt": row.digest,
-        "counts": _counts_to_json(row.counts),
+        "counts": counts_to_json(row.counts),
     }
     if row.levels:
-        facts["levels"] = [_counts_to_json(counts) for counts in row.levels]
+        facts["levels"] = [counts_to_json(counts) for counts in row.levels]
     if row.sums:
         facts["sums"] = [_sums_to_json(sums) for sums in row.sums]
     if row.unnormalised:
@@ -168,7 +168,7 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
     digest = facts["gt"]
     if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
         raise Damage("the digest is none")
-    key, counts = _key(facts["key"]), _counts_from_json(facts["counts"], pixels)
+    key, counts = _key(facts["key"]), counts_from_json(facts["counts"], pixels)
     if maps is None and len(facts) == len(OF_EVERY_ROW):  # most rows, and nothing in them to hold against maps
         return Row(key, height, width, digest, counts, depth=depth)
     require(("roi" in facts) == ("outside" in facts), "the row has a region without its size")
@@ -182,7 +182,7 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         width=width,
         digest=digest,
         counts=counts,
-        levels=tuple(_counts_from_json(part, pixels) for part in listed(facts.get("levels", []), "levels")),
+        levels=tuple(counts_from_json(part, pixels) for part in listed(facts.get("levels", []), "levels")),
         sums=tuple(_sums_from_json(part, pixels) for part in listed(facts.get("sums", []), "sums")),
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
@@ -269,7 +269,8 @@ def _marginal(counts: JointCounts) -> list[tuple[int, int]]:
     return list(zip(values.tolist(), np.add.reduceat(counts.pixels, starts).tolist(), strict=True))
 
 
-def _counts_to_json(counts: JointCounts) -> list[Any]:
+def counts_to_json(counts: JointCounts) -> list[Any]:
+    """Return the JSON of a table."""
     starts = [0, *(np.flatnonzero(np.diff(counts.gt.astype(np.int64, copy=False))) + 1).tolist(), len(counts)]
     gt, pred, pixels = counts.gt.tolist(), counts.pred.tolist(), counts.pixels.tolist()
     if pred and pred[0] == NO_PREDICTION:
@@ -277,8 +278,8 @@ def _counts_to_json(counts: JointCounts) -> list[Any]:
     return [[gt[start], pred[start:stop], pixels[start:stop]] for start, stop in pairwise(starts) if start < stop]
 
 
-def _counts_from_json(groups: Any, total: int) -> JointCounts:
-    """Read a table of `total` pixels."""
+def counts_from_json(groups: Any, total: int) -> JointCounts:
+    """Read a table of `total` pixels; raises `Damage`."""
     distinct: list[int] = []
     gts: list[int] = []
     preds: list[Any] = []

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
-from segeval.errors import RunFileError, SegevalError
+from segeval.errors import RunFileError
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, SideFiles, distinct_values, side_files
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol, Resolution, resolve
-from segeval.protocol.signature import signature
 from segeval.records import dataclass
-from segeval.runs.columns import LazyRows
+from segeval.runs.columns import BlockRows, LazyRows
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
@@ -193,7 +192,7 @@ class Run:
     traits: SideTraits = NO_TRAITS
 
     def __post_init__(self) -> None:
-        if not ascending_keys(keys_of(self.rows)):
+        if not isinstance(self.rows, BlockRows) and not ascending_keys(keys_of(self.rows)):
             raise ValueError("rows of a run ascend by key without repetition")
 
     @cached_property
@@ -219,7 +218,7 @@ class Run:
 
     @cached_property
     def _table(self) -> JointCounts:
-        return total(tables_of(self.rows))
+        return self.rows.totals.table if isinstance(self.rows, BlockRows) else total(tables_of(self.rows))
 
     @cached_property
     def _level_tables(self) -> tuple[JointCounts, ...]:
@@ -270,24 +269,6 @@ def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
     return gt, pred[pred[:1] == [NO_PREDICTION] :]  # the least value that there can be
 
 
-def protocol_differences(first: Protocol, second: Protocol) -> tuple[str, ...]:
-    """Tell every field in which two protocols differ, as "ignore: 255 vs 0"; empty where they are equal."""
-    if first == second:
-        return ()
-    try:
-        mine, theirs = (signature(resolve(one, gt_values=(), pred_values=()), one) for one in (first, second))
-        told = mine.differences(theirs)
-    except SegevalError:  # a protocol that no values can make definite
-        told = ()
-    fields = first.to_dict(), second.to_dict()
-    return told or tuple(f"{name} differ" for name in fields[0] if fields[0][name] != fields[1][name])
-
-
-def digests(rows: Iterable[Row]) -> Mapping[str, str]:
-    """Return the ground-truth digest of each key."""
-    return {row.key: row.digest for row in rows}
-
-
 def sort_key(key: str) -> bytes:
     """Order keys by their bytes, whatever the locale."""
     return key.encode("utf-8", "surrogateescape")
@@ -303,11 +284,15 @@ def ascending_keys(keys: Sequence[str]) -> bool:
 
 def keys_of(rows: Sequence[Row]) -> Sequence[str]:
     """Return the key of every row."""
+    if isinstance(rows, BlockRows):
+        return [key for keys in rows.key_blocks() for key in keys]
     return rows.columns.keys if isinstance(rows, LazyRows) else [row.key for row in rows]
 
 
 def pixels_of(rows: Sequence[Row]) -> int:
     """Return the pixels of all images."""
+    if isinstance(rows, BlockRows):
+        return rows.totals.pixels
     return sum(rows.columns.sizes.prod(axis=1).tolist() if isinstance(rows, LazyRows) else (row.pixels for row in rows))
 
 
@@ -318,19 +303,18 @@ def tables_of(rows: Sequence[Row]) -> Sequence[JointCounts]:
 
 def missing_keys(rows: Sequence[Row]) -> list[str]:
     """Return the keys of images without prediction."""
+    if isinstance(rows, BlockRows):
+        some = NO_PREDICTION in rows.totals.table.pred
+        return [key for block in rows.blocks() for key in missing_keys(block)] if some else []
     if not isinstance(rows, LazyRows):
         return [row.key for row in rows if row.missing]
     return [rows.columns.keys[place] for place in rows.columns.missing()]
 
 
-def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
-    """Return the keys of all other images."""
-    without = set(missing_keys(rows))
-    return [key for key in keys_of(rows) if key not in without]
-
-
 def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None) -> Iterator[tuple[str, set[int]]]:
     """Yield key and values of every image, or those `holding` a value, on side 0 (ground truth) or 1 (predictions)."""
+    if isinstance(rows, BlockRows):
+        return (named for block in rows.blocks() for named in values_of_images(block, side, holding))
     if isinstance(rows, LazyRows):
         return rows.columns.values_of_images(side, holding)
     each = ((row.key, set((row.counts.pred if side else row.counts.gt).tolist())) for row in rows)
@@ -339,11 +323,25 @@ def values_of_images(rows: Sequence[Row], side: int, holding: int | None = None)
 
 def ground_truth_digest(rows: Sequence[Row]) -> str:
     """Return a digest of every key and ground truth, in key order."""
+    if isinstance(rows, BlockRows):
+        return rows.totals.digest
     digest = hashlib.blake2b(digest_size=16)
+    for part in digested(rows):
+        digest.update(part)
+    return f"blake2b:{digest.hexdigest()}"
+
+
+def digested(rows: Sequence[Row]) -> Iterator[bytes]:
+    """Yield what is digested of rows in memory."""
     if isinstance(rows, LazyRows):
-        digest.update(rows.columns.digested().encode("utf-8", "surrogateescape"))
+        yield rows.columns.digested().encode("utf-8", "surrogateescape")
     else:
         for row in rows:
             name = row.key.encode("utf-8", "surrogateescape")
-            digest.update(b"%d:%b%b%b" % (len(name), name, row.digest.encode(), row.roi.encode()))
-    return f"blake2b:{digest.hexdigest()}"
+            yield b"%d:%b%b%b" % (len(name), name, row.digest.encode(), row.roi.encode())
+
+
+def keys_with_prediction(rows: Sequence[Row]) -> list[str]:
+    """Return the keys of all images that have one."""
+    without = set(missing_keys(rows))
+    return [key for key in keys_of(rows) if key not in without]

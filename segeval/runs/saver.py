@@ -11,9 +11,13 @@ from typing import Self
 from segeval.errors import OutputError
 from segeval.files.atomic import AtomicFile
 from segeval.protocol.protocol import Protocol
-from segeval.runs.file import load_run, save_run
+from segeval.runs.differences import protocol_differences
+from segeval.runs.file import is_parquet, load_run, save_run
 from segeval.runs.journal import Journal, other_protocol
-from segeval.runs.run import Run, protocol_differences
+from segeval.runs.run import Run
+
+PARTIAL = ".partial"
+"""What ends the name of a file of rows that are kept for a run."""
 
 
 class Saver:
@@ -52,6 +56,10 @@ class RunSaver(Saver):
 
     def __init__(self, path: Path, protocol: Protocol, *, resume: bool = False) -> None:
         self.path = path
+        if is_parquet(path.name):
+            from segeval.runs.parquet import require_pyarrow
+
+            require_pyarrow(str(path))
         target = Path(os.path.realpath(path))
         if _is_special(target):
             raise OutputError(
@@ -60,7 +68,7 @@ class RunSaver(Saver):
         # Tells now what would go wrong at the end, and leaves no file behind if the process is killed meanwhile.
         AtomicFile(path).discard()
         self._finished: Run | None = None
-        self.journal = Journal(target.with_name(f".{target.name}.partial"), protocol, resume=resume)
+        self.journal = Journal(partial_file(path), protocol, resume=resume)
         try:
             if resume and not len(self.journal) and target.exists():
                 self._finished = load_run(target)
@@ -76,6 +84,12 @@ class RunSaver(Saver):
         self.journal.remove()
         if self._finished is not None:
             self.journal.notes.append(_comparison(self._finished, run))
+
+
+def partial_file(path: Path) -> Path:
+    """Return where the rows of a run are kept until it is whole, its name given."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(f".{target.name}{PARTIAL}")
 
 
 def _comparison(before: Run, after: Run) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from segeval.errors import RunFileError, SegevalError
-from segeval.runs.file import is_packed, load_run, run_from_bytes, run_to_bytes, save_run
+from segeval.files.atomic import AtomicFile
+from segeval.runs.file import commit_run, is_parquet, load_run, named_bytes, run_from_bytes, save_run
 from segeval.runs.run import Run
-from segeval.stores.urls import Place, StoreUrl
+from segeval.stores.outputs import opened_output as opened_place
+from segeval.stores.urls import LARGEST_FILE, Place, StoreUrl
 
 WILD = frozenset("*?[")
 
@@ -19,10 +20,10 @@ def load_named(named: Place) -> Run:
     """Read a run file of this machine or of a store; raises `RunFileError`."""
     if isinstance(named, Path):
         return load_run(named)
-    from segeval.stores.files import read_file  # here and below for URLs alone
+    from segeval.stores.files import read_url  # here and below for URLs alone
 
     try:
-        data = read_file(named.parent, named.name, name=str(named))
+        data = read_url(named, most=LARGEST_FILE)
     except SegevalError as error:
         raise RunFileError("a run file cannot be read", error.where, error.fix) from error
     return run_from_bytes(data, name=str(named))
@@ -35,22 +36,21 @@ def save_named(run: Run, named: Place) -> None:
     else:
         from segeval.stores.files import write_file
 
-        write_file(named, run_to_bytes(run, packed=is_packed(Path(named.name))))
+        write_file(named, named_bytes(run, named.name))
 
 
 @contextmanager
 def opened_output(named: Place) -> Iterator[Callable[[Run], None]]:
     """Prove the place of a run file before the work, and give what writes a run there; raises `OutputError`."""
-    if isinstance(named, Path):
-        from segeval.files.atomic import AtomicFile
+    if is_parquet(named.name):
+        from segeval.runs.parquet import require_pyarrow
 
-        with AtomicFile(named) as file:
-            yield lambda run: file.commit(run_to_bytes(run, packed=is_packed(named)))
-        return
-    from segeval.stores.files import is_file
-
-    is_file(named)  # who may not look is told before the work
-    yield partial(save_named, named=named)
+        require_pyarrow(str(named))
+    with opened_place(named) as place:
+        if isinstance(place, AtomicFile):
+            yield lambda run: commit_run(run, place)
+        else:
+            yield lambda run: place.commit(named_bytes(run, named.name))
 
 
 def expanded(parts: Iterable[Place]) -> list[Place]:

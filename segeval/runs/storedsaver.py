@@ -8,11 +8,12 @@ from pathlib import Path
 
 from segeval.errors import OutputError
 from segeval.protocol.protocol import Protocol
+from segeval.runs.file import is_parquet
 from segeval.runs.journal import Journal
 from segeval.runs.run import Run
 from segeval.runs.saver import Saver
 from segeval.runs.storedruns import save_named
-from segeval.stores.files import is_file
+from segeval.stores.files import check_writable
 from segeval.stores.urls import StoreUrl
 
 
@@ -24,9 +25,13 @@ class StoredRunSaver(Saver):
 
     def __init__(self, url: StoreUrl, protocol: Protocol, *, journal: Path | None = None, resume: bool = False) -> None:
         self.path = url
-        self._kept = journal or _usual_journal(url)
+        if is_parquet(url.name):
+            from segeval.runs.parquet import require_pyarrow
+
+            require_pyarrow(str(url))
+        self._kept = journal or usual_journal(url)
         try:
-            is_file(url)  # who may not look is told before the work
+            check_writable(url)  # who may not look is told before the work
             self._kept.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
@@ -38,11 +43,14 @@ class StoredRunSaver(Saver):
 
     def save(self, run: Run) -> None:
         """Put the run into the store and delete the rows kept here; raises `OutputError` and keeps them then."""
-        save_named(run, self.path)
+        try:
+            save_named(run, self.path)
+        except OutputError as error:
+            raise error.changed(fix=f"{error.fix}; --resume then goes on from what is kept") from error
         self.journal.remove()
 
 
-def _usual_journal(url: StoreUrl) -> Path:
+def usual_journal(url: StoreUrl) -> Path:
     """Return where rows are kept for a URL, in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "segeval" / f"{hashlib.blake2b(str(url).encode(), digest_size=12).hexdigest()}.partial"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError
-from segeval.runs.run import Maps, Row, Run, protocol_differences, sort_key, traits_of_all
+from segeval.runs.differences import protocol_differences
+from segeval.runs.run import Maps, Row, Run, sort_key, traits_of_all
 
 if TYPE_CHECKING:
     from segeval.tables.floatlevels import LevelCounts

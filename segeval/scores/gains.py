@@ -211,13 +211,22 @@ def worst_images(
     """Return the images of lowest mean IoU (over the classes in the image's ground truth), the worst first.
 
     Ties go by key, and among classes to the first; images without valid pixels are left out. The worst class is
-    the one which, made perfect in this image as in `perfect_class_gains`, raises the image's mean IoU most.
+    the one which, made perfect in this image as in `perfect_class_gains`, raises the image's mean IoU most; there is
+    none where a pixel may be of several classes.
     """
     chosen = np.ones(len(labeling.classes), np.bool_) if over is None else over
-    values = image_mious(image_outcomes(image_tallies(tables, labeling)).of(chosen))
+    if labeling.sets:
+        from segeval.scores.labelsets import set_tallies  # most pixels have one class
+
+        images = set_tallies(tables, len(labeling.classes))
+    else:
+        images = image_tallies(tables, labeling)
+    values = image_mious(image_outcomes(images).of(chosen))
     ranked = sorted(
         (value, key, index) for index, (key, value) in enumerate(zip(keys, values, strict=True)) if value is not None
     )
+    if labeling.sets:
+        return tuple(WorstImage(key, value, None, None) for value, key, _ in ranked[:limit])
     return tuple(
         WorstImage(key, value, *_costliest(tables[index], labeling, chosen)) for value, key, index in ranked[:limit]
     )

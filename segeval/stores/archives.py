@@ -34,6 +34,11 @@ _ENCRYPTED = 1
 _NOT_MASKS = "__MACOSX"
 """The folder in which macOS keeps what archives cannot."""
 
+USUAL_EXTRA = 64
+"""Bytes behind the name in the header of an entry: times and owners, as zip and macOS write them, have 28 to 36."""
+
+Again = tuple[Callable[..., "Archive"], tuple[Any, ...]]
+"""What makes an archive anew: a function and its arguments, both of which can be pickled."""
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
 """Gives a stream that can be sought in; it is left when an entry has been read, and is not shared between threads."""
 
@@ -45,10 +50,16 @@ class Archive:
     (path, reason) of those that cannot be read. Several threads may read at once.
     """
 
-    def __init__(self, location: str, opened: Opener) -> None:
-        """Read and check the directory; `location` is what errors call the archive. Raises `PairingError`."""
+    def __init__(self, location: str, opened: Opener, *, again: Again | None = None, far: bool = False) -> None:
+        """Read and check the directory; `location` is what errors call the archive. Raises `PairingError`.
+
+        `again` says how a worker comes by it, by default from the path `location`; `far` that reads are requests to a
+        store, of which many should be out at once.
+        """
         self.location = location
+        self.far = far
         self._opened = opened
+        self._again: Again = again or (archive_at, (Path(location),))
         try:
             with opened() as stream:
                 entries = _entries(stream, location)
@@ -67,7 +78,7 @@ class Archive:
         return self.location
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return archive_at, (Path(self.location),)  # a worker reads the directory itself
+        return self._again  # a worker reads the directory itself
 
     def read(self, file: str, *, name: str, most: int) -> bytes:
         """Return the bytes of an entry, checked against its checksum; raises `MaskError`."""
@@ -194,13 +205,19 @@ def _top(names: Iterable[str]) -> str:
 
 
 def _packed(stream: BinaryIO, entry: zipfile.ZipInfo) -> bytes:
+    """Return the packed bytes of an entry, its header and itself as one read wherever the header is an ordinary one."""
     stream.seek(entry.header_offset)
-    header = _exactly(stream, _LOCAL.size)
-    magic, *_, name_length, extra_length = _LOCAL.unpack(header)
+    data = stream.read(_LOCAL.size + len(entry.orig_filename) + USUAL_EXTRA + entry.compress_size)
+    if len(data) < _LOCAL.size:
+        raise _DamagedError("the archive ends within it")
+    magic, *_, name_length, extra_length = _LOCAL.unpack_from(data)
     if magic != b"PK\3\4":
         raise _DamagedError("the archive has changed, or its directory points elsewhere")
-    _exactly(stream, name_length + extra_length)
-    return _exactly(stream, entry.compress_size)
+    start = _LOCAL.size + name_length + extra_length
+    stop = start + entry.compress_size
+    if len(data) < stop:
+        data += _exactly(stream, stop - len(data))
+    return data[start:stop]
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

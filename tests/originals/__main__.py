@@ -36,7 +36,7 @@ class Environment:
 
 ENVIRONMENTS = {
     "torch": Environment(
-        ("medical", "pytorch", "losses", "keras_metrics", "histograms", "matrices", "saliency", "matlab",
+        ("medical", "summaries", "pytorch", "losses", "keras_metrics", "histograms", "matrices", "saliency", "matlab",
          "contours"),
         (
             "torch==2.13.0", "torchmetrics==1.9.0", "keras==3.15.1", "scikit-learn==1.9.1", "numpy==2.4.6",

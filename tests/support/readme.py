@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.processes import search_path
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -55,7 +56,6 @@ def workplace() -> Iterator[Path]:
 
 def shown(command: str, folder: Path) -> str:
     """Return all that a command shows in `folder`, stdout and stderr as they come."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SEGEVAL_")}
     done = subprocess.run(
         ["bash", "-c", command],
@@ -65,7 +65,7 @@ def shown(command: str, folder: Path) -> str:
         check=False,
         cwd=folder,
         timeout=120,
-        env={**environment, "PATH": path, "NO_COLOR": "1"},
+        env={**environment, "PATH": search_path(), "NO_COLOR": "1"},
     )
     return done.stdout
 

@@ -29,6 +29,7 @@ class Weather:
     stall_every: int = 0
     stall: float = 5.0
     seen: int = 0
+    sent: int = 0
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
@@ -44,7 +45,9 @@ def in_weather(application: Callable[..., Iterable[bytes]], weather: Weather) ->
                 return [b""]
             if weather.stall_every and number % weather.stall_every == 0:
                 time.sleep(weather.stall)
-        return application(environ, start_response)
+        content = list(application(environ, start_response))
+        weather.sent += sum(map(len, content))
+        return content
 
     return answer
 

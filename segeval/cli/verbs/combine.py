@@ -31,12 +31,13 @@ def combine(parts: tuple[Place, ...], output: Place, quiet: bool, verbose: bool)
 
     Equal rows count once, and the order of the parts does not matter. Rows that differ for one image, and parts under
     different protocols, are errors. A part may be a pattern or a URL, and RUN a URL. RUN is packed where its name ends
-    in .gz. Exit code 0: united; 2: not.
+    in .gz, and Parquet where it ends in .parquet; one part alone is converted so. Exit code 0: united; 2: not.
 
     \b
     Examples:
       segeval combine part-1.jsonl part-2.jsonl -o run.jsonl
       segeval combine shards/*.jsonl.gz -o run.jsonl.gz
+      segeval combine run.parquet -o run.jsonl
       segeval combine 's3://runs/7/*.jsonl.gz' -o s3://runs/7.jsonl.gz
     """
     from segeval.cli.console import tell, tell_findings

@@ -7,7 +7,7 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.reporting import show_options
 
-VERBS = ("score", "report", "compare", "explain", "verify", "inspect", "presets")
+VERBS = ("score", "report", "compare", "explain", "verify", "inspect", "plan", "presets")
 """Verbs whose options can be configured."""
 
 

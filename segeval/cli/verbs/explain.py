@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,15 +12,14 @@ from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import given, policy_of
 from segeval.cli.options import folder_options
-from segeval.cli.parameters import FOLDER
+from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import finding_options, show_options, voice_options
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from segeval.errors import Finding
     from segeval.report.refusals import FileNames
     from segeval.runs.run import Run
+    from segeval.stores.urls import Place
 
 
 OF_FOLDERS = (
@@ -36,19 +36,20 @@ OF_FOLDERS = (
     "missing",
     "max_pixels",
     "jobs",
+    "read_timeout",
 )
 """Options that say how folders are read, which a saved run has behind it."""
 
 
 @click.command(cls=Verb)
-@click.argument("pred", metavar="PRED|RUN", type=FOLDER)
-@click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
+@click.argument("pred", metavar="PRED|RUN", type=ROOT)
+@click.argument("gt", metavar="[GT]", type=ROOT, required=False)
 @folder_options
 @finding_options
 @show_options("table", "json")
 @config_options
 @voice_options
-def explain(pred: Path, gt: Path | None, **options: Any) -> int:
+def explain(pred: Place, gt: Place | None, **options: Any) -> int:
     """Show the mIoU under every convention, and why they differ.
 
     A run that 'score --save' has written takes the place of PRED and GT. From the chosen convention (--convention and
@@ -82,31 +83,33 @@ def explain(pred: Path, gt: Path | None, **options: Any) -> int:
     return 0
 
 
-def _measured(pred: Path, gt: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
+def _measured(pred: Place, gt: Place, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
     from segeval.cli.console import progress_bar
     from segeval.errors import raise_all
+    from segeval.folders.roots import waiting
     from segeval.measuring.measure import measure
     from segeval.request import build_request
     from segeval.request.options import FolderOptions, chosen
 
     request = build_request(**chosen(FolderOptions, options))
+    pred, gt = waiting(pred, gt, seconds=options["read_timeout"])
     with progress_bar(quiet=options["quiet"]) as progress:
         measured = measure(pred, gt, request, jobs=options["jobs"], progress=progress)
     raise_all(measured.problems)
     return measured.run, measured.names, measured.warnings
 
 
-def _saved(path: Path, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
+def _saved(path: Place, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
     from segeval.errors import UsageError
     from segeval.report.rescoring import rescore
     from segeval.request.options import ArrayOptions, LossOptions, names_in
-    from segeval.runs.file import load_run
+    from segeval.runs.storedruns import load_named
 
-    if path.is_dir():
+    if isinstance(path, Path) and path.is_dir():
         raise UsageError("one folder alone cannot be explained", (str(path),), "Give PRED and GT, or a saved run")
     if foreign := given(OF_FOLDERS, options):
         names = [f"--{name.replace('_', '-')}" for name in foreign]
         raise UsageError(
             "these options need images, and a saved run has none", names, "Leave the options out, or give PRED and GT"
         )
-    return rescore(load_run(path), **given((*names_in(ArrayOptions), *names_in(LossOptions)), options)), None, ()
+    return rescore(load_named(path), **given((*names_in(ArrayOptions), *names_in(LossOptions)), options)), None, ()

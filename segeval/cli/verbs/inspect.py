@@ -10,16 +10,16 @@ from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import policy_of
 from segeval.cli.options import folder_options
-from segeval.cli.parameters import FOLDER
+from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import finding_options, show_options, voice_options
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from segeval.stores.urls import Place
 
 
 @click.command(cls=Verb)
-@click.argument("pred", type=FOLDER)
-@click.argument("gt", type=FOLDER)
+@click.argument("pred", type=ROOT)
+@click.argument("gt", type=ROOT)
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @show_options("table", "json")
 @config_options
 @voice_options
-def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
+def inspect(pred: Place, gt: Place, sample: int, **options: Any) -> int:
     """Say what is in two folders, what looks wrong, and the fix.
 
     Nothing is scored: the options are those of 'segeval score', whose work is tried here. What keeps it from working
@@ -48,12 +48,14 @@ def inspect(pred: Path, gt: Path, sample: int, **options: Any) -> int:
     """
     from segeval.cli.commandline import score_line
     from segeval.cli.console import page_options, progress_bar, write_page, write_result
+    from segeval.folders.roots import waiting
     from segeval.measuring.inspecting import inspect as inspected
     from segeval.render.inspection import render_inspection, render_inspection_json
     from segeval.request import build_request
     from segeval.request.options import FolderOptions, chosen
 
     policy = policy_of(options)
+    pred, gt = waiting(pred, gt, seconds=options["read_timeout"])
     request = build_request(**chosen(FolderOptions, options))
     with progress_bar(quiet=options["quiet"]) as progress:
         found = inspected(pred, gt, request, policy=policy, sample=sample, jobs=options["jobs"], progress=progress)

@@ -31,13 +31,13 @@ def presets(name: str | None, **options: Any) -> int:
     from segeval.cli.console import page_options, write_page, write_result
     from segeval.protocol.presets import preset, preset_names
     from segeval.render.presets import render_preset, render_preset_json, render_presets, render_presets_json
-    from segeval.request import build_request
+    from segeval.request.presets import preset_facts
 
     chosen = options["format"]
     if chosen == "toml":
         write_result(_toml(name))
         return 0
-    found = build_request(preset=name).preset if name is not None else None
+    found = preset_facts(name) if name is not None else None
     if found is not None:
         page = page_options(options["color"])
         if chosen == "json":
@@ -58,13 +58,13 @@ def _toml(name: str | None) -> str:
     from importlib import resources
 
     from segeval.errors import UsageError
-    from segeval.files.userfiles import read_user_file
     from segeval.protocol.presets import preset_names
-    from segeval.request import build_request
+    from segeval.request.presets import preset_facts
+    from segeval.stores.userfiles import read_user_file
 
     if name is None:
         raise UsageError("-f toml shows one preset", (), f"Name it: {', '.join(preset_names())}")
-    build_request(preset=name)
+    preset_facts(name)
     if name in preset_names():
         return resources.files("segeval.protocol.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     return read_user_file(name)

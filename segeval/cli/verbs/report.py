@@ -9,7 +9,14 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics, given
-from segeval.cli.options import boundary_options, convention_options, keys_option, label_options, loss_options
+from segeval.cli.options import (
+    again_options,
+    boundary_options,
+    convention_options,
+    keys_option,
+    label_options,
+    loss_options,
+)
 from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import (
     color_option,
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
 @picture_options
 @click.option("--pred", metavar="FOLDER", type=ROOT, help="The predictions of the run, for pictures.")
 @click.option("--gt", metavar="FOLDER", type=ROOT, help="The ground truth of the run, for pictures.")
+@again_options
 @only_option
 @view_options
 @color_option
@@ -51,9 +59,10 @@ if TYPE_CHECKING:
 def report(run: Place, **options: Any) -> int:
     """Report a saved run, also under other options.
 
-    RUN is what 'score --save' or 'combine' has written; no image is read. The stored protocol holds but for what the
-    command line says otherwise: environment and configuration change how the report looks, never what it counts. Exit
-    code 0: scored; 1: scored, and a gate failed; 2: could not score.
+    RUN is what 'score --save' or 'combine' has written; no image is read but for pictures, of the folders that --pred
+    and --gt name; what RUN keeps nothing of, such as suffixes and colours, is given again. The stored protocol holds
+    but for what the command line says otherwise: environment and configuration change how the report looks, never what
+    it counts. Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
 
     \b
     Examples:
@@ -65,7 +74,7 @@ def report(run: Place, **options: Any) -> int:
     from segeval.api.scoring import scored_run
     from segeval.cli.console import Delivery
     from segeval.report.rescoring import rescore
-    from segeval.request.options import ArrayOptions, ContourOptions, LossOptions, names_in
+    from segeval.request.options import AGAIN, ArrayOptions, ContourOptions, LossOptions, names_in
     from segeval.runs.storedruns import load_named
 
     changes = given(("keys", *names_in(ArrayOptions), *names_in(LossOptions), *names_in(ContourOptions)), options)
@@ -74,8 +83,9 @@ def report(run: Place, **options: Any) -> int:
         stored = load_named(run)
         changed = rescore(stored, **changes)
         pictures = None
-        if any(options[name] for name in ("output", "overlays", "images", "label_errors", "pred", "gt")):
+        again = given(AGAIN, options)
+        if again or any(options[name] for name in ("output", "overlays", "images", "label_errors", "pred", "gt")):
             from segeval.cli.picturing import pictured_run
 
-            pictures = pictured_run(options, changed, stored)
+            pictures = pictured_run(options, changed, stored, again)
         return delivery.deliver(scored_run(changed, asked), pictures)

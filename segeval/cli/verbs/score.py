@@ -20,7 +20,6 @@ from segeval.cli.options import (
     pairing_options,
     palette_option,
     probs_option,
-    read_timeout_option,
     reading_options,
     storage_options,
 )
@@ -65,7 +64,6 @@ if TYPE_CHECKING:
 @slice_options
 @reading_options
 @engine_option
-@read_timeout_option
 @saving_options
 @gate_options
 @finding_options
@@ -79,7 +77,8 @@ if TYPE_CHECKING:
 def score(pred: Place, gt: Place, **options: Any) -> int:
     """Score the masks in PRED against those in GT.
 
-    Files pair by their relative path without extension. Either may be the URL of a folder in a store (s3, gs, az, hf).
+    Files pair by their relative path without extension. Either may be a zip archive, or the URL of a folder in a
+    store (s3, gs, az, hf; zip::s3://bucket/gt.zip, https://host/gt.zip).
     Exit code 0: scored; 1: scored, and a gate failed; 2: could not score.
 
     \b
@@ -99,7 +98,7 @@ def score(pred: Place, gt: Place, **options: Any) -> int:
     if options["read_timeout"] is not None:
         from segeval.folders.roots import waiting  # for URLs
 
-        pred, gt = waiting(pred, options["read_timeout"]), waiting(gt, options["read_timeout"])
+        pred, gt = waiting(pred, gt, seconds=options["read_timeout"])
     request = with_folder_classes(pred, gt, build_request(**chosen(FolderOptions, options)))
     if options["verbose"] and not options["quiet"]:
         from segeval.cli.lanetext import lane_text

@@ -8,21 +8,25 @@ import click
 
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
-from segeval.cli.options import affix_options, palette_option, reading_options, roi_option
-from segeval.cli.parameters import CLASSES, FOLDER, KEYS, PRESET
+from segeval.cli.options import affix_options, palette_option, reading_options, roi_option, segments_options
+from segeval.cli.parameters import CLASSES, FILE_TO_READ, KEYS, PRESET, ROOT
 from segeval.cli.reporting import voice_options
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from segeval.stores.urls import Place
 
 
 @click.command(cls=Verb)
 @click.argument("signature")
 @click.argument("claim", metavar="NAME=VALUE")
-@click.argument("pred", metavar="PRED|RUN", type=FOLDER)
-@click.argument("gt", metavar="[GT]", type=FOLDER, required=False)
+@click.argument("pred", metavar="PRED|RUN", type=ROOT)
+@click.argument("gt", metavar="[GT]", type=ROOT, required=False)
 @click.option("--preset", type=PRESET, metavar="FILE", help="The preset's file, where SIGNATURE has its digest.")
+@click.option(
+    "--dataset", type=FILE_TO_READ, metavar="FILE", help="The dataset.json of --preset nnunet. [default: none]"
+)
 @click.option("-c", "--classes", type=CLASSES, metavar="FILE", help="The class list, where SIGNATURE has its digest.")
+@segments_options
 @palette_option
 @affix_options
 @click.option(
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 @reading_options
 @config_options
 @voice_options
-def verify(signature: str, claim: str, pred: Path, gt: Path | None, **options: Any) -> int:
+def verify(signature: str, claim: str, pred: Place, gt: Place | None, **options: Any) -> int:
     """Check a published number against its signature.
 
     NAME is to be VALUE, as printed beside SIGNATURE, for PRED against GT or for a saved run. All is scored again under
@@ -49,12 +53,15 @@ def verify(signature: str, claim: str, pred: Path, gt: Path | None, **options: A
     """
     from segeval.api.comparing import verify as verified
     from segeval.cli.console import progress_bar, write_page
+    from segeval.folders.roots import waiting
     from segeval.render.verification import render_verification
     from segeval.request.options import VerifyOptions, chosen
 
+    places: dict[str, Any] = {"pred": pred, "gt": gt}
+    if gt is not None:
+        places["pred"], places["gt"] = waiting(pred, gt, seconds=options["read_timeout"])
     with progress_bar(quiet=options["quiet"]) as progress:
-        found = verified(
-            signature, claim, pred, gt, jobs=options["jobs"], progress=progress, **chosen(VerifyOptions, options)
-        )
+        course = {"jobs": options["jobs"], "progress": progress, **places}
+        found = verified(signature, claim, **course, **chosen(VerifyOptions, options))
     write_page(render_verification(found, strict=options["strict"]))
     return 0 if found.holds(strict=options["strict"]) else 1

@@ -32,23 +32,25 @@
     if (navigator.clipboard) navigator.clipboard.writeText(line.textContent).then(done, marked);
     else if (document.execCommand("copy")) done(); else marked();
   });
-  const gallery = document.getElementById("gallery");
+  const parts = all("section.pictures").filter((part) => part.querySelector(".gallery"));
   const grid = document.getElementById("confusion");
   if (grid) {
-    const cells = all("td", grid), told = document.getElementById("filtered");
+    const cells = all("td", grid);
     const choose = (cell) => {
       const again = cell && cell.getAttribute("aria-selected") === "true";
       for (const one of cells) one.setAttribute("aria-selected", "false");
       const chosen = again ? null : cell;
       if (chosen) chosen.setAttribute("aria-selected", "true");
-      if (!gallery) return;
-      let shown = 0;
-      const shots = all("figure", gallery);
-      for (const shot of shots) {
-        shot.hidden = Boolean(chosen) && !shot.dataset.pairs.split(" ").includes(chosen.dataset.cell);
-        shown += !shot.hidden;
+      for (const part of parts) {
+        let shown = 0;
+        const shots = all(".gallery > figure", part);
+        for (const shot of shots) {
+          shot.hidden = Boolean(chosen) && !shot.dataset.pairs.split(" ").includes(chosen.dataset.cell);
+          shown += !shot.hidden;
+        }
+        part.querySelector("[data-act=every]").hidden = !chosen;
+        part.querySelector(".filtered").textContent = chosen ? `${shown} of ${shots.length} pictures: ${chosen.title}` : "";
       }
-      told.textContent = chosen ? `${shown} of ${shots.length} pictures: ${chosen.title}` : "";
     };
     const move = (cell, rows, columns) => {
       const row = cell.parentElement.parentElement.rows[cell.parentElement.sectionRowIndex + rows];
@@ -72,22 +74,26 @@
       const cell = event.target.closest("td");
       if (cell) choose(cell);
     });
-    const every = document.getElementById("every");
-    if (every) every.addEventListener("click", () => choose(null));
+    for (const every of all("[data-act=every]")) every.addEventListener("click", () => choose(null));
   }
-  if (gallery) {
-    const on = (id, act) => {
-      const control = document.getElementById(id);
+  for (const part of parts) {
+    const gallery = part.querySelector(".gallery");
+    for (const shot of gallery.children) {
+      const [first, ...others] = all(".stage", shot);
+      for (const stage of others) stage.prepend(...all(".photo, .gt", first).map((layer) => layer.cloneNode(true)));
+    }
+    const on = (name, act) => {
+      const control = part.querySelector(`[data-act=${name}]`);
       control.addEventListener("input", () => act(control.value));
     };
     on("top", (value) => { gallery.dataset.top = value; });
+    on("size", (value) => { gallery.dataset.size = value; });
     on("opacity", (value) => gallery.style.setProperty("--opacity", value / 100));
     on("swipe", (value) => gallery.style.setProperty("--swipe", `${value}%`));
     on("order", (value) => {
       const by = (shot) => (value === "key" ? shot.dataset.key : Number(shot.dataset[value]));
-      const sign = value === "gain" ? -1 : 1;
-      const shots = all("figure", gallery);
-      shots.sort((a, b) => sign * (by(a) < by(b) ? -1 : by(a) > by(b) ? 1 : 0));
+      const shots = [...gallery.children];
+      shots.sort((a, b) => (by(a) < by(b) ? -1 : by(a) > by(b) ? 1 : 0));
       gallery.append(...shots);
     });
   }

@@ -42,6 +42,7 @@ class Preset:
     of classes (colour -> id), `void_colors` those of void. `encodings` tells in words how each folder stores its
     masks, `images` counts the images by split, `unverified` names what no primary source confirms. Of binary ground
     truth that is not clean, what is above `gt_threshold` is class 1; `storage` says how files are to be read.
+    A preset for any classes has none, and says in `classes_from` where they are given.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Preset:
     unverified: tuple[str, ...] = ()
     gt_threshold: int | None = None
     storage: Storage = PLAINLY
+    classes_from: str = ""
 
     @property
     def palette_duplicates(self) -> tuple[tuple[str, ...], ...]:

@@ -27,8 +27,9 @@ _T = TypeVar("_T")
 def parse_preset(text: str, *, name: str) -> Preset:
     """Read a preset from TOML; `name` is the file's name, for errors.
 
-    `name` and `classes` are required. Without `map`, or `gt_map` and `pred_map`, a raw value of a class or of `ignore`
-    stands for itself; without `ignore` it is 255, and nothing under `binary`. Everything is checked.
+    `name` is required, and `classes`, or `classes_from` where any classes go with it. Without `map`, or `gt_map` and
+    `pred_map`, a raw value of a class or of `ignore` stands for itself; without `ignore` it is 255, and nothing under
+    `binary`. Everything is checked.
     """
     data = structured(text, name=name if name.endswith(".toml") else f"{name}.toml")
     return _Reader(name).preset(data)
@@ -42,9 +43,12 @@ class _Reader:
 
     def preset(self, document: object) -> Preset:
         data = self.table(document, "", keys=_KEYS)
-        for key in ("name", "classes"):
+        classes_from = self.optional_text(data, "classes_from", "a preset") or ""
+        for key in ("name",) if classes_from else ("name", "classes"):
             if key not in data:
                 self.fail("a preset lacks a key", key, "A preset has at least a name and classes")
+        if classes_from and "classes" in data:
+            self.fail("a preset has classes and leaves them open", "classes_from", "Leave out one of the two")
         name = self.text(data["name"], "name")
         if not _NAME.fullmatch(name):
             self.fail("a preset's name is not one word", f"name: {name!a}", "Use letters, digits, '.', '_' and '-'")
@@ -52,7 +56,7 @@ class _Reader:
         if convention not in conventions():
             fix = f"{did_you_mean(convention, conventions())}Choose one of {', '.join(conventions())}"
             self.fail("a preset names a convention that does not exist", f"convention: {convention!a}", fix)
-        classes, more_colors = self.classes(data["classes"])
+        classes, more_colors = self.classes(data["classes"]) if not classes_from else ((), {})
         ids = [entry.id for entry in classes]
         binary = self.of(bool, data.get("binary", False), "binary")
         if binary and (sorted(ids) != [0, 1] or any(key in data for key in ("ignore", "map", "gt_map", "pred_map"))):
@@ -83,6 +87,7 @@ class _Reader:
             unverified=tuple(self.each(data, "unverified", self.text)),
             gt_threshold=self.gt_threshold(data, binary=binary),
             storage=self.storage(data.get("storage", {})),
+            classes_from=classes_from,
         )
 
     def classes(self, value: object) -> tuple[tuple[SegmentationClass, ...], dict[Color, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from segeval.errors import printable
@@ -12,6 +12,7 @@ from segeval.render.report.wording import UNDEFINED, against, heading, in_percen
 from segeval.scores.registry import HEADLINE
 
 if TYPE_CHECKING:
+    from segeval.comparison.imagechanges import ImageChange
     from segeval.comparison.regressions import Regression
     from segeval.comparison.runs import ComparedRun, ComparisonReport
     from segeval.sampling.significance import Difference
@@ -131,6 +132,11 @@ def headline(found: ComparisonReport, run: ComparedRun) -> str:
 
 def hit_rows(run: ComparedRun) -> list[tuple[str, str, str, str, str]]:
     """Return key, mIoU before and after, difference, and the class that fell most, for each worst-hit image."""
+    return image_rows(run.worst_hit)
+
+
+def image_rows(images: Iterable[ImageChange]) -> list[tuple[str, str, str, str, str]]:
+    """Return key, mIoU before and after, difference, and the class that went furthest with it, for each image."""
     return [
         (
             printable(image.key),
@@ -139,5 +145,5 @@ def hit_rows(run: ComparedRun) -> list[tuple[str, str, str, str, str]]:
             signed_points(image.difference),
             f"{printable(image.class_name)} {signed_points(image.class_difference)}" if image.class_name else UNDEFINED,
         )
-        for image in run.worst_hit
+        for image in images
     ]
