@@ -251,9 +251,8 @@ def resolve(
     classes = protocol.classes
     ignore = _ignored(protocol, classes)
     if classes is None:
-        met: set[int] = set()
-        for values, ids in ((gt_values, mapping | gt_map), (pred_values, mapping | pred_map)):
-            met |= {ids.get(value, value) for value in islice(values, MOST_COUNTED + len(ids) + len(ignore))}
+        both = ((gt_values, mapping | gt_map), (pred_values, mapping | pred_map))
+        met = {ids.get(one, one) for raw, ids in both for one in islice(raw, MOST_COUNTED + len(ids) + len(ignore))}
         classes = _met_classes(sorted(met - set(ignore)), notes)
         inferred.append("classes")
     keep = protocol.convention.ignored_class == "keep" and "classes" not in inferred
