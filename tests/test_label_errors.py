@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,23 @@ def test_the_page_shows_the_regions_in_their_order(tmp_path: Path) -> None:
     first = rows[0]
     assert f"1. ground truth {first['ground_truth']}, predicted {first['predicted']}" in text
     assert f"x {first['left']} to {first['right']}, y {first['top']} to {first['bottom']}" in text
+
+
+def test_how_far_the_search_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+
+    @contextmanager
+    def watching(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+        assert not quiet
+        yield lambda done, whole: told.append((done, whole))
+
+    monkeypatch.setattr("segeval.cli.console.progress_bar", watching)
+    options = ("--probs", "--classes", ROOT / "sample_masks/classes.txt", "--no-config", "--only", "miou")
+    assert run_segeval("score", MAPS / "probs", MAPS / "gt", *options, "--overlays", tmp_path / "out").code == 0
+    measured = list(told)
+    target = ("-o", f"label-errors:{tmp_path}/suspects.csv")
+    assert run_segeval("score", MAPS / "probs", MAPS / "gt", *options, *target).code == 0
+    assert told[len(measured) :] == [*measured, (1, 3), (2, 3), (3, 3)]
 
 
 def test_fewer_regions_are_found_the_surer_a_map_must_be(tmp_path: Path) -> None:

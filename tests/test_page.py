@@ -19,6 +19,7 @@ import segeval
 from segeval.pictures.pagetext import page_text
 from segeval.pictures.panels import WRONG, class_colors, panels, png_bytes
 from segeval.protocol.labeling import VOID, SegmentationClass
+from segeval.runs.run import sort_key
 from tests.support.commandline import Completed, run_segeval
 
 pytest.importorskip("matplotlib")
@@ -48,7 +49,7 @@ FILES = (
     "lone \udc80",
 )
 """Names of images; the second is a folder with a file, whose key would end a script."""
-PAGES = ("masks", "maps", "compare", "hostile", "names")
+PAGES = ("masks", "maps", "compare", "hostile", "compared", "names")
 WIDTHS = (400, 1280, 1920)
 QUIET = ("-q", "--no-config")
 
@@ -70,6 +71,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     compared = (folder / "new.jsonl", folder / "base.jsonl", "-o", folder / "compare.html", *sides, *QUIET)
     assert run_segeval("compare", *compared, cwd=SAMPLES).code == 0
     (folder / "hostile.html").write_text(hostile_page(), encoding="utf-8")
+    (folder / "compared.html").write_text(hostile_comparison(), encoding="utf-8")
     hostile_files(folder / "files")
     hostile = ("pred", "gt", "--images", "gt", "-o", folder / "names.html")
     assert score(*hostile, cwd=folder / "files").code == 0
@@ -87,6 +89,30 @@ def hostile_page() -> str:
     fields = tuple((name, HOSTILE[0] if name == "classes" else value) for name, value in report.signature.fields)
     report = replace(report, classes=named, signature=replace(report.signature, fields=fields))
     return page_text(report_page(report, [0.5, 0.6]))
+
+
+def hostile_comparison() -> str:
+    from segeval.comparison.runs import compare_runs
+    from segeval.pictures.comparisonpage import comparison_page
+    from segeval.request import build_request
+    from segeval.runs.run import Row, Run
+    from segeval.tables.counts import joint_counts
+
+    draw = np.random.default_rng(0)
+    classes = [
+        SegmentationClass(index, name)
+        for index, name in enumerate(name[:1000] for name in HOSTILE if name.isprintable())
+    ]
+    protocol = build_request(classes=classes).protocol
+    gt = draw.integers(0, len(classes), (9, 9))
+    runs = []
+    for _ in range(2):
+        preds = {key: draw.integers(0, len(classes), (9, 9)) for key in sorted((*FILES, "z" * 10_000), key=sort_key)}
+        rows = tuple(Row(key, 9, 9, "0" * 32, joint_counts(gt=gt, pred=pred)) for key, pred in preds.items())
+        runs.append(Run(protocol, rows))
+    found = compare_runs(list(zip((HOSTILE[0], HOSTILE[3]), runs, strict=True)), worst_hit=20)
+    assert len(found.runs[0].worst_hit) + len(found.runs[0].most_gained) == len(FILES) + 1
+    return page_text(comparison_page(found))
 
 
 def hostile_files(folder: Path) -> None:
@@ -130,13 +156,14 @@ def test_a_page_reaches_nothing_outside_itself(pages: dict[str, Path], name: str
     assert len(text) < 5_000_000
 
 
-def test_names_that_act_are_text(pages: dict[str, Path]) -> None:
-    text = pages["hostile"].read_text(encoding="utf-8")
-    assert "<script>document" not in text
+@pytest.mark.parametrize("name", ["hostile", "compared"])
+def test_names_that_act_are_text(pages: dict[str, Path], name: str) -> None:
+    text = pages[name].read_text(encoding="utf-8")
+    assert text.count("<script>") == text.count("</script>") == 1
     assert "{{ 7*7 }}" in text
-    assert "\u202e" not in text
-    assert "\x1b" not in text
-    assert "x" * 200 not in text
+    assert not [character for character in "\u202e\x1b\x00" if character in text]
+    assert "x" * 201 not in text
+    assert "z" * 101 not in text
 
 
 def test_names_of_images_that_act_are_text(pages: dict[str, Path]) -> None:
@@ -213,7 +240,20 @@ def test_classes_keep_their_own_colours_and_void_is_white() -> None:
     assert (again[drawn.errors[..., 3] > 0] == drawn.errors[drawn.errors[..., 3] > 0]).all()
     colors = class_colors([SegmentationClass(index, str(index)) for index in range(30)]).tolist()
     assert len({tuple(color) for color in colors}) == 32
-    assert list(WRONG) not in colors
+    apart = cielab(np.array([*colors, WRONG]))
+    distances = np.sqrt(((apart[:, None] - apart[None]) ** 2).sum(axis=2))
+    assert distances[~np.eye(33, dtype=np.bool_)].min() > 20
+    assert len({tuple(color) for color in class_colors([SegmentationClass(i, str(i)) for i in range(150)])}) == 152
+
+
+def cielab(colors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return sRGB colours in CIELAB (IEC 61966-2-1 and CIE 15, white point D65)."""
+    part = colors / 255
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = linear @ to_xyz.T / (0.9505, 1, 1.089)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
 # In a browser

@@ -89,21 +89,38 @@ def test_slices_from_folders_and_from_the_saved_run_are_the_same(folder: Path) -
     assert again["slices"] == direct["slices"]
 
 
-def test_16_bit_and_float_maps_slice_iou_and_losses_and_say_what_they_cannot(tmp_path: Path) -> None:
+def test_shards_are_sliced_once_they_are_combined(folder: Path) -> None:
+    direct = read(score(folder, *BY_FOLDER, "-f", "json"))
+    for index in (1, 2, 3):
+        assert score(folder, "--shard", f"{index}/3", "--save", f"{index}.jsonl", "-q").code == 0
+    parts = ("1.jsonl", "2.jsonl", "3.jsonl")
+    assert run_segeval("combine", *parts, "-o", "whole.jsonl", "-q", cwd=folder).code == 0
+    again = read(run_segeval("report", "whole.jsonl", *BY_FOLDER, "-f", "json", cwd=folder))
+    assert again["slices"] == direct["slices"]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.uint16])
+@pytest.mark.parametrize("options", [(), ("--convention", "pysodmetrics"), ("--loss-reduction", "images")])
+def test_16_bit_and_float_maps_slice_what_rows_keep_and_say_what_they_cannot(
+    tmp_path: Path, kind: type[Any], options: tuple[str, ...]
+) -> None:
     random = np.random.default_rng(0)
     gt = {f"{part}/{index}": random.integers(0, 2, (9, 8), np.uint8) for part in "ab" for index in range(3)}
     write(tmp_path / "gt", gt)
     for key in gt:
         path = tmp_path / f"pred/{key}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, random.random((9, 8), np.float32))
-    maps = ("--probs", "--binary", "-f", "json")
+        p = random.random((9, 8), np.float32)
+        np.save(path, p if kind is np.float32 else (p * 65535).astype(kind))
+    maps = ("--probs", "--binary", "-f", "json", *options)
     done = score(tmp_path, *maps, *BY_FOLDER)
     found = slices_of(done)
     told = [warning for warning in read(done)["warnings"] if warning["kind"] == "slice-levels"]
     assert len(told) == 1
     for name in "ab":
         alone = read(run_segeval("score", f"pred/{name}", f"gt/{name}", "--no-config", *maps, cwd=tmp_path))["scores"]
+        for score_name in ("max_f", "mean_f", "adaptive_f"):
+            assert found[name]["scores"][score_name] == alone[score_name] is not None
         for score_name in ("miou", "pixel_accuracy", "bce", "focal", "brier", "mae"):
             assert found[name]["scores"][score_name] == pytest.approx(alone[score_name], rel=1e-13)
         assert [found[name]["scores"][lacking] for lacking in ("average_precision", "auroc", "ece")] == [None] * 3
@@ -277,7 +294,7 @@ def test_a_slice_without_a_valid_pixel_is_named_with_its_keys(folder: Path) -> N
         (("--slices", "absent.csv", "--by", "time"), "cannot be read"),
         (("--slices", "gt", "--by", "time"), "End its name in"),
         (("--slice-regex", "time=.$", "--by", "time", "--group-by", "^."), "lie in two slices"),
-        (("--by", "class-size", "--shard", "1/2"), "is of whole runs"),
+        (("--by", "class-size", "--shard", "1/2"), "'segeval report RUN --by class-size'"),
     ],
 )
 def test_what_means_nothing_is_refused(folder: Path, options: tuple[str, ...], told: str) -> None:

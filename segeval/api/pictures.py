@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +14,13 @@ from segeval.measuring.suspects import CONFIDENT
 from segeval.records import dataclass
 from segeval.report.report import Report
 from segeval.report.scoring import Measured, measured
+from segeval.runs.run import keys_of, tables_of
 from segeval.scores.gains import WorstImage, worst_images
 from segeval.scores.imageoverlap import image_mious, image_outcomes
 
 if TYPE_CHECKING:
     from segeval.folders.pairing import Pairing
+    from segeval.measuring.measure import Progress
     from segeval.measuring.picturing import Scene
     from segeval.measuring.suspects import Suspect
     from segeval.pictures.gallery import View
@@ -39,7 +42,8 @@ class Pictured:
     """Hold a run and, where its images are to be seen, the folders that it was measured from.
 
     `images` is the folder of the images themselves; `worst` says how many are shown, `label_errors` how many regions
-    of suspected label errors are listed, in which predictions have a p of at least `confident`.
+    of suspected label errors are listed, in which predictions have a p of at least `confident`. `watched` gives a
+    function to call with (images read, in all) while all of them are read for these, or `None`.
     """
 
     run: Run
@@ -49,6 +53,7 @@ class Pictured:
     worst: int | None = None
     label_errors: int | None = None
     confident: float = CONFIDENT
+    watched: Callable[[], AbstractContextManager[Progress | None]] = nullcontext
 
     def page(self, report: Report) -> str:
         """Return the page of a report of the run; raises `SegevalError` for images that are not those of the run."""
@@ -93,7 +98,15 @@ class Pictured:
         from segeval.measuring.suspects import suspects
 
         self._check_suspects()
-        return suspects(map(self._view.read, self._values), self.label_errors or SUSPECTS, self.confident)
+        with self.watched() as progress:
+            scenes = self._scenes(progress)
+            return suspects(scenes, self.label_errors or SUSPECTS, self.confident)
+
+    def _scenes(self, progress: Progress | None) -> Iterator[Scene]:
+        for done, key in enumerate(self._values, start=1):
+            yield self._view.read(key)
+            if progress is not None:
+                progress(done, len(self._values))
 
     def suspects_csv(self, report: Report) -> str:
         """Return the suspected label errors as CSV: image, box in pixels, both classes, pixels and summed loss."""
@@ -126,11 +139,11 @@ class Pictured:
         """The mIoU of every image by key, `None` where it is undefined."""
         found = self._found
         values = image_mious(image_outcomes(found.images).of(found.rules.over("image_miou")))
-        return dict(zip((row.key for row in self.run.rows), values, strict=True))
+        return dict(zip(keys_of(self.run.rows), values, strict=True))
 
     def _ranked(self, count: int) -> tuple[WorstImage, ...]:
         found = self._found
-        keys, tables = [row.key for row in self.run.rows], [row.counts for row in self.run.rows]
+        keys, tables = keys_of(self.run.rows), tables_of(self.run.rows)
         return worst_images(keys, tables, found.labeling, count, over=found.rules.over("image_miou"))
 
     @cached_property

@@ -202,7 +202,11 @@ def write_figures(report: Report, folder: Place) -> None:
     """Write every figure of a report into a folder, as SVG."""
     from segeval.pictures.figures import figures_of, report_figure
 
-    for name in figures_of(report):
+    names = figures_of(report)
+    if not names:
+        what = "there is no figure of label masks whose pixels may be of several classes"
+        raise UsageError(what, (f"{folder}",), "Leave the folder out, or score probability maps with --probs")
+    for name in names:
         with opened_output(folder / f"{name}.svg") as file:
             file.commit(report_figure(report, name, "svg"))
 

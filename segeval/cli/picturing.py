@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
@@ -50,9 +51,11 @@ def _wants_page(options: Mapping[str, Any]) -> bool:
 def pictured(options: Mapping[str, Any], run: Run, request: Request, pairing: Pairing | None) -> Pictured:
     """Return what pictures are of."""
     from segeval.api.pictures import Pictured
+    from segeval.cli.console import progress_bar
 
     asked = {name: options[name] for name in ("images", "worst", "label_errors")}
-    return Pictured(run, request, pairing, **asked, confident=options["label_error_p"])
+    watched = partial(progress_bar, quiet=options["quiet"])
+    return Pictured(run, request, pairing, **asked, confident=options["label_error_p"], watched=watched)
 
 
 def pictured_run(options: Mapping[str, Any], run: Run, stored: Run, again: Collection[str]) -> Pictured | None:

@@ -22,7 +22,7 @@ from segeval.protocol.protocol import Resolution
 from segeval.records import dataclass
 from segeval.report.probabilities import map_classes
 from segeval.request import Request
-from segeval.runs.run import Row, Run
+from segeval.runs.run import Row, Run, keys_of
 from segeval.scores.lossums import kind_of_array
 from segeval.tables.counts import joint_counts
 
@@ -55,7 +55,7 @@ def scene_reader(pairing: Pairing, request: Request, run: Run, resolution: Resol
     the folders do not have.
     """
     pairs = {pair.key: pair for pair in pairing.pairs}
-    rows = {row.key: row for row in run.rows}
+    places = {key: place for place, key in enumerate(keys_of(run.rows))}
     files = reading_of(pairing, request, digest_predictions=False)
 
     def read(key: str) -> Scene:
@@ -66,11 +66,12 @@ def scene_reader(pairing: Pairing, request: Request, run: Run, resolution: Resol
                 "Give the folders that the run was measured from, and again the options that say how their files pair, "
                 "as --gt-suffix",
             )
+        row = run.rows[places[key]]
         if run.protocol.storage.multilabel:
             from segeval.measuring.setpicturing import read_sets  # most pixels have one class
 
-            return replace(_seen(key, *read_sets(pairs[key], files, rows[key], run)), sets=True)
-        return _scene(pairs[key], files, rows[key], run, resolution)
+            return replace(_seen(key, *read_sets(pairs[key], files, row, run)), sets=True)
+        return _scene(pairs[key], files, row, run, resolution)
 
     return read
 

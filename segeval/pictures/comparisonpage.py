@@ -27,7 +27,7 @@ def comparison_page(found: ComparisonReport, galleries: Sequence[Gallery] = ()) 
     tables = [table for run in found.runs for table in _tables(run)]
     return Page(
         title=shown(headline(found, found.runs[0]), LONGEST_LINE),
-        told=[shown(f"base: {found.base_name}"), data_text(found.base.data), p_line(found)],
+        told=[shown(f"baseline {found.base_name}"), data_text(found.base.data), p_line(found)],
         signature=shown(str(found.signature), LONGEST_LINE),
         gates=[(verdict.passed, shown(regression_text(verdict), LONGEST_LINE)) for verdict in found.regressions],
         warnings=[shown(f"{finding_label(one)}: {one}", LONGEST_LINE) for one in found.warnings],

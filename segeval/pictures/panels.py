@@ -29,6 +29,17 @@ OKABE_ITO: tuple[Color, ...] = (
     (90, 90, 90),
 )
 """Colours that the colour-blind tell apart (Okabe and Ito 2008), the eighth being that of errors."""
+# fmt: off
+FURTHER: tuple[Color, ...] = (
+    (0, 0, 240), (40, 0, 120), (0, 240, 120), (200, 40, 240), (80, 80, 0), (120, 0, 40), (160, 0, 120),
+    (160, 240, 200), (200, 0, 40), (80, 40, 80), (0, 40, 0), (160, 160, 80), (0, 80, 200), (200, 160, 160),
+    (0, 40, 200), (200, 200, 240), (240, 240, 160), (160, 200, 80), (160, 200, 200), (160, 120, 80), (240, 40, 200),
+    (240, 80, 120), (0, 0, 40),
+)
+# fmt: on
+"""Of a lattice, each the furthest from all before it, in CIELAB, as seen by normal eyes (where twice as far counts) and
+as by those without red or without green (Machado, Oliveira and Fernandes 2009)."""
+DISTINCT = (*OKABE_ITO, *FURTHER)
 VOID_COLOR: Color = (255, 255, 255)
 OUTSIDE_COLOR: Color = (0, 0, 0)
 """Of pixels without a class: void is white, unknown values and what has no prediction are black."""
@@ -53,7 +64,7 @@ class Panels:
 def class_colors(classes: Sequence[SegmentationClass]) -> NDArray[np.uint8]:
     """Return the colour of each class, shape (K + 2, 3); the last two are of pixels outside the classes and of void.
 
-    They are the classes' own where every class has one, and else fixed ones: those of `OKABE_ITO`, darker and lighter
+    They are the classes' own where every class has one, and else fixed ones: those of `DISTINCT`, darker and lighter
     in turn where there are more classes.
     """
     own = [entry.color for entry in classes]
@@ -64,7 +75,7 @@ def class_colors(classes: Sequence[SegmentationClass]) -> NDArray[np.uint8]:
 
 
 def _nth_color(index: int) -> Color:
-    base, turn = OKABE_ITO[index % len(OKABE_ITO)], index // len(OKABE_ITO)
+    base, turn = DISTINCT[index % len(DISTINCT)], index // len(DISTINCT)
     share = (0.0, 0.45, -0.4, 0.7, -0.65)[turn % 5]
     end = 255 if share > 0 else 0
     red, green, blue = (round(part + (end - part) * abs(share)) for part in base)

@@ -30,26 +30,31 @@ def with_row_scores(found: ProbabilityScores, run: Run, resolution: Resolution) 
     if found.maps.count > 1:
         value, notes = top_label(run, resolution)
         return replace(found, scores=ordered({**found.scores, "ece": value}), notes=(*found.notes, *notes))
+    values, notes = f_scores(run, resolution)
+    scores = ordered({**found.scores, **values})
+    if "mae" not in values:
+        return replace(found, scores=scores, notes=(*found.notes, *notes))
+    (entry,) = found.per_map
+    own = replace(entry, scores=ordered({**entry.scores, "mae": values["mae"]}))
+    return replace(found, scores=scores, per_map=(own,))
+
+
+def f_scores(run: Run, resolution: Resolution) -> tuple[dict[str, Value], tuple[Inference, ...]]:
+    """Return the F-measures of one map by name, with `mae` where the convention has its own, or why there are none."""
     settings = run.protocol.probabilities
     assert settings is not None
     shades = _shades(run, resolution)
     if shades is None:
-        lacking: dict[str, Value] = dict.fromkeys(("max_f", "mean_f", "adaptive_f"))
         note = Inference("F-measures are undefined: this run was saved before rows kept 256 levels", SCORE_AGAIN)
-        return replace(found, scores=ordered({**found.scores, **lacking}), notes=(*found.notes, note))
+        return dict.fromkeys(("max_f", "mean_f", "adaptive_f")), (note,)
     name = resolution.protocol.convention.name
     rule: Literal["segeval", "sod", "pysodmetrics"] = "sod" if name == "sod" else "segeval"
     if name == SALIENCY[1]:
         rule = "pysodmetrics"
     beta2 = BETA2 if settings.beta2 is None else settings.beta2
     values = f_measures(shades, rule=rule, by_image=settings.loss_reduction == "images", beta2=beta2)
-    scores = {**found.scores, "max_f": values.max_f, "mean_f": values.mean_f, "adaptive_f": values.adaptive_f}
-    if rule == "segeval":
-        return replace(found, scores=ordered(scores))
-    scores["mae"] = values.mae
-    (entry,) = found.per_map
-    own = replace(entry, scores=ordered({**entry.scores, "mae": values.mae}))
-    return replace(found, scores=ordered(scores), per_map=(own,))
+    scores = {"max_f": values.max_f, "mean_f": values.mean_f, "adaptive_f": values.adaptive_f}
+    return scores if rule == "segeval" else {**scores, "mae": values.mae}, ()
 
 
 def top_label(run: Run, resolution: Resolution) -> tuple[Value, tuple[Inference, ...]]:

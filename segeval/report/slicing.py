@@ -15,7 +15,7 @@ from segeval.records import dataclass
 from segeval.report.extras import Statistics, run_sample
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.report import Report
-from segeval.report.rowscores import top_label
+from segeval.report.rowscores import f_scores, top_label
 from segeval.report.scoring import Measured, measured, report_of
 from segeval.report.sizes import class_sizes
 from segeval.report.slicescores import Slices, SliceScores, SliceTable
@@ -207,6 +207,8 @@ def _of_sums(part: Run, found: Measured, losses: ImageLosses) -> Mapping[str, Va
         scores[name] = math.fsum(above.reshape(-1).tolist()) / entered if entered else None
     if part.maps.count > 1:
         scores["ece"], _ = top_label(part, found.resolution)
+    else:
+        scores |= f_scores(part, found.resolution)[0]
     return scores
 
 

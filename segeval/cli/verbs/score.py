@@ -152,7 +152,13 @@ def _shard(text: str | None, *, by: str | None) -> Shard | None:
     if text is None:
         return None
     if by is not None:
-        raise click.UsageError("--by is of whole runs: combine the shards, and name slices to 'segeval report'")
+        from segeval.errors import UsageError
+
+        raise UsageError(
+            "slices are of all images, and a shard has some of them",
+            (f"--by {by}",),
+            f"Keep shards with --save PART, then 'segeval combine PART... -o RUN' and 'segeval report RUN --by {by}'",
+        )
     from segeval.runs.sharding import parse_shard
 
     return parse_shard(text)

@@ -86,7 +86,10 @@
       const control = part.querySelector(`[data-act=${name}]`);
       control.addEventListener("input", () => act(control.value));
     };
-    on("top", (value) => { gallery.dataset.top = value; });
+    on("top", (value) => {
+      gallery.dataset.top = value;
+      for (const name of ["opacity", "swipe"]) part.querySelector(`[data-act=${name}]`).disabled = value === "all";
+    });
     on("size", (value) => { gallery.dataset.size = value; });
     on("opacity", (value) => gallery.style.setProperty("--opacity", value / 100));
     on("swipe", (value) => gallery.style.setProperty("--swipe", `${value}%`));
