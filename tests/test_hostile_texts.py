@@ -451,7 +451,7 @@ def test_a_whole_run_file_is_refused_in_time(tmp_path: Path, form: str, size: in
     ],
 )
 def test_masks_of_more_values_than_are_looked_at_are_refused_with_a_fix(tmp_path: Path, form: str, words: str) -> None:
-    (tmp_path / "x.jsonl").write_bytes(REFUSED[form](1 << 20))
+    (tmp_path / "x.jsonl").write_bytes(REFUSED[form](1 << 21))
     code, told = bounded(tmp_path, "report", "x.jsonl", "-f", "json")
     assert (code, words in told, "--probs" in told) == (2, True, True), told
 
