@@ -16,7 +16,7 @@ from segeval.contours import distances as module
 from segeval.contours.distances import distance_scores, surfaces
 from segeval.contours.surfels import corner_weights
 from segeval.errors import RunFileError, UsageError
-from segeval.protocol.distances import DEFINITIONS, Distances, parse_spacing
+from segeval.protocol.distances import DEFINITIONS, Distances, parse_spacing, read_distances, write_distances
 from segeval.protocol.protocol import Protocol, resolve
 from segeval.protocol.signature import Signature, signature
 from segeval.runs.file import run_from_bytes, run_to_bytes
@@ -223,7 +223,8 @@ def test_a_saved_run_tells_its_distances_without_images(tmp_path: Path) -> None:
     assert part.scores["hd"] is not None
     with pytest.raises(RunFileError, match="one definition, tolerance and spacing") as raised:
         segeval.rescore(read, distances="medpy")
-    assert raised.value.where == ("kept monai,2,0.5,2,void:no-border; asked for medpy,2,0.5,2,void:no-border",)
+    (told,) = raised.value.where
+    assert told.startswith("kept monai,2,0.5,2,one-empty:nsd=0,both-empty:undefined,void:no-border; asked for medpy,2,")
     with pytest.raises(RunFileError, match="merged or renamed"):
         segeval.rescore(read, map="1=0")
 
@@ -245,7 +246,7 @@ def test_damaged_distances_are_told(change: Any, tmp_path: Path) -> None:
         ({"distances": "scipy"}, "is no definition"),
         ({"distances": "monai", "tolerance": -1}, "is no distance"),
         ({"distances": "monai", "tolerance": math.nan}, "is no distance"),
-        ({"distances": "monai", "spacing": "1,2,3"}, "not that of an image"),
+        ({"distances": "monai", "spacing": "1,2,3,4"}, "not that of an image"),
         ({"distances": "monai", "spacing": "0,1"}, "not that of an image"),
         ({"distances": "monai", "spacing": "nan,1"}, "not that of an image"),
         ({"distances": "monai", "spacing": "1e-320,1e308"}, "not that of an image"),
@@ -287,9 +288,12 @@ def test_signatures_give_the_choice_back() -> None:
     chosen = Distances("metricsreloaded", 0.5, parse_spacing("0.7,1.25"))
     protocol = Protocol(distances=chosen)
     line = signature(resolve(protocol, gt_values=(), pred_values=()), protocol).short()
-    assert "distances:metricsreloaded,0.5,0.7,1.25,void:no-border" in line
+    assert "distances:metricsreloaded,0.5,0.7,1.25,one-empty:nsd=0,both-empty:perfect,void:no-border" in line
     assert Signature.parse(line).protocol().distances == chosen
-    assert parse_spacing(2) == (2.0, 2.0)
+    assert parse_spacing(2) == (2.0,)
+    for spacing in (None, (2.0,), (3.0, 0.5, 0.5)):
+        assert read_distances(write_distances(Distances("medpy", 2.0, spacing))) == Distances("medpy", 2.0, spacing)
+    assert read_distances("monai,1,0.5,2,void:no-border") == Distances("monai", 1.0, (0.5, 2.0))
 
 
 def test_gates_intervals_and_comparisons_know_distances(tmp_path: Path) -> None:

@@ -90,3 +90,32 @@ def test_a_folder_too_far_out_is_recognised_on_either_side(tmp_path: Path) -> No
 def test_names_that_differ_in_case_only_are_recognised(tmp_path: Path) -> None:
     hint = suggestion(["IMG_1.png", "IMG_2.png"], ["img_1.png", "img_2.png"], tmp_path)
     assert hint == "2 names differ in upper and lower case only: rename the files of one side"
+
+
+@pytest.mark.parametrize(
+    ("gt", "pred", "pattern"),
+    [
+        (["{:04}.png"], ["{:04}_epoch_7{:02}.png"], "'^[0-9]+'"),
+        (["scan{:03}_{:02}.png"], ["{:03}.png"], "'[0-9]+'"),
+        (["visit{:02}-scan{:03}.png"], ["out_{:03}.png"], "'0*([0-9]+)'"),
+        (["case_{:04}.png"], ["{}-result{:02}.png"], "'0*([0-9]+)'"),
+    ],
+)
+def test_a_pattern_that_pairs_all_is_suggested_and_does_pair(
+    gt: list[str], pred: list[str], pattern: str, tmp_path: Path
+) -> None:
+    """Where what differs is another text in every name, no suffix and no prefix fits."""
+    names, others = (
+        [form.format(place, (place * 7 + side * 3) % 90) for place in range(11, 30)]
+        for side, (form,) in enumerate((gt, pred))
+    )
+    hint = suggestion(names, others, tmp_path)
+    assert hint == f"--key-regex {pattern} would pair 19 of 19"
+    rules = PairingRules(key_regex=pattern.strip("'"))
+    assert len(require_pairs(pairing_of(tmp_path, [], [], rules))) == 19
+
+
+def test_names_without_anything_in_common_lead_to_a_list_of_pairs(tmp_path: Path) -> None:
+    found = problem(pairing_of(tmp_path, ["cat.png", "dog.png"], ["one.png", "two.png"]), "by name")
+    assert "--name-map" in found.fix
+    assert "--key-regex" in found.fix

@@ -291,7 +291,8 @@ def test_each_mistake_is_found_with_what_mends_it(name: str, tmp_path: Path) -> 
 
 
 def _without_fixes(found: dict[str, Any]) -> str:
-    return json.dumps({name: value for name, value in found.items() if name not in ("findings", "notes", "remedy")})
+    fixes = ("findings", "notes", "suggestions", "remedy")
+    return json.dumps({name: value for name, value in found.items() if name not in fixes})
 
 
 def mended(options: tuple[str, ...], fix: str) -> tuple[str, ...]:
@@ -418,7 +419,7 @@ def test_json_has_files_values_and_findings() -> None:
     assert done.code == 0
     assert list(found) == [
         *("schema", "ready", "pairs", "decoded", "missing", "extra", "ambiguous", "clashes"),
-        *("gt", "pred", "findings", "notes", "remedy"),
+        *("gt", "pred", "findings", "notes", "suggestions", "remedy"),
     ]
     assert (found["pairs"], found["decoded"], found["gt"]["files"]) == (7, 7, 7)
     assert found["gt"]["sizes"] == [{"width": 320, "height": 192, "files": 7}]

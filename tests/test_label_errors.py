@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from segeval.measuring.suspects import _connected
+from segeval.pictures.gallery import window
 from segeval.pictures.panels import Panels, boxed
 from tests.support.commandline import run_segeval
 
@@ -120,6 +121,21 @@ def test_the_box_of_a_region_has_a_line_around_it_within_what_is_seen() -> None:
     expected = np.zeros((6, 7), np.bool_)
     expected[1, 0:4] = expected[4, 0:4] = expected[1:5, 3] = True
     assert drawn.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("box", "seen"),
+    [
+        ((100, 100, 110, 120), (71, 76, 139, 144)),
+        ((0, 0, 10, 10), (0, 0, 58, 58)),
+        ((310, 190, 320, 200), (262, 142, 320, 200)),
+        ((0, 50, 320, 60), (0, 0, 320, 200)),
+    ],
+)
+def test_a_region_is_seen_in_a_square_within_the_image(
+    box: tuple[int, int, int, int], seen: tuple[int, int, int, int]
+) -> None:
+    assert window(box, 320, 200) == seen
 
 
 def test_regions_are_those_of_scipy() -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 
 import segeval
 from segeval.errors import RunFileError, SegevalError, UsageError
+from segeval.request import build_request
 from segeval.runs.columns import BlockRows, LazyRows
 from segeval.runs.file import load_run, run_from_bytes, run_to_bytes, save_run
 from segeval.runs.run import Maps, Run
@@ -251,3 +252,38 @@ def test_without_pyarrow_the_line_that_installs_it_is_told(tmp_path: Path, monke
 
 def test_a_run_in_memory_is_in_columns() -> None:
     assert isinstance(through(run_of(None, [("a", 1), ("b", 2)])).rows, LazyRows)
+
+
+def told(folder: Path, name: str, *arguments: str) -> Any:
+    done = run_segeval("report", name, "-f", "json", "--no-config", *arguments, cwd=folder)
+    assert done.code == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--worst", "3", "--gain"),
+        ("--ci", "95", "--resamples", "20"),
+        ("--ci", "95", "--resamples", "20", "--ci-method", "bca", "--group-by", "city/.."),
+        ("--by", "half,class-size", "--slice-regex", "half=/(.)", "--resamples", "20"),
+        ("--keys", "city/00*"),
+        *(
+            ("--convention", name, "--unknown", "miss")
+            for name in ("ade20k", "torchmetrics-miou", "smp-micro-imagewise")
+        ),
+        ("--average", "image"),
+        ("--average", "image-class", "--absent", "one"),
+        ("--average", "class-image", "--absent", "zero"),
+        ("--average", "image-micro"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("by_block")
+def test_a_report_is_the_same_where_the_rows_stay_in_the_file(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    run = run_of(None, MANY)
+    run = replace(run, protocol=replace(build_request(classes=3, unknown="miss").protocol))
+    for name in ("run.jsonl", "run.parquet"):
+        save_run(run, tmp_path / name)
+    assert told(tmp_path, "run.parquet", *arguments) == told(tmp_path, "run.jsonl", *arguments)

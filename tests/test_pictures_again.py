@@ -13,6 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from segeval.protocol.presets import preset_names
+from segeval.protocol.protocol import protocol_from_dict
+from segeval.request import build_request
+from segeval.request.again import request_again
 from tests.support.commandline import Completed, run_segeval
 
 pytest.importorskip("matplotlib")
@@ -163,6 +167,15 @@ def test_zips_and_predictions_that_are_missing_are_seen_again(tmp_path: Path) ->
     folders = ("--pred", "pred.zip", "--gt", "gt.zip")
     assert run_segeval("report", "run.jsonl", *folders, "--overlays", "second", *QUIET, cwd=tmp_path).code == 0
     assert overlays(tmp_path / "second") == overlays(tmp_path / "first")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_reads_a_saved_run_as_it_read_its_folders(name: str) -> None:
+    classes = ["a", "b"] if name in ("nnunet", "roboflow") else None
+    asked = build_request(preset=name, classes=classes)
+    found = request_again(protocol_from_dict(asked.protocol.to_dict()), {})
+    assert (found.rules, found.protocol) == (asked.rules, asked.protocol)
+    assert (found.gt_palette, found.pred_palette) == (asked.gt_palette, asked.pred_palette)
 
 
 @pytest.mark.parametrize(

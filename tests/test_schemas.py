@@ -16,8 +16,9 @@ from hypothesis import given
 from PIL import Image
 
 from segeval.protocol.axes import AXES, MISSING_CHOICES
-from segeval.protocol.distances import Distances
+from segeval.protocol.distances import DEFINITIONS, Distances
 from segeval.protocol.labeling import Group, SegmentationClass
+from segeval.protocol.lesions import CONNECTIVITIES, MEASURES, Lesions
 from segeval.protocol.mapkinds import FLOAT
 from segeval.protocol.protocol import Protocol
 from segeval.protocol.settings import Probabilities
@@ -78,8 +79,12 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
         ),
         boundary=("authors",),
         distances=Distances("monai"),
+        lesions=Lesions("detection"),
     )
     assert list(protocol) == list(every.to_dict())
+    assert tuple(protocol["distances"]["properties"]["definition"]["enum"]) == tuple(DEFINITIONS)
+    assert tuple(protocol["lesions"]["properties"]["definition"]["enum"]) == tuple(MEASURES)
+    assert {*protocol["lesions"]["properties"]["connectivity"]["enum"]} == {None, *CONNECTIVITIES}
 
 
 # Run files
@@ -171,7 +176,7 @@ COMMANDS: dict[str, list[str]] = {
     "means over some classes": ["pred", "gt", "--classes", "4", "--mean-over", "1,2"],
     "intervals, images and gains": ["pred", "gt", "--ci", "95", "--resamples", "50", "--worst", "2", "--gain"],
     "slices": ["pred", "gt", "--by", "class-size", "--resamples", "50"],
-    "contours": ["pred", "gt", "--boundary", "authors,2", "--distances", "monai"],
+    "contours": ["pred", "gt", "--boundary", "authors,2", "--distances", "monai", "--lesions", "detection"],
     "an empty ground truth": ["binary", "binary", "--binary", "--worst", "1"],
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from segeval.errors import MaskError, SegevalError
 from segeval.images.nifti import parse_nifti
 from segeval.images.readers import decode_mask, decode_probability, read_mask
 from segeval.runs.file import run_from_bytes, run_to_bytes
+from tests.originals import GOLDEN
+from tests.originals.shapes import shapes
 from tests.support.commandline import run_segeval
 
 nibabel = pytest.importorskip("nibabel", reason="comes with the extra medical")
@@ -180,12 +183,54 @@ def test_another_shape_is_told_with_all_its_axes(tmp_path: Path) -> None:
     assert "7x6x4, ground truth 7x6x5" in raised.value.where[0]
 
 
-@pytest.mark.parametrize("options", [{"boundary": 2}, {"distances": "monai"}])
-def test_contours_are_of_images(tmp_path: Path, options: dict[str, Any]) -> None:
-    if "distances" in options:
-        pytest.importorskip("scipy")
-    with pytest.raises(MaskError, match="this is a volume"):
-        segeval.score(*pair(tmp_path, labels(1), labels(2)), **options)
+def test_bands_are_of_images_and_distances_of_volumes_too(tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match="this is a volume") as raised:
+        segeval.score(*pair(tmp_path, labels(1), labels(2)), boundary=2)
+    assert "--distances" in raised.value.fix
+
+
+def drawn(tmp_path: Path, seeds: Iterable[int]) -> tuple[list[dict[str, Any]], tuple[Path, Path]]:
+    """Save volumes of the golden files with their spacing in the header; return what the program says of each."""
+    entries = json.loads((GOLDEN / "contours" / "medpy.json").read_text(encoding="utf-8"))["sets"]
+    says = {entry["seed"]: entry["scores"] for entry in entries if entry["inputs"] == "3 axes"}
+    for seed in seeds:
+        entry = shapes(seed, 3)
+        affine = np.diag([*entry.spacing[::-1], 1.0])
+        for side, array in (("gt", entry.gt), ("pred", entry.pred)):
+            saved(tmp_path / side / f"{seed}.nii.gz", array.T, affine)
+    return [says[seed] for seed in seeds], (tmp_path / "pred", tmp_path / "gt")
+
+
+def test_distances_of_volumes_are_in_the_spacing_of_their_files(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    says, folders = drawn(tmp_path, (1, 11, 21))
+    report = segeval.score(*folders, classes=4, distances="medpy", per_image=True)
+    assert "distances:medpy,1,file," in report.signature.short()
+    assert report.details.images is not None
+    for told, image in zip(says, report.details.images, strict=True):
+        for class_id in range(4):
+            for name in ("hd", "hd95", "assd"):
+                assert image.losses[name][class_id] == pytest.approx(told[str(class_id)][name], rel=1e-9)
+    # One number is of every axis; a spacing of three axes stands in place of the files'.
+    scaled = {name: segeval.score(*folders, classes=4, distances="medpy", spacing=name) for name in ("2", "2,2,2")}
+    assert len({one.scores["hd95"] for one in scaled.values()}) == 1
+    plain = segeval.score(*folders, classes=4, distances="medpy", spacing=1)
+    assert scaled["2"].scores["hd"] == pytest.approx(2 * (plain.scores["hd"] or 0), rel=1e-12)
+
+
+def test_a_spacing_of_two_axes_is_not_that_of_a_volume(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    with pytest.raises(MaskError, match="another number of axes") as raised:
+        segeval.score(*pair(tmp_path, labels(1), labels(2)), distances="monai", spacing="1,2")
+    assert raised.value.where == ("gt/case_1.nii.gz: 3 axes, --spacing 1,2",)
+
+
+def test_a_saved_run_of_volumes_keeps_their_distances(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    _, folders = drawn(tmp_path, (2, 12))
+    run = segeval.measure(*folders, distances="deepmind")
+    read = run_from_bytes(run_to_bytes(run, packed=False), name="run")
+    assert segeval.rescore(read).scores == segeval.score(*folders, distances="deepmind").scores
 
 
 def test_a_region_of_interest_is_a_volume_too(tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def _kinds(_: click.Context) -> Iterable[str]:
     return (*(name for name, kind in KINDS.items() if kind.allowable), "none")
 
 
+def _lesions(_: click.Context) -> Iterable[str]:
+    from segeval.protocol.lesions import MEASURES
+
+    return MEASURES
+
+
 def _classes(context: click.Context) -> list[str]:
     """Return the class names of the list or the preset that the line gives, as far as they can be read."""
     from segeval.errors import SegevalError
@@ -88,6 +94,7 @@ WORDS: Mapping[str, Callable[[click.Context], Iterable[str]]] = {
     "kinds": _kinds,
     "weights": lambda _: ("auto",),
     "alpha": lambda _: ("auto", "none"),
+    "lesions": _lesions,
     "ignored": _ignored,
     "mean over": _mean_over,
     "metrics": lambda context: _metrics(context, lower=None, end=""),

@@ -70,7 +70,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "engine",
         "read-timeout",
     ),
-    "Contours": ("boundary", "distances", "tolerance", "spacing"),
+    "Contours": ("boundary", "distances", "tolerance", "spacing", "lesions", "connectivity", "lesion-overlap"),
     "Probability maps": (
         "probs",
         "logits",

@@ -234,7 +234,23 @@ boundary_options = stacked(
         help="Measure HD, HD95, ASSD and NSD by this program's definition. [default: no]",
     ),
     click.option("--tolerance", type=float, metavar="T", help="NSD: distance up to which surfaces agree. [default: 1]"),
-    click.option("--spacing", metavar="Y,X", help="Distances: height and width of a pixel. [default: 1,1]"),
+    click.option(
+        "--spacing",
+        metavar="[Z,]Y,X",
+        help="Distances: height and width of a pixel, of volumes slices first. [default: the file's, else 1]",
+    ),
+    click.option(
+        "--lesions",
+        metavar="DEFINITION",
+        shell_complete=completed("lesions"),
+        help="Score lesion by lesion: detection, or brats2023-gli, -ssa, -men, -ped, -met. [default: no]",
+    ),
+    click.option("--connectivity", type=int, metavar="N", help="Lesions: 4, 8; 6, 18, 26 neighbours. [default: all]"),
+    click.option(
+        "--lesion-overlap",
+        metavar="CRITERION=VALUE",
+        help="Lesions: overlap from which they match, as iou=0.5 or dice=0.3. [default: iou=0.5]",
+    ),
 )
 probs_option = stacked(
     click.option("--probs", is_flag=True, help="PRED holds probability maps: report losses and curves too."),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from segeval.records import dataclass
 from segeval.report.scoring import Measured
-from segeval.scores.imageoverlap import ImageRatios, image_mious, image_outcomes, present
+from segeval.scores.imageoverlap import image_mious, image_outcomes, present
 from segeval.scores.overlap import Value
+
+if TYPE_CHECKING:
+    from segeval.scores.imageoverlap import AllRatios
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def _classes(found: Measured) -> list[tuple[int, str]]:
 
 
 def _furthest(
-    old: ImageRatios, later: ImageRatios, index: int, named: Sequence[tuple[int, str]], *, falls: bool
+    old: AllRatios, later: AllRatios, index: int, named: Sequence[tuple[int, str]], *, falls: bool
 ) -> tuple[str | None, Value]:
     """Return the class whose IoU went furthest down or up in an image, and how far; `None` where none went there."""
     first, second = old.image(index), later.image(index)

@@ -90,6 +90,28 @@ class DistanceValues:
         return hash((self.ids.tobytes(), self.values.tobytes()))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LesionCounts:
+    """Hold the lesions of one image: `ids` of its classes, ascending, and what the definition says of each.
+
+    `counts`, (K, 3), are lesions found, predicted ones that are none, and lesions missed; `values`, (K, M), the scores
+    that do not follow from counts; `states`, (K,), are 0, `BOTH` where neither side has the class, or `ONE`.
+    """
+
+    ids: Int64Array
+    counts: Int64Array
+    values: NDArray[np.float64]
+    states: Int64Array
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LesionCounts) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in LesionCounts.__slots__
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.ids.tobytes(), self.counts.tobytes(), self.values.tobytes()))
+
+
 def band_width(width: Width, diagonal: float) -> int:
     """Return the pixels of a band, at least 1; a share is rounded as `mask_to_boundary` of boundary-iou-api does."""
     if isinstance(width, int):

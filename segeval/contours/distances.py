@@ -20,9 +20,7 @@ from segeval.records import dataclass
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 PERCENT = 95
-WEIGHTED = "deepmind"
-NNUNET = "nnunet"
-NNUNET_EPS = 1e-8
+MORE = 1e-8
 """What nnU-Net 1 adds to the number of surface elements, by which NSD of two equal masks is a little below 1."""
 
 
@@ -70,7 +68,7 @@ def borders(mask: Mask, valid: Mask) -> Mask:
 
 def surfaces(gt: Mask, pred: Mask, chosen: Distances, valid: Mask, spacing: Sequence[float]) -> Surfaces:
     """Measure two masks of one shape, (H, W) or (D, H, W), in units of `spacing`; a side without border is infinite."""
-    weighted = chosen.definition == WEIGHTED
+    weighted = chosen.rules.surface == "corners"
     full = bool(gt.all() or pred.all())
     gt, pred, valid = _cropped(gt, pred, valid)
     if weighted:
@@ -129,30 +127,31 @@ def distance_scores(of: Surfaces, chosen: Distances) -> dict[str, float]:
         "masd": float(np.mean([direction.mean() for direction in directions])),
         "nsd": float(weights[together <= chosen.tolerance].sum() / weights.sum()),
     }
-    if chosen.definition in ("medpy", NNUNET):
-        found["hd95"] = float(np.percentile(together, PERCENT))
-    elif chosen.definition == WEIGHTED:
-        found["hd95"] = max(
-            _weighted_percentile(direction, part)
-            for direction, part in zip(directions, (of.gt_weights, of.pred_weights), strict=True)
-        )
+    percentile = _weighted_percentile if chosen.rules.surface == "corners" else _percentile
+    if chosen.rules.percentile == "together":
+        found["hd95"] = percentile(together, weights)
     else:
-        found["hd95"] = max(float(np.percentile(direction, PERCENT)) for direction in directions)
-    if chosen.definition == NNUNET:
-        found["nsd"] = float(np.sum(together <= chosen.tolerance) / (len(together) + NNUNET_EPS))
-        if of.full:
-            found |= dict.fromkeys(("hd", "hd95", "assd"), np.nan)
+        both = zip(directions, (of.gt_weights, of.pred_weights), strict=True)
+        found["hd95"] = max(percentile(*direction) for direction in both)
+    if chosen.rules.divisor != "elements":
+        found["nsd"] = float(weights[together <= chosen.tolerance].sum() / (weights.sum() + MORE))
+    if of.full and chosen.rules.everywhere == "undefined":
+        found |= dict.fromkeys(("hd", "hd95", "assd"), np.nan)
     return {name: found[name] for name in chosen.scores}
 
 
 def _of_empty(chosen: Distances, *, both: bool) -> dict[str, float]:
     """Return what a program gives without a border on one side, or on both; infinite and raised is undefined."""
+    if both and chosen.rules.both_empty == "perfect":
+        return {name: float(name == "nsd") for name in chosen.scores}
     found = dict.fromkeys(chosen.scores, np.nan)
-    if not both and "nsd" in found and chosen.definition != NNUNET:
+    if not both and "nsd" in found and chosen.rules.one_empty == "nsd=0":
         found["nsd"] = 0.0
-    elif both and chosen.definition == "metricsreloaded":
-        found = {name: float(name == "nsd") for name in found}
     return found
+
+
+def _percentile(distances: Floats, _weights: Floats) -> float:
+    return float(np.percentile(distances, PERCENT))
 
 
 def _weighted_percentile(distances: Floats, weights: Floats) -> float:
@@ -162,13 +161,13 @@ def _weighted_percentile(distances: Floats, weights: Floats) -> float:
     return float(distances[order][place])
 
 
-def distance_values(of: Regions, chosen: Distances) -> DistanceValues:
-    """Measure every class of two masks."""
+def distance_values(of: Regions, chosen: Distances, spacing: Sequence[float]) -> DistanceValues:
+    """Measure every class of two masks of two or three axes, in units of their `spacing`."""
     valid = of.gt != NO_REGION
     rows, states = [], []
     for code in range(1, of.stray):
         gt, pred = of.gt == code, of.pred == code
-        found = surfaces(gt, pred, chosen, valid, chosen.spacing)
+        found = surfaces(gt, pred, chosen, valid, spacing)
         on_gt, on_pred = len(found.gt_to_pred), len(found.pred_to_gt)
         if not on_gt and gt.any():
             states.append(VOID)

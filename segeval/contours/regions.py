@@ -13,6 +13,7 @@ from segeval.records import dataclass
 from segeval.tables.counts import Int64Array, IntArray
 
 Codes = NDArray[np.uint8]
+Rule = Callable[[int], int | None]
 NO_REGION = 0
 """The code of pixels that hold no contour: void, and ground truth of no class."""
 LARGEST_BYTE = 255
@@ -51,7 +52,7 @@ def regions(
     pred: IntArray | None,
     *,
     values: tuple[Sequence[int], Sequence[int]],
-    class_of: tuple[Callable[[int], int | None], Callable[[int], int | None]],
+    class_of: tuple[Rule, Rule],
 ) -> Regions:
     """Code two label arrays of one shape by the class of each of their values; without `pred` nothing is predicted.
 
@@ -74,6 +75,15 @@ def regions(
     if NO_REGION in gt_codes:
         pred_codes[gt_codes == NO_REGION] = NO_REGION
     return Regions(np.array(ids, np.int64), gt_codes, pred_codes)
+
+
+def predicted_codes(of: Regions, pred: IntArray | None, values: Sequence[int], rule: Rule) -> NDArray[Any]:
+    """Code a prediction as `regions` does, and where the ground truth is void too."""
+    if pred is None:
+        return np.full(of.gt.shape, of.stray, of.gt.dtype)
+    code = {one: index + 1 for index, one in enumerate(of.ids.tolist())}
+    found: NDArray[Any] = _coded(pred, values, [code.get(rule(value), of.stray) for value in values], of.gt.dtype.type)
+    return found
 
 
 def _recoded(

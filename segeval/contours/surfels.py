@@ -9,7 +9,7 @@ the program's table gives it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations, product
 
 import numpy as np
@@ -55,7 +55,7 @@ def corner_weights(mask: Mask, valid: Mask, spacing: Sequence[float]) -> Floats:
         at = tuple(slice(place, place + size) for place, size in zip(corner, codes.shape, strict=True))
         codes |= padded[at].astype(np.uint8) << bit
         usable &= known[at]
-    table = _lengths(spacing) if mask.ndim == 2 else _areas(spacing)
+    table = _lengths(spacing) if mask.ndim == 2 else _areas(tuple(spacing))
     return np.where(usable, table[codes], 0.0)
 
 
@@ -69,7 +69,8 @@ def _lengths(spacing: Sequence[float]) -> Floats:
     return found
 
 
-def _areas(spacing: Sequence[float]) -> Floats:
+@lru_cache(maxsize=64)
+def _areas(spacing: tuple[float, ...]) -> Floats:
     faces = np.array([spacing[1] * spacing[2], spacing[0] * spacing[2], spacing[0] * spacing[1]])
     found = np.zeros(256)
     for code, triangles in _triangles().items():

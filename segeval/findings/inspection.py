@@ -55,7 +55,8 @@ class Inspection:
 
     `pairs` counts the pairs, `decoded` those of them whose pixels were read. `missing`, `extra`, `ambiguous` and
     `clashes` are as in `Pairing`. `notes` tell what is taken from the data. Findings that block come first.
-    `remedy` holds the options that score right, `None` where none do.
+    `remedy` holds the options that score right, `None` where none do. `suggestions` are options that would read what
+    lies beside the folders, or masks that nothing decodes; each was tried.
     """
 
     pairs: int
@@ -70,6 +71,7 @@ class Inspection:
     notes: tuple[Inference, ...] = ()
     remedy: Remedy | None = None
     strict: bool = False
+    suggestions: tuple[Inference, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -80,7 +82,7 @@ class Inspection:
         """Return the inspection as JSON values.
 
         {schema, ready, pairs, decoded, missing, extra, ambiguous ([{gt, pred}]), clashes, gt, pred, findings ([{kind,
-        what, where, fix, severity}]), notes ([{what, option}]), remedy ({options, swap}, or `None`)};
+        what, where, fix, severity}]), notes and suggestions ([{what, option}]), remedy ({options, swap}, or `None`)};
         `gt` and `pred` are {files, encodings ([{encoding,
         files}]), sizes ([{width, height, files}]), distinct, values ([{value, pixels, share, meaning}])}.
         """
@@ -97,5 +99,6 @@ class Inspection:
             "pred": self.pred.to_dict(),
             "findings": [{**finding.to_dict(), "severity": finding.severity} for finding in self.findings],
             "notes": [{"what": note.what, "option": note.option} for note in self.notes],
+            "suggestions": [{"what": one.what, "option": one.option} for one in self.suggestions],
             "remedy": self.remedy and {"options": dict(self.remedy.options), "swap": self.remedy.swap},
         }

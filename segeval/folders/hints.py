@@ -19,6 +19,17 @@ TRIES = 6
 LEVELS = 3
 """How many folders further in a suggested folder may lie."""
 
+PATTERNS = (
+    "^[0-9]+",
+    "[0-9]+",
+    r"[0-9]+(?=[^0-9]*\.[^.]*$)",
+    "0*([0-9]+)",
+    "^[^_]+",
+    "^[^.]+",
+    r"[^_]+(?=\.[^.]*$)",
+    "[0-9]+_[0-9]+",
+)
+"""What tells images apart in most names: the first, the only or the last number, a first or last word, two numbers."""
 SEPARATORS = "_-. "
 
 
@@ -41,6 +52,7 @@ def hint(gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: 
         or _folder(found)
         or _letter_case(found)
         or _prefixes(gt, pred, rules, suffixes, found)
+        or _patterns(gt, pred, rules, suffixes, found)
     )
 
 
@@ -154,6 +166,21 @@ def _prefixes(
             if best is None or rank > best[0]:
                 best = (rank, tried)
     return "" if best is None else _would_pair(best[1], found)
+
+
+def _patterns(
+    gt: Sequence[str], pred: Sequence[str], rules: PairingRules, suffixes: frozenset[str], found: Matching
+) -> str:
+    """Suggest a pattern that pairs every file of the smaller side, each with one of the other."""
+    if {path[path.rfind("/") + 1 :] for path in gt} & {path[path.rfind("/") + 1 :] for path in pred}:
+        return ""  # files of one name in other folders are other images
+    fewer = min(len(found.gt.files), len(found.pred.files))
+    for pattern in PATTERNS if fewer > 1 else ():
+        tried = match(gt, pred, replace(rules, key_regex=pattern), suffixes)
+        whole = len(tried.paired) == fewer and not tried.ambiguous and not tried.clashes
+        if whole and _better(tried, found, gt, pred):
+            return f"--key-regex {shlex.quote(pattern)} would pair {len(tried.paired)} of {len(tried.gt.files)}"
+    return ""
 
 
 def _stem(path: str, suffixes: frozenset[str]) -> str:

@@ -197,6 +197,10 @@ def _files(actual: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> tuple
 
 
 READ = "masks are read from PNG, BMP, GIF, TIFF, .npy, .npz and NIfTI"
+NAMES_FIX = (
+    "Name each prediction like its ground truth file, or see --gt-suffix, --pred-suffix and --key-regex; --name-map "
+    "takes a CSV file of the pairs"
+)
 SHOWN = 5
 """Names shown of a group of files in one line of an error."""
 
@@ -278,7 +282,7 @@ def _names_differ(pairing: Pairing, matched: int) -> SegevalError:
         (pred_name, (*pairing.extra, *pairing.pred_unselected)),
     )
     where = [name(paths[0]) for name, paths in examples if paths]
-    fix = pairing.hint or "Name each prediction like its ground truth file, or see --gt-suffix and --pred-suffix"
+    fix = pairing.hint or NAMES_FIX
     if matched:
         return PairingError("fewer than half of the ground truth files have a prediction by name", where, fix)
     return NothingToScoreError("no ground truth file has a prediction by name", where, fix)

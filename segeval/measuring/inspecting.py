@@ -24,6 +24,7 @@ from segeval.folders.walking import gt_name, opened, pred_name
 from segeval.images.readers import ImageFacts, decode_mask, describe, read_below, read_mask
 from segeval.measuring.measure import measure, paired, with_folder_classes
 from segeval.measuring.measurement import Failure, Measurement, Progress, guarded, stream
+from segeval.measuring.nearby import suggestions
 from segeval.protocol.labeling import NO_PREDICTION, VOID
 from segeval.protocol.palettes import Palette
 from segeval.protocol.protocol import Resolution
@@ -91,6 +92,7 @@ def inspect(
         remedy=_remedy(found, findings, {one.kind for one in (*looks_wrong, *map(_as_finding, problems))}),
         strict=policy.strict,
         notes=() if resolution is None or problems else resolution.notes,
+        suggestions=suggestions(files, (gt_values, pred_values)),
     )
 
 

@@ -29,7 +29,6 @@ from segeval.measuring.measurement import (
     usable_pairs,
 )
 from segeval.measuring.reading import (
-    Contours,
     Reading,
     ReadMask,
     both,
@@ -59,7 +58,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
         gt = read_ground_truth(pair, reading)
         region = _region(pair, gt, reading)
         counts = missing_counts(gt.values if region is None else region.of(gt.values))
-        row = _with_contours(_row(pair, gt, counts, 0, region), gt.values, None, reading.contours, region)
+        row = _surrounded(_row(pair, gt, counts, 0, region), pair, gt, None, reading, region)
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
     gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
@@ -79,7 +78,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     pred_digest = digest(pred.data) if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
     row = _row(pair, gt, counts, pred.inexact, region)
-    row = _with_contours(row, gt.values, predicted, reading.contours, region)
+    row = _surrounded(row, pair, gt, predicted, reading, region)
     return MeasuredRow(row, pred_digest=pred_digest, traits=traits)
 
 
@@ -94,33 +93,15 @@ def _require_few_values(values: NDArray[np.integer[Any]], name: str, most: int) 
         )
 
 
-def _with_contours(row: Row, gt: IntArray, pred: IntArray | None, asked: Contours | None, region: Region | None) -> Row:
-    """Add what is measured around the regions of a pair, of whose prediction there may be none."""
-    if asked is None:
+def _surrounded(
+    row: Row, pair: Pair, gt: ReadMask, pred: IntArray | None, reading: Reading, region: Region | None
+) -> Row:
+    """Add what is asked for around the pixels of each class."""
+    if reading.contours is None:
         return row
-    if row.depth > 1:
-        raise MaskError(
-            "contours are measured in images, and this is a volume",
-            (gt_name(row.key),),
-            "Leave --boundary and --distances out",
-        )
-    from segeval.contours.counts import contour_counts  # few runs look at contours
-    from segeval.contours.regions import regions
+    from segeval.measuring.surroundings import with_contours  # few runs look at contours
 
-    predicted = () if pred is None else row.counts.pred.tolist()
-    values = sorted(set(row.counts.gt.tolist())), sorted(set(predicted))
-    if region is None:
-        of = regions(gt, pred, values=values, class_of=asked.class_of)
-    else:
-        parts = region.filled(gt), None if pred is None else region.filled(pred)
-        of = regions(*parts, values=values, class_of=asked.class_of).within(region.inside)
-    if asked.widths is not None:
-        row = replace(row, contours=contour_counts(of, asked.widths))
-    if asked.distances is not None:
-        from segeval.contours.distances import distance_values
-
-        row = replace(row, distances=distance_values(of, asked.distances))
-    return row
+    return with_contours(row, gt_name(pair.gt), gt, pred, reading.contours, region)
 
 
 def _region(pair: Pair, gt: ReadMask, reading: Reading) -> Region | None:

@@ -184,13 +184,17 @@ class Course:
 
 
 def _contours_of(protocol: Protocol) -> Contours | None:
-    if protocol.boundary is None and protocol.distances is None:
+    if all(asked is None for asked in (protocol.boundary, protocol.distances, protocol.lesions)):
         return None
     if protocol.distances is not None:
         from segeval.contours.distances import require_tree  # few runs measure distances
 
         require_tree()
-    return Contours(region_rules(protocol), protocol.boundary, protocol.distances)
+    if protocol.lesions is not None:
+        from segeval.contours.lesions import require_labelling  # few runs look for lesions
+
+        require_labelling()
+    return Contours(region_rules(protocol), protocol.boundary, protocol.distances, protocol.lesions)
 
 
 def reading_of(pairing: Pairing, request: Request, *, digest_predictions: bool) -> Reading:

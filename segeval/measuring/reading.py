@@ -27,6 +27,7 @@ from segeval.runs.run import PLAIN, MeasuredRow, Traits
 from segeval.tables.counts import JointCounts, joint_counts, table
 
 if TYPE_CHECKING:
+    from segeval.protocol.lesions import Lesions
     from segeval.protocol.palettes import Palette
     from segeval.protocol.segments import Segments
     from segeval.stores.urls import Root
@@ -38,11 +39,12 @@ Second = TypeVar("Second")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contours:
-    """Say what is measured around the pixels of each class: bands at some widths, distances, or both."""
+    """Say what is measured around the pixels of each class: bands at some widths, distances, lesions."""
 
     class_of: tuple[ClassOf, ClassOf]
     widths: tuple[Width, ...] | None = None
     distances: Distances | None = None
+    lesions: Lesions | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

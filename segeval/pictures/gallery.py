@@ -103,9 +103,8 @@ def region_shot(entry: Entry, box: Box, pair: str, view: View, photo_of: Callabl
     """Draw what lies in and around the box of a region (left, top, right, bottom), and the box; `pair` as in `Shot`."""
     scene = view.read(entry.key)
     left, top, right, bottom = box
-    margin = max(LEAST_MARGIN, right - left, bottom - top)
     height, width = scene.gt.shape
-    seen = (max(0, left - margin), max(0, top - margin), min(width, right + margin), min(height, bottom + margin))
+    seen = window(box, width, height)
     photo = None if photo_of is None else cropped_photo(photo_of(entry.key), seen, (width, height))
     part = np.s_[seen[1] : seen[3], seen[0] : seen[2]]
     inner = (left - seen[0], top - seen[1], right - seen[0], bottom - seen[1])
@@ -114,6 +113,17 @@ def region_shot(entry: Entry, box: Box, pair: str, view: View, photo_of: Callabl
     told = list(map(shown, entry.told))
     rows, columns = drawn.gt.shape[:2]
     return Shot(shown(entry.key), told, entry.ranks, pair, columns, rows, [stage])
+
+
+def window(box: Box, width: int, height: int) -> Box:
+    """Return what is seen around a box: a square within the image, as far as that goes, with the box in its middle."""
+    left, top, right, bottom = box
+    longer = max(right - left, bottom - top)
+    side = longer + 2 * max(LEAST_MARGIN, longer // 2)
+    across, down = min(side, width), min(side, height)
+    x = min(max(0, (left + right - across) // 2), width - across)
+    y = min(max(0, (top + bottom - down) // 2), height - down)
+    return x, y, x + across, y + down
 
 
 def drawn_scene(scene: Scene, colors: NDArray[np.uint8], photo: Photo | None) -> Panels:

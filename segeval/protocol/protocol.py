@@ -35,6 +35,7 @@ from segeval.protocol.widths import Width, parse_widths, refuse_maps
 from segeval.records import dataclass
 
 if TYPE_CHECKING:
+    from segeval.protocol.lesions import Lesions
     from segeval.protocol.presets import Preset
 
 Mapped = tuple[tuple[int, int], ...]
@@ -74,34 +75,27 @@ class Protocol:
     storage: Storage = PLAINLY
     boundary: tuple[Width, ...] | None = None
     distances: Distances | None = None
+    lesions: Lesions | None = None
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING_CHOICES:
-            raise UsageError(
-                f"'{self.missing}' is not a choice for missing", (), f"Choose one of {', '.join(MISSING_CHOICES)}"
-            )
+            fix = f"Choose one of {', '.join(MISSING_CHOICES)}"
+            raise UsageError(f"'{self.missing}' is not a choice for missing", (), fix)
         if (self.gt_threshold, self.pred_threshold) != (None, None):
             from segeval.protocol.thresholds import check_thresholds  # few masks need one
 
             renamed = bool(self.mapping or self.gt_map or self.pred_map)
-            probs = self.probabilities is not None
-            check_thresholds(
-                self.gt_threshold,
-                self.pred_threshold,
-                renamed=renamed,
-                probs=probs,
-                two_valued=self.binary or self.storage.multilabel,
-            )
+            probs, two_valued = self.probabilities is not None, self.binary or self.storage.multilabel
+            levels = self.gt_threshold, self.pred_threshold
+            check_thresholds(*levels, renamed=renamed, probs=probs, two_valued=two_valued)
         if self.probabilities is not None:
-            refuse_maps(self.boundary, self.distances)
+            refuse_maps(boundary=self.boundary, distances=self.distances, lesions=self.lesions)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as JSON values; `protocol_from_dict` reads them back."""
         weights = self.mean_weights
-        classes = [
-            {"id": entry.id, "name": entry.name, "color": entry.color and list(entry.color)}
-            for entry in self.classes or ()
-        ]
+        listed = self.classes or ()
+        classes = [{"id": one.id, "name": one.name, "color": one.color and list(one.color)} for one in listed]
         return {
             "preset": self.preset,
             "classes": None if self.classes is None else classes,
@@ -124,12 +118,17 @@ class Protocol:
             "probabilities": None if self.probabilities is None else probabilities_to_dict(self.probabilities),
             **({} if self.boundary is None else {"boundary": list(self.boundary)}),
             **({} if self.distances is None else {"distances": self.distances.to_dict()}),
+            **({} if self.lesions is None else {"lesions": self.lesions.to_dict()}),
         }
 
 
 def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
     """Read a protocol back from its JSON values; raises KeyError, TypeError or ValueError where they are none."""
-    classes, losses = facts["classes"], facts["probabilities"]
+    classes, losses, lesions = facts["classes"], facts["probabilities"], None
+    if "lesions" in facts:
+        from segeval.protocol.lesions import lesions_from_dict  # few runs look for lesions
+
+        lesions = lesions_from_dict(facts["lesions"])
     return Protocol(
         preset=facts["preset"],
         classes=None
@@ -157,6 +156,7 @@ def protocol_from_dict(facts: Mapping[str, Any]) -> Protocol:
         storage=storage_from_dict(facts),
         boundary=parse_widths(facts["boundary"]) if "boundary" in facts else None,
         distances=distances_from_dict(facts["distances"]) if "distances" in facts else None,
+        lesions=lesions,
     )
 
 

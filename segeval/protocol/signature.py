@@ -15,6 +15,7 @@ from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import convention
 from segeval.protocol.distances import read_distances, write_distances
 from segeval.protocol.labeling import SegmentationClass, ranges
+from segeval.protocol.numbers import number
 from segeval.protocol.protocol import Mapped, Protocol, Resolution, from_preset
 from segeval.protocol.settings import Probabilities
 from segeval.protocol.storage import PLAIN_TEXTS, PLAINLY, STORAGE_NAMES, read_storage, storage_text
@@ -38,11 +39,6 @@ class Field:
     attribute: str
     write: Callable[[Any], str]
     read: Callable[[str], Any]
-
-
-def number(value: float) -> str:
-    """Write a number so that it reads back as itself, whole ones without a point."""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
 def _write_classes(classes: tuple[SegmentationClass, ...] | None) -> str:
@@ -128,6 +124,12 @@ def _given(write: Callable[[Any], str]) -> Callable[[Any], str]:
     return lambda value: "none" if value is None else write(value)
 
 
+def _read_lesions(text: str) -> object:
+    from segeval.protocol.lesions import read_lesions  # few runs look for lesions
+
+    return read_lesions(text)
+
+
 LABEL_FIELDS = (
     Field("classes", "classes", _write_classes, _read_classes),
     Field("ignore", "ignore", _write_ignore, _read_ignore),
@@ -145,6 +147,7 @@ WHERE_GIVEN = (
     Field("pred-threshold", "pred_threshold", _write_value, _read_level),
     Field("boundary", "boundary", _given(write_boundary), read_boundary),
     Field("distances", "distances", _given(write_distances), read_distances),
+    Field("lesions", "lesions", _given(str), _read_lesions),
     Field("allow", "allow", lambda kinds: ",".join(kinds) or "none", _read_kinds),
 )
 """What a signature has only where it was asked for."""
@@ -165,6 +168,7 @@ LOSS_FIELDS_WHERE_GIVEN = (
     Field("loss-reduction", "loss_reduction", _write_value, _word),
     Field("beta2", "beta2", _write_value, _read_value),
 )
+OF_LOSSES = (*LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +229,7 @@ class Signature:
                 for field in (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN)
                 if texts[field.key] != OF_PRESET
             }
-            losses = {
-                field.attribute: field.read(texts[field.key])
-                for field in (*LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
-                if field.key in texts
-            }
+            losses = {one.attribute: one.read(texts[one.key]) for one in OF_LOSSES if one.key in texts}
         except ValueError as error:
             raise UsageError("a field of the signature cannot be read", (str(error),), "Give it as printed") from None
         named = protocol.convention if texts["convention"] == OF_PRESET else convention(texts["convention"])
@@ -272,7 +272,7 @@ def signature(
         fields.append((field.key, text))
     fields.append(("convention", requested.convention.name))
     fields.extend((_dashed(axis), choice) for axis, choice in requested.convention.axes().items())
-    fields.extend((field.key, field.write(getattr(requested, field.attribute))) for field in OTHER_FIELDS)
+    fields.extend(_texts(OTHER_FIELDS, requested).items())
     for field in WHERE_GIVEN:
         value = getattr(requested, field.attribute)
         if value not in (None, ()):
@@ -283,7 +283,7 @@ def signature(
     fields.append(("probs", "no" if requested.probabilities is None else "yes"))
     if requested.probabilities is not None:
         losses = requested.probabilities
-        texts = {field.key: field.write(getattr(losses, field.attribute)) for field in LOSS_FIELDS}
+        texts = _texts(LOSS_FIELDS, losses)
         if eps is not None and losses.eps is None:
             texts["eps"] = f"{texts['eps']}({eps})"
         fields.extend(texts.items())
@@ -299,11 +299,15 @@ def signature(
     return Signature(tuple(fields))
 
 
+def _texts(fields: Iterable[Field], of: object) -> dict[str, str]:
+    return {field.key: field.write(getattr(of, field.attribute)) for field in fields}
+
+
 def known_keys() -> tuple[str, ...]:
     """Return every key that the protocol and the data have in a signature."""
-    fields = (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN, *LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
-    named = map(_dashed, (*AXES, *STORAGE_NAMES))
-    return ("preset", "convention", "probs", *named, *(field.key for field in fields), VERSION, *OF_DATA)
+    fields = (*LABEL_FIELDS, *OTHER_FIELDS, *WHERE_GIVEN, *OF_LOSSES)
+    keys = (*map(_dashed, (*AXES, *STORAGE_NAMES)), *(field.key for field in fields))
+    return ("preset", "convention", "probs", *keys, VERSION, *OF_DATA)
 
 
 def _base(name: str | None) -> Protocol | None:
@@ -324,14 +328,11 @@ def _defaults(fields: dict[str, str]) -> dict[str, str]:
     texts["convention"] = base.convention.name
     named = convention(fields.get("convention", base.convention.name))
     texts.update({_dashed(axis): choice for axis, choice in named.axes().items()})
-    texts.update({field.key: field.write(getattr(base, field.attribute)) for field in OTHER_FIELDS})
-    texts.update({field.key: field.write(getattr(base, field.attribute)) for field in WHERE_GIVEN})
+    texts.update(_texts((*OTHER_FIELDS, *WHERE_GIVEN), base))
     texts.update({_dashed(name): text for name, text in PLAIN_TEXTS.items()})
     texts["probs"] = "no"
     if fields.get("probs") == "yes":
-        losses = Probabilities()
-        every = (*LOSS_FIELDS, *LOSS_FIELDS_WHERE_GIVEN)
-        texts.update({field.key: field.write(getattr(losses, field.attribute)) for field in every})
+        texts.update(_texts(OF_LOSSES, Probabilities()))
     return texts
 
 

@@ -12,6 +12,9 @@ MOST_WIDTHS, WIDEST = 64, 1000
 VOID_RULE = "void:no-border"
 """What signatures say of void: it is on neither side of a border."""
 
+EMPTIES = "one-empty:0,both-empty:undefined,davis-both-empty:1"
+"""What signatures say of a class that one side of an image lacks, or both: its score there."""
+
 Width = int | float | str
 """Whole pixels, a share of the image's diagonal below 1, or `AUTHORS`."""
 FIX = "Give pixels, as 3, a share of the diagonal, as 0.02 or 2%, or authors, with commas between several"
@@ -45,9 +48,9 @@ def _width(part: Width) -> Width:
     raise UsageError("a width of --boundary is none", (text,), FIX)
 
 
-def refuse_maps(widths: Sequence[Width] | None, distances: object) -> None:
-    """Raise `UsageError` where contours or distances are asked for, and the predictions are probability maps."""
-    asked = [name for name, value in (("--boundary", widths), ("--distances", distances)) if value is not None]
+def refuse_maps(**contours: object) -> None:
+    """Raise `UsageError` where any of `contours` is asked for, and the predictions are probability maps."""
+    asked = [f"--{name}" for name, value in contours.items() if value is not None]
     if asked:
         raise UsageError(
             f"{' and '.join(asked)} need label masks, and the predictions are probability maps",
@@ -62,10 +65,10 @@ def write_widths(widths: Sequence[Width]) -> str:
 
 
 def write_boundary(widths: Sequence[Width]) -> str:
-    """Write widths for a signature, with what is done about void: "authors,3,void:no-border"."""
-    return f"{write_widths(widths)},{VOID_RULE}"
+    """Write widths for a signature, with what is done about empty sides and void."""
+    return f"{write_widths(widths)},{EMPTIES},{VOID_RULE}"
 
 
 def read_boundary(text: str) -> tuple[Width, ...] | None:
-    """Read what `write_boundary` wrote; "none" is `None`."""
-    return None if text == "none" else parse_widths(text.removesuffix(f",{VOID_RULE}"))
+    """Read what `write_boundary` wrote: what has a colon is always so; "none" is `None`."""
+    return None if text == "none" else parse_widths([part for part in text.split(",") if ":" not in part])

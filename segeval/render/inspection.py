@@ -42,6 +42,8 @@ def _print(page: Page, found: Inspection, command: str) -> None:
         page.note(note_text(note))
     for finding in found.findings:
         _print_finding(page, finding)
+    for suggestion in found.suggestions:
+        page.say(Text.assemble((f"{printable(suggestion.what)}: ", "cyan"), printable(suggestion.option)))
     if found.ready:
         verdict = "no problems found: scoring would work" if not found.findings else "scoring would work"
         page.say(Text(verdict, "bold green"))

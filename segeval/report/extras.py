@@ -17,6 +17,7 @@ from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.imagescores import ImageScores
 from segeval.report.refusals import FileNames, file_name
 from segeval.report.report import Report
+from segeval.report.tallying import tallies_of
 from segeval.request.options import (
     CompareOptions,
     DrawingOptions,
@@ -30,7 +31,7 @@ from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, interv
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.uncertainty import Uncertainty
 from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
-from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_overlap, image_tallies
+from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_overlap
 from segeval.scores.overlap import Ratios, Value, pixel_parts, ratio
 
 if TYPE_CHECKING:
@@ -165,8 +166,12 @@ def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_b
         from segeval.report.distances import distance_ratios
 
         extra |= distance_ratios(run, found.labeling, found.rules)
+    if run.protocol.lesions is not None:
+        from segeval.report.lesions import lesion_ratios
+
+        extra |= lesion_ratios(run, found.labeling, found.rules)
     return sample(
-        found.images,
+        found.images.joined(),
         found.rules,
         units(keys_of(run.rows), group_by),
         groups=_group_tallies(run, found),
@@ -194,7 +199,7 @@ def _group_tallies(run: Run, found: Measured) -> ImageTallies | None:
         return ValueMap(indices, default, lookup.level, lower)
 
     classes = tuple(SegmentationClass(index, str(index)) for index in range(count + 1))
-    whole = image_tallies(tables_of(run.rows), Labeling(classes, grouped(labeling.gt), grouped(labeling.pred)))
+    whole = tallies_of(run.rows, Labeling(classes, grouped(labeling.gt), grouped(labeling.pred))).joined()
     return whole.of(np.arange(count + 1) < count)
 
 
@@ -245,7 +250,7 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
 
 def contour_images(report: Report) -> dict[str, Ratios]:
     """Return what a report has of every image and class along contours, by name."""
-    parts = (report.boundary, report.distances)
+    parts = (report.boundary, report.distances, report.lesions)
     return {name: values for part in parts if part is not None for name, values in part.images.items()}
 
 

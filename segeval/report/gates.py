@@ -33,7 +33,7 @@ EVERY = "*"
 AS_WRITTEN = "Write it as in miou=0.70 or bce<=0.2"
 METRICS_FIX = (
     f"Metrics are {', '.join(OF_MASKS)}; of one class {', '.join(f'{name}.NAME' for name in OF_CLASSES)}; "
-    f"with --boundary or --distances, also of one class, {', '.join(OF_CONTOURS)}; "
+    f"with --boundary, --distances or --lesions, also of one class, {', '.join(OF_CONTOURS)}; "
     f"with --probs {', '.join(OF_MAPS)}, and of one class {', '.join(f'{name}.NAME' for name in OF_CLASS_MAPS)}"
 )
 
@@ -271,7 +271,7 @@ def _check_has(report: Report, kind: str, name: str) -> None:
             "the report has no such metric",
             (name,),
             "group_miou needs a preset with groups; losses and calibration need probability maps, read with --probs; "
-            "scores along contours need --boundary, and distances --distances",
+            "scores along contours need --boundary, distances --distances, and those of lesions --lesions",
         )
 
 

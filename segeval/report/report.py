@@ -24,6 +24,7 @@ from segeval.tables.counts import Confusion, grouped, tallies
 if TYPE_CHECKING:
     from segeval.report.boundaries import BoundaryScores
     from segeval.report.distances import DistanceScores
+    from segeval.report.lesions import LesionScores
     from segeval.report.mapscores import ProbabilityScores
     from segeval.report.scoring import Measured
     from segeval.sampling.resampling import Interval
@@ -142,6 +143,7 @@ class Report:
     own_scores: tuple[str, ...] = ()
     boundary: BoundaryScores | None = None
     distances: DistanceScores | None = None
+    lesions: LesionScores | None = None
     ungated: tuple[str, ...] = ()
 
     @property
@@ -198,6 +200,7 @@ class Report:
             **probabilities,
             **({} if self.boundary is None else {"boundary": self.boundary.to_dict()}),
             **({} if self.distances is None else {"distances": self.distances.to_dict()}),
+            **({} if self.lesions is None else {"lesions": self.lesions.to_dict()}),
             **self.details.to_dict(told),
             "warnings": [finding.to_dict() for finding in self.warnings],
             "gates": [verdict.to_dict() for verdict in self.gates],
@@ -284,22 +287,19 @@ def details_of(found: Measured) -> Details:
     values = [value for value in image_mious(plain.of(found.rules.over("image_miou"))) if value is not None]
     ratios = present(plain.of(found.rules.over("class_miou")))
     del plain
-    # A class at a time: as Python numbers all would take four times the memory.
-    of_class = [_worst_means(column.tolist()) for column in ratios.of_classes() if len(column)]
-    means = map(mean, zip(*of_class, strict=True)) if of_class else (None for _ in WORST_PERCENTS)
+    of_class = [(values.tolist(), count) for values, count in ratios.lowest(max(WORST_PERCENTS)) if count]
     worst = {
-        "image_miou": dict(zip(WORST_PERCENTS, _worst_means(values), strict=True)),
-        "class_miou": dict(zip(WORST_PERCENTS, means, strict=True)),
+        "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},
+        "class_miou": {
+            percent: mean(worst_mean(values, percent, of=count) for values, count in of_class)
+            for percent in WORST_PERCENTS
+        },
     }
     if found.rules.foreground is None:
         return Details(worst)
     from segeval.scores.foreground import foreground_images  # few sets are binary
 
     return Details(worst, foreground_images(found.images, found.rules.foreground))
-
-
-def _worst_means(values: Sequence[float]) -> list[Value]:
-    return [worst_mean(values, percent) for percent in WORST_PERCENTS]
 
 
 def undefined_mean(iou: Overlap, found: Measured) -> tuple[Finding, ...]:

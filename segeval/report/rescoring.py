@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
 from segeval.images.readers import IMAGE_SUFFIXES
-from segeval.protocol.distances import write_distances
+from segeval.protocol.distances import Distances, write_distances
 from segeval.protocol.imagekeys import is_list_file, is_of_list, list_text
 from segeval.protocol.labeling import Labeling, in_sets
 from segeval.protocol.protocol import Protocol, Resolution
@@ -51,14 +52,13 @@ def under(run: Run, protocol: Protocol, *, keys: str | Path | None = None) -> Ru
     changed = replace(run, protocol=protocol) if keys is None else _chosen(run, protocol, keys)
     if run.protocol.storage.multilabel:
         _check_sets(run.protocol, protocol)
-    if run.protocol.distances != protocol.distances:
-        told = ["none" if one.distances is None else write_distances(one.distances) for one in (run.protocol, protocol)]
-        raise RunFileError(
-            "a run keeps distances for one definition, tolerance and spacing only",
-            (f"kept {told[0]}; asked for {told[1]}",),
-            SCORE_AGAIN,
-        )
-    if any((one.boundary, one.distances) != (None, None) for one in (run.protocol, protocol)):
+    for kept, asked, words in (
+        (*_written(run.protocol.distances, protocol.distances), "distances for one definition, tolerance and spacing"),
+        (*_written(run.protocol.lesions, protocol.lesions), "lesions for one definition, overlap and spacing"),
+    ):
+        if kept != asked:
+            raise RunFileError(f"a run keeps {words} only", (f"kept {kept}; asked for {asked}",), SCORE_AGAIN)
+    if any((one.boundary, one.distances, one.lesions) != (None,) * 3 for one in (run.protocol, protocol)):
         changed = _recontoured(changed, run)
     before, after = run.protocol.probabilities, protocol.probabilities
     if run.maps is None or before is None or after is None:
@@ -70,6 +70,12 @@ def under(run: Run, protocol: Protocol, *, keys: str | Path | None = None) -> Ru
     if run.rows:
         _check_classes(changed, run)
     return changed
+
+
+def _written(*choices: object) -> Iterator[str]:
+    return (
+        "none" if one is None else write_distances(one) if isinstance(one, Distances) else str(one) for one in choices
+    )
 
 
 def _check_sets(stored: Protocol, asked: Protocol) -> None:

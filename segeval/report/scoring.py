@@ -28,8 +28,9 @@ from segeval.report.report import (
     odd_foreground,
     undefined_mean,
 )
+from segeval.runs.columns import BlockRows, blocks_of
 from segeval.runs.run import Run, keys_of, missing_keys, raw_values, tables_of
-from segeval.scores.imageoverlap import ImageTallies, image_tallies
+from segeval.scores.imageoverlap import image_tallies
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
 from segeval.tables.counts import (
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     from segeval.report.boundaries import BoundaryScores
     from segeval.report.distances import DistanceScores
     from segeval.report.extras import Statistics
+    from segeval.report.lesions import LesionScores
     from segeval.report.mapscores import ProbabilityScores
+    from segeval.scores.imageoverlap import AllTallies
 
 MOST_LISTED = 10
 
@@ -60,7 +63,7 @@ class Measured:
     resolution: Resolution
     confusion: Confusion
     whole: Tallies
-    images: ImageTallies
+    images: AllTallies
     rules: ScoringRules
 
     @property
@@ -100,13 +103,15 @@ def measured(
             (f"values found: {listed(raw_values(table)[0], MOST_LISTED)}",),
             "Check --ignore and --classes; --binary reads 0 as background and everything else as foreground",
         )
-    tables = tables_of(run.rows)
-    if resolution.labeling.sets:
-        from segeval.scores.labelsets import set_tallies  # most pixels have one class
+    images: AllTallies
+    if resolution.labeling.sets or isinstance(run.rows, BlockRows):
+        from segeval.report.tallying import tallies_of  # most pixels have one class, and most runs fit into memory
 
-        images = set_tallies(tables, len(resolution.labeling.classes))
+        images = tallies_of(run.rows, resolution.labeling)
+    else:
+        images = image_tallies(tables_of(run.rows), resolution.labeling)
+    if resolution.labeling.sets:
         return Measured(table, resolution, counted, images.whole(), images, rules)
-    images = image_tallies(tables, resolution.labeling)
     whole = tallies(counted, same_unknown_pixels(table, resolution.labeling))
     return Measured(table, resolution, counted, whole, images, rules)
 
@@ -136,9 +141,11 @@ def report_of(run: Run, found: Measured) -> Report:
     probabilities = _probability_scores(run, found)
     if probabilities is not None:
         scores.update(probabilities.scores)
-    boundary, distances = _boundary_scores(run, found), _distance_scores(run, found)
-    scores.update({**(boundary.at[0].scores if boundary else {}), **(distances.scores if distances else {})})
-    of_contours = _joined(boundary.at[0].classes if boundary else (), distances.classes if distances else ())
+    boundary, distances, lesions = _boundary_scores(run, found), _distance_scores(run, found), _lesions(run, found)
+    around = [part for part in (boundary.at[0] if boundary else None, distances, lesions) if part is not None]
+    for part in around:
+        scores.update(part.scores)
+    of_contours = _joined(*(part.classes for part in around))
     return Report(
         signature=signature(
             found.resolution,
@@ -153,7 +160,7 @@ def report_of(run: Run, found: Measured) -> Report:
             pixels=run.pixels,
             void_pixels=found.confusion.void_pixels + _outside(run),
             gt_digest=run.gt_digest(),
-            unscored_images=int((found.images.pixels.true_pixels == 0).sum()),
+            unscored_images=found.images.unscored,
             missing_images=len(missing_keys(run.rows)),
         ),
         scores=ordered(scores),
@@ -164,7 +171,7 @@ def report_of(run: Run, found: Measured) -> Report:
         warnings=(
             *warnings,
             *unknown_warnings(found.confusion, convention),
-            *(warning for part in (boundary, distances) if part for warning in part.warnings),
+            *(warning for one in (boundary, distances, lesions) if one for warning in one.warnings),
         ),
         notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
@@ -172,6 +179,7 @@ def report_of(run: Run, found: Measured) -> Report:
         own_scores=_own_scores(rules, scores),
         boundary=boundary,
         distances=distances,
+        lesions=lesions,
     )
 
 
@@ -199,9 +207,16 @@ def _probability_scores(run: Run, found: Measured) -> ProbabilityScores | None:
 
 
 def _joined(*parts: Sequence[Mapping[str, Value]]) -> Sequence[Mapping[str, Value]]:
-    """Return the scores of each class of all parts, of which some may be empty."""
-    given = [part for part in parts if part]
-    return [{name: one[name] for one in of_class for name in one} for of_class in zip(*given, strict=True)]
+    """Return the scores of each class of all parts."""
+    return [{name: one[name] for one in of_class for name in one} for of_class in zip(*parts, strict=True)]
+
+
+def _lesions(run: Run, found: Measured) -> LesionScores | None:
+    if run.protocol.lesions is None:
+        return None
+    from segeval.report.lesions import lesion_scores
+
+    return lesion_scores(run, found.labeling, found.rules)
 
 
 def _distance_scores(run: Run, found: Measured) -> DistanceScores | None:
@@ -326,6 +341,9 @@ def _refused(
 
 
 def _places(run: Run, labeling: Labeling, refusal: _Refusal, names: FileNames, everywhere: bool) -> list[str]:
-    cells = stacked(tables_of(run.rows))
-    chosen = _refused(cells, labeling, refusal, everywhere)
-    return refused_places(keys_of(run.rows), cells, chosen, refusal.side, names)
+    places: list[str] = []
+    for block in blocks_of(run.rows):
+        cells = stacked(tables_of(block))
+        chosen = _refused(cells, labeling, refusal, everywhere)
+        places += refused_places(keys_of(block), cells, chosen, refusal.side, names)
+    return places

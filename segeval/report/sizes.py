@@ -15,7 +15,6 @@ from segeval.runs.run import Run
 from segeval.sampling.resampling import Resampling, block_sizes, bootstrap_weights, interval
 from segeval.sampling.sample import Units
 from segeval.sampling.significance import TIE, p_value
-from segeval.scores.imageoverlap import image_outcomes
 from segeval.scores.overlap import Value, mean, ratio
 
 SIZES = ("small", "medium", "large")
@@ -78,8 +77,8 @@ def class_sizes(run: Run, found: Measured, units: Units, settings: Resampling) -
 
 
 def _of_class(found: Measured, index: int) -> ClassImages:
-    tallies = found.images
-    outcome = image_outcomes(tallies).kept
+    tallies = found.images.joined()
+    outcome = tallies.outcomes(None).kept
     cells = np.flatnonzero((tallies.at.label == index) & (tallies.kept.true_pixels > 0))
     images = tallies.at.image[cells].astype(np.intp)
     counts = np.stack([outcome.tp[cells], outcome.fp[cells], outcome.fn[cells]], axis=1)

@@ -16,7 +16,6 @@ from segeval.protocol.allowing import allowed_errors, parse_allow
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, parse_mean_over
 from segeval.protocol.conventions import convention as named_convention
-from segeval.protocol.distances import Distances, parse_spacing
 from segeval.protocol.labeling import SegmentationClass
 from segeval.protocol.protocol import Mapped, Protocol
 from segeval.protocol.settings import USUAL, Probabilities
@@ -40,6 +39,8 @@ OF_SEGMENTS = ("gt_segments", "pred_segments")
 """Options that say what the ids of panoptic masks are."""
 OF_PAIRING = ("preset", *names_in(NamingOptions))
 """Options that say which files pair."""
+OF_SURFACES = ("distances", "tolerance", "spacing", "lesions", "connectivity", "lesion_overlap")
+"""Options of distances and of lesions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,8 @@ def build_request(**options: Unpack[FolderOptions]) -> Request:
 def amend(base: Request, options: FolderOptions) -> Request:
     """Return what `base` asks for but for what `options` say otherwise; what is absent or `None` stays.
 
-    A preset brings its own classes, maps and convention. Under the closed maps of a preset, what the options name is
-    added to them, as kinds are to those allowed. Options of losses say something where probability maps are asked for.
-    Raises `UsageError`.
+    A preset brings its own classes, maps and convention. Under its closed maps, what the options name is added to them,
+    as kinds are to those allowed. Options of losses say something of probability maps. Raises `UsageError`.
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     allowed = _allowed(base, given.get("allow", ()))
@@ -92,11 +92,13 @@ def amend(base: Request, options: FolderOptions) -> Request:
         allow=allowed_errors(allowed) if allowed else (),
         mean_over=parse_mean_over(given["mean_over"]) if "mean_over" in given else protocol.mean_over,
         boundary=parse_widths(given["boundary"]) if "boundary" in given else protocol.boundary,
-        distances=_distances(protocol.distances, given),
     )
+    if any(name in given for name in OF_SURFACES):
+        from segeval.request.surfaces import with_surfaces  # few runs measure distances, or look for lesions
+
+        protocol = with_surfaces(protocol, given)
     if "class_weights" in given and protocol.convention.average == "weighted":
-        weights = read_class_weights(given["class_weights"], protocol.classes or ())
-        protocol = replace(protocol, mean_weights=weights)
+        protocol = replace(protocol, mean_weights=read_class_weights(given["class_weights"], protocol.classes or ()))
     protocol = replace(protocol, probabilities=_reweighed(protocol, given))
     rules = base.rules
     if any(name in given for name in OF_PAIRING):
@@ -139,21 +141,6 @@ def _place(named: str | Path) -> Place:
 def _allowed(base: Request, allow: str | Iterable[str]) -> tuple[str, ...]:
     named = (*base.protocol.allow, *base.allow, *((allow,) if isinstance(allow, str) else allow))
     return parse_allow(named) if named else ()
-
-
-def _distances(stored: Distances | None, given: Mapping[str, Any]) -> Distances | None:
-    changes: dict[str, Any] = {name: given[name] for name in ("tolerance",) if name in given}
-    if "spacing" in given:
-        changes["spacing"] = parse_spacing(given["spacing"])
-    if "distances" in given:
-        kept = {} if stored is None else {"tolerance": stored.tolerance, "spacing": stored.spacing}
-        return Distances(given["distances"], **{**kept, **changes})
-    if stored is None:
-        if changes:
-            told = [f"--{name}" for name in changes]
-            raise UsageError("an option is of distances, which nobody asked for", told, "Add --distances, as in monai")
-        return None
-    return replace(stored, **changes) if changes else stored
 
 
 def _relabeled(protocol: Protocol, given: Mapping[str, Any]) -> Protocol:

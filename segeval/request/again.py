@@ -21,7 +21,9 @@ def request_again(protocol: Protocol, options: Mapping[str, Any]) -> Request:
     from segeval.protocol.presets import preset_names
 
     name, _, own = (protocol.preset or "").partition("@")
-    base = build_request(preset=name) if name in preset_names() and not own else Request()
+    base = Request()
+    if name in preset_names() and not own:
+        base = build_request(preset=name, classes=protocol.classes)
     given = chosen(FolderOptions, {name: options.get(name) for name in AGAIN})
     found = amend(_colored(replace(base, protocol=protocol), protocol), given)
     kept, stored = protocol.storage, found.protocol.storage

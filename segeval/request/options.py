@@ -91,8 +91,12 @@ class ContourOptions(TypedDict, total=False):
     distances: Annotated[str | None, "Measure distances between surfaces by this definition; needs SciPy."]
     tolerance: Annotated[float | None, "Distance up to which surfaces agree, in the unit of the spacing; by default 1."]
     spacing: Annotated[
-        float | str | Sequence[float] | None, 'Height and width of a pixel, as "0.5,0.7"; by default 1 pixel.'
+        float | str | Sequence[float] | None,
+        'Height and width of a pixel ("0.5,0.7"), slices first ("3,0.5,0.7"); by default the file\'s, else 1.',
     ]
+    lesions: Annotated[str | None, 'Score lesion by lesion: "detection", or "brats2023-gli" and the like; needs SciPy.']
+    connectivity: Annotated[int | None, "Neighbours that touch in lesions: 4, 8, 6, 18, 26; by default all."]
+    lesion_overlap: Annotated[str | None, 'Overlap from which lesions match, "iou=0.5" or "dice=0.3".']
 
 
 class FindingOptions(AllowOptions, total=False):

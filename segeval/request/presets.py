@@ -13,7 +13,7 @@ from segeval.protocol.presets import preset as named_preset
 from segeval.protocol.protocol import Protocol, from_preset
 from segeval.stores.userfiles import read_user_file
 
-KEPT = ("missing", "palette", "keys", "probabilities", "boundary", "distances")
+KEPT = ("missing", "palette", "keys", "probabilities", "boundary", "distances", "lesions")
 """What a preset leaves as it was."""
 
 

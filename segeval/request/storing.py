@@ -53,6 +53,7 @@ def _check_multilabel(protocol: Protocol, *, asked: bool) -> None:
         "--pred-map": protocol.pred_map,
         "--boundary": protocol.boundary is not None,
         "--distances": protocol.distances is not None,
+        "--lesions": protocol.lesions is not None,
         "--preset": asked and protocol.preset is not None,
     }
     met = [option for option, given in one_label.items() if given]

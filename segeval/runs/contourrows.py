@@ -1,4 +1,4 @@
-"""Counts along contours as JSON values of a row, and back with every value checked."""
+"""What rows keep of contours, distances and lesions as JSON values, and back with every value checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from segeval.contours.counts import VOID, ContourCounts, DistanceValues
+from segeval.contours.counts import ONE, VOID, ContourCounts, DistanceValues, LesionCounts
+from segeval.protocol.protocol import Protocol
+from segeval.runs.run import Row
 from segeval.runs.values import LARGEST, SMALLEST, Damage, integer, integers, listed, require
 from segeval.tables.counts import Int64Array
 
@@ -18,6 +20,38 @@ OF_WIDTHS = {"bands": 3, "trimaps": 3, "matched": 2, "corners_matched": 2}
 """Numbers of a class at each width."""
 OF_BORDERS = {"borders": 3, "corners": 2}
 """Numbers of a class whatever the width."""
+
+
+def surroundings_to_json(row: Row) -> dict[str, Any]:
+    """Return what a row keeps of contours, distances and lesions, by field."""
+    facts: dict[str, Any] = {} if row.contours is None else {"contours": contours_to_json(row.contours)}
+    facts |= {} if row.distances is None else {"distances": distances_to_json(row.distances)}
+    return facts | ({} if row.lesions is None else {"lesions": lesions_to_json(row.lesions)})
+
+
+def surroundings_from_json(facts: dict[str, Any], pixels: int) -> dict[str, Any]:
+    """Read what `surroundings_to_json` wrote of an image of so many pixels; raises `Damage`."""
+    found: dict[str, Any] = {}
+    if "contours" in facts:
+        found["contours"] = contours_from_json(facts["contours"], pixels)
+    if "distances" in facts:
+        found["distances"] = distances_from_json(facts["distances"])
+    if "lesions" in facts:
+        found["lesions"] = lesions_from_json(facts["lesions"], pixels)
+    return found
+
+
+def check_surroundings(row: Row, protocol: Protocol) -> None:
+    """Raise `Damage` where a row keeps other widths or scores than its run asks for."""
+    if row.contours is not None and len(row.contours.ids):
+        widths = protocol.boundary or ()
+        require(row.contours.bands.shape[1] == len(widths), "the row has contours at other widths than the run")
+    if row.distances is not None:
+        scores = protocol.distances.scores if protocol.distances else ()
+        require(row.distances.size == len(scores), "the row has other distances than the run")
+    if row.lesions is not None:
+        values = protocol.lesions.values if protocol.lesions else ()
+        require(row.lesions.values.shape[1] == len(values), "the row has other scores of lesions than the run")
 
 
 def contours_to_json(counts: ContourCounts) -> list[Any]:
@@ -68,6 +102,28 @@ def distances_from_json(facts: Any) -> DistanceValues:
         values.append([math.nan if value is None else value for value in row])
     array = np.array(values, np.float64).reshape(len(ids), size)
     return DistanceValues(np.array(ids, np.int64), array, np.array(states, np.int64))
+
+
+def lesions_to_json(found: LesionCounts) -> list[Any]:
+    """Return the fields of `LesionCounts` in their order, as nested lists; and the number of values."""
+    return [*(getattr(found, name).tolist() for name in LesionCounts.__slots__), int(found.values.shape[1])]
+
+
+def lesions_from_json(facts: Any, pixels: int) -> LesionCounts:
+    """Read what `lesions_to_json` wrote of an image of so many pixels; raises `Damage`."""
+    require(len(listed(facts, "lesions")) == len(LesionCounts.__slots__) + 1, "lesions have other columns")
+    ids = integers(facts[0], SMALLEST, LARGEST, "a class of lesions")
+    require(all(first < second for first, second in pairwise(ids)), "classes do not ascend")
+    counts = _numbers(facts[1], (len(ids), 3), pixels)
+    size = integer(facts[4], 0, MOST_SCORES, "the number of values of lesions")
+    rows = listed(facts[2], "lesions")
+    states = integers(facts[3], 0, ONE, "a state of lesions")
+    require(len(ids) == len(rows) == len(states), "lesions are of other classes")
+    for row in rows:
+        require(len(listed(row, "lesions")) == size, "lesions have another shape")
+        require(all(type(value) is float and 0 <= value < math.inf for value in row), "a value of lesions is none")
+    values = np.array(rows, np.float64).reshape(len(ids), size)
+    return LesionCounts(np.array(ids, np.int64), counts, values, np.array(states, np.int64))
 
 
 def _widths(bands: Any) -> int:

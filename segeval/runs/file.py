@@ -199,7 +199,8 @@ class _Reader:
         head = self._head
         if head is None or head.maps is not None or head.protocol.storage.roi or self.complete or not block:
             return False
-        if head.protocol.boundary is not None or head.protocol.distances is not None:
+        asked = head.protocol
+        if any(part is not None for part in (asked.boundary, asked.distances, asked.lesions)):
             return False
         columns = plain_rows(block)
         if columns is None or sort_key(columns.keys[0]) <= self._key:

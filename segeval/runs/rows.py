@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, fields
 from itertools import pairwise
 from operator import lt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -39,15 +39,24 @@ from segeval.scores.curves import ECE_BINS
 from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import JointCounts, ascending
 
-if TYPE_CHECKING:
-    from segeval.contours.counts import ContourCounts, DistanceValues
-
 MOST_PIXELS = 1 << 40
 """Pixels of one image; with `MOST_ROWS` no total exceeds int64."""
 MOST_MAPS = 1 << 16
 OF_EVERY_ROW = frozenset({"key", "size", "gt", "counts"})
 OF_SOME_ROWS = frozenset(
-    {"levels", "sums", "unnormalised", "confidence", "roi", "outside", "shades", "contours", "distances", "inexact"}
+    {
+        "levels",
+        "sums",
+        "unnormalised",
+        "confidence",
+        "roi",
+        "outside",
+        "shades",
+        "contours",
+        "distances",
+        "lesions",
+        "inexact",
+    }
 )
 LONGEST_KEY = 1 << 16
 _DIGEST = re.compile(r"blake2b:[0-9a-f]{32}")
@@ -141,14 +150,10 @@ def row_to_json(row: Row) -> dict[str, Any]:
         facts["confidence"] = [list(column) for column in astuple(row.confidence)]
     if row.shades is not None:
         facts["shades"] = histogram_to_json(row.shades)
-    if row.contours is not None:
-        from segeval.runs.contourrows import contours_to_json  # few runs count contours
+    if any(part is not None for part in (row.contours, row.distances, row.lesions)):
+        from segeval.runs.contourrows import surroundings_to_json  # few runs look at contours
 
-        facts["contours"] = contours_to_json(row.contours)
-    if row.distances is not None:
-        from segeval.runs.contourrows import distances_to_json
-
-        facts["distances"] = distances_to_json(row.distances)
+        facts |= surroundings_to_json(row)
     return facts
 
 
@@ -187,12 +192,11 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         unnormalised=integer(facts.get("unnormalised", 0), 0, pixels, "unnormalised"),
         confidence=_confidence(facts["confidence"], pixels, maps) if "confidence" in facts else None,
         shades=histogram_from_json(facts["shades"], EIGHT_BIT.counted_levels) if "shades" in facts else None,
-        contours=_contours(facts["contours"], pixels) if "contours" in facts else None,
         inexact=(inexact[0], inexact[1]),
         depth=depth,
         roi=roi,
         outside=facts.get("outside", 0),
-        distances=_distances(facts["distances"]) if "distances" in facts else None,
+        **_surroundings(facts, pixels),
     )
     _check_maps_of(row, maps)
     return row
@@ -209,25 +213,21 @@ def row_of(columns: RowColumns, place: int) -> Row:
 def check_contours(row: Row, protocol: Protocol) -> None:
     """Raise `Damage` where a row does not keep exactly the contours, distances and region that its run asks for."""
     require(bool(row.roi) == protocol.storage.roi, "the row has a region of interest, or lacks one, unlike the run")
-    widths, chosen = protocol.boundary, protocol.distances
-    kept = (row.contours is None, row.distances is None)
-    require(kept == (widths is None, chosen is None), "the row has other contours or distances than the run")
-    if row.contours is not None and len(row.contours.ids):
-        require(row.contours.bands.shape[1] == len(widths or ()), "the row has contours at other widths than the run")
-    if row.distances is not None:
-        require(row.distances.size == len(chosen.scores if chosen else ()), "the row has other distances than the run")
+    kept = (row.contours is None, row.distances is None, row.lesions is None)
+    asked = (protocol.boundary is None, protocol.distances is None, protocol.lesions is None)
+    require(kept == asked, "the row has other contours, distances or lesions than the run")
+    if not all(kept):
+        from segeval.runs.contourrows import check_surroundings  # few runs look at contours
+
+        check_surroundings(row, protocol)
 
 
-def _contours(facts: Any, pixels: int) -> ContourCounts:
-    from segeval.runs.contourrows import contours_from_json  # few runs count contours
+def _surroundings(facts: dict[str, Any], pixels: int) -> dict[str, Any]:
+    if facts.keys().isdisjoint(("contours", "distances", "lesions")):
+        return {}
+    from segeval.runs.contourrows import surroundings_from_json  # few runs look at contours
 
-    return contours_from_json(facts, pixels)
-
-
-def _distances(facts: Any) -> DistanceValues:
-    from segeval.runs.contourrows import distances_from_json  # few runs measure distances
-
-    return distances_from_json(facts)
+    return surroundings_from_json(facts, pixels)
 
 
 def _check_maps_of(row: Row, maps: Maps | None) -> None:

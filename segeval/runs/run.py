@@ -18,7 +18,7 @@ from segeval.runs.columns import BlockRows, LazyRows
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
-    from segeval.contours.counts import ContourCounts, DistanceValues
+    from segeval.contours.counts import ContourCounts, DistanceValues, LesionCounts
     from segeval.scores.calibration import ConfidenceBins
     from segeval.scores.lossums import FloatSums
     from segeval.tables.floatlevels import LevelCounts
@@ -116,9 +116,8 @@ class Row:
     (ground-truth value, level) table a map where maps have 8 bits, and `sums` the loss sums a map where they have more;
     `unnormalised` counts pixels whose probabilities do not add up to 1. `confidence` is what calibration needs of
     several maps, `shades` the 256 levels floor(255 p) of one map of more than 8 bits, for F-measures (older rows lack
-    both). `contours` and `distances` are those that were asked for. `inexact` counts pixels of ground truth and
-    prediction whose colour is only near one of the palette. `depth` counts a volume's slices, and
-    `outside` the pixels outside the region of interest, whose bytes have the digest `roi`.
+    both). `contours`, `distances` and `lesions` are those asked for. `inexact` counts pixels of both sides whose colour
+    is near one of the palette, `depth` slices, `outside` pixels outside the region whose bytes have the digest `roi`.
     """
 
     key: str
@@ -133,6 +132,7 @@ class Row:
     shades: LevelHistogram | None = None
     contours: ContourCounts | None = None
     distances: DistanceValues | None = None
+    lesions: LesionCounts | None = None
     inexact: tuple[int, int] = (0, 0)
     depth: int = 1
     roi: str = ""

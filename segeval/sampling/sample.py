@@ -17,12 +17,10 @@ from segeval.sampling.columns import Columns, Floats, Part
 from segeval.scores.foreground import image_kinds, positive_dices
 from segeval.scores.imageoverlap import (
     OF_SUMS,
+    PRESENT,
     ImageTallies,
     image_mious,
-    image_outcomes,
-    image_overlap,
     image_values,
-    present,
 )
 from segeval.scores.overlap import Outcomes, Value, filled, floored, mean, outcomes, overlap, pixel_parts, true_pixels
 from segeval.scores.registry import averaged, mask_scores, program_of
@@ -163,7 +161,7 @@ def sample(
     _add_foreground(columns, images, rules.foreground)
     if groups is not None:
         rule = rules.rule("group_miou")
-        merged = image_outcomes(groups, rule)
+        merged = groups.outcomes(rule)
         for kind in SIDES:
             columns.add(f"group.{kind}", Part(groups.at, getattr(merged.kept, kind)))
         observed["group_miou"] = averaged(outcomes(groups.whole(), rule), merged, rule).mean
@@ -198,7 +196,7 @@ def _of_groups(rules: ScoringRules, columns: slice) -> ScoringRules:
 
 def _add_pixels(columns: Columns, images: ImageTallies, rules: ScoringRules) -> None:
     """Add what accuracies, and the scores that no convention changes, are made of."""
-    plain = image_outcomes(images)
+    plain = images.outcomes(None)
     columns.add("hit", Part(images.at, images.kept.hit), "hit")
     columns.add("true", Part(images.at, images.kept.true_pixels), "valid")
     columns.add("pred", Part(images.at, plain.kept.tp + plain.kept.fp))
@@ -207,7 +205,7 @@ def _add_pixels(columns: Columns, images: ImageTallies, rules: ScoringRules) -> 
         columns.add(name, Part(images.at, true_pixels(images.kept, program)), program.recall)
     _add_accuracy(columns, images, rules)
     columns.add_values("image", image_mious(plain.of(rules.over("image_miou"))))
-    in_gt = present(plain)
+    in_gt = plain.overlap(PRESENT, 1)
     columns.add("present.sum", Part(images.at, np.where(in_gt.kept.defined, in_gt.kept.value, 0.0)))
     columns.add("present.count", Part(images.at, in_gt.kept.defined))
 
@@ -224,24 +222,24 @@ def _add_accuracy(columns: Columns, images: ImageTallies, rules: ScoringRules) -
         columns.add_images("accuracy.all", pixels)
     if rules.program.floor is not None:
         rule = rules.rule("threshold_jaccard")
-        of_images = image_values(image_outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)
+        of_images = image_values(images.outcomes(rule).of(rules.over("threshold_jaccard")), rule)
         columns.add_values("floor", [floored([value], rules.program.floor) for value in of_images])
 
 
 def _add_overlap(columns: Columns, name: str, images: ImageTallies, rules: ScoringRules, hit_weight: int) -> None:
     """Add what `_overlap_scores` needs of each image: pixels, or for averages over images the images' values."""
     rule = rules.rule(name)
-    counts = image_outcomes(images, rule)
+    counts = images.outcomes(rule)
     if rule.average in OF_SUMS:
         for kind in SIDES:
             same = "hit" if kind == "tp" else (kind, rule.pred_void, rule.unknown, rule.gt_unknown)
             columns.add(f"{name}.{kind}", Part(images.at, getattr(counts.kept, kind)), same)
         return
-    ratios = image_overlap(counts, rule, hit_weight=hit_weight)
+    ratios = counts.overlap(rule, hit_weight)
     absent = float(ratios.absent.value[0]) if ratios.absent.defined[0] else 0.0
     columns.add(f"{name}.sum", Part(images.at, np.where(ratios.kept.defined, ratios.kept.value, 0.0), absent))
     columns.add(f"{name}.count", Part(images.at, ratios.kept.defined, float(ratios.absent.defined[0])))
-    chosen = image_overlap(counts.of(rules.over(name)), rule, hit_weight=hit_weight)
+    chosen = counts.of(rules.over(name)).overlap(rule, hit_weight)
     columns.add_images(f"{name}.poison", chosen.poisoned_images())
     columns.add_values(f"{name}.image", image_values(counts.of(rules.over(name)), rule, hit_weight=hit_weight))
 

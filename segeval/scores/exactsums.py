@@ -38,6 +38,13 @@ class ExactSums:
             total = (int(high[key]) << LOW_BITS) + int(low[key])
             self._sums[label] += total << (first + exponent - LEAST)
 
+    def add_times(self, value: float, times: NDArray[np.int64]) -> None:
+        """Add 0 or 1 as often as is said, to the sum of each label."""
+        self.counts += times
+        if value:
+            for label, count in enumerate(times.tolist()):
+                self._sums[label] += count << (MANTISSA - LEAST)
+
     def sums(self) -> list[float]:
         """Return the sums, each rounded to the nearest float64."""
         unit = 1 << (MANTISSA - LEAST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,23 @@ from numpy.typing import NDArray
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling
 from segeval.records import dataclass
-from segeval.scores.overlap import Outcomes, Ratios, Value, outcomes, overlap
+from segeval.scores.overlap import Lowest, Outcomes, Ratios, Value, lowest, outcomes, overlap
 from segeval.tables.counts import Int64Array, JointCounts, StackedTables, Tallies, stacked
+
+if TYPE_CHECKING:  # runs that memory holds do without
+    from segeval.scores.imageblocks import BlockOutcomes, BlockRatios, BlockTallies
+
+    AllTallies: TypeAlias = "ImageTallies | BlockTallies"
+    AllOutcomes: TypeAlias = "ImageOutcomes | BlockOutcomes"
+    AllRatios: TypeAlias = "ImageRatios | BlockRatios"
 
 OF_SUMS = ("dataset", "micro", "weighted")
 """Averages that are functions of sums over the images; the others average what images have."""
-Places = NDArray[np.int32]
-"""Positions of images or of classes, which one for every cell is kept of."""
+PRESENT = Convention(pred_only="skip")
+"""Leaves the classes out that are not in an image's ground truth."""
+DENSE, PIECE_CELLS = 1 << 22, 1 << 18
+"""Images times classes of which the present ones are marked, where of more they are sorted, which takes less memory;
+and cells that are worked on at a time, since each takes a hundred bytes on the way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +39,8 @@ class Cells:
     All other classes of the `images` x `classes` that there are have no pixel of any kind.
     """
 
-    image: Places
-    label: Places
+    image: NDArray[np.int32]
+    label: NDArray[np.int32]
     images: int
     classes: int
 
@@ -50,13 +60,6 @@ class Cells:
         np.add.at(found, self.image, values)
         return found
 
-    def column(self, values: Int64Array, label: int) -> Int64Array:
-        """Return the values of one class in every image, shape (images,)."""
-        found = np.zeros(self.images, np.int64)
-        here = self.label == label
-        found[self.image[here]] = values[here]
-        return found
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageTallies:
@@ -68,6 +71,23 @@ class ImageTallies:
     at: Cells
     kept: Tallies
     pixels: Tallies
+
+    @property
+    def unscored(self) -> int:
+        """Return how many images have no valid pixel."""
+        return int((self.pixels.true_pixels == 0).sum())
+
+    def blocks(self) -> Iterator[ImageTallies]:
+        """Yield the tallies in parts that memory holds: all at once."""
+        yield self
+
+    def joined(self) -> ImageTallies:
+        """Return the tallies of all images in memory."""
+        return self
+
+    def outcomes(self, convention: Convention | None) -> ImageOutcomes:
+        """Count hits, false alarms and misses of each image as `outcomes` does."""
+        return ImageOutcomes(self.at, outcomes(self.kept, convention))
 
     def of(self, chosen: NDArray[np.bool_]) -> ImageTallies:
         """Return the tallies of some of the classes, chosen by a mask of shape (K,)."""
@@ -87,8 +107,6 @@ class ImageTallies:
         return Tallies(*(add(getattr(self.kept, name)) for name in OF_CLASSES), *(side.sum(axis=0) for side in outside))
 
 
-PIECE_CELLS = 1 << 18
-"""Cells of tables that are worked on at a time: each takes a hundred bytes on the way."""
 OF_CLASSES = ("hit", "gt", "pred", "void", "unknown", "missing", "stray")
 """The marginals that every class has."""
 
@@ -134,12 +152,18 @@ def _add_tallies(
     valid, unknown = gt >= 0, gt == UNKNOWN
     classed = valid & (pred >= 0)
     given = (pred >= 0) & (gt != VOID)
-    keys: NDArray[np.signedinteger[Any]] = np.concatenate(
-        [image[valid] * size + gt[valid], image[given] * size + pred[given]]
-    )
-    keys.sort()
-    keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
-    of_gt, of_pred = (np.searchsorted(keys, image * size + side) for side in (gt, pred))
+    of_gt, of_pred = image * size + gt, image * size + pred
+    if count * size <= DENSE:
+        met = np.zeros(count * size, np.bool_)
+        met[of_gt[valid]] = met[of_pred[given]] = True
+        keys: NDArray[np.signedinteger[Any]] = np.flatnonzero(met)
+        place = np.cumsum(met, dtype=kind) - 1
+        of_gt, of_pred = place[np.where(valid, of_gt, 0)], place[np.where(pred >= 0, of_pred, 0)]
+    else:
+        keys = np.concatenate([of_gt[valid], of_pred[given]])
+        keys.sort()
+        keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+        of_gt, of_pred = (np.searchsorted(keys, side).astype(kind) for side in (of_gt, of_pred))
     for counts, chosen, places in (
         (kept["hit"], classed & (gt == pred), of_gt),
         (kept["gt"], classed, of_gt),
@@ -169,6 +193,22 @@ class ImageOutcomes:
             return self
         at, chosen = self.at.of(classes)
         return ImageOutcomes(at, self.kept.of(chosen))
+
+    def overlap(self, convention: Convention, hit_weight: int) -> ImageRatios:
+        """Return IoU or Dice of every class of every image as `overlap` does."""
+        nothing = np.zeros(1, np.int64)
+        absent = overlap(Outcomes(nothing, nothing, nothing), convention, hit_weight=hit_weight)
+        kept, size = self.kept, len(self.at.image)
+        found = Ratios(np.empty(size), np.empty(size, np.bool_), np.empty(size, np.bool_))
+        for start in range(0, size, PIECE_CELLS):
+            part = slice(start, start + PIECE_CELLS)
+            ratios = overlap(Outcomes(kept.tp[part], kept.fp[part], kept.fn[part]), convention, hit_weight=hit_weight)
+            found.value[part], found.defined[part], found.poison[part] = ratios.value, ratios.defined, ratios.poison
+        return ImageRatios(self.at, found, absent)
+
+    def pooled(self) -> Outcomes:
+        """Add the classes of each image up to one, shape (images,)."""
+        return Outcomes(*(self.at.sums(side) for side in (self.kept.tp, self.kept.fp, self.kept.fn)))
 
     def image(self, index: int) -> Outcomes:
         """Return the outcomes of every class in one image, shape (K,)."""
@@ -214,6 +254,10 @@ class ImageRatios:
         """Return for each class the values that are defined among its kept cells."""
         for _, values in self._by_class():
             yield values
+
+    def lowest(self, percent: float) -> list[Lowest]:
+        """Return for each class the lowest `percent` of the values that are defined among its kept cells."""
+        return [lowest(values, len(values), percent) for values in self.of_classes()]
 
     def class_means(self) -> tuple[Value, ...]:
         """Average the score over the images, for each class."""
@@ -272,37 +316,24 @@ def _parts(
         yield end - start, part if everything else part[defined[start:end]]
 
 
-def image_outcomes(images: ImageTallies, convention: Convention | None = None) -> ImageOutcomes:
+def image_outcomes(images: AllTallies, convention: Convention | None = None) -> AllOutcomes:
     """Count hits, false alarms and misses of each image as `outcomes` does."""
-    return ImageOutcomes(images.at, outcomes(images.kept, convention))
+    return images.outcomes(convention)
 
 
-def image_overlap(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> ImageRatios:
+def image_overlap(images: AllOutcomes, convention: Convention, *, hit_weight: int = 1) -> AllRatios:
     """Return IoU or Dice of every class of every image as `overlap` does."""
-    nothing = np.zeros(1, np.int64)
-    absent = overlap(Outcomes(nothing, nothing, nothing), convention, hit_weight=hit_weight)
-    kept, size = images.kept, len(images.at.image)
-    found = Ratios(np.empty(size), np.empty(size, np.bool_), np.empty(size, np.bool_))
-    for start in range(0, size, PIECE_CELLS):
-        part = slice(start, start + PIECE_CELLS)
-        ratios = overlap(Outcomes(kept.tp[part], kept.fp[part], kept.fn[part]), convention, hit_weight=hit_weight)
-        found.value[part], found.defined[part], found.poison[part] = ratios.value, ratios.defined, ratios.poison
-    return ImageRatios(images.at, found, absent)
+    return images.overlap(convention, hit_weight)
 
 
-def pooled(images: ImageOutcomes) -> Outcomes:
-    """Add the classes of each image up to one, shape (images,)."""
-    return Outcomes(*(images.at.sums(side) for side in (images.kept.tp, images.kept.fp, images.kept.fn)))
-
-
-def image_values(images: ImageOutcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
+def image_values(images: AllOutcomes, convention: Convention, *, hit_weight: int = 1) -> tuple[Value, ...]:
     """Return the overlap of each image: the mean over its classes, or for image-micro that of all its pixels."""
     if convention.average == "image-micro":
-        return overlap(pooled(images), convention, hit_weight=hit_weight).many()
+        return overlap(images.pooled(), convention, hit_weight=hit_weight).many()
     return image_overlap(images, convention, hit_weight=hit_weight).image_means()
 
 
-def image_mious(images: ImageOutcomes) -> tuple[Value, ...]:
+def image_mious(images: AllOutcomes) -> tuple[Value, ...]:
     """Return each image's mean IoU over the classes in its own ground truth; `None` without valid pixels.
 
     The average of it is mIoU^I of Wang et al. 2023, Revisiting Evaluation Metrics for Semantic Segmentation.
@@ -310,9 +341,6 @@ def image_mious(images: ImageOutcomes) -> tuple[Value, ...]:
     return present(images).image_means()
 
 
-def present(images: ImageOutcomes) -> ImageRatios:
-    """Return the IoU of each image and class, defined where the class is in the image's ground truth.
-
-    A class's mean over the images that have it is what mIoU^C of Wang et al. 2023 averages.
-    """
-    return image_overlap(images, Convention(pred_only="skip"))
+def present(images: AllOutcomes) -> AllRatios:
+    """Return the IoU of each image and class, defined where the class is in the image's ground truth."""
+    return image_overlap(images, PRESENT)

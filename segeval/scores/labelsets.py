@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segeval.protocol.labeling import NO_PREDICTION, VOID_SET, in_sets
-from segeval.scores.imageoverlap import OF_CLASSES, Cells, ImageTallies, Places, joined_tallies
+from segeval.scores.imageoverlap import OF_CLASSES, Cells, ImageTallies, joined_tallies
 from segeval.tables.counts import Int64Array, JointCounts, StackedTables, Tallies, stacked
 
 MOST_DENSE = 1 << 20
@@ -36,7 +37,7 @@ def set_tallies(tables: Sequence[JointCounts], size: int) -> ImageTallies:
 
 def _tallies_of(
     cells: StackedTables, start: int, stop: int, size: int
-) -> tuple[Places, Places, dict[str, Int64Array], Int64Array]:
+) -> tuple[NDArray[np.int32], NDArray[np.int32], dict[str, Int64Array], Int64Array]:
     """Return what is kept of some images: each cell's image and class, every marginal, and the images' valid pixels."""
     images, ends = stop - start, cells.ends[start : stop + 1]
     here = slice(ends[0], ends[-1])

@@ -17,7 +17,7 @@ from segeval.records import dataclass
 from segeval.tables.counts import Int64Array, Tallies
 
 if TYPE_CHECKING:
-    from segeval.scores.imageoverlap import ImageTallies
+    from segeval.scores.imageoverlap import AllTallies
 
 Value = float | None
 
@@ -118,13 +118,22 @@ def weighted_mean(values: Sequence[Value], weights: Sequence[float]) -> Value:
     return math.fsum(value * of for value, of in known) / weight if weight else None
 
 
-def worst_mean(values: Sequence[float], percent: float) -> Value:
+def worst_mean(values: Sequence[float], percent: float, *, of: int | None = None) -> Value:
     """Average the lowest `percent` of `values`: the lowest max(1, int(percent / 100 * n)) of them.
 
-    Worst-q% of Wang et al. 2023; `percent` is in (0, 100].
+    Worst-q% of Wang et al. 2023; `percent` is in (0, 100]. Of more values than are given n is `of`.
     """
-    lowest = sorted(values)[: max(1, int(percent / 100 * len(values)))]
-    return mean(lowest)
+    return mean(sorted(values)[: max(1, int(percent / 100 * (len(values) if of is None else of)))])
+
+
+Lowest = tuple[NDArray[np.float64], int]
+"""The lowest values, ascending, and of how many they are."""
+
+
+def lowest(values: NDArray[np.float64], count: int, percent: float) -> Lowest:
+    """Return the lowest `percent` of `count` values, of which `values` has at least so many of the lowest."""
+    most = max(1, int(percent / 100 * count))
+    return np.sort(np.partition(values, most - 1)[:most] if most < len(values) else values), count
 
 
 def frequency_weighted(values: Sequence[Value], pixels: Sequence[int]) -> Value:
@@ -153,7 +162,7 @@ def pixel_parts(counts: Tallies, program: Evaluator = OURS) -> Parts:
     return hits, valid
 
 
-def pixel_accuracy(whole: Tallies, images: ImageTallies | None = None, program: Evaluator = OURS) -> Value:
+def pixel_accuracy(whole: Tallies, images: AllTallies | None = None, program: Evaluator = OURS) -> Value:
     """Return the share of pixels that are hit; for a mean over images, `images` has their tallies."""
     if program.pixel_accuracy == "images" and images is not None:
         hits, pixels = pixel_parts(images.pixels, program)

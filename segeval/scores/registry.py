@@ -7,22 +7,14 @@ Those of label masks are computed here from their tallies, each as its conventio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator, ScoringRules
 from segeval.records import dataclass
-from segeval.scores.imageoverlap import (
-    OF_SUMS,
-    ImageOutcomes,
-    ImageTallies,
-    image_outcomes,
-    image_overlap,
-    image_values,
-    present,
-)
+from segeval.scores.imageoverlap import OF_SUMS, image_outcomes, image_overlap, image_values, present
 from segeval.scores.overlap import (
     Outcomes,
     Value,
@@ -40,6 +32,9 @@ from segeval.scores.overlap import (
 )
 from segeval.tables.counts import Tallies
 
+if TYPE_CHECKING:
+    from segeval.scores.imageoverlap import AllOutcomes, AllTallies
+
 Number = TypeVar("Number")
 
 
@@ -51,8 +46,7 @@ class Score:
     percent, "nats" for logarithms, "" for plain numbers. A `bounded` score is in [0, 1]. `of_data` scores have one
     value for the whole data set, `per_class` scores one for each class, and `of_maps` scores need probability maps.
     `by_convention` are those that conventions decide over; a `pixel_mean` is a sum over pixels that `--loss-reduction`
-    divides. `of_contours` need `--boundary` or
-    `--distances`.
+    divides. `of_contours` need `--boundary`, `--distances` or `--lesions`.
     """
 
     name: str
@@ -96,6 +90,14 @@ SCORES = (
         for name, title in (("hd", "HD"), ("hd95", "HD95"), ("assd", "ASSD"), ("masd", "MASD"))
     ),
     Score(name="nsd", title="NSD", per_class=True, of_contours=True),
+    *(
+        Score(name=f"lesion_{name}", title=f"lesion {title}", per_class=True, of_contours=True)
+        for name, title in (("dice", "Dice"), ("precision", "precision"), ("recall", "recall"), ("f1", "F1"))
+    ),
+    *(
+        Score(name=name, title=title, unit="", lower_is_better=True, bounded=False, per_class=True, of_contours=True)
+        for name, title in (("lesion_hd95", "lesion HD95"), ("lesion_fp", "lesion FP/image"))
+    ),
     Score(
         name="bce",
         title="BCE",
@@ -192,6 +194,54 @@ def ordered(values: Mapping[str, Number]) -> dict[str, Number]:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
+
+    classes: tuple[Value, ...]
+    mean: Value
+    in_mean: int
+
+
+def averaged(
+    whole: Outcomes,
+    images: AllOutcomes,
+    convention: Convention,
+    *,
+    hit_weight: int = 1,
+    over: NDArray[np.bool_] | None = None,
+    weights: Sequence[float] | None = None,
+) -> Overlap:
+    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
+
+    `whole` has the outcomes of the data set, shape (K,); `images` those of each image. The mean runs over the classes
+    `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one a class.
+    """
+    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
+    of_images = image_overlap(images.of(chosen), convention, hit_weight=hit_weight)
+    if convention.average in OF_SUMS:
+        ratios = overlap(whole, convention, hit_weight=hit_weight)
+        classes, poisoned = ratios.many(), bool(ratios.poison[chosen].any())
+    else:
+        classes = image_overlap(images, convention, hit_weight=hit_weight).class_means()
+        poisoned = of_images.poisoned
+    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
+    average: Value
+    if poisoned or (convention.absent == "skip-image" and None in entered):
+        average = None
+    elif convention.average in ("dataset", "class-image"):
+        average = mean(entered)
+    elif convention.average == "weighted":
+        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
+    elif convention.average == "micro":
+        average = micro(whole.of(chosen), hit_weight=hit_weight)
+    elif convention.average == "image-class":
+        average = of_images.mean()
+    else:
+        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
+    return Overlap(classes, average, sum(value is not None for value in entered))
+
+
+@dataclass(frozen=True, slots=True)
 class MaskScores:
     """Hold the scores of label masks: of the data set by name, and of each class."""
 
@@ -223,55 +273,7 @@ def score_rule(name: str, rules: ScoringRules) -> ScoreRule:
     return ScoreRule(rules.rule(name), program_of(rules, name), over, rules.weights)
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Hold one overlap score: of each class, its mean, and how many values entered the mean."""
-
-    classes: tuple[Value, ...]
-    mean: Value
-    in_mean: int
-
-
-def averaged(
-    whole: Outcomes,
-    images: ImageOutcomes,
-    convention: Convention,
-    *,
-    hit_weight: int = 1,
-    over: NDArray[np.bool_] | None = None,
-    weights: Sequence[float] | None = None,
-) -> Overlap:
-    """Return an overlap score of each class and its mean, averaged as `convention.average` says.
-
-    `whole` has the outcomes of the data set, shape (K,); `images` those of each image. The mean runs over the classes
-    `over`, by default all, whose outcomes alone enter it; `weights` are those of a weighted mean, one a class.
-    """
-    chosen = np.ones(whole.tp.shape, np.bool_) if over is None else over
-    if convention.average in OF_SUMS:
-        ratios = overlap(whole, convention, hit_weight=hit_weight)
-        classes, poisoned = ratios.many(), bool(ratios.poison[chosen].any())
-    else:
-        classes = image_overlap(images, convention, hit_weight=hit_weight).class_means()
-        of_images = image_overlap(images.of(chosen), convention, hit_weight=hit_weight)
-        poisoned = of_images.poisoned
-    entered = [value for value, is_in in zip(classes, chosen.tolist(), strict=True) if is_in]
-    average: Value
-    if poisoned or (convention.absent == "skip-image" and None in entered):
-        average = None
-    elif convention.average in ("dataset", "class-image"):
-        average = mean(entered)
-    elif convention.average == "weighted":
-        average = weighted_mean(classes, np.where(chosen, 1.0 if weights is None else weights, 0.0).tolist())
-    elif convention.average == "micro":
-        average = micro(whole.of(chosen), hit_weight=hit_weight)
-    elif convention.average == "image-class":
-        average = of_images.mean()
-    else:
-        average = mean(image_values(images.of(chosen), convention, hit_weight=hit_weight))
-    return Overlap(classes, average, sum(value is not None for value in entered))
-
-
-def overlap_score(name: str, whole: Tallies, images: ImageTallies, by: ScoreRule) -> Overlap:
+def overlap_score(name: str, whole: Tallies, images: AllTallies, by: ScoreRule) -> Overlap:
     """Return `miou` or `mdice` with the values of the classes."""
     weights = by.weights
     if weights is None and by.convention.average == "weighted":
@@ -286,7 +288,7 @@ def overlap_score(name: str, whole: Tallies, images: ImageTallies, by: ScoreRule
     )
 
 
-def class_score(name: str, whole: Tallies, images: ImageTallies, by: ScoreRule) -> Overlap:
+def class_score(name: str, whole: Tallies, images: AllTallies, by: ScoreRule) -> Overlap:
     """Return one of `miou`, `mdice`, `pixel_accuracy`, `mean_accuracy` and `fwiou`, with what it has of each class."""
     if name == "pixel_accuracy":
         return Overlap((), pixel_accuracy(whole, images, by.program), 0)
@@ -308,7 +310,7 @@ def class_ratios(whole: Tallies, rules: ScoringRules) -> tuple[tuple[Value, ...]
     return recalls(whole, program_of(rules, "recall")), precisions(whole, precise, as_theirs)
 
 
-def mask_scores(whole: Tallies, images: ImageTallies, rules: ScoringRules) -> MaskScores:
+def mask_scores(whole: Tallies, images: AllTallies, rules: ScoringRules) -> MaskScores:
     """Compute every score that label masks have; `images` has the tallies of each image, `whole` their sum."""
     names = OF_SETS if rules.sets else OF_CONVENTIONS
     found = {name: class_score(name, whole, images, score_rule(name, rules)) for name in names}

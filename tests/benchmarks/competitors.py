@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -256,6 +257,34 @@ def segeval_result(corpus: Corpus, pred: Path, gt: Path, jobs: int | None) -> Re
     return Result(confusion=np.array(report["confusion"]["counts"], np.int64))
 
 
+def segeval_by_zlib(corpus: Corpus, folders: Folders) -> Result:
+    """Score with segeval's kernels, and inflate with the standard library, as without the extra `fast`."""
+    from segeval.images import png
+
+    found = png.LIBDEFLATE
+    png.LIBDEFLATE = False
+    try:
+        return segeval_result(corpus, folders.pred, folders.gt, 1)
+    finally:
+        png.LIBDEFLATE = found
+
+
+def segeval_by_pillow(corpus: Corpus, folders: Folders) -> Result:
+    """Score with segeval's other lane, as without a C compiler."""
+    from segeval.tables import lane
+
+    found = os.environ.get(lane.VARIABLE)
+    os.environ[lane.VARIABLE] = "pillow"
+    lane.forget()
+    try:
+        return segeval_result(corpus, folders.pred, folders.gt, 1)
+    finally:
+        del os.environ[lane.VARIABLE]
+        if found is not None:
+            os.environ[lane.VARIABLE] = found
+        lane.forget()
+
+
 COMPETITORS = (
     Competitor("decode only", "np.asarray(Image.open(path)) of both files: the floor", decode_only, floor=True),
     Competitor("bincount script", "np.bincount(K * gt + pred)", bincount_script),
@@ -271,6 +300,8 @@ COMPETITORS = (
     Competitor("inflate only", "segeval's parser, libdeflate or zlib", inflate_only, floor=True),
     Competitor("segeval, 1 job", "segeval.score(jobs=1)", segeval_score(1)),
     Competitor("segeval, all jobs", "segeval.score()", segeval_score(None)),
+    Competitor("segeval, 1 job, zlib", "segeval.score(jobs=1) without libdeflate", segeval_by_zlib),
+    Competitor("segeval, 1 job, Pillow", "segeval.score(jobs=1) without kernels", segeval_by_pillow),
     Competitor("segeval, command line", "segeval score -f json", segeval_command),
     Competitor("decode only", "np.asarray(Image.open(path)) of both files: the floor", decode_only, None, True, True),
     Competitor("numpy script", "two logarithms a pixel, float32", numpy_bce, None, True),

@@ -19,6 +19,7 @@ from tests.benchmarks.measure import Timing
 from tests.benchmarks.updates import BATCHES
 
 ONE_JOB, ALL_JOBS, COMMAND = "segeval, 1 job", "segeval, all jobs", "segeval, command line"
+ZLIB, PILLOW = "segeval, 1 job, zlib", "segeval, 1 job, Pillow"
 PACKAGES = (
     *("segeval-masks", "numpy", "pillow", "deflate", "scikit-learn", "torch", "torchmetrics"),
     *("vernier", "hotcoco", "kornia-rs"),
@@ -133,6 +134,7 @@ def aims(findings: Findings) -> list[Wanted]:
         Wanted("cityscapes, all jobs / vernier", beside("cityscapes", ALL_JOBS, "vernier, all threads"), 0.5),
         Wanted("camvid, 1 job / vernier, 1 thread", beside("camvid", ONE_JOB, "vernier, 1 thread"), 0.8),
         Wanted("cityscapes, command line / hotcoco's", beside("cityscapes", COMMAND, "hotcoco, command line"), 0.5),
+        Wanted("cityscapes, zlib / Pillow's lane", beside("cityscapes", ZLIB, PILLOW), 0.55),
         Wanted("tiny, 1 job / script", ratio("tiny", ONE_JOB, "to_script"), 1.0),
         Wanted("tiny, all jobs / 1 job", beside("tiny", ALL_JOBS, ONE_JOB), 1.05),
         Wanted("cityscapes, peak memory of 10x the pairs", findings.growth, 1.1),

@@ -50,6 +50,13 @@ ENVIRONMENTS = {
             "isic-challenge-scoring==5.6.0", "rdp", "zipfile-deflate64",
         ),
     ),
+    "brats": Environment(
+        ("lesions",),
+        (
+            "numpy==1.24.3", "scipy==1.11.1", "pandas==1.5.3", "nibabel==5.1.0", "connected-components-3d==3.12.1",
+            "pytest==9.2.0", "pillow", "tqdm",
+        ),
+    ),
     "tensorflow": Environment(("deeplab",), ("tensorflow-cpu==2.21.0", "pytest==9.2.0", "pillow")),
 }  # fmt: skip
 

@@ -49,6 +49,27 @@ def shapes(seed: int, axes: int) -> Shapes:
     return Shapes(gt, pred, classes, tuple(SPACINGS[int(rng.integers(len(SPACINGS)))][-axes:]))
 
 
+def spots(seed: int, axes: int) -> Shapes:
+    """Draw sparse spots of class 1, and a prediction that misses some, joins some and has some of its own."""
+    rng = np.random.default_rng((20240301, axes, seed))
+    low, high = (30, 70) if axes == 2 else (12, 28)
+    shape = tuple(int(side) for side in rng.integers(low, high, axes))
+    size = int(rng.integers(2, 5))
+    field, bumps = _smooth(rng, shape, size), _smooth(rng, shape, size)
+    shared = field + bumps * int(rng.integers(1, 7)) // 8
+    share = int(rng.integers(3, 15))
+    gt, pred = ((side >= np.sort(side, axis=None)[-side.size * share // 100]) for side in (field, shared))
+    sides = [side.astype(np.uint8) for side in (gt, pred)]
+    if seed % 10 in (3, 4):
+        sides[seed % 10 - 3][:] = 0
+    elif seed % 10 == 5:
+        sides[0][:], sides[1][:] = 0, 0
+    elif seed % 10 == 6:  # nothing but single elements
+        sides = [(rng.integers(0, 40, shape) == 0).astype(np.uint8) for _ in range(2)]
+    spacing = SPACINGS[int(rng.integers(len(SPACINGS)))][-axes:]
+    return Shapes(sides[0], sides[1], 2, tuple(spacing) if seed % 2 else (1.0,) * axes)
+
+
 def _ugly(kind: int, rng: np.random.Generator, gt: Labels, pred: Labels) -> tuple[Labels, Labels]:
     if kind == 3:  # a class that only one side has
         return gt, np.where(pred == 1, 0, pred).astype(np.uint8)

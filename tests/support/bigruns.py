@@ -28,9 +28,9 @@ def sealed(lines: list[str]) -> bytes:
 
 
 def of_size(size: int, row: Callable[[int], str], head: str = HEAD) -> bytes:
-    """Return a run file of at most `size` bytes, of rows that `row` makes of their number."""
+    """Return a run file of at most `size` bytes, of rows that `row` makes of their number; of one row at least."""
     lines, length = [head], len(head) + 70
-    while length < size:
+    while length < size or len(lines) == 1:
         lines.append(row(len(lines)))
         length += len(lines[-1]) + 1
     return sealed(lines if length <= size or len(lines) == 2 else lines[:-1])
@@ -108,9 +108,6 @@ FORMS: dict[str, Callable[[int], bytes]] = {
     "100 predictions, 30 classes": lambda size: of_size(
         size, lambda index: row_of(index, 100, _MANY), named(30).replace('"unknown":"error"', '"unknown":"miss"')
     ),
-    "many values that are dropped": lambda size: of_size(
-        size, lambda index: row_of(index, 1001, f"[{group(0, [0])},{group(1, _values(index))}]"), _DROPPED
-    ),
     "many values above a threshold": lambda size: of_size(
         size, lambda index: row_of(index, 1000, f"[{group(1, _values(index))}]"), _ABOVE_0
     ),
@@ -119,6 +116,9 @@ FORMS: dict[str, Callable[[int], bytes]] = {
     ),
 }
 REFUSED: dict[str, Callable[[int], bytes]] = {
+    "many values that are dropped": lambda size: of_size(
+        size, lambda index: row_of(index, 1001, f"[{group(0, [0])},{group(1, _values(index))}]"), _DROPPED
+    ),
     "100 predictions, one truth": lambda size: of_size(size, lambda index: row_of(index, 100, _MANY)),
     "many values": lambda size: of_size(
         size, lambda index: row_of(index, 1000, f"[{','.join(group(value, [value]) for value in _values(index))}]")

@@ -93,7 +93,7 @@ def _print_report(page: Page, report: Report, verbose: bool, view: View) -> None
     if report.groups:
         page.show(_group_table(page, report.groups, view))
     _print_scores(page, report, OF_MASKS, view)
-    if report.boundary is not None or report.distances is not None:
+    if any(part is not None for part in (report.boundary, report.distances, report.lesions)):
         page.show(_contour_table(page, report, view))
         _print_scores(page, report, OF_CONTOURS, view)
     if report.probabilities is not None:
