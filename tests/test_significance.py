@@ -22,6 +22,7 @@ from segeval.scores.registry import averaged
 from segeval.tables.counts import Tallies
 from tests.benchmarks.coverage_simulation import TESTED, null_p_values, rejected
 from tests.benchmarks.coverage_simulation import p_values as simulated
+from tests.support.properties import examples
 from tests.support.tallies import kept_tallies
 
 HERE = Convention()
@@ -250,8 +251,8 @@ def test_no_block_size_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tests_reject_seldom_without_a_difference_and_often_with_one() -> None:
-    same = simulated(60, resamples=200, names=["pixel_accuracy"])["pixel_accuracy"]
-    better = simulated(30, better=0.03, resamples=200, names=["pixel_accuracy"])["pixel_accuracy"]
+    same = simulated(examples(60), resamples=200, names=["pixel_accuracy"])["pixel_accuracy"]
+    better = simulated(examples(30), better=0.03, resamples=200, names=["pixel_accuracy"])["pixel_accuracy"]
     for test in (0, 1):
         assert rejected(same[:, test]).rate <= 0.15
         assert rejected(better[:, test]).rate >= 0.9
