@@ -24,7 +24,7 @@ RANDOM = np.random.default_rng(11)
 SLICES = {"b/two": 12, "one": 3, "zero": 1}
 """Images in each file, by its key."""
 STACKED: Any = {"stack": True, "per_slice": True, "classes": 4}
-SPACING = {"distances": "monai", "boundary": 1}
+CONTOURS: Any = {"distances": "monai", "boundary": 1}
 
 
 def volume(depth: int) -> Array:
@@ -67,11 +67,12 @@ def flat(folders: tuple[Path, Path]) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(
-    "more", [{}, SPACING, {"average": "image"}, {"group_by": r"^(.*)/", "ci": 95, "resamples": 50}]
+    "more", [{}, CONTOURS, {"average": "image"}, {"group_by": r"^(.*)/", "ci": 95, "resamples": 50}]
 )
 def test_scores_are_those_of_the_slices_saved_one_by_one(stacks: tuple[Path, Path], more: Any) -> None:
-    found = segeval.score(*stacks, **STACKED, **more, per_image=True, worst=4)
-    single = segeval.score(*flat(stacks), classes=4, **more, per_image=True, worst=4)
+    more = {**more, "per_image": True, "worst": 4, "classes": 4}
+    found = segeval.score(*stacks, stack=True, per_slice=True, **more)
+    single = segeval.score(*flat(stacks), **more)
     assert found.scores == single.scores
     assert found.details is not None
     assert single.details is not None
@@ -97,6 +98,16 @@ def test_only_means_over_images_are_others_than_those_of_whole_volumes(stacks: t
 def test_keys_have_the_digits_of_the_depth_and_the_order_of_the_slices(stacks: tuple[Path, Path]) -> None:
     keys = [row.key for row in segeval.measure(*stacks, **STACKED).rows]
     assert keys == [*(f"b/two/{place:02}" for place in range(12)), "one/0", "one/1", "one/2", "zero/0"]
+
+
+def test_slices_are_resized_one_by_one(stacks: tuple[Path, Path]) -> None:
+    for key, slices in PRED.items():
+        stacked(stacks[0] / f"{key}.tif", slices[:, ::2, ::2])
+        single(flat(stacks)[0], key, slices[:, ::2, ::2])
+    with pytest.raises(MaskError, match="differ in size"):
+        segeval.score(*stacks, **STACKED)
+    found = segeval.score(*stacks, **STACKED, resize_pred="nearest")
+    assert found.scores == segeval.score(*flat(stacks), classes=4, resize_pred="nearest").scores
 
 
 def test_images_without_prediction_are_missed_slice_by_slice(stacks: tuple[Path, Path]) -> None:
