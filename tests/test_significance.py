@@ -16,7 +16,7 @@ from segeval.protocol.conventions import Convention, conventions
 from segeval.sampling.resampling import FEW_UNITS, METHODS, Interval, Resampling, bootstrap_weights, interval, jackknife
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.significance import Comparison, compare, p_value, swaps
-from segeval.scores.imageoverlap import class_mious, image_mious, image_outcomes
+from segeval.scores.imageoverlap import image_mious, image_outcomes, present
 from segeval.scores.overlap import mean, outcomes, pixel_accuracy
 from segeval.scores.registry import averaged
 from segeval.tables.counts import Tallies
@@ -71,7 +71,7 @@ def scored(images: Tallies, rule: Convention) -> dict[str, float]:
         "miou": averaged(outcomes(whole, rule), image_outcomes(kept_tallies(images), rule), rule).mean,
         "pixel_accuracy": pixel_accuracy(whole),
         "image_miou": mean(image_mious(image_outcomes(kept_tallies(images)))),
-        "class_miou": mean(class_mious(image_outcomes(kept_tallies(images)))),
+        "class_miou": mean(present(image_outcomes(kept_tallies(images))).class_means()),
     }
     return {name: value for name, value in values.items() if value is not None}
 
