@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,20 @@ def test_a_volume_is_decoded_once_for_all_its_slices(stacks: tuple[Path, Path]) 
     with mock.patch("segeval.images.stacks.labels_of_stack", side_effect=labels_of_stack) as decoded:
         segeval.measure(*stacks, **STACKED, jobs=1)
     assert decoded.call_count == 2 * len(SLICES)
+
+
+def test_an_engine_decodes_a_volume_once_a_run(stacks: tuple[Path, Path]) -> None:
+    whole = segeval.measure(*stacks, **STACKED)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        mock.patch("segeval.images.stacks.labels_of_stack", side_effect=labels_of_stack) as decoded,
+    ):
+        assert segeval.measure(*stacks, **STACKED, engine=pool) == whole
+        assert decoded.call_count == 2 * len(SLICES)
+        stacked(stacks[0] / "zero.tif", GT["zero"])  # read last, and so held by the thread of the pool
+        again = segeval.measure(*stacks, **STACKED, engine=pool)
+        assert [row for row, before in zip(again.rows, whole.rows, strict=True) if row != before] == [again.rows[-1]]
+        assert decoded.call_count == 4 * len(SLICES)
 
 
 def test_volumes_that_change_between_two_scores_are_read_again(stacks: tuple[Path, Path]) -> None:

@@ -129,6 +129,23 @@ def test_a_store_gives_the_same_bytes_as_folders(weather: Weather, folders: Path
     assert weather.seen - before <= 2 * PAIRS + 4, "one request a file, and the listings"
 
 
+def test_slices_of_a_volume_in_a_store_fetch_it_once(
+    weather: Weather, store: tuple[Weather, dict[str, str]], tmp_path: Path
+) -> None:
+    volumes = np.random.default_rng(8).integers(0, 5, (3, 40, 6, 7), np.uint8)
+    for side in ("gt", "pred"):
+        (tmp_path / side).mkdir()
+        for number, slices in enumerate(volumes):
+            first, *others = map(Image.fromarray, slices)
+            first.save(tmp_path / side / f"{number}.tif", save_all=True, append_images=others)
+    upload(tmp_path, store[1]["AWS_ENDPOINT_URL"], "volumes/")
+    before = weather.seen
+    folders = "s3://masks/volumes/pred", "s3://masks/volumes/gt"
+    run = segeval.measure(*folders, stack=True, per_slice=True, classes=5, jobs=1)
+    assert weather.seen - before <= 3 * len(volumes) + 4, "headers of the ground truth, both sides, and the listings"
+    assert run == segeval.measure(tmp_path / "pred", tmp_path / "gt", stack=True, per_slice=True, classes=5)
+
+
 def test_requests_that_fail_or_stall_are_made_again(weather: Weather, folders: Path, tmp_path: Path) -> None:
     weather.fail_every, weather.stall_every, weather.stall = 10, 90, 1.5
     done = scored(tmp_path / "run.jsonl", "--read-timeout", "1")

@@ -65,9 +65,15 @@ def require_versions(found: Sequence[str], where: str, engine: str) -> None:
         )
 
 
+@lru_cache(maxsize=1)
+def _opened(head: bytes) -> Any:
+    """Return what all chunks of a run share, as one object, so that what a thread holds for the next one is found."""
+    return pickle.loads(head)
+
+
 def measured_chunk(head: bytes, chunk: bytes) -> bytes:
     """Measure some images in this process, and return (versions, results) as bytes; runs on a worker."""
-    (measure, prepare), items = pickle.loads(head), pickle.loads(chunk)
+    (measure, prepare, _), items = _opened(head), pickle.loads(chunk)
     if prepare is not None:
         prepare(items)
     return pickle.dumps((versions_here(), list(map(measure, items))), pickle.HIGHEST_PROTOCOL)

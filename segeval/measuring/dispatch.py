@@ -5,6 +5,7 @@ A chunk that a process took with it when it ended is sent out again in halves, a
 
 from __future__ import annotations
 
+import os
 import pickle
 import time
 from collections import Counter, deque
@@ -133,7 +134,8 @@ def on_engine(
     has ended three times. Raises `SegevalError` where the engine is gone.
     """
     there, before = (None, prepare) if engine.here else (prepare, None)
-    head = pickle.dumps((partial(guarded, measure=measure, name=name), there), pickle.HIGHEST_PROTOCOL)
+    run = os.urandom(8)  # another run of the same options finds nothing that this one left on a worker
+    head = pickle.dumps((partial(guarded, measure=measure, name=name), there, run), pickle.HIGHEST_PROTOCOL)
     most = largest if before is None else min(largest, LARGEST_CHUNK_FETCHED)
     size = max(1, min(most, len(items) // (engine.chunks_in_flight() * 2)))
     flight = _Flight(engine, head, items, size, before)

@@ -50,6 +50,8 @@ def while_fetching(root: Root, files: Iterable[str], name: Callable[[str], str],
 
 def _far_files(items: Sequence[Item], reading: Reading) -> Iterator[tuple[StoreUrl | Archive, str, str]]:
     for pair, _ in items:
+        if pair.plane is not None and pair.plane[0]:
+            continue  # the first slice of a volume brings it for all
         regions = (pair.roi,) if reading.roi is not None else ()
         sides = (
             (reading.gt, pair.gt_files, gt_name),
