@@ -191,3 +191,10 @@ class BlockRows(Sequence[T], Generic[T]):
 def blocks_of(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
     """Return rows in parts that memory holds: those of a file by its blocks, all others at once."""
     return rows.blocks() if isinstance(rows, BlockRows) else (rows,)
+
+
+def key_blocks(rows: Sequence[Row]) -> Iterable[Sequence[str]]:
+    """Return the keys of rows in parts that memory holds."""
+    if isinstance(rows, BlockRows):
+        return rows.key_blocks()
+    return (rows.columns.keys,) if isinstance(rows, LazyRows) else ([row.key for row in rows],)

@@ -268,7 +268,8 @@ class _Reading:
 
         rows = rows_from(self._file.read_row_group(place, use_threads=False), self._head.maps)
         kept = self._head.protocol
-        plain = not kept.storage.roi and kept.boundary is None and kept.distances is None
+        asked = (kept.boundary, kept.distances, kept.lesions)
+        plain = not kept.storage.roi and all(part is None for part in asked)
         if not (plain and isinstance(rows, LazyRows)):
             for row in rows:
                 check_contours(row, kept)

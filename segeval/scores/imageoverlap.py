@@ -91,6 +91,13 @@ class ImageTallies:
         """Return the tallies of all images in memory."""
         return self
 
+    def part(self, start: int, end: int) -> ImageTallies:
+        """Return the tallies of the images from `start` to before `end`."""
+        first, last = np.searchsorted(self.at.image, (start, end))
+        at = Cells(self.at.image[first:last] - start, self.at.label[first:last], end - start, self.at.classes)
+        kept = {name: getattr(self.kept, name)[first:last] for name in OF_CLASSES}
+        return joined_tallies(at, kept, self.kept.gt_unknown[start:end], self.kept.same_unknown[start:end])
+
     def outcomes(self, convention: Convention | None) -> ImageOutcomes:
         """Count hits, false alarms and misses of each image as `outcomes` does."""
         return ImageOutcomes(self.at, outcomes(self.kept, convention))
