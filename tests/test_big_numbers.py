@@ -5,16 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
-import resource
 import struct
-import subprocess
-import sys
 import time
 import zipfile
 import zlib
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +26,8 @@ from segeval.request import build_request
 from segeval.runs.file import run_from_bytes, run_to_bytes
 from segeval.runs.run import Row, Run
 from segeval.tables.counts import table, total
-from tests.corpora import png_corpus, tiff_corpus
+from tests.corpora import png_corpus, tiff_corpus, zeros
+from tests.support import processes
 from tests.support.commandline import run_segeval
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -211,10 +208,13 @@ PROBE = """
 import resource, sys, time
 import segeval.measuring.measure, segeval.images.readers, segeval.runs.file
 import segeval.cli.verbs.score, segeval.api.scoring
+limit, *arguments = sys.argv[1:]
+if limit != "none":
+    resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.process_time()
 from segeval.cli import run
-code = run(sys.argv[1:])
+code = run(arguments)
 took = time.process_time() - start
 print(f"PROBE {code} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before} {took:.3f}", file=sys.stderr)
 """
@@ -223,32 +223,18 @@ print(f"PROBE {code} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - befor
 def probed(*arguments: str | Path, memory: int | None = None) -> tuple[int, int, float, str, str]:
     """Return exit code, KiB used beyond the imports, seconds, stdout and stderr of a run of its own."""
 
-    def limit() -> None:
-        if memory is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=limit,
-        env=environment,
-        cwd=ROOT,
-        timeout=300,
-    )
-    *told, last = done.stderr.splitlines()
-    assert last.startswith("PROBE"), done.stderr
+    # Threads of numerical libraries reserve address space, which is what the limit counts.
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    done = processes.run("none" if memory is None else str(memory), *arguments, cwd=ROOT, env=env, program=PROBE)
+    *told, last = done.stderr.decode().splitlines()
+    assert last.startswith("PROBE"), told
     code, used, took = last.split()[1:]
-    return int(code), int(used), float(took), done.stdout, "\n".join(told)
+    return int(code), int(used), float(took), done.stdout.decode(), "\n".join(told)
 
 
 def giant_png(side: int) -> bytes:
     """Return a legal flat image of `side` x `side` pixels, made without holding it."""
-    packer = zlib.compressobj(1)
-    line = bytes(side + 1)
-    data = b"".join([*(packer.compress(line) for _ in range(side)), packer.flush()])
+    data = zeros.compressed(side * (side + 1))
     return png_corpus.png(png_corpus.header(side, side, 8, png_corpus.GRAY), png_corpus.chunk(b"IDAT", data))
 
 
@@ -298,11 +284,6 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
 GIB = 1 << 30
 
 
-def _squeezed(size: int, wbits: int = 15) -> bytes:
-    packer = zlib.compressobj(1, zlib.DEFLATED, wbits)
-    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(size >> 20)), packer.flush()])
-
-
 def _nested_npz() -> bytes:
     inner = _npz(_npy_header((10, 10)) + bytes(100))
     for _ in range(20):
@@ -323,19 +304,14 @@ def _packed_tiff(code: int, packed: bytes) -> bytes:
 
 def _with_text(kind: bytes, head: bytes) -> bytes:
     """Make a PNG that is good, with compressed text or a profile before its data, which is passed over unread."""
-    return png_corpus.png(SMALL, png_corpus.chunk(kind, head + _gibibyte()), ROWS)
+    return png_corpus.png(SMALL, png_corpus.chunk(kind, head + zeros.compressed(GIB)), ROWS)
 
 
 def _lying_npz() -> bytes:
     """Make an archive whose directory says 228 bytes where a gibibyte comes."""
     honest = bytearray(_npz(_npy_header((10, 10)) + bytes(100)))
     size = len(_npy_header((10, 10))) + 100
-    raw = zlib.compressobj(1, zlib.DEFLATED, -15)
-    packed = (
-        raw.compress(_npy_header((10, 10)))
-        + b"".join(raw.compress(bytes(1 << 20)) for _ in range(1 << 10))
-        + raw.flush()
-    )
+    packed = zeros.deflated(GIB, _npy_header((10, 10)))
     directory = honest.index(b"PK\1\2")
     start = honest.index(b"a.npy") + 5
     local = honest[:start]
@@ -353,23 +329,18 @@ def _gif_bomb() -> bytes:
     return head + (b"\xff" + bytes(255)) * 40_000 + b"\0;"
 
 
-@cache
-def _gibibyte() -> bytes:
-    return _squeezed(GIB)
-
-
 BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "IDAT": ("png", lambda: png_corpus.png(SMALL, png_corpus.chunk(b"IDAT", _gibibyte()))),
+    "IDAT": ("png", lambda: png_corpus.png(SMALL, png_corpus.chunk(b"IDAT", zeros.compressed(GIB)))),
     "interlaced IDAT": (
         "png",
         lambda: png_corpus.png(
-            png_corpus.header(4, 4, 8, png_corpus.GRAY, interlace=1), png_corpus.chunk(b"IDAT", _gibibyte())
+            png_corpus.header(4, 4, 8, png_corpus.GRAY, interlace=1), png_corpus.chunk(b"IDAT", zeros.compressed(GIB))
         ),
     ),
     "npz that says so": ("npz", lambda: _npz(_npy_header((1 << 15, 1 << 15)))),
     "nested npz": ("npz", _nested_npz),
-    "gz": ("png", lambda: _squeezed(GIB, 31)),
-    "deflated TIFF": ("tif", lambda: _packed_tiff(8, _gibibyte())),
+    "gz": ("png", lambda: zeros.gzipped(GIB)),
+    "deflated TIFF": ("tif", lambda: _packed_tiff(8, zeros.compressed(GIB))),
     "TIFF PackBits": ("tif", lambda: _packed_tiff(32773, b"\x81\0" * 4_000_000)),
     "TIFF LZW": ("tif", lambda: _packed_tiff(5, b"\x80\0\0" * 2_000_000)),
     # What follows the last value or pixel is not unpacked: NumPy and every GIF decoder read these as what comes before.
@@ -401,7 +372,7 @@ def test_bombs_end_in_an_error_at_bounded_memory_and_time(tmp_path: Path, name: 
 
 
 def test_a_bomb_of_a_run_file_ends_in_an_error(tmp_path: Path) -> None:
-    (tmp_path / "run.jsonl.gz").write_bytes(_squeezed(GIB, 31))
+    (tmp_path / "run.jsonl.gz").write_bytes(zeros.gzipped(GIB))
     code, used, took, _, stderr = probed("report", tmp_path / "run.jsonl.gz", memory=GIB)
     assert code == 2
     assert "run.jsonl.gz" in stderr

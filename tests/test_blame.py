@@ -13,17 +13,26 @@ from pathlib import Path
 import pytest
 
 from tests.corpora.png_corpus import encode, pattern
-from tests.support.commandline import run_segeval
+from tests.support import processes
+from tests.support.commandline import Completed, run_segeval
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("given")
     for side in ("gt", "pred"):
         (tmp_path / side).mkdir()
         for index in range(40):
             (tmp_path / side / f"{index}.png").write_bytes(encode(pattern(8, 6) % 3))
     done = run_segeval("score", "pred", "gt", "--save", "run.jsonl", cwd=tmp_path)
     assert done.code == 0
+    return tmp_path
+
+
+@pytest.fixture
+def project(given: Path, tmp_path: Path) -> Path:
+    for path in given.iterdir():
+        (tmp_path / path.name).symlink_to(path)
     return tmp_path
 
 
@@ -55,6 +64,12 @@ DELETED = (
 )
 
 
+def deleted(folder: Path, *arguments: str | Path) -> Completed:
+    """Run segeval in a folder that is deleted before it begins."""
+    done = processes.run(folder, *arguments, program=DELETED)
+    return Completed(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -70,28 +85,19 @@ DELETED = (
 def test_a_working_folder_that_is_gone_is_told(project: Path, arguments: tuple[str, ...]) -> None:
     (project / "gone").mkdir()
     given = [word.replace("{}", str(project)) for word in arguments]
-    done = subprocess.run(
-        [sys.executable, "-c", DELETED, project / "gone", *given], capture_output=True, text=True, check=False
-    )
-    assert_told(done.returncode, done.stderr)
+    done = deleted(project / "gone", *given)
+    assert_told(done.code, done.stderr)
     assert done.stdout == ""
 
 
 def test_the_remedy_for_a_working_folder_that_is_gone_works(project: Path) -> None:
     (project / "gone").mkdir()
     arguments = ("score", project / "pred", project / "gt")
-    done = subprocess.run(
-        [sys.executable, "-c", DELETED, project / "gone", *arguments], capture_output=True, text=True, check=False
-    )
-    assert_told(done.returncode, done.stderr, "the working folder cannot be used", "--no-config and give whole paths")
+    done = deleted(project / "gone", *arguments)
+    assert_told(done.code, done.stderr, "the working folder cannot be used", "--no-config and give whole paths")
     (project / "gone").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", DELETED, project / "gone", *arguments, "--no-config"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = deleted(project / "gone", *arguments, "--no-config")
+    assert done.code == 0, done.stderr
 
 
 @pytest.mark.parametrize("number", ["1000001", "1000000000", "9" * 30])

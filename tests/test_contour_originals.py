@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -20,8 +21,11 @@ from segeval.protocol.distances import Distances
 from segeval.scores.contours import bf, davis_f, image_iou
 from tests.originals import GOLDEN
 from tests.originals.shapes import Shapes, digest_of, shapes
+from tests.support.properties import some
 
 WIDTHS = range(1, 21)
+WHOLE = len(some(range(8))) == 8
+"""Whether every set is compared, or a quarter of them."""
 DISTANCE, FLOAT32, PERCENTILE_OF_FLOAT32 = 1e-9, 1e-6, 1e-5
 
 
@@ -30,11 +34,11 @@ def drawn(axes: int, seed: int) -> Shapes:
     return shapes(seed, axes)
 
 
-def told(name: str) -> list[tuple[Shapes, dict[str, Any]]]:
+def told(name: str) -> Sequence[tuple[Shapes, dict[str, Any]]]:
     found = json.loads((GOLDEN / "contours" / f"{name}.json").read_text(encoding="utf-8"))
     sets = [(drawn(int(entry["inputs"][0]), entry["seed"]), entry["scores"]) for entry in found["sets"]]
     assert digest_of(shape for shape, _ in sets) == found["digest"]
-    return sets
+    return some(sets)
 
 
 def counted(entry: Shapes, widths: list[Any]) -> Any:
@@ -52,7 +56,7 @@ def test_boundary_iou_is_the_authors_at_every_width_from_1_to_20() -> None:
             compared += len(WIDTHS)
         for one in set(map(int, says)) - set(found.ids.tolist()):
             assert says[str(one)]["counts"] == [[0, 0]] * len(WIDTHS)
-    assert compared > 9000
+    assert compared > (9000 if WHOLE else 1500)
 
 
 def test_davis_f_is_the_programs() -> None:
@@ -66,7 +70,7 @@ def test_davis_f_is_the_programs() -> None:
             for value, one in zip(values.tolist(), found.ids.tolist(), strict=True):
                 assert value == pytest.approx(says[str(one)][str(width)], rel=1e-12)
                 compared += 1
-    assert compared > 1500
+    assert compared > (1500 if WHOLE else 350)
 
 
 def value_of(says: dict[str, Any], name: str) -> float:
@@ -98,8 +102,8 @@ def test_distances_are_the_programs_on_planes_and_volumes(definition: str) -> No
                     elif "error" not in of_class:  # with NumPy 2 DeepMind's program raises where a side is empty
                         assert value == near, (entry, one, name)
                         compared += 1
-    assert compared > 3000
-    assert undefined > 50
+    assert compared > (3000 if WHOLE else 700)
+    assert undefined > (50 if WHOLE else 10)
 
 
 def test_bf_by_hand() -> None:

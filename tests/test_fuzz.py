@@ -18,6 +18,7 @@ from tests.fuzz import masks, palettes, runs
 from tests.fuzz.__main__ import TARGETS, told
 from tests.fuzz.engine import CURRENT, Check, Tally, WrongError, run
 from tests.fuzz.mutations import joined, png_chunks, spoiled, spoiled_png
+from tests.support.properties import examples
 
 BAD = ("crash", "hang", "silently wrong")
 
@@ -30,6 +31,7 @@ def assert_harmless(tally: Tally) -> None:
 @pytest.mark.parametrize(("target", "count"), [("masks", 1500), ("runs", 300), ("palettes", 500), ("storing", 600)])
 def test_mutated_input_is_read_rightly_or_refused(target: str, count: int) -> None:
     check, _ = TARGETS[target]
+    count = examples(count)
     tally = run(check, count=count, seed=1)
     assert_harmless(tally)
     assert sum(tally.outcomes.values()) == count

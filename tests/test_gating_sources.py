@@ -13,8 +13,9 @@ import pytest
 
 from tests.corpora.png_corpus import encode
 from tests.support.commandline import Completed, run_segeval
+from tests.support.properties import examples
 
-COMMAND_LINES = 400
+COMMAND_LINES = examples(400)
 NAMES = ("sky", "traffic light", "road")
 PLACES = ("flag", "environment", "configuration")
 """Nearest first."""
@@ -114,7 +115,7 @@ def test_in_any_mix_of_places_a_gate_runs_and_has_the_say(folder: Path) -> None:
         ((_, bounds),) = gating.bounds.items()
         assert judged == len({bound.rpartition("=")[0].casefold() for place in PLACES for bound in bounds[place]})
         codes.append(done.code)
-    assert 100 < sum(codes) < 300, "both verdicts were drawn"
+    assert 0.25 < sum(codes) / COMMAND_LINES < 0.75, "both verdicts were drawn"
 
 
 @pytest.mark.parametrize("place", PLACES)

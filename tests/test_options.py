@@ -43,6 +43,14 @@ TAKING: dict[str, type[Any]] = {
     "inspect": LookOptions,
     "verify": VerifyOptions,
 }
+WHERE_KEYWORDS_STAND = """
+[mypy]
+strict = True
+follow_imports = skip
+[mypy-segeval,segeval.api.*,segeval.accumulator.*,segeval.request.options]
+follow_imports = silent
+"""
+"""Lets mypy read what says which keywords there are and of which type: NumPy and the rest take it half a minute."""
 
 
 # Misspelt
@@ -91,10 +99,11 @@ def test_the_type_checker_refuses_what_no_function_takes(tmp_path: Path) -> None
         'segeval.ConfusionMatrix(classes=["a", "b"], ignore="none")',
     ]
     asked = [f"reveal_type(segeval.{name})" for name in TAKING]
+    (tmp_path / "mypy.ini").write_text(WHERE_KEYWORDS_STAND, encoding="utf-8")
     program.write_text("\n".join(["import segeval", *wrong, *right, *asked, ""]), encoding="utf-8")
     checkout = str(Path(segeval.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", tmp_path / "cache", program],
+        [sys.executable, "-m", "mypy", "--no-error-summary", "--cache-dir", tmp_path / "cache", program],
         capture_output=True,
         text=True,
         check=False,

@@ -79,15 +79,29 @@ def test_a_fork_that_nobody_waits_for_any_more_is_ended() -> None:
     wait_until(lambda: not place.exists())
 
 
+PROGRAM = "import sys; from segeval import preset_names; print(sys.argv, 'loveda' in preset_names()); sys.exit({})"
+
+
+@pytest.mark.parametrize(("ending", "code"), [("0", 0), ("3", 3), ("None", 0), ("1 / 0", 1)])
+def test_a_program_is_run_as_python_runs_it(ending: str, code: int) -> None:
+    done = processes.run("a", "b", program=PROGRAM.format(ending))
+    assert (done.returncode, done.stdout) == (code, b"['-c', 'a', 'b'] True\n")
+    assert (b"ZeroDivisionError" in done.stderr) == (ending == "1 / 0")
+    words = ["python", "-c", PROGRAM.format(ending), "a", "b"]
+    shown = subprocess.run(words, env={**os.environ, "PATH": processes.search_path()}, capture_output=True, check=False)
+    assert (shown.returncode, shown.stdout) == (done.returncode, done.stdout)
+
+
 def test_in_a_shell_a_fork_is_a_program(tmp_path: Path) -> None:
     script = (
         f"cd {SAMPLES}; segeval score pred gt -f json 2>/dev/null | head -c 1; echo ${{PIPESTATUS[0]}}; "
         "segeval presets >&-; echo $?; "
+        "python - <<< 'print(6 * 7)'; python -m segeval --version | cut -c 1-7; "
         f"cd {tmp_path}; segeval --version | head -n 1; segeval score p g 2>&1 | head -n 1"
     )
     env = {**os.environ, "PATH": processes.search_path()}
     done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=True)
-    first, second, version, error = done.stdout.splitlines()
-    assert (first, second) == ("{0", "2")
+    *first, version, error = done.stdout.splitlines()
+    assert first == ["{0", "2", "42", "segeval"]
     assert version.startswith("segeval ")
     assert error.startswith("error: ")

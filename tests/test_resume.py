@@ -6,8 +6,6 @@ import os
 import random
 import signal
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -461,8 +459,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_run(tmp_path: Path, kind: 
     expected = fresh(tmp_path, request)
     chosen, kills, rows = random.Random(len(kind)), 0, []
     while kills < 12 and not (tmp_path / "run.jsonl").exists():
-        command = [sys.executable, "-c", DRIVER, str(tmp_path), "resume" if kills else "new", kind]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        with processes.start(tmp_path, "resume" if kills else "new", kind, program=DRIVER) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"begun\n"
             # Twice as long each time: on a machine of any speed some kills come before, some amid the rows.
@@ -474,9 +471,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_run(tmp_path: Path, kind: 
         if (tmp_path / "run.jsonl").exists():
             assert (tmp_path / "run.jsonl").read_bytes() == expected
     assert kills >= 2
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(tmp_path), "resume", kind], capture_output=True, check=False
-    )
+    done = processes.run(tmp_path, "resume", kind, program=DRIVER)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run.jsonl").read_bytes() == expected
     assert any(rows)

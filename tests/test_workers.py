@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from segeval.folders.pairing import Pair
 from segeval.measuring import measurement
 from segeval.measuring.measure import measure, measure_masks
 from segeval.request import build_request
-from tests.corpora import png_corpus
+from tests.corpora import png_corpus, zeros
 from tests.support import processes
 from tests.support.commandline import run_segeval
 
@@ -148,7 +147,7 @@ def segeval(
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_image_that_does_not_fit_into_memory_is_named(folders: tuple[Path, Path], jobs: str) -> None:
     flat = png_corpus.png(
-        png_corpus.header(16000, 16000, 8, png_corpus.GRAY), png_corpus.chunk(b"IDAT", _zeros(16000 * 16001))
+        png_corpus.header(16000, 16000, 8, png_corpus.GRAY), png_corpus.chunk(b"IDAT", zeros.compressed(16000 * 16001))
     )
     for folder in folders:
         (folder / "c.png").write_bytes(flat)
@@ -157,13 +156,6 @@ def test_an_image_that_does_not_fit_into_memory_is_named(folders: tuple[Path, Pa
     assert "memory" in done.stderr
     assert "c.png" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def _zeros(size: int) -> bytes:
-    """Compress that many zeros without holding them."""
-    packer = zlib.compressobj(1)
-    pieces = [1 << 20] * (size >> 20) + [size % (1 << 20)]
-    return b"".join((*(packer.compress(bytes(piece)) for piece in pieces), packer.flush()))
 
 
 # --- Ctrl-C ----------------------------------------------------------------------------------------------------------

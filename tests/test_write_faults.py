@@ -68,20 +68,29 @@ def failing(call: str, number: int, folder: Path) -> Iterator[Shim]:
         yield shim
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Masks, two runs to unite, and a folder for what is written."""
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Masks, and two runs to unite."""
+    tmp_path = tmp_path_factory.mktemp("given")
     for side, moved in (("gt", 0), ("pred", 1)):
         for index in range(4):
             path = tmp_path / side / f"{index // 2}" / f"{index}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(encode((pattern(8, 6) + moved * index) % 3))
-    (tmp_path / "out").mkdir()
     for part in ("0", "1"):
         done = run_segeval(
             "score", tmp_path / "pred" / part, tmp_path / "gt" / part, "--save", f"{part}.jsonl", cwd=tmp_path
         )
         assert done.code == 0, done.stderr
+    return tmp_path
+
+
+@pytest.fixture
+def project(given: Path, tmp_path: Path) -> Path:
+    """A project with those, and a folder for what is written."""
+    for path in given.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "out").mkdir()
     return tmp_path
 
 

@@ -1,8 +1,9 @@
-"""Stand for the program `segeval` in a shell: have the server fork, wait, and end as the process does.
+"""Stand for `segeval` or `python` in a shell: have the server fork, wait, and end as the process does.
 
-    python -I -S forkclient.py ADDRESS ARGUMENT...
+    python -I -S forkclient.py ADDRESS {segeval|python} ARGUMENT...
 
-It imports next to nothing: shells call it often.
+A program of Python is given by `-c` or comes on stdin; for whatever else is asked of it, Python itself is started. This
+imports next to nothing: shells call it often.
 """
 
 import _socket
@@ -23,10 +24,17 @@ def number(connection: _socket.socket) -> int:
 
 
 def main() -> None:
-    address, *arguments = map(os.fsencode, sys.argv[1:])
+    address, program, *arguments = map(os.fsencode, sys.argv[1:])
+    if program == b"python":
+        if arguments[:1] == [b"-c"]:
+            _, program, *arguments = arguments
+        elif arguments in ([], [b"-"]):
+            program, arguments = sys.stdin.buffer.read(), []
+        else:
+            os.execv(sys.executable, [os.fsencode(sys.executable), *arguments])
     streams = [stream for stream in range(3) if is_open(stream)]
     entries = (name + b"=" + value for name, value in os.environb.items())
-    head = ("".join(map(str, streams)).encode(), str(len(arguments)).encode(), os.fsencode(os.getcwd()))  # noqa: PTH109  # without pathlib
+    head = ("".join(map(str, streams)).encode(), str(len(arguments)).encode(), os.fsencode(os.getcwd()), program)  # noqa: PTH109  # without pathlib
     body = b"\0".join((*head, *arguments, *entries))
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     connection.connect(address)

@@ -1,11 +1,12 @@
-"""Import segeval once, and fork for each command: a process as one started anew, at a tenth of its time.
+"""Import segeval once, and fork for each command or Python program: a process as one started anew, in less time.
 
     python -P forkserver.py ADDRESS
 
 A program of its own with one thread, since pytest has several and only one survives a fork. It listens at a socket of
 ADDRESS and ends when its stdin does. A request is one message: the number of its bytes, beside which the standard
 streams that are open come as descriptors, and fields between NULs: which streams those are, how many arguments there
-are, the folder, the arguments, the environment. The answers are the number of the process, and how it ended.
+are, the folder, `segeval` or the text of a program, the arguments, the environment. The answers are the number of the
+process, and how it ended.
 """
 
 from __future__ import annotations
@@ -79,13 +80,13 @@ def standard(number: int, errors: str) -> io.TextIOWrapper | None:
 
 
 def become(fields: list[bytes], streams: list[int], errors: str) -> NoReturn:
-    """Be the command that was asked for, in a child, up to its end."""
+    """Be what was asked for, in a child, up to its end."""
     from segeval.cli import main
 
     code = 1
     try:
-        open_streams, count, folder = fields[0], int(fields[1]), fields[2]
-        arguments, environment = fields[3 : 3 + count], fields[3 + count :]
+        open_streams, count, folder, program = fields[0], int(fields[1]), fields[2], os.fsdecode(fields[3])
+        arguments, environment = fields[4 : 4 + count], fields[4 + count :]
         os.chdir(folder)
         for number in range(3):
             os.close(number)
@@ -99,16 +100,28 @@ def become(fields: list[bytes], streams: list[int], errors: str) -> NoReturn:
                 for name, _, value in (entry.partition(b"=") for entry in environment)
             }
         )
-        sys.argv = ["segeval", *map(os.fsdecode, arguments)]
+        sys.argv = ["segeval" if program == "segeval" else "-c", *map(os.fsdecode, arguments)]
         sys.stdin, sys.stdout, sys.stderr = (standard(number, errors) for number in range(3))
         sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
-        main()
+        if program == "segeval":
+            main()
+        sys.path.insert(0, "")
+        exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})
+        code = 0
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except BaseException:
         traceback.print_exc()
     finally:
+        flush()
         os._exit(code)
+
+
+def flush() -> None:
+    """Write what a program has printed; segeval does so itself."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
 
 
 class Server:

@@ -37,21 +37,20 @@ Stream = int | None
 
 @cache
 def folder() -> Path:
-    """Start the server of this process; return a folder with its socket, and `bin` with a `segeval` that asks it."""
+    """Start the server of this process; return a folder with its socket, and `bin` with programs that ask it."""
     place = Path(tempfile.mkdtemp(prefix="segeval-"))
     here = Path(__file__).parent
-    # BLAS with one thread, since only the one that forks survives.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    # One thread, since only the one that forks survives; and threads to come reserve little, where a test bounds it.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     serving = [sys.executable, "-P", str(here / "forkserver.py"), str(place / "socket")]
     server = subprocess.Popen(serving, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
-    client = (sys.executable, "-I", "-S", str(here / "forkclient.py"), str(place / "socket"))
     (place / "bin").mkdir()
-    for name, command in (("segeval", client), ("python", (sys.executable,))):
-        program = place / "bin" / name
-        program.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
-        program.chmod(0o755)
+    for name in ("segeval", "python"):
+        client = shlex.join((sys.executable, "-I", "-S", str(here / "forkclient.py"), str(place / "socket"), name))
+        (place / "bin" / name).write_text(f'#!/bin/sh\nexec {client} "$@"\n', encoding="utf-8")
+        (place / "bin" / name).chmod(0o755)
 
     def end() -> None:
         server.communicate()
@@ -75,7 +74,12 @@ class Forked:
     """A process of the server, with what tests use of `subprocess.Popen`."""
 
     def __init__(
-        self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], streams: tuple[Stream, Stream, Stream]
+        self,
+        program: str,
+        arguments: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        streams: tuple[Stream, Stream, Stream],
     ) -> None:
         self.args = arguments
         self.returncode: int | None = None
@@ -91,7 +95,7 @@ class Forked:
             elif stream == DEVNULL:
                 given[number] = os.open(os.devnull, os.O_RDWR)
                 own.append(given[number])
-        fields = ["".join(map(str, given)), str(len(arguments)), str(cwd), *arguments]
+        fields = ["".join(map(str, given)), str(len(arguments)), str(cwd), program, *arguments]
         body = os.fsencode("\0".join((*fields, *(f"{name}={value}" for name, value in env.items()))))
         self._connection = socket.socket(socket.AF_UNIX)
         try:
@@ -102,6 +106,10 @@ class Forked:
         finally:
             for descriptor in own:
                 os.close(descriptor)
+
+    @property
+    def stdout(self) -> BinaryIO | None:
+        return self._pipes.get(1)
 
     def poll(self) -> int | None:
         """Return the exit code, `None` before the end."""
@@ -176,17 +184,19 @@ def start(
     stdin: Stream = DEVNULL,
     stdout: Stream = PIPE,
     stderr: Stream = PIPE,
+    program: str = "segeval",
 ) -> Started:
-    """Start segeval, by default without input and with a pipe for each output."""
+    """Start segeval, or the text of a Python program, by default without input and with a pipe for each output."""
     words, streams = [str(argument) for argument in arguments], (stdin, stdout, stderr)
     environment = os.environ if env is None else env
     if FORKS:
-        return Forked(words, Path.cwd() if cwd is None else cwd, environment, streams)
+        return Forked(program, words, Path.cwd() if cwd is None else cwd, environment, streams)
     closed = " ".join(f"{number}>&-" for number, stream in enumerate(streams) if stream is None)
     through = ("sh", "-c", f'exec "$@" {closed}', "sh") if closed else ()
+    command = STARTED if program == "segeval" else (sys.executable, "-c", program)
     given = [DEVNULL if stream is None else stream for stream in streams]
     return subprocess.Popen(
-        [*through, *STARTED, *words], cwd=cwd, env=environment, stdin=given[0], stdout=given[1], stderr=given[2]
+        [*through, *command, *words], cwd=cwd, env=environment, stdin=given[0], stdout=given[1], stderr=given[2]
     )
 
 
@@ -197,9 +207,10 @@ def run(
     stdin: Stream = DEVNULL,
     stdout: Stream = PIPE,
     stderr: Stream = PIPE,
+    program: str = "segeval",
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run segeval to its end."""
-    with start(*arguments, cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr) as process:
+    """Run segeval, or the text of a Python program, to its end."""
+    with start(*arguments, cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr, program=program) as process:
         out, told = process.communicate(timeout=LONG)
     assert process.returncode is not None
     return subprocess.CompletedProcess(arguments, process.returncode, out or b"", told or b"")
