@@ -9,6 +9,7 @@ from operator import eq
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segeval.protocol.labeling import NO_PREDICTION, distinct_values
 from segeval.records import dataclass
@@ -76,6 +77,21 @@ def joined_columns(parts: Sequence[RowColumns]) -> RowColumns:
         np.concatenate([part.sizes for part in parts]),
         tuple(digest for part in parts for digest in part.digests),
         StackedTables(np.concatenate(ends), gt, pred, pixels),
+    )
+
+
+def taken(columns: RowColumns, places: NDArray[np.intp]) -> RowColumns:
+    """Return the columns of some rows, in the order of their places."""
+    tables = columns.tables
+    lengths = np.diff(tables.ends)[places]
+    ends = np.append(0, np.cumsum(lengths)).astype(np.intp)
+    cells = np.arange(ends[-1]) + np.repeat(tables.ends[places] - ends[:-1], lengths)
+    at = places.tolist()
+    return RowColumns(
+        tuple(columns.keys[place] for place in at),
+        columns.sizes[places],
+        tuple(columns.digests[place] for place in at),
+        StackedTables(ends, tables.gt[cells], tables.pred[cells], tables.pixels[cells]),
     )
 
 
