@@ -30,11 +30,14 @@ if os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 
+# Searching thousands of tests for cycles all the time costs a tenth of it.
+gc.set_threshold(100_000, 50, 100)
+
+
 def pytest_collection_finish() -> None:
-    """Leave what thousands of collected tests are made of out of every search for cycles, and seek them less often."""
+    """Leave what was collected out of every later search."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.fixture(autouse=True)

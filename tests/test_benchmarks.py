@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.benchmarks import competitors, corpora, measure, report, updates
+from tests.benchmarks import competitors, corpora, measure, page, report, updates
 from tests.benchmarks.__main__ import main
 
 TINY = next(entry for entry in corpora.CORPORA if entry.name == "tiny")
@@ -217,3 +217,24 @@ def test_peak_memory_is_that_of_a_fresh_process(tmp_path: Path) -> None:
 
 def test_a_row_of_a_tiny_image_takes_more_than_its_cells_and_less_than_four_kilobytes(tmp_path: Path) -> None:
     assert 200 < measure.row_bytes(TINY, corpora.folders(TINY, 20, tmp_path)) < 4096
+
+
+def test_the_page_has_a_table_of_masks_one_of_maps_and_one_of_aims() -> None:
+    def entry(name: str, about: str, **timing: object) -> dict[str, object]:
+        floor = {"competitor": "decode only", "status": "", "milliseconds": 2.0, "to_floor": 1.0}
+        return {"name": name, "about": about, "timings": [floor, {"status": "", **timing}]}
+
+    fast = entry("tiny", "tiny ones", competitor="segeval, 1 job", milliseconds=0.5, to_floor=0.25)
+    wrong = entry("noise", "noise", competitor="segeval, 1 job", milliseconds=9.0, to_floor=4.5, status="disagrees")
+    maps = entry("probability", "maps", competitor="torch", milliseconds=8.0, to_floor=4.0)
+    aims = [
+        {"aim": "a / b", "measured": 0.254, "bound": 0.3, "at_most": True, "met": True},
+        {"aim": "c / d", "measured": None, "bound": 1.0, "at_most": False, "met": None},
+    ]
+    masks, of_maps, ratios = page.tables({"corpora": [fast, wrong, maps], "aims": aims}).split("\n\n")
+    assert masks.splitlines()[2:] == [
+        "| decode only | 2.00 (1.00x) | 2.00 (1.00x) |",
+        "| **segeval, 1 job** | 0.50 (0.25x) | - |",
+    ]
+    assert of_maps.splitlines()[3] == "| torch | 8.00 (4.00x) |"
+    assert ratios.splitlines()[2:] == ["| a / b | 0.25 | <= 0.3 | met |"]

@@ -9,7 +9,7 @@ from segeval.errors import UsageError
 from segeval.protocol.axes import AXES
 from segeval.protocol.conventions import Convention, convention, conventions
 from segeval.protocol.labeling import VOID, Labeling, SegmentationClass, value_map
-from segeval.scores.imageoverlap import class_mious, image_mious, image_outcomes, image_tallies
+from segeval.scores.imageoverlap import image_mious, image_outcomes, image_tallies, present
 from segeval.scores.overlap import mean, outcomes
 from segeval.scores.registry import averaged
 from segeval.tables.counts import confusion, joint_counts, tallies, total
@@ -92,9 +92,9 @@ def test_golden_vector(name: str) -> None:
 def test_fine_grained_mious_are_the_same_under_every_convention() -> None:
     images = image_outcomes(image_tallies(TABLES, LABELING))
     assert mean(image_mious(images)) == pytest.approx(0.725, abs=1e-15)
-    assert class_mious(images)[:2] == pytest.approx((0.75, 0.5))
-    assert class_mious(images)[2:] == (None, None)
-    assert mean(class_mious(images)) == pytest.approx(0.625, abs=1e-15)
+    assert present(images).class_means()[:2] == pytest.approx((0.75, 0.5))
+    assert present(images).class_means()[2:] == (None, None)
+    assert mean(present(images).class_means()) == pytest.approx(0.625, abs=1e-15)
 
 
 def test_every_axis_names_its_choices() -> None:

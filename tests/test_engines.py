@@ -97,6 +97,7 @@ class Fragile:
     """An engine that runs chunks here, and loses those that hold the poison as a process would be lost."""
 
     name = "fragile"
+    here = False
 
     def __init__(self) -> None:
         self.sent: list[int] = []
@@ -231,6 +232,13 @@ def test_a_cluster_that_loses_a_process_gives_the_same_bytes(folders: Path, tmp_
     done = program("tests.support.daskkills", folders / "pred", folders / "gt", tmp_path / "run.jsonl", "--rows", "150")
     assert done.stdout == "1 kills, 200 images\n", done.stderr
     assert (tmp_path / "run.jsonl").read_bytes() == run_bytes(folders)
+
+
+@DASK
+@pytest.mark.slow
+def test_the_cluster_of_this_machine_listens_on_the_loopback_and_at_no_known_port() -> None:
+    done = program("tests.support.dasklistening")
+    assert done.stdout == f"['127.0.0.1'] False\n{[(number, square(number)) for number in range(5)]}\n", done.stderr
 
 
 def dask_program(name: str, *arguments: str, folder: Path) -> subprocess.Popen[bytes]:

@@ -39,6 +39,15 @@ def test_mutated_input_is_read_rightly_or_refused(target: str, count: int) -> No
     assert tally.outcomes["refused"] < 0.97 * count
 
 
+def test_mutated_volumes_are_read_as_nibabel_reads_them_or_refused() -> None:
+    pytest.importorskip("nibabel", reason="comes with the extra medical")
+    check, _ = TARGETS["volumes"]
+    tally = run(check, count=400, seed=1)
+    assert_harmless(tally)
+    for outcome, least in {"refused": 100, "read": 3, "read as nibabel reads it": 50}.items():
+        assert tally.outcomes[outcome] > least
+
+
 def test_tiffs_of_mutated_tags_are_read_as_tifffile_reads_them_or_refused() -> None:
     pytest.importorskip("tifffile", reason="comes with the extra fuzz")
     pytest.importorskip("imagecodecs", reason="comes with the extra fuzz")

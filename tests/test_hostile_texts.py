@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpora.png_corpus import encode, pattern
+from tests.support.bigruns import FORMS, REFUSED
 
 SECONDS, MEGABYTES = 2, 300
 SIZES = (1 << 10, 1 << 14, 1 << 18, 1 << 20, 1 << 24)
@@ -419,6 +420,40 @@ def test_a_hostile_run_file_ends(project: Path, tmp_path: Path, form: str, size:
     for folder, arguments in reported(project, tmp_path, RUNS[form], size):
         code, told = bounded(folder, *arguments)
         assert code == 0 or "x.jsonl" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_whole_run_file_is_reported_in_time(tmp_path: Path, form: str, size: int) -> None:
+    (tmp_path / "x.jsonl").write_bytes(FORMS[form](size))
+    for options in (["-f", "json"], ["--gain"] * (form != "sets of classes")):
+        code, told = bounded(tmp_path, "report", "x.jsonl", *options)
+        assert code == 0, told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES[2:])
+@pytest.mark.parametrize("form", REFUSED)
+def test_a_whole_run_file_is_refused_in_time(tmp_path: Path, form: str, size: int) -> None:
+    (tmp_path / "x.jsonl").write_bytes(REFUSED[form](size))
+    code, told = bounded(tmp_path, "report", "x.jsonl", "-f", "json")
+    assert code == 2
+    assert "predictions hold" in told or "distinct values, more than 1,024 classes" in told
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("many values", "at least 65,536 distinct values, more than 1,024 classes"),
+        ("many predicted values", "they look like probability maps"),
+        ("many values of binary masks", "values besides 0 (1000, 1001, 1002, 1003, 1004"),
+    ],
+)
+def test_masks_of_more_values_than_are_looked_at_are_refused_with_a_fix(tmp_path: Path, form: str, words: str) -> None:
+    (tmp_path / "x.jsonl").write_bytes(REFUSED[form](1 << 21))
+    code, told = bounded(tmp_path, "report", "x.jsonl", "-f", "json")
+    assert (code, words in told, "--probs" in told) == (2, True, True), told
 
 
 def test_what_is_beyond_a_bound_is_told_with_the_bound(project: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from segeval.protocol.labeling import (
     SegmentationClass,
     value_map,
 )
-from segeval.scores.imageoverlap import class_mious, image_mious, image_outcomes, image_tallies
+from segeval.scores.imageoverlap import image_mious, image_outcomes, image_tallies, present
 from segeval.scores.overlap import (
     Outcomes,
     frequency_weighted,
@@ -164,7 +164,7 @@ def test_what_no_convention_changes_is_that_of_a_loop_over_pixels(images: list[P
         for image in images
     ]
     assert all(map(close, image_mious(image_outcomes(each)), map(average, fine)))
-    assert all(map(close, class_mious(image_outcomes(each)), map(average, zip(*fine, strict=True))))
+    assert all(map(close, present(image_outcomes(each)).class_means(), map(average, zip(*fine, strict=True))))
     ious = [Fraction(h, h + f + m) if h + f + m else None for h, f, m in zip(tp, fp, fn, strict=True)]
     weighted = [(size, iou) for size, iou in zip(true, ious, strict=True) if size and iou is not None]
     floats = [None if iou is None else float(iou) for iou in ious]

@@ -27,7 +27,8 @@ pytest.importorskip("jinja2")
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
 MASKS = ("pred", "gt", "--classes", "classes.txt")
-MAPS = ("multiclass/probs", "multiclass/gt", "--probs", "--classes", "classes.txt")
+SUSPECTS = ("--label-errors", "3")
+MAPS = ("multiclass/probs", "multiclass/gt", "--probs", "--classes", "classes.txt", *SUSPECTS)
 HOSTILE = (
     "<script>document.title='owned'</script>",
     "\"><img src=x onerror=document.title='owned'>",
@@ -179,7 +180,7 @@ def test_names_of_images_that_act_are_text(pages: dict[str, Path]) -> None:
 
 def test_equal_runs_give_equal_pages_also_from_the_saved_run(pages: dict[str, Path], tmp_path: Path) -> None:
     saved = pages["maps"].with_name("run.jsonl")
-    options = ("--pred", "multiclass/probs", "--gt", "multiclass/gt", "-o", tmp_path / "page.html", *QUIET)
+    options = ("--pred", "multiclass/probs", "--gt", "multiclass/gt", *SUSPECTS, "-o", tmp_path / "page.html", *QUIET)
     assert run_segeval("report", saved, *options, cwd=SAMPLES).code == 0
     assert (tmp_path / "page.html").read_bytes() == pages["maps"].read_bytes()
 
@@ -382,6 +383,25 @@ def test_a_comparison_shows_before_and_after_the_most_changed_first(browser: Any
     small = first.bounding_box()["width"]
     page.select_option("[data-act=size]", "large")
     assert first.bounding_box()["width"] > small
+    assert told == []
+    page.close()
+
+
+def test_suspected_label_errors_are_side_by_side_and_found_by_their_cell(browser: Any, pages: dict[str, Path]) -> None:
+    page, told = opened_page(browser, pages["maps"], viewport={"width": 1280, "height": 900})
+    part = page.locator("section.pictures").nth(1)
+    shots = part.locator("figure[data-key]")
+    assert (shots.count(), part.locator("img:visible").count()) == (3, 9)
+    assert part.locator("[data-act=opacity]").is_disabled()
+    part.locator("[data-act=top]").select_option("pred")
+    assert part.locator("img:visible").count() == 6
+    assert part.locator("[data-act=opacity]").is_enabled()
+    pairs = [shot.get_attribute("data-pairs") for shot in shots.all()]
+    page.click(f"#confusion td[data-cell='{pairs[0]}']")
+    assert [shot.is_visible() for shot in shots.all()] == [pair == pairs[0] for pair in pairs]
+    assert part.locator(".filtered").inner_text().startswith(f"{pairs.count(pairs[0])} of 3 pictures")
+    part.locator("[data-act=every]").click()
+    assert all(shot.is_visible() for shot in shots.all())
     assert told == []
     page.close()
 

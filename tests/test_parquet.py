@@ -97,6 +97,9 @@ def test_volumes_and_inexact_colours_come_back() -> None:
     run = Run(HAND_MADE.protocol, (volume, replace(second, inexact=(1, 0))))
     assert through(run) == run
     assert lines(through(run)) == lines(run)
+    in_columns = run_from_bytes(run_to_bytes(run, packed=False), name="x")
+    assert isinstance(in_columns.rows, LazyRows)
+    assert through(in_columns) == run
 
 
 def test_regions_of_interest_come_back(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from segeval.protocol.presets import (
     preset_names,
     preset_palette,
 )
+from tests.support.commandline import run_segeval
 
 FACTS = Path(__file__).resolve().parents[1].parent / "shared" / "presets.json"
 VOID = 255
@@ -63,7 +64,7 @@ EXPECTED = {
     ),
     "deepglobe-land": Expected(6, "mmseg", {0: 0, 5: 5, 255: VOID}, {5: 5}, (6,), "440def98"),
     "davis2016": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "a449cd0c"),
-    "diva-hisdb": Expected(4, "segeval", {0: 0, 3: 3}, {0: 0, 3: 3}, (), "f48e02cf"),
+    "diva-hisdb": Expected(4, "segeval", {0: 0, 3: 3}, {0: 0, 3: 3}, (), "c435b0d8"),
     "drive": Expected(2, "segeval", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "5a399b94"),
     "isaid": Expected(16, "mmseg", {0: 0, 15: 15, 255: VOID}, {15: 15}, (16,), "06ee1580"),
     "isic2018": Expected(2, "isic2018", {0: 0, 1: 1}, {0: 0, 1: 1}, (), "74ff7b9f"),
@@ -548,21 +549,45 @@ def test_kvasir_reads_its_jpeg_masks(tmp_path: Path) -> None:
     assert verify(str(found.signature), f"iou.polyp={found.classes[1].iou!r}", pred, gt).holds(strict=True)
 
 
-def test_diva_hisdb_reads_classes_from_the_bits_of_blue(tmp_path: Path) -> None:
+def diva_counts(truth: Array, guess: Array, marked: Array, classes: int) -> list[tuple[int, int, int]]:
+    """Count hits, false alarms and misses pixel by pixel, as the competition's `evaluateImages` goes through a page."""
+    counts = [[0, 0, 0] for _ in range(classes)]
+    for gt, pred, boundary in zip(truth.flat, guess.flat, marked.flat, strict=True):
+        true, predicted = ([bool(side >> one & 1) for one in range(classes)] for side in (int(gt), int(pred)))
+        if boundary:
+            true[0] = True
+            if any(one and other for one, other in zip(true, predicted, strict=True)):
+                predicted = [one or other for one, other in zip(true, predicted, strict=True)]
+        for place, (one, other) in enumerate(zip(true, predicted, strict=True)):
+            counts[place][0] += one and other
+            counts[place][1] += other and not one
+            counts[place][2] += one and not other
+    return [(tp, fp, fn) for tp, fp, fn in counts]
+
+
+def test_diva_hisdb_scores_as_the_competitions_evaluator_counts(tmp_path: Path) -> None:
     noise = np.random.default_rng(7)
-    sides = {}
-    for side in ("gt", "pred"):
+    sides = {side: noise.integers(1, 16, (20, 24)).astype(np.uint8) for side in ("gt", "pred")}
+    marked = noise.random((20, 24)) < 0.4
+    for side, blue in sides.items():
         image = np.zeros((20, 24, 3), np.uint8)
-        image[..., 2] = sides[side] = noise.integers(1, 16, (20, 24))
-        image[..., 0] = 128 * noise.integers(0, 2, (20, 24))  # boundary pixels
+        image[..., 2] = blue
+        image[..., 0] = 128 * (marked if side == "gt" else ~marked)  # what a prediction marks says nothing
         saved(tmp_path / side, "page.png", image)
     found = score(tmp_path / "pred", tmp_path / "gt", preset="diva-hisdb")
-    for bit, entry in enumerate(found.classes):
-        gt, pred = (sides[side] >> bit & 1 for side in ("gt", "pred"))
-        assert entry.iou == (gt & pred).sum() / (gt | pred).sum()
+    counted = [(entry.tp, entry.fp, entry.fn) for entry in found.classes]
+    assert counted == diva_counts(sides["gt"], sides["pred"], marked, 4)
+    assert counted != diva_counts(sides["gt"], sides["pred"], np.zeros_like(marked), 4)
+    for entry in found.classes:
+        assert entry.iou == entry.tp / (entry.tp + entry.fp + entry.fn)
+    folders = [str(tmp_path / side) for side in ("pred", "gt")]
     line = str(found.signature)
-    assert "|multilabel:yes|bits:background=0,comment=1,decoration=2,main text=3|" in line
+    assert "|multilabel:yes|bits:background=0,comment=1,decoration=2,main text=3|forgiving:R=7|" in line
     assert verify(line, f"miou={found.scores['miou']!r}", tmp_path / "pred", tmp_path / "gt").holds(strict=True)
+    done = run_segeval("score", *folders, "--preset", "diva-hisdb", "--overlays", str(tmp_path / "o"), "--only", "miou")
+    assert done.code == 0, done.stderr  # pictures are of what was counted
+    with pytest.raises(UsageError, match="forgiven in masks"):
+        score(tmp_path / "pred", tmp_path / "gt", preset="diva-hisdb", probs=True)
 
 
 def test_isic_pairs_by_the_number_of_the_image(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +72,10 @@ def random_rows(seed: int) -> list[Row]:
                 pred = sorted({chance.randint(low, high) for _ in range(chance.randint(1, 4))})
                 groups.append((value, pred, [chance.randint(1, 10 ** chance.randint(1, 10)) for _ in pred]))
         rows.append(row(name, groups))
+        if chance.random() < 0.3:
+            rows[-1] = replace(rows[-1], inexact=(chance.randint(0, rows[-1].pixels), 1))
+        if chance.random() < 0.3 and rows[-1].width % 2 == 0:
+            rows[-1] = replace(rows[-1], depth=2, width=rows[-1].width // 2)
     return rows
 
 
@@ -92,6 +97,14 @@ REPLACED: tuple[tuple[str, str], ...] = (
     ('"size":[1,3]', '"size":[01,3]'),
     ('"size":[1,3]', '"size":[1,3,1]'),
     ('"size":[1,3]', '"size":1[,3]'),
+    ('"size":[1,3]', '"size":[1,],3'),
+    ('"size":[1,3],', '"size":[1,],3'),
+    ('"size":[1,3]', '"size":[,3],1'),
+    ('"size":[1,3]', '"size":[3,1,1]'),
+    ('"size":[1,3]', '"size":[2,1,3]'),
+    ('"size":[1,3]', '"size":[1,1,3,1]'),
+    ('"size":[1,3]', '"size":[3]'),
+    ('"size":[1,3]', '"size":[3,,1]'),
     ('"size":[1,3]', '"size":[-1,-3]'),
     ('"size":[1,3]', '"size":[1.0,3]'),
     ('"size":[1,3]', '"size":[true,3]'),
@@ -164,6 +177,39 @@ REPLACED: tuple[tuple[str, str], ...] = (
     (DIGEST, DIGEST[:-1]),
     (DIGEST, f"{DIGEST[:-1]}g"),
     (DIGEST, f"{DIGEST[:-1]}\\u0030"),
+)
+REPLACED += tuple(
+    ("}\n", text)
+    for text in (
+        ',"inexact":[1,2]}\n',
+        ',"inexact":[0,3]}\n',
+        ',"inexact":[0,4]}\n',
+        ',"inexact":[4,0]}\n',
+        ',"inexact":[0,0]}\n',
+        ',"inexact":[1,-1]}\n',
+        ',"inexact":[1,01]}\n',
+        ',"inexact":[1,1.0]}\n',
+        ',"inexact":[1,true]}\n',
+        ',"inexact":[1,]}\n',
+        ',"inexact":[1]}\n',
+        ',"inexact":[1,1,1]}\n',
+        ',"inexact":[1,1],}\n',
+        ',"inexact":[1,1]},\n',
+        ',"inexact":[1,1]\n',
+        ',"inexact":[1,1]}\n\n',
+        ',"inexact":[1,18446744073709551617]}\n',
+        ',"inexact":[1,1],"inexact":[1,2]}\n',
+        ',"inexact":[1,1],"unnormalised":0}\n',
+        ',"inexact" :[1,1]}\n',
+        '],"inexact":[1,1]}\n',
+        ',"inexact":[1,1]]}\n',
+    )
+)
+REPLACED += (
+    ('"key":"b"', '"key":"b]]]\\",\\"inexact\\":[1,1]}"'),
+    ('"key":"b"', '"key":"b]]]","inexact":[1,1]'),
+    ('"key":"b"', '"key":"b]]],"inexact":[1,1]}\n'),
+    ('"gt":', '"inexact":[1,1],"gt":'),
 )
 PLAIN = row("b", [(0, [0, 1], [1, 2])])
 NEIGHBOURS = row("a", [(1, [1], [2])]), row("c", [(1, [1], [2])])
@@ -246,10 +292,24 @@ def test_keys_ascend_from_one_block_to_the_next() -> None:
         run_from_bytes(file_of([*rows, rows[-1]]), name="x")
 
 
-def test_blocks_with_other_rows_between_them_are_one_run() -> None:
+def test_blocks_with_rows_between_them_that_are_read_by_the_line_are_one_run() -> None:
     rows = many_rows(9000)
-    rows[4000] = Row(rows[4000].key, 1, rows[4000].width, DIGEST, rows[4000].counts, inexact=(1, 0))
-    assert run_from_bytes(file_of(rows), name="x").rows == tuple(rows)
+    spaced = file_of(rows, lambda text: text.replace(b'{"key":"004000"', b'{"key": "004000"'))
+    run = run_from_bytes(spaced, name="x")
+    assert run.rows == tuple(rows)
+    assert not isinstance(run.rows, LazyRows), "a block was left to the reader of lines"
+
+
+def test_volumes_and_inexact_colours_are_read_by_the_block() -> None:
+    rows = many_rows(9000)
+    for place in range(0, 9000, 7):
+        rows[place] = replace(rows[place], inexact=(rows[place].pixels, place % 2))
+    for place in range(1, 9000, 2):
+        rows[place] = replace(rows[place], depth=rows[place].width, width=1)
+    run = run_from_bytes(file_of(rows), name="x")
+    assert isinstance(run.rows, LazyRows)
+    assert run.rows == tuple(rows)
+    assert run.pixels == sum(one.pixels for one in rows)
 
 
 def test_one_image_of_very_many_cells_is_read_in_pieces() -> None:

@@ -16,12 +16,13 @@ from segeval.protocol.conventions import Convention, conventions
 from segeval.sampling.resampling import FEW_UNITS, METHODS, Interval, Resampling, bootstrap_weights, interval, jackknife
 from segeval.sampling.sample import Sample, sample, units
 from segeval.sampling.significance import Comparison, compare, p_value, swaps
-from segeval.scores.imageoverlap import class_mious, image_mious, image_outcomes
+from segeval.scores.imageoverlap import image_mious, image_outcomes, present
 from segeval.scores.overlap import mean, outcomes, pixel_accuracy
 from segeval.scores.registry import averaged
 from segeval.tables.counts import Tallies
 from tests.benchmarks.coverage_simulation import TESTED, null_p_values, rejected
 from tests.benchmarks.coverage_simulation import p_values as simulated
+from tests.support.properties import examples
 from tests.support.tallies import kept_tallies
 
 HERE = Convention()
@@ -70,7 +71,7 @@ def scored(images: Tallies, rule: Convention) -> dict[str, float]:
         "miou": averaged(outcomes(whole, rule), image_outcomes(kept_tallies(images), rule), rule).mean,
         "pixel_accuracy": pixel_accuracy(whole),
         "image_miou": mean(image_mious(image_outcomes(kept_tallies(images)))),
-        "class_miou": mean(class_mious(image_outcomes(kept_tallies(images)))),
+        "class_miou": mean(present(image_outcomes(kept_tallies(images))).class_means()),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -250,8 +251,8 @@ def test_no_block_size_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tests_reject_seldom_without_a_difference_and_often_with_one() -> None:
-    same = simulated(60, resamples=200, names=["pixel_accuracy"])["pixel_accuracy"]
-    better = simulated(30, better=0.03, resamples=200, names=["pixel_accuracy"])["pixel_accuracy"]
+    same = simulated(examples(60), resamples=200, names=["pixel_accuracy"])["pixel_accuracy"]
+    better = simulated(examples(30), better=0.03, resamples=200, names=["pixel_accuracy"])["pixel_accuracy"]
     for test in (0, 1):
         assert rejected(same[:, test]).rate <= 0.15
         assert rejected(better[:, test]).rate >= 0.9

@@ -193,6 +193,12 @@ def test_a_file_that_no_image_within_the_bound_needs_is_not_fetched(
     assert weather.sent - sent < 1 << 20
 
 
+def test_as_many_requests_are_out_as_there_are_readers(weather: Weather, folders: Path) -> None:
+    weather.delay, weather.most = 0.2, 0
+    segeval.measure(folders / "pred", GT, classes=19)
+    assert files.READERS * 0.75 <= weather.most <= files.READERS
+
+
 def test_a_store_beside_a_folder(weather: Weather, folders: Path) -> None:
     run = segeval.measure(PRED, folders / "gt", classes=19)
     assert run_to_bytes(run, packed=False) == local_bytes(folders)

@@ -130,3 +130,19 @@ def test_the_text_tells_them_too(tmp_path: Path) -> None:
     gt, pred = written(tmp_path / "gt", {key: coded(one) for key, one in GT.items()}), written(tmp_path / "pred", PRED)
     done = run_segeval("inspect", str(pred), str(gt))
     assert "of the colours of gt, channel R alone holds values of the other side: --gt-channel R" in done.stdout
+
+
+def test_the_line_that_exchanges_the_folders_exchanges_their_options(tmp_path: Path) -> None:
+    """Void in the predictions alone tells that the folders are swapped; what reads a folder goes with it."""
+    void = {key: np.where(np.arange(16) < 2, 255, one).astype(np.uint8) for key, one in GT.items()}
+    gt, pred = (
+        written(tmp_path / "gt", {key: coded(one) for key, one in void.items()}),
+        written(tmp_path / "pred", PRED),
+    )
+    done = run_segeval("inspect", str(gt), str(pred), "--classes", "4", "--pred-channel", "R")
+    (line,) = [line for line in done.stdout.splitlines() if "score with: " in line]
+    words = shlex.split(line.partition("score with: ")[2])
+    assert words[:4] == ["segeval", "score", str(pred), str(gt)]
+    assert words[words.index("--gt-channel") + 1] == "R"
+    assert "--pred-channel" not in words
+    assert run_segeval(*words[1:], "--only", "miou").code == 0

@@ -20,7 +20,7 @@ from segeval.images.nifti import parse_nifti
 from segeval.images.readers import decode_mask, decode_probability, read_mask
 from segeval.runs.file import run_from_bytes, run_to_bytes
 from tests.originals import GOLDEN
-from tests.originals.shapes import shapes
+from tests.originals.shapes import shapes, spots
 from tests.support.commandline import run_segeval
 
 nibabel = pytest.importorskip("nibabel", reason="comes with the extra medical")
@@ -385,3 +385,25 @@ def test_a_picture_shows_the_slice_with_most_errors(tmp_path: Path) -> None:
     (file,) = (tmp_path / "out").iterdir()
     wrong = np.array(Image.open(file).convert("RGB"))[:, -SHAPE[0] :]
     assert (wrong == np.array([213, 94, 0])).all()
+
+
+def test_lesions_of_volumes_are_in_the_spacing_of_their_files(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    entries = json.loads((GOLDEN / "lesions" / "brats2023.json").read_text(encoding="utf-8"))["sets"]
+    seeds = (1, 7, 9)
+    of_volumes = {entry["seed"]: entry["scores"] for entry in entries if entry["inputs"] == "3 axes"}
+    says = [of_volumes[seed] for seed in seeds]
+    for seed in seeds:
+        entry = spots(seed, 3)
+        # Labels as those of BraTS 2023: 1 and 3 are the core, 3 alone is the tissue that the program was asked for.
+        for side, array in (("gt", entry.gt), ("pred", entry.pred)):
+            labels = np.where(array == 1, np.uint8(3), np.indices(array.shape)[0].astype(np.uint8) % 3)
+            saved(tmp_path / side / f"{seed}.nii.gz", labels.T, np.diag([*entry.spacing[::-1], 1.0]))
+    asked = ("--binary", "--map", "1=0,2=0", "--mean-over", "foreground", "--lesions", "brats2023-men", "--per-image")
+    done = run_segeval("score", tmp_path / "pred", tmp_path / "gt", *asked, tmp_path / "images.jsonl", "-f", "json")
+    assert done.code == 0, done.stderr
+    lines = map(json.loads, (tmp_path / "images.jsonl").read_text(encoding="utf-8").splitlines())
+    told = [(line["lesion_dice"], line["lesion_hd95"]) for line in lines if line["class"] == "foreground"]
+    wanted = [(one["BraTS-MEN"]["dice"], one["BraTS-MEN"]["hd95"]) for one in says]
+    assert told == [pytest.approx(one, rel=1e-9) for one in wanted]
+    assert json.loads(done.stdout)["scores"]["lesion_dice"] == pytest.approx(np.mean([dice for dice, _ in wanted]))

@@ -52,6 +52,7 @@ def scored_run(
         found = measured(run, names=names, table=table)
     except (LabelError, Problems) as error:
         if not part:
+            error.__traceback__ = None  # which holds all that was made of the values, and they may be very many
             looks_wrong = marked(run_findings(run, table=table, names=names), Policy(run.protocol.allow))
             raise_all(explained(error, looks_wrong))
         raise

@@ -20,7 +20,6 @@ from segeval.cli.parameters import (
     completed,
 )
 from segeval.protocol.axes import AXES, MISSING_CHOICES
-from segeval.protocol.distances import DEFINITIONS
 from segeval.protocol.settings import LOSS_REDUCTIONS, USUAL
 from segeval.protocol.storage import CLASS_AXES, MOST_TOLERANCE, RESIZING
 
@@ -219,37 +218,6 @@ pairing_options = stacked(
         default="error",
         show_default=True,
         help="An image without prediction: an error, left out, or wrong everywhere.",
-    ),
-)
-boundary_options = stacked(
-    click.option(
-        "--boundary",
-        metavar="WIDTHS",
-        help="Score contours too, at widths of their authors, in pixels, or as a share of the diagonal: authors,3,2%. "
-        "[default: no]",
-    ),
-    click.option(
-        "--distances",
-        type=click.Choice(tuple(DEFINITIONS)),
-        help="Measure HD, HD95, ASSD and NSD by this program's definition. [default: no]",
-    ),
-    click.option("--tolerance", type=float, metavar="T", help="NSD: distance up to which surfaces agree. [default: 1]"),
-    click.option(
-        "--spacing",
-        metavar="[Z,]Y,X",
-        help="Distances: height and width of a pixel, of volumes slices first. [default: the file's, else 1]",
-    ),
-    click.option(
-        "--lesions",
-        metavar="DEFINITION",
-        shell_complete=completed("lesions"),
-        help="Score lesion by lesion: detection, or brats2023-gli, -ssa, -men, -ped, -met. [default: no]",
-    ),
-    click.option("--connectivity", type=int, metavar="N", help="Lesions: 4, 8; 6, 18, 26 neighbours. [default: all]"),
-    click.option(
-        "--lesion-overlap",
-        metavar="CRITERION=VALUE",
-        help="Lesions: overlap from which they match, as iou=0.5 or dice=0.3. [default: iou=0.5]",
     ),
 )
 probs_option = stacked(

@@ -64,8 +64,8 @@ output_options = stacked(
         metavar="[WHAT:]FILE",
         help="Write the report to a file too, in the format of the suffix or as junit:FILE says; .html is a "
         "page with pictures; the confusion "
-        "matrix, as confusion:FILE.csv; a figure, as confusion:, pr:, roc:, reliability: or losses:FILE.svg, .png or "
-        ".pdf; all figures, as FOLDER/. Repeatable.",
+        "matrix, as confusion:FILE.csv; nnU-Net's summary, as nnunet:FILE.json; a figure, as confusion:, pr:, roc:, "
+        "reliability: or losses:FILE.svg, .png or .pdf; all figures, as FOLDER/. Repeatable.",
     ),
 )
 comparison_output_options = stacked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segeval.errors import Finding
 from segeval.protocol.labeling import SegmentationClass
@@ -12,6 +12,9 @@ from segeval.protocol.protocol import Inference
 from segeval.protocol.signature import Signature
 from segeval.records import dataclass
 from segeval.scores.overlap import Value
+
+if TYPE_CHECKING:
+    from segeval.explanation.definitions import DistanceExplanation
 
 SCHEMA = 1
 
@@ -103,7 +106,7 @@ class Explanation:
     `chosen` is the protocol's own; `others` are all conventions by name but one that chooses as it does on every axis.
     `circumstances` tell why the axes matter here, or that they do not: an axis without one decides over nothing.
     `notes` tell what was taken from the data, `warnings` are about the folders. `losses` have, of probability maps, the
-    value of each loss by what it is divided by.
+    value of each loss by what it is divided by; `distances` are under each definition, where they were asked for.
     """
 
     signature: Signature
@@ -115,6 +118,7 @@ class Explanation:
     notes: tuple[Inference, ...] = ()
     warnings: tuple[Finding, ...] = ()
     losses: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    distances: DistanceExplanation | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON values: fractions in [0, 1], undefined is `None`.
@@ -135,6 +139,7 @@ class Explanation:
             "circumstances": [_plain(entry) for entry in self.circumstances],
             "conventions": [self._account(account) for account in (self.chosen, *self.others)],
             **({"losses": {name: dict(values) for name, values in self.losses.items()}} if self.losses else {}),
+            **({} if self.distances is None else {"distances": self.distances.to_dict()}),
             "warnings": [finding.to_dict() for finding in self.warnings],
         }
 
@@ -153,14 +158,14 @@ class Explanation:
             "ious": list(account.ious),
             "refusals": [_plain(refusal) for refusal in account.refusals],
             "difference": self.difference(account),
-            "steps": [_step(step) for step in account.steps],
+            "steps": [step_to_dict(step) for step in account.steps],
             **({"own": True} if account.own else {}),
             "scores": {
                 name: {
                     "value": score.value,
                     **({"own": True} if score.own else {}),
                     "difference": self.score_difference(account, name),
-                    "steps": [_step(step) for step in score.steps],
+                    "steps": [step_to_dict(step) for step in score.steps],
                 }
                 for name, score in account.scores.items()
             },
@@ -174,7 +179,8 @@ class Explanation:
         return found.value - chosen.value
 
 
-def _step(step: Step) -> dict[str, Any]:
+def step_to_dict(step: Step) -> dict[str, Any]:
+    """Return a step as JSON values."""
     return {
         "axis": step.axis,
         "old": step.old,

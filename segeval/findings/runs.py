@@ -16,6 +16,7 @@ from segeval.findings.readings import Options, agreement, reading_findings, reso
 from segeval.findings.values import (
     FULL,
     MANY_VALUES,
+    MOST_READ,
     Values,
     class_folders,
     gray_palettes,
@@ -31,7 +32,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Resolution
 from segeval.records import dataclass
 from segeval.report.refusals import FileNames
-from segeval.runs.run import Maps, Run, Traits, missing_keys
+from segeval.runs.run import Maps, Run, Traits, missing_keys, raw_values
 from segeval.tables.counts import JointCounts, table
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def run_findings(
             resolution = None
     values = Values(run, table, resolution, names or {})
     found: list[Finding] = [*_missing(values), *_maps(run)]
+    if max(map(len, raw_values(table))) > MOST_READ:
+        return (*found, *(two_valued(values) if values.binary else ()), *value_findings(values))
     for look in (class_folders, two_valued, suspected_voids, gray_palettes):
         found += look(values)
     doubted = any(one.kind == "zero-255" for one in found)  # other readings wait until it is known what 255 is

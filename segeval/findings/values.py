@@ -23,6 +23,8 @@ MANY_VALUES = 20
 """Predictions with more distinct values than this, and several times those of the ground truth, are no labels."""
 INVERTED = 0.6
 """Binary predictions are inverted where more than this share of either class was given the other."""
+MOST_READ = 1 << 16
+"""With more distinct values on a side than this no other reading of a run is sought: none makes classes of so many."""
 LONGEST_MAP = 300
 """Values of a map that are written out in a fix."""
 
@@ -90,10 +92,10 @@ def _inverted(values: Values) -> Iterator[Finding]:
     resolution = values.resolution
     if resolution is None or len(resolution.labeling.classes) != 2:
         return
-    given = np.zeros((2, 2), np.int64)
-    for _, _, gt, pred, pixels in values.cells():
-        if gt >= 0 and pred >= 0:
-            given[gt, pred] += pixels
+    given, table = np.zeros((2, 2), np.int64), values.table
+    gt, pred = resolution.labeling.gt(table.gt), resolution.labeling.pred(table.pred)
+    both = (gt >= 0) & (pred >= 0)
+    np.add.at(given, (gt[both], pred[both]), table.pixels[both])
     sums = given.sum(axis=1)
     if not sums.all() or given[0, 1] <= INVERTED * sums[0] or given[1, 0] <= INVERTED * sums[1]:
         return
@@ -112,7 +114,7 @@ def _inverted(values: Values) -> Iterator[Finding]:
 
 def _constant(values: Values) -> Iterator[Finding]:
     """Find predictions that are one and the same value everywhere."""
-    predicted = {value for value in set(values.table.pred.tolist()) if value != NO_PREDICTION}
+    _, predicted = raw_values(values.table)
     if values.run.maps is not None and values.run.maps.in_rows:
         levels = {tuple(set(table.pred.tolist())) for table in values.run.level_tables()}
         constant = bool(levels) and all(len(found) == 1 for found in levels)
@@ -122,7 +124,7 @@ def _constant(values: Values) -> Iterator[Finding]:
         yield Finding(
             "constant",
             "all predictions are one value everywhere, and the ground truth is not",
-            tuple(f"value {value}" for value in sorted(predicted)[:1]) if values.run.maps is None else (),
+            tuple(f"value {value}" for value in predicted[:1]) if values.run.maps is None else (),
             "Look at how they were written: argmax over the class axis, no cast of fractions to whole numbers",
         )
 
@@ -131,10 +133,9 @@ def _maps(values: Values) -> Iterator[Finding]:
     """Find 8-bit probability maps that are read as labels."""
     if values.run.maps is not None or values.protocol.binary:  # gray levels of binary masks are an error of their own
         return
-    gt, pred = values.distinct()
-    gt_classes = gt - {DEFAULT_VOID}
-    two_valued = gt_classes <= {0, 1} or gt == FULL
-    spread = len(pred) > 4 * len(gt_classes) and values.protocol.classes is None
+    gt, pred = raw_values(values.table)
+    two_valued = set(gt[:4]) <= FULL | {1}
+    spread = len(pred) > 4 * (len(gt) - (DEFAULT_VOID in gt)) and values.protocol.classes is None
     if len(pred) <= MANY_VALUES or not (two_valued or spread):
         return
     refused = two_valued and len(values.protocol.classes or ()) <= 2

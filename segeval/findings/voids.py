@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from segeval.errors import Finding, listed
-from segeval.findings.values import FULL, HOLDS, MANY_VALUES, Values, shown
+from segeval.findings.values import FULL, HOLDS, MANY_VALUES, MOST_READ, Values, shown
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, VOID, WHAT, doubt_of
 from segeval.protocol.protocol import Mapped
 from segeval.records import dataclass
-from segeval.runs.run import keys_of, values_of_images
+from segeval.runs.run import keys_of, raw_values, values_of_images
 
 LARGEST = frozenset(int(2**bits - 1) for bits in (15, 16, 31, 32))
 """The largest value of each type of 16 and 32 bit."""
@@ -75,7 +75,7 @@ def two_valued(values: Values) -> Iterator[Finding]:
         for side in (0, 1) if values.run.maps is None else (0,):
             yield from _binary(values, side)
         return
-    gt, pred = values.run.sides(values.table)
+    gt, pred = values.run.sides(*raw_values(values.table))
     maps = values.run.maps
     if len(pred.values) > MANY_VALUES and maps is None:  # which says more of what they are
         return
@@ -122,8 +122,8 @@ def _foreground(values: Values, side: int) -> _Binary:
     protocol = values.protocol
     named = {raw for raw, _ in (*protocol.mapping, *(protocol.gt_map, protocol.pred_map)[side])}
     told = {0, NO_PREDICTION, *named, *(value for value in protocol.ignore or () if isinstance(value, int))}
-    met = frozenset(values.distinct()[side] - told)
-    if len(met) < 2:
+    met = frozenset(raw_values(values.table)[side]) - told
+    if len(met) < 2 or len(met) > MOST_READ:
         return _Binary(met, ())
     return _Binary(met, tuple((key, met & held) for key, held in values_of_images(values.run.rows, side)))
 
@@ -166,11 +166,11 @@ def _one_255(values: Values, side: int, keys: list[str]) -> Finding:
 
 def _levels_fix(values: Values, side: int, met: list[int]) -> str:
     """Return the options that say which of the values `met`, ascending, are foreground."""
-    void = suspects(values, side) & set(met)
+    void = suspects(values, side) & set(met) if len(met) <= MOST_READ else ()
     if void and len(met) - len(void) < 2:
         given = list(values.protocol.ignore or ())
         return f"Use --ignore {','.join(map(str, (*given, *sorted(void))))} where this is void"
-    if max({*met} - {DEFAULT_VOID}) <= FEW_LEVELS < met[-1]:
+    if [value for value in met[-2:] if value != DEFAULT_VOID][-1] <= FEW_LEVELS < met[-1]:
         above_0 = f"{THRESHOLDS[side]} 0"
         return (
             f"Use --ignore 255 {above_0} (255 is void, all else but 0 foreground) or {above_0} (255 is foreground too)"

@@ -21,9 +21,10 @@ class LostError(Exception):
 
 
 class Engine(Protocol):
-    """Run functions elsewhere; `name` is what errors call it."""
+    """Run functions elsewhere; `name` is what errors call it, and `here` tells of threads of this process."""
 
     name: str
+    here: bool
 
     def chunks_in_flight(self) -> int:
         """Return how many chunks may wait or run at once."""

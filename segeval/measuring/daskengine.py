@@ -31,6 +31,9 @@ OF_LOCAL_CLUSTERS = {
     "distributed.scheduler.allowed-failures": 0,
     # After this time a cluster drops a worker that is just then being started again.
     "distributed.deploy.lost-worker-timeout": "30 days",
+    # Schedulers and workers open a web server whatever is said of the dashboard: here it knows no page.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 TLS_FIX = (
     "Set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and "
@@ -59,11 +62,13 @@ def local_cluster(jobs: int | None) -> Iterator[DaskEngine]:
             threads_per_worker=1,
             security=True,
             dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # without one it listens at 8787
             silence_logs="CRITICAL",
         ) as cluster,
         distributed.Client(cluster) as client,
         closing(_ready(client, "the Dask cluster of this machine")) as engine,
     ):
+        cluster.scheduler.http_server.stop()
         yield engine
 
 
@@ -143,6 +148,8 @@ class DaskEngine:
 
     Work-stealing and what becomes of results is Dask's; what a lost process was measuring comes back as `LostError`.
     """
+
+    here = False
 
     def __init__(self, client: Any, name: str) -> None:
         self.name = name

@@ -23,6 +23,8 @@ from segeval.runs.run import MeasuredRow
 from segeval.stores.urls import is_far
 
 LARGEST_CHUNK = 64
+LARGEST_CHUNK_FETCHED = 16
+"""Images of a chunk whose files are fetched before a thread takes it: of all that wait, some hundred files."""
 LARGEST_CHUNK_OF_LEVELS = 8
 """Images whose rows bring tables of their levels, which take megabytes, travel in smaller chunks."""
 MOST_DEATHS = 3
@@ -34,8 +36,16 @@ TICK = 1.0
 class _Flight:
     """Keep which items are out, which were lost, and which wait."""
 
-    def __init__(self, engine: Engine, head: bytes, items: Sequence[Any], size: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        head: bytes,
+        items: Sequence[Any],
+        size: int,
+        before: Callable[[Sequence[Any]], None] | None,
+    ) -> None:
         self.engine = engine
+        self.before = before
         self.head = head
         self.items = items
         rest = iter(range(len(items)))
@@ -61,7 +71,10 @@ class _Flight:
 
     def _send(self, chunk: list[int]) -> None:
         number = self._numbers = self._numbers + 1
-        data = pickle.dumps([self.items[index] for index in chunk], pickle.HIGHEST_PROTOCOL)
+        items = [self.items[index] for index in chunk]
+        if self.before is not None:
+            self.before(items)
+        data = pickle.dumps(items, pickle.HIGHEST_PROTOCOL)
         self.flying[number] = (None, chunk)
         future = self.engine.submit(self.head, data, lambda _: self.landed.put(number))
         self.flying[number] = (future, chunk)
@@ -113,14 +126,17 @@ def on_engine(
 ) -> Iterator[tuple[int, Any]]:
     """Measure items on an engine, and yield (place, result) in the order of completion, a `Failure` for an error.
 
-    `prepare` is called with the items of a chunk, on its worker, before the first is measured.
+    `prepare` is called with the items of a chunk before the first is measured: on its worker, or here, when the chunk
+    is sent out to threads of this process.
 
     An image whose process ends is measured alone, when nothing else is out, and is told as an error when its process
     has ended three times. Raises `SegevalError` where the engine is gone.
     """
-    head = pickle.dumps((partial(guarded, measure=measure, name=name), prepare), pickle.HIGHEST_PROTOCOL)
-    size = max(1, min(largest, len(items) // (engine.chunks_in_flight() * 2)))
-    flight = _Flight(engine, head, items, size)
+    there, before = (None, prepare) if engine.here else (prepare, None)
+    head = pickle.dumps((partial(guarded, measure=measure, name=name), there), pickle.HIGHEST_PROTOCOL)
+    most = largest if before is None else min(largest, LARGEST_CHUNK_FETCHED)
+    size = max(1, min(most, len(items) // (engine.chunks_in_flight() * 2)))
+    flight = _Flight(engine, head, items, size, before)
     returned = 0
     try:
         while flight.fill():

@@ -22,6 +22,7 @@ class ExecutorEngine:
 
     def __init__(self, executor: Executor) -> None:
         self.name = type(executor).__name__
+        self.here = isinstance(executor, ThreadPoolExecutor)
         self._executor = executor
         workers = getattr(executor, "_max_workers", None)  # of both pools of the standard library, and of loky
         self._workers = workers if isinstance(workers, int) else usable_cpus()

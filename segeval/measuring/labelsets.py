@@ -47,6 +47,7 @@ class SetMeaning:
     bits: tuple[BitClass, ...] = ()
     regions: tuple[LabelRegion, ...] = ()
     ignore: frozenset[int] = frozenset()
+    forgiving: str | None = None
 
     @property
     def dtype(self) -> type[np.integer[Any]]:
@@ -66,11 +67,15 @@ class _Side:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadSets:
-    """Hold the sets of an image, (H, W) or (D, H, W), the digest of the files that they come from, and a header."""
+    """Hold the sets of an image, (H, W) or (D, H, W), the digest of the files that they come from, and a header.
+
+    `forgiving` tells the pixels of a ground truth whose classes forgive, `None` where none do.
+    """
 
     values: IntArray
     digest: str
     facts: ImageFacts | None = None
+    forgiving: NDArray[np.bool_] | None = None
 
 
 def with_classes(pred: Root, gt: Root, request: Request) -> Request:
@@ -102,7 +107,8 @@ def meaning_of(protocol: Protocol) -> SetMeaning:
     bits = () if protocol.storage.bits is None else parse_bits(protocol.storage.bits)
     regions = () if protocol.storage.label_regions is None else tuple(parse_regions(protocol.storage.label_regions))
     ignore = frozenset(value for value in protocol.ignore or () if isinstance(value, int))
-    return SetMeaning(tuple(one.id for one in classes), tuple(one.name for one in classes), bits, regions, ignore)
+    names = tuple(one.name for one in classes)
+    return SetMeaning(tuple(one.id for one in classes), names, bits, regions, ignore, protocol.storage.forgiving)
 
 
 def measure_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> MeasuredRow:
@@ -118,10 +124,23 @@ def measure_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> MeasuredR
     predicted = fitted(pred.values, gt.values.shape, pair.pred[0], reading.resize_pred)
     if gt.facts is not None and pred.facts is not None:
         require_place(gt.facts, pred.facts, pair, pair.pred[0])
+    true, predicted = forgiven(gt, predicted)
     region = region_of(pair, reading, gt.values.shape)
-    counts = joint_counts(gt=counted(gt.values, region), pred=counted(predicted, region))
+    counts = joint_counts(gt=counted(true, region), pred=counted(predicted, region))
     row = placed(Row(pair.key, 1, 1, gt.digest, counts), gt.values.shape, region)
     return MeasuredRow(row, pred_digest=pred.digest if reading.digest_predictions else "")
+
+
+def forgiven(gt: ReadSets, pred: IntArray) -> tuple[IntArray, IntArray]:
+    """Return both sides with boundary pixels forgiven, as DIVA_Layout_Analysis_Evaluator does.
+
+    Their ground truth has the first class too, and a prediction that shares a class with it has all of its classes.
+    """
+    if gt.forgiving is None:
+        return gt.values, pred
+    true = np.where(gt.forgiving & (gt.values >= 0), gt.values | 1, gt.values)
+    shared = gt.forgiving & (true >= 0) & (pred >= 0) & ((true & pred) != 0)
+    return true, np.where(shared, pred | true, pred)
 
 
 def read_true_sets(pair: Pair, reading: Reading, meaning: SetMeaning) -> ReadSets:
@@ -143,7 +162,13 @@ def _read(files: Sequence[str], side: _Side, reading: Reading, meaning: SetMeani
     if len(files) == 1 and not side.folders:
         data = bytes_of(side.root, files[0], reading, name=side.name(files[0]))
         values, facts = _of_one_file(data, files[0], side, reading, meaning)
-        return ReadSets(values, digest(data), facts)
+        marked = None
+        if meaning.forgiving is not None and side.name is gt_name:
+            channel, bit = meaning.forgiving.split("=")
+            storage = replace(side.storage, channel=channel)
+            levels, _ = read_mask(data, name=side.name(files[0]), max_pixels=reading.max_pixels, storage=storage)
+            marked = (levels >> int(bit) & 1).astype(np.bool_)
+        return ReadSets(values, digest(data), facts, marked)
     sets: IntArray | None = None
     facts = None
     for index, file in enumerate(files):

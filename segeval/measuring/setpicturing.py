@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.folders.pairing import Pair
 from segeval.folders.walking import gt_name, pred_name
-from segeval.measuring.labelsets import SetMeaning, meaning_of, read_predicted_sets, read_true_sets
+from segeval.measuring.labelsets import SetMeaning, forgiven, meaning_of, read_predicted_sets, read_true_sets
 from segeval.measuring.maps import read_maps, sets_above
 from segeval.measuring.reading import Reading, fitted, missing_counts
 from segeval.measuring.recount import changed_file, require_counts
@@ -32,15 +33,16 @@ def read_sets(pair: Pair, files: Reading, row: Row, run: Run) -> tuple[Sets, Set
         raise changed_file(gt_name(pair.gt))
     values = truth.values.astype(np.int64)
     region = region_of(pair, files, values.shape)
-    gt = values if region is None else np.where(region.inside, values, VOID_SET)
     if not pair.pred:
         require_counts(missing_counts(counted(values, region)) == row.counts, gt_name(pair.gt))
+        gt = values if region is None else np.where(region.inside, values, VOID_SET)
         return gt, np.full(gt.shape, NO_FILE, np.int64)
-    predicted = _predicted(pair, files, run, meaning, gt.shape)
+    true, predicted = forgiven(replace(truth, values=values), _predicted(pair, files, run, meaning, values.shape))
+    gt = true if region is None else np.where(region.inside, true, VOID_SET)
     require_counts(
-        joint_counts(gt=counted(values, region), pred=counted(predicted, region)) == row.counts, pred_name(pair.pred[0])
+        joint_counts(gt=counted(true, region), pred=counted(predicted, region)) == row.counts, pred_name(pair.pred[0])
     )
-    return gt, predicted.astype(np.int64)
+    return gt.astype(np.int64), predicted.astype(np.int64)
 
 
 def _predicted(

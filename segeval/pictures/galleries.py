@@ -78,7 +78,8 @@ def suspect_gallery(
         if found
         else f"No region has a map of another class than the ground truth's with p of at least {confident:g}."
     )
-    return Gallery("Suspected label errors", note, drawn.drawn, [("loss", "largest loss"), BY_NAME], legend(classes))
+    orders = [("loss", "largest loss"), BY_NAME]
+    return Gallery("Suspected label errors", note, drawn.drawn, orders, legend(classes), view="all")
 
 
 def _suspect_lines(place: int, one: Suspect, classes: Classes) -> list[str]:

@@ -121,7 +121,8 @@ class Shot:
 class Gallery:
     """Hold images to look at; `orders` are (name of a rank or "key", what it is called), that of `shots` first.
 
-    `legend` has (name, colour) of each class.
+    `legend` has (name, colour) of each class; `view` is what is seen first: "errors" over the image, or "all" pictures
+    side by side.
     """
 
     title: str
@@ -129,6 +130,7 @@ class Gallery:
     shots: Sequence[Shot]
     orders: Sequence[tuple[str, str]]
     legend: Sequence[tuple[str, str]]
+    view: str = "errors"
 
     @property
     def compares(self) -> bool:

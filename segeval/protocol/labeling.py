@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import field
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,15 +72,24 @@ FEW = 256
 
 def distinct_values(values: NDArray[np.integer]) -> list[int]:
     """Return the values that occur, ascending, as Python numbers."""
+    found: list[int] = _distinct(values).tolist()
+    return found
+
+
+def _distinct(values: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the values that occur, ascending."""
     # Not np.unique, which imports numpy.ma: a tenth of the time that a small run takes.
     if values.size < FEW:
-        return sorted(set(values.reshape(-1).tolist()))
+        return np.array(sorted(set(values.reshape(-1).tolist())), np.int64)
     low, high = int(values.min()), int(values.max())
+    found: NDArray[np.int64]
     if high - low > max(MOST_LOOKED_UP, values.size):
-        return sorted(set(values.reshape(-1).tolist()))
-    met = np.zeros(high - low + 1, np.bool_)
-    met[np.subtract(values, low, dtype=np.int64)] = True
-    found: list[int] = (np.flatnonzero(met) + low).tolist()
+        found = np.sort(values.reshape(-1)).astype(np.int64)
+        found = found[np.append(True, found[1:] != found[:-1])]
+    else:
+        met = np.zeros(high - low + 1, np.bool_)
+        met[np.subtract(values, low, dtype=np.int64)] = True
+        found = np.flatnonzero(met) + low
     return found
 
 
@@ -102,13 +112,30 @@ class ValueMap:
         low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
         if values.size and high - low <= max(MOST_LOOKED_UP, values.size):
             table = np.zeros(high - low + 1, np.intp)
-            found = np.array(distinct_values(values), np.int64)
-            table[found - low] = [self.index(value) for value in found.tolist()]
+            found = _distinct(values)
+            table[found - low] = self._indices_of(found)
             classes: NDArray[np.intp] = table[np.subtract(values, low, dtype=np.int64)]
             return classes
-        distinct, inverse = np.unique(values, return_inverse=True)
-        looked_up = np.array([self.index(value) for value in distinct.tolist()], dtype=np.intp)
-        return looked_up[inverse.reshape(np.shape(values))] if looked_up.size else np.zeros(np.shape(values), np.intp)
+        distinct = _distinct(values)
+        looked_up = self._indices_of(distinct)
+        return looked_up[np.searchsorted(distinct, values)] if looked_up.size else np.zeros(np.shape(values), np.intp)
+
+    def _indices_of(self, values: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Return the class indices of values that ascend without repetition."""
+        if len(values) <= max(FEW, len(self.indices)):
+            return np.array([self.index(value) for value in values.tolist()], np.intp)
+        found = np.full(len(values), self.default, np.intp)
+        if self.level is not None:
+            found[values <= self.level] = self.lower
+        low, high = int(values[0]), int(values[-1])
+        listed = [(value, index) for value, index in self.indices.items() if low <= value <= high]
+        raw = np.array([value for value, _ in listed], np.int64)
+        places = np.searchsorted(values, raw)
+        here = values[places] == raw
+        found[places[here]] = np.array([index for _, index in listed], np.intp)[here]
+        if low == NO_PREDICTION:
+            found[0] = NO_FILE
+        return found
 
     def index(self, value: int) -> int:
         """Return the class index of one raw value."""
@@ -195,8 +222,9 @@ WHAT = "files hold only 0 and 255, and nothing tells whether 255 is foreground o
 class SideFiles:
     """Tell what the files of one side hold.
 
-    `values` are those of all files, `full_range` the keys of those that hold 255 and besides at most 0, and
-    `marks_void` tells whether another one holds 255 beside a value other than 0.
+    `values` are those of all files, or some of them where they are more than `MOST_LOOKED_UP`; `full_range` has the
+    keys of those that hold 255 and besides at most 0, and `marks_void` tells whether another one holds 255 beside a
+    value other than 0.
     """
 
     values: frozenset[int] = frozenset()
@@ -209,9 +237,10 @@ def side_files(values: Collection[int], files: Callable[[], Iterable[tuple[str, 
 
     `files` gives (key, values) of each; without it the side is one file.
     """
-    met = frozenset(values)
-    if DEFAULT_VOID not in met:
+    met = frozenset(islice(values, MOST_LOOKED_UP))
+    if DEFAULT_VOID not in values:
         return SideFiles(met)
+    met |= {DEFAULT_VOID}
     full_range: list[str] = []
     for key, held in files() if files is not None else [("", set(met))]:
         if DEFAULT_VOID not in held:

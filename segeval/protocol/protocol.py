@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import LabelError, UsageError
@@ -190,7 +191,7 @@ def from_preset(preset: Preset, *, name: str | None = None, storage: Storage = P
 
 
 BINARY_CLASSES = (SegmentationClass(0, "background"), SegmentationClass(1, "foreground"))
-MOST_INFERRED_CLASSES = 1024
+MOST_INFERRED_CLASSES, MOST_COUNTED = 1024, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,10 +251,9 @@ def resolve(
     classes = protocol.classes
     ignore = _ignored(protocol, classes)
     if classes is None:
-        met = {gt_map.get(value, mapping.get(value, value)) for value in gt_values}
-        met |= {pred_map.get(value, mapping.get(value, value)) for value in pred_values}
-        ids = sorted(met - set(ignore))
-        classes = _met_classes(ids, notes)
+        both = ((gt_values, mapping | gt_map), (pred_values, mapping | pred_map))
+        met = {ids.get(one, one) for raw, ids in both for one in islice(raw, MOST_COUNTED + len(ids) + len(ignore))}
+        classes = _met_classes(sorted(met - set(ignore)), notes)
         inferred.append("classes")
     keep = protocol.convention.ignored_class == "keep" and "classes" not in inferred
     scored = classes if keep else tuple(entry for entry in classes if entry.id not in ignore)
@@ -275,9 +275,9 @@ def resolve(
 def _met_classes(ids: list[int], notes: list[Inference]) -> tuple[SegmentationClass, ...]:
     """Make classes of the values met."""
     if len(ids) > MOST_INFERRED_CLASSES:
+        many = f"{len(ids):,}" if len(ids) < MOST_COUNTED else f"at least {MOST_COUNTED:,}"
         raise LabelError(
-            f"the masks hold {len(ids):,} distinct values, more than {MOST_INFERRED_CLASSES:,} classes that "
-            "could be meant",
+            f"the masks hold {many} distinct values, more than {MOST_INFERRED_CLASSES:,} classes that could be meant",
             (),
             "This looks like a photograph or a probability map (--probs); if they are labels, name them with --classes",
             kind="probability-maps",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -20,6 +21,7 @@ RESIZE_FIX = (
     "probability maps)"
 )
 """The fix where predictions have another size."""
+_FORGIVING = re.compile(r"[RGBA]=[0-7]")
 MOST_TOLERANCE = 127
 """Levels a channel: half the range, within which colours can be mistaken for one another already."""
 
@@ -50,8 +52,9 @@ class Storage:
     of several classes, each of which is scored by itself; `bits` says by which bits of a stored value, `label_regions`
     by which labels (see `labelregions`). Predictions of another size are resized by `resize_pred`. `roi` counts the
     pixels inside regions of interest only. `gt_segments` and `pred_segments` are digests of what says which category
-    each segment of a panoptic mask is. Under `stack` the images of a TIFF file are slices of a volume. Raises
-    `UsageError` for anything else.
+    each segment of a panoptic mask is. Under `stack` the images of a TIFF file are slices of a volume.
+    `forgiving`, a channel and a bit as "R=7", marks pixels of the ground truth where a prediction that has one of the
+    classes, or the first one, has all of them. Raises `UsageError` for anything else.
     """
 
     gt_channel: str | None = None
@@ -68,6 +71,7 @@ class Storage:
     gt_segments: str | None = None
     pred_segments: str | None = None
     stack: bool = False
+    forgiving: str | None = None
 
     def __post_init__(self) -> None:
         if self.class_axis not in (None, *CLASS_AXES):
@@ -82,6 +86,8 @@ class Storage:
                 (f"{self.palette_tolerance}",),
                 f"Give a whole number of levels from 0 to {MOST_TOLERANCE}",
             )
+        if self.forgiving is not None and not _FORGIVING.fullmatch(self.forgiving):
+            raise UsageError("forgiving names no bit of a channel", (self.forgiving,), 'Give it as "R=7"')
         for option, channel in (("--gt-channel", self.gt_channel), ("--pred-channel", self.pred_channel)):
             if channel is not None and not (
                 channel in (*CHANNELS, RGB_ID) or (channel.isdecimal() and channel.isascii() and len(channel) < 3)

@@ -79,6 +79,10 @@ def _print(page: Page, found: Explanation, verbose: bool) -> None:
     if not found.circumstances:
         page.say(Text("no rule matters for these masks: every convention gives the same result"))
     print_reductions(page, found.losses)
+    if found.distances is not None:
+        from segeval.render.definitions import print_definitions  # few explanations are of distances
+
+        print_definitions(page, found.distances, verbose=verbose)
     for warning in found.warnings:
         page.label(finding_label(warning), "bold yellow", str(warning))
     line = str(found.signature) if verbose else found.signature.short()

@@ -16,7 +16,7 @@ from segeval.protocol.protocol import Inference, Protocol
 from segeval.protocol.signature import Signature
 from segeval.records import dataclass
 from segeval.report.details import WORST_PERCENTS, Details
-from segeval.scores.imageoverlap import image_outcomes, present
+from segeval.scores.imageoverlap import image_mious, image_outcomes, present
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap, ratio, worst_mean
 from segeval.scores.registry import OF_CLASSES, Overlap
 from segeval.tables.counts import Confusion, grouped, tallies
@@ -281,10 +281,12 @@ def group_scores(found: Measured) -> tuple[tuple[GroupScores, ...], Value]:
     return scores, mean(ious)
 
 
-def details_of(found: Measured, image_values: Sequence[Value]) -> Details:
+def details_of(found: Measured) -> Details:
     """Return the closer look at the images that every report has."""
-    values = [value for value in image_values if value is not None]
-    ratios = present(image_outcomes(found.images).of(found.rules.over("class_miou")))
+    plain = image_outcomes(found.images)
+    values = [value for value in image_mious(plain.of(found.rules.over("image_miou"))) if value is not None]
+    ratios = present(plain.of(found.rules.over("class_miou")))
+    del plain
     of_class = [(values.tolist(), count) for values, count in ratios.lowest(max(WORST_PERCENTS)) if count]
     worst = {
         "image_miou": {percent: worst_mean(values, percent) for percent in WORST_PERCENTS},

@@ -30,7 +30,7 @@ from segeval.report.report import (
 )
 from segeval.runs.columns import BlockRows, blocks_of
 from segeval.runs.run import Run, keys_of, missing_keys, raw_values, tables_of
-from segeval.scores.imageoverlap import image_mious, image_outcomes, image_tallies
+from segeval.scores.imageoverlap import image_tallies
 from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_CLASSES, OF_MASKS, chosen, mask_scores, ordered
 from segeval.tables.counts import (
@@ -136,7 +136,6 @@ def report_of(run: Run, found: Measured) -> Report:
     if not iou.in_mean and iou.mean is None and not warnings:
         raise NothingToScoreError("no class has a defined IoU", (), "Check --classes, --ignore and --absent")
     groups, group_miou = group_scores(found)
-    plain = image_outcomes(found.images)
     if groups:
         scores["group_miou"] = group_miou
     probabilities = _probability_scores(run, found)
@@ -176,7 +175,7 @@ def report_of(run: Run, found: Measured) -> Report:
         ),
         notes=(*found.resolution.notes, *(probabilities.notes if probabilities else ())),
         probabilities=probabilities,
-        details=details_of(found, image_mious(plain.of(rules.over("image_miou")))),
+        details=details_of(found),
         own_scores=_own_scores(rules, scores),
         boundary=boundary,
         distances=distances,

@@ -80,7 +80,7 @@ def _of_class(found: Measured, index: int) -> ClassImages:
     tallies = found.images.joined()
     outcome = tallies.outcomes(None).kept
     cells = np.flatnonzero((tallies.at.label == index) & (tallies.kept.true_pixels > 0))
-    images = tallies.at.image[cells]
+    images = tallies.at.image[cells].astype(np.intp)
     counts = np.stack([outcome.tp[cells], outcome.fp[cells], outcome.fn[cells]], axis=1)
     share = tallies.kept.true_pixels[cells] / tallies.pixels.true_pixels[images, 0]
     if not len(cells):

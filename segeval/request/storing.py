@@ -26,6 +26,12 @@ def stored_so(protocol: Protocol, changes: Mapping[str, Any]) -> Protocol:
         )
     if protocol.storage.stack and protocol.probabilities is not None:
         raise UsageError("--stack is of label masks", (), "Save volumes of probabilities as NIfTI, or leave it out")
+    if protocol.storage.forgiving is not None and not (protocol.storage.multilabel and protocol.probabilities is None):
+        raise UsageError(
+            "boundary pixels are forgiven in masks of several classes a pixel",
+            (f"forgiving {protocol.storage.forgiving}",),
+            "Score masks, without --probs and with --multilabel",
+        )
     if protocol.storage.bits is not None:
         protocol = _with_bits(protocol, protocol.storage.bits)
     if protocol.storage.multilabel:

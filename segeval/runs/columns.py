@@ -23,12 +23,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowColumns:
-    """Hold what rows of label masks keep: keys, heights and widths (N, 2), digests of the ground truth, and tables."""
+    """Hold what rows of label masks keep: keys, sizes, digests of the ground truth, and tables.
+
+    `sizes` are depths, heights and widths, shape (N, 3); `inexact` has the pixels of each side whose colour is only
+    near one of the palette, shape (N, 2).
+    """
 
     keys: tuple[str, ...]
     sizes: Int64Array
     digests: tuple[str, ...]
     tables: StackedTables
+    inexact: Int64Array
 
     def missing(self) -> list[int]:
         """Return the places of images without prediction."""
@@ -77,6 +82,7 @@ def joined_columns(parts: Sequence[RowColumns]) -> RowColumns:
         np.concatenate([part.sizes for part in parts]),
         tuple(digest for part in parts for digest in part.digests),
         StackedTables(np.concatenate(ends), gt, pred, pixels),
+        np.concatenate([part.inexact for part in parts]),
     )
 
 

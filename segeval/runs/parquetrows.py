@@ -67,21 +67,23 @@ def _part(rows: Sequence[Row], start: int, end: int) -> Sequence[Row]:
     part = StackedTables(
         ends[start : end + 1] - ends[start], tables.gt[cells], tables.pred[cells], tables.pixels[cells]
     )
-    return LazyRows(
-        RowColumns(columns.keys[start:end], columns.sizes[start:end], columns.digests[start:end], part), row_of
-    )
+    here = slice(start, end)
+    found = RowColumns(columns.keys[here], columns.sizes[here], columns.digests[here], part, columns.inexact[here])
+    return LazyRows(found, row_of)
 
 
 def batch_of(rows: Sequence[Row], schema: Any) -> Any:
     """Return the record batch of a block of rows."""
     more: list[str | None] = [None] * len(rows)
     if isinstance(rows, LazyRows):
-        columns, depths = rows.columns, [1] * len(rows)
+        columns = rows.columns
         keys, sizes, digests, tables = columns.keys, columns.sizes, columns.digests, columns.tables
+        for place in np.flatnonzero(columns.inexact.any(axis=1)).tolist():
+            more[place] = _more(rows[place])
     else:
         keys, digests = tuple(row.key for row in rows), tuple(row.digest for row in rows)
-        sizes = np.array([(row.height, row.width) for row in rows], np.int64).reshape(-1, 2)
-        depths, tables = [row.depth for row in rows], stacked([row.counts for row in rows])
+        sizes = np.array([(row.depth, row.height, row.width) for row in rows], np.int64).reshape(-1, 3)
+        tables = stacked([row.counts for row in rows])
         more = [_more(row) for row in rows]
     if "".join(keys).isascii():
         texts: Sequence[str] = keys
@@ -102,9 +104,7 @@ def batch_of(rows: Sequence[Row], schema: Any) -> Any:
     return pyarrow.RecordBatch.from_arrays(
         [
             pyarrow.array(texts, pyarrow.string()),
-            pyarrow.array(np.ascontiguousarray(sizes[:, 0])),
-            pyarrow.array(np.ascontiguousarray(sizes[:, 1])),
-            pyarrow.array(depths, pyarrow.int64()),
+            *(pyarrow.array(np.ascontiguousarray(sizes[:, place])) for place in (1, 2, 0)),
             each,
             pyarrow.ListArray.from_arrays(pyarrow.array(tables.ends.astype(np.int32)), cells, type=CELLS),
             pyarrow.array(more, pyarrow.string()),
@@ -142,22 +142,19 @@ def rows_from(table: Any, maps: Maps | None) -> Sequence[Row]:
     for name in ("key", "height", "width", "depth", "gt_digest", "cells"):
         require(columns[name].null_count == 0, f"{name} is missing in a row")
     found = _columns(columns)
-    depths = columns["depth"].to_numpy()
-    if columns["more"].null_count == len(depths) and (depths == 1).all():
+    if columns["more"].null_count == len(found.keys):
         added = np.add.reduceat(found.tables.pixels, found.tables.ends[:-1])
         require(bool((added == found.sizes.prod(axis=1)).all()), "the counts do not add up to the size")
         require(maps is None or len(found.missing()) == len(found.keys), "the rows have other maps than the run")
         return LazyRows(found, row_of)
     return tuple(
-        _full_row(row, depth, told, maps)
-        for row, depth, told in zip(LazyRows(found, row_of), depths.tolist(), columns["more"].to_pylist(), strict=True)
+        _full_row(row, told, maps)
+        for row, told in zip(LazyRows(found, row_of), columns["more"].to_pylist(), strict=True)
     )
 
 
-def _full_row(row: Row, depth: int, told: str | None, maps: Maps | None) -> Row:
+def _full_row(row: Row, told: str | None, maps: Maps | None) -> Row:
     facts = row_to_json(row)
-    if depth != 1:
-        facts["size"] = [depth, row.height, row.width]
     more = {} if told is None else mapping(loads(told.encode()), "more")
     return row_from_json({**facts, **more}, maps)
 
@@ -176,10 +173,9 @@ def _columns(columns: dict[str, Any]) -> RowColumns:
     """Check the columns that every row has."""
     keys = tuple(columns["key"].to_pylist())
     require(all(keys) and "\0" not in "".join(keys) and max(map(len, keys)) <= LONGEST_KEY, "a key is none")
-    sizes = np.stack([columns[name].to_numpy() for name in ("height", "width")], axis=1)
-    depths = columns["depth"].to_numpy()
-    require(int(sizes.min()) >= 1 and int(depths.min()) >= 1, "a size is none")
-    pixels = sizes[:, 0].astype(np.float64) * sizes[:, 1] * depths  # exact up to the bound
+    sizes = np.stack([columns[name].to_numpy() for name in ("depth", "height", "width")], axis=1)
+    require(int(sizes.min()) >= 1, "a size is none")
+    pixels = sizes.astype(np.float64).prod(axis=1)  # exact up to the bound
     require(float(pixels.max()) <= MOST_PIXELS, "a size is none")
     digests = columns["gt_digest"].cast(pyarrow.binary())
     text = b"".join(digests.to_pylist()).hex()
@@ -191,7 +187,7 @@ def _columns(columns: dict[str, Any]) -> RowColumns:
     require(gt.null_count == counts.null_count == values.null_count == 0, "a cell has no value")
     present = np.asarray(pyarrow.compute.fill_null(pred, NO_PREDICTION))
     tables = _tables(ends - ends[0], np.asarray(gt), present, np.asarray(counts), pred.null_count)
-    return RowColumns(keys, sizes, each, tables)
+    return RowColumns(keys, sizes, each, tables, np.zeros((len(keys), 2), np.int64))
 
 
 def _tables(ends: Any, gt: Int64Array, pred: Int64Array, pixels: Int64Array, missing: int) -> StackedTables:

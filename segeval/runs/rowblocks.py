@@ -23,12 +23,16 @@ from segeval.tables.counts import Int64Array, StackedTables
 _PRINTED = bytes(range(0x20, 0x80))
 _DIGITS = b"0123456789"
 _DIGESTS = re.compile(rb"(?:blake2b:[0-9a-f]{32})*+")
+INEXACT, AFTER_INEXACT = b',"inexact":[', b"]}\n"
+"""What stands around the two numbers that some rows have at their end."""
 DIGEST_BYTES = 40
 BETWEEN = ((1, b"key"), (2, b":"), (4, b","), (5, b"size"), (7, b"gt"), (8, b":"), (10, b","), (11, b"counts"))
 """What stands between the quotes of a row, by its place; rows have `PARTS`."""
 KEY, SIZE, DIGEST, COUNTS, PARTS = 3, 6, 9, 12, 12
 _BACKSLASH, _QUOTE = b"\x00", b"\x01"
 """Stand for the two escapes in which a quote could end a text or not; no block has them."""
+_TWO, _THREE = b"2", b"3"
+"""Stand for the size of an image, and for that of a volume."""
 _NULL = str(NO_PREDICTION).encode()
 _OUT_OF_RANGE = _NULL.lstrip(b"-")
 IN_LIST, IN_PRED, IN_PIXELS, IN_GROUP, IN_ROW = 1, 2, 3, 4, 9
@@ -44,9 +48,15 @@ def plain_rows(block: bytes) -> RowColumns | None:
     escaped = b"\\" in block
     if escaped:
         block = block.replace(b"\\\\", _BACKSLASH).replace(b'\\"', _QUOTE)
+    inexact = np.zeros((block.count(b"\n"), 2), np.int64)
+    if INEXACT in block:
+        taken = _without_inexact(block, inexact)
+        if taken is None:
+            return None
+        block = taken
     parts = block.split(b'"')
     rows, rest = divmod(len(parts) - 1, PARTS)
-    if rest or not rows or block.count(b"\n") != rows or parts[0] != b"{":
+    if rest or not rows or len(inexact) != rows or parts[0] != b"{":
         return None
     if any(parts[place::PARTS].count(text) != rows for place, text in BETWEEN):
         return None
@@ -57,12 +67,37 @@ def plain_rows(block: bytes) -> RowColumns | None:
         return None
     if _DIGESTS.fullmatch(digests) is None:
         return None
-    tables = _tables(b"".join(parts[COUNTS::PARTS]), sizes[:, 0] * sizes[:, 1])
-    if tables is None:
+    pixels = sizes.prod(axis=1)
+    tables = _tables(b"".join(parts[COUNTS::PARTS]), pixels)
+    if tables is None or (inexact > pixels[:, None]).any():
         return None
     text = digests.decode("ascii")
     each = tuple(text[start : start + DIGEST_BYTES] for start in range(0, len(text), DIGEST_BYTES))
-    return RowColumns(tuple(keys), sizes, each, tables)
+    return RowColumns(tuple(keys), sizes, each, tables, inexact)
+
+
+def _without_inexact(block: bytes, inexact: Int64Array) -> bytes | None:
+    """Take from rows the pixels of inexact colours, which are written to `inexact`, shape (rows, 2)."""
+    kept, *others = block.split(INEXACT)
+    left, texts, places = [kept], [], []
+    place = kept.count(b"\n")
+    for other in others:
+        if not left[-1].endswith(b"]]]"):  # the end of a table, which stands in no text
+            return None
+        text, _, behind = other.partition(AFTER_INEXACT)
+        texts.append(text)
+        places.append(place)
+        left.append(b"}\n" + behind)
+        place += 1 + behind.count(b"\n")
+    numbers = b";".join(texts)
+    if numbers.translate(None, _DIGITS) != b";".join([b","] * len(texts)):
+        return None
+    found = numbers_in(as_bytes(numbers))
+    if found is None or len(found.values) != 2 * len(texts):
+        return None
+    inexact[places] = found.values.reshape(-1, 2)
+    # A row in which both are 0 does not tell them.
+    return b"".join(left) if inexact[places].any(axis=1).all() else None
 
 
 def _keys(found: list[bytes], *, escaped: bool) -> list[str] | None:
@@ -86,20 +121,26 @@ def _keys(found: list[bytes], *, escaped: bool) -> list[str] | None:
 
 
 def _sizes(text: bytes, rows: int) -> Int64Array | None:
-    """Read height and width of each row, shape (rows, 2)."""
-    if text.translate(None, _DIGITS) != b":[,]," * rows:
+    """Read depth, height and width of each row, shape (rows, 3); images have the depth 1."""
+    shapes = text.translate(None, _DIGITS).replace(b":[,,],", _THREE).replace(b":[,],", _TWO)
+    lengths = as_bytes(shapes).astype(np.intp) - ord("0")
+    if len(shapes) != rows or shapes.strip(_TWO + _THREE) or not text.endswith(b","):
         return None
     characters = as_bytes(text)
     numbers = numbers_in(characters)
-    if numbers is None or len(numbers.values) != 2 * rows:
+    if numbers is None or len(numbers.values) != lengths.sum():
         return None
-    before = characters[numbers.starts - 1]
-    if (before[::2] != ord("[")).any() or (before[1::2] != ord(",")).any():
+    ends = np.cumsum(lengths)
+    first, last = numbers.starts[ends - lengths] - 1, numbers.ends[ends - 1]
+    if (characters[first] != ord("[")).any() or (characters[last] != ord("]")).any():
         return None
-    sizes = numbers.values.reshape(rows, 2)
-    if int(sizes.min()) < 1 or int(sizes.max()) > MOST_PIXELS:
+    sizes = np.ones((rows, 3), np.int64)
+    sizes[:, 2], sizes[:, 1] = numbers.values[ends - 1], numbers.values[ends - 2]
+    deep = lengths == 3
+    sizes[deep, 0] = numbers.values[ends[deep] - 3]
+    if int(sizes.min()) < 1 or int(sizes.max()) > MOST_PIXELS or (sizes[deep, 0] < 2).any():
         return None
-    pixels = sizes[:, 0].astype(np.float64) * sizes[:, 1]  # exact up to the bound
+    pixels = sizes.astype(np.float64).prod(axis=1)  # exact up to the bound
     return None if float(pixels.max()) > MOST_PIXELS else sizes
 
 

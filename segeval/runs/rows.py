@@ -204,8 +204,10 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
 
 def row_of(columns: RowColumns, place: int) -> Row:
     """Make one row of those that were read by the block."""
-    height, width = columns.sizes[place].tolist()
-    return Row(columns.keys[place], height, width, columns.digests[place], columns.tables[place])
+    depth, height, width = columns.sizes[place].tolist()
+    gt, pred = columns.inexact[place].tolist()
+    key, digest, counts = columns.keys[place], columns.digests[place], columns.tables[place]
+    return Row(key, height, width, digest, counts, inexact=(gt, pred), depth=depth)
 
 
 def check_contours(row: Row, protocol: Protocol) -> None:

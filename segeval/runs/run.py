@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # most runs do without contours and without the modules of pr
     from segeval.tables.floatlevels import LevelCounts
     from segeval.tables.levels import LevelHistogram
 
-
 COLORS_OF_AN_INDEX = 2
 """Colours of one index that a side keeps."""
 
@@ -231,13 +230,13 @@ class Run:
 
     def resolve_for(self, table: JointCounts) -> Resolution:
         """Make the protocol definite for the values of `table`, the run's label table."""
-        gt_values, pred_values = raw_values(table)
+        values = raw_values(table)
         found = resolve(
             self.protocol,
-            gt_values=gt_values,
-            pred_values=pred_values,
+            gt_values=values[0],
+            pred_values=values[1],
             map_count=self.maps.count if self.maps else None,
-            sides=self.sides(table),
+            sides=self.sides(*values),
         )
         if not (self.traits.gray_as_rgb or self.protocol.storage.palette_tolerance):
             return found
@@ -245,9 +244,8 @@ class Run:
 
         return replace(found, notes=(*found.notes, *storage_notes(self)))
 
-    def sides(self, table: JointCounts) -> tuple[SideFiles, SideFiles]:
-        """Return what the files of ground truth and predictions hold; `table` is the run's label table."""
-        gt_values, pred_values = raw_values(table)
+    def sides(self, gt_values: list[int], pred_values: list[int]) -> tuple[SideFiles, SideFiles]:
+        """Return what the files of ground truth and predictions hold, whose values in all of them are given."""
         return (
             side_files(gt_values, lambda: values_of_images(self.rows, 0, DEFAULT_VOID)),
             side_files(pred_values, lambda: values_of_images(self.rows, 1, DEFAULT_VOID)),
@@ -266,8 +264,9 @@ class Run:
 
 
 def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:
-    """Return the distinct raw values of the ground truth and of the predictions, without `NO_PREDICTION`."""
-    return distinct_values(table.gt), [value for value in distinct_values(table.pred) if value != NO_PREDICTION]
+    """Return the distinct raw values of ground truth and predictions, ascending and without `NO_PREDICTION`."""
+    gt, pred = distinct_values(table.gt), distinct_values(table.pred)
+    return gt, pred[pred[:1] == [NO_PREDICTION] :]  # the least value that there can be
 
 
 def sort_key(key: str) -> bytes:

@@ -53,7 +53,7 @@ class Columns:
     def add_images(self, name: str, values: NDArray[Any]) -> None:
         """Add one value an image, shape (N,), or C of them, (N, C)."""
         columns = values.reshape(self._at.images, -1)
-        image, label = (places.reshape(-1) for places in np.indices(columns.shape))
+        image, label = (places.reshape(-1) for places in np.indices(columns.shape, np.int32))
         self.add(name, Part(Cells(image, label, *columns.shape), columns.reshape(-1)))
 
     def add_values(self, name: str, values: Sequence[Value]) -> None:

@@ -17,7 +17,8 @@ from segeval.records import dataclass
 from segeval.scores.overlap import Outcomes, Ratios, Value, mean, outcomes, overlap, ratio
 
 if TYPE_CHECKING:
-    from segeval.scores.imageoverlap import AllTallies, ImageTallies
+    from segeval.scores.imageoverlap import AllTallies, Cells, ImageTallies
+    from segeval.tables.counts import Int64Array
 
 Chosen = NDArray[np.bool_]
 IN_GT = Convention(pred_only="skip")
@@ -60,7 +61,7 @@ def image_kinds(images: AllTallies, foreground: int) -> tuple[Chosen, Chosen, Ch
 
 def _kinds(images: ImageTallies, foreground: int) -> tuple[Chosen, Chosen, Chosen]:
     kept = images.kept
-    true_pixels, predicted = (images.at.column(side, foreground) for side in (kept.true_pixels, kept.pred))
+    true_pixels, predicted = (_of_class(images.at, side, foreground) for side in (kept.true_pixels, kept.pred))
     positive = true_pixels > 0
     negative = ~positive & (images.pixels.true_pixels[:, 0] > 0)
     return positive, negative, predicted > 0
@@ -85,7 +86,7 @@ def positive_dices(images: AllTallies, foreground: int = 1) -> Ratios:
 
 def _foreground(images: ImageTallies, foreground: int) -> Outcomes:
     kept = outcomes(images.kept)
-    return Outcomes(*(images.at.column(side, foreground) for side in (kept.tp, kept.fp, kept.fn)))
+    return Outcomes(*(_of_class(images.at, side, foreground) for side in (kept.tp, kept.fp, kept.fn)))
 
 
 def foreground_scores(images: AllTallies, foreground: int = 1) -> dict[str, Value]:
@@ -101,3 +102,11 @@ def foreground_scores(images: AllTallies, foreground: int = 1) -> dict[str, Valu
         "miss_rate": counted.miss_rate,
         "false_alarm_rate": counted.false_alarm_rate,
     }
+
+
+def _of_class(at: Cells, values: Int64Array, label: int) -> Int64Array:
+    """Return the values of one class in every image, shape (images,)."""
+    found = np.zeros(at.images, np.int64)
+    here = at.label == label
+    found[at.image[here]] = values[here]
+    return found

@@ -111,7 +111,7 @@ def _columns(tallies: Tallies) -> list[Int64Array]:
 
 def _narrow(block: ImageTallies) -> tuple[Any, ...]:
     """Return the arrays of a block in the smallest types; zeros by their shape."""
-    arrays = [block.at.image, block.at.label, *_columns(block.kept), *_columns(block.pixels)]
+    arrays: list[NDArray[Any]] = [block.at.image, block.at.label, *_columns(block.kept), *_columns(block.pixels)]
     kept = [array.astype(smallest_type(0, int(array.max()))) if array.any() else array.shape for array in arrays]
     return block.at.images, block.at.classes, kept
 
@@ -120,7 +120,7 @@ def _widened(stored: tuple[Any, ...]) -> ImageTallies:
     images, classes, kept = stored
     arrays = [np.zeros(one, np.int64) if isinstance(one, tuple) else one.astype(np.int64) for one in kept]
     count = len(OF_CLASSES) + len(OUTSIDE)
-    at = Cells(arrays[0], arrays[1], images, classes)
+    at = Cells(arrays[0].astype(np.int32), arrays[1].astype(np.int32), images, classes)
     return ImageTallies(at, Tallies(*arrays[2 : 2 + count]), Tallies(*arrays[2 + count :]))
 
 

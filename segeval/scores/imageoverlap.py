@@ -14,7 +14,7 @@ from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, UNKNOWN, VOID, Labeling
 from segeval.records import dataclass
 from segeval.scores.overlap import Lowest, Outcomes, Ratios, Value, lowest, outcomes, overlap
-from segeval.tables.counts import Int64Array, JointCounts, Tallies, stacked
+from segeval.tables.counts import Int64Array, JointCounts, StackedTables, Tallies, stacked
 
 if TYPE_CHECKING:  # runs that memory holds do without
     from segeval.scores.imageblocks import BlockOutcomes, BlockRatios, BlockTallies
@@ -27,8 +27,9 @@ OF_SUMS = ("dataset", "micro", "weighted")
 """Averages that are functions of sums over the images; the others average what images have."""
 PRESENT = Convention(pred_only="skip")
 """Leaves the classes out that are not in an image's ground truth."""
-DENSE = 1 << 22
-"""Images times classes of which the present ones are marked; of more they are sorted, which takes less memory."""
+DENSE, PIECE_CELLS = 1 << 22, 1 << 18
+"""Images times classes of which the present ones are marked, where of more they are sorted, which takes less memory;
+and cells that are worked on at a time, since each takes a hundred bytes on the way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,15 +39,15 @@ class Cells:
     All other classes of the `images` x `classes` that there are have no pixel of any kind.
     """
 
-    image: NDArray[np.intp]
-    label: NDArray[np.intp]
+    image: NDArray[np.int32]
+    label: NDArray[np.int32]
     images: int
     classes: int
 
     def of(self, chosen: NDArray[np.bool_]) -> tuple[Cells, NDArray[np.bool_]]:
         """Return the cells of some classes, chosen by a mask of shape (K,), and which of these cells they are."""
         kept = chosen[self.label]
-        position = np.cumsum(chosen) - 1
+        position = np.cumsum(chosen, dtype=np.int32) - 1
         return Cells(self.image[kept], position[self.label[kept]], self.images, int(chosen.sum())), kept
 
     def of_images(self) -> NDArray[np.intp]:
@@ -57,13 +58,6 @@ class Cells:
         """Add the values of each image's cells, shape (images,)."""
         found = np.zeros(self.images, np.int64)
         np.add.at(found, self.image, values)
-        return found
-
-    def column(self, values: Int64Array, label: int) -> Int64Array:
-        """Return the values of one class in every image, shape (images,)."""
-        found = np.zeros(self.images, np.int64)
-        here = self.label == label
-        found[self.image[here]] = values[here]
         return found
 
 
@@ -134,22 +128,42 @@ def joined_tallies(
 
 def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTallies:
     """Take the marginals of each image at once."""
-    size, images = len(labeling.classes), len(tables)
-    cells = stacked(tables)
-    kind: type[np.signedinteger[Any]] = (
-        np.int32 if images * size < 1 << 31 else np.int64
-    )  # there are columns of every cell: memory is theirs
-    image = np.repeat(np.arange(images, dtype=kind), np.diff(cells.ends))
-    gt, pred = labeling.gt(cells.gt).astype(kind), labeling.pred(cells.pred).astype(kind)
-    pixels, same = cells.pixels, cells.gt == cells.pred
-    valid = gt >= 0
+    cells, used = stacked(tables), 0
+    most, images = 2 * len(cells.pixels), len(cells)
+    # Memory that is not written to is not taken: most columns are short, and many have nothing but zeros.
+    image, label = np.zeros(most, np.int32), np.zeros(most, np.int32)
+    kept = {name: np.zeros(most, np.int64) for name in OF_CLASSES}
+    outside = np.zeros((2, images, 1), np.int64)
+    starts = np.searchsorted(cells.ends, np.arange(0, len(cells.pixels), PIECE_CELLS), side="right") - 1
+    for start, stop in pairwise([*sorted({0, *starts.tolist()}), images]):
+        keys = _add_tallies(cells, slice(start, stop), labeling, {name: kept[name][used:] for name in kept}, outside)
+        end = used + len(keys)
+        image[used:end], label[used:end] = np.divmod(keys, max(1, len(labeling.classes)))
+        image[used:end] += start
+        used = end
+    at = Cells(image[:used], label[:used], images, len(labeling.classes))
+    return joined_tallies(at, {name: values[:used] for name, values in kept.items()}, *outside)
+
+
+def _add_tallies(
+    cells: StackedTables, images: slice, labeling: Labeling, kept: Mapping[str, Int64Array], outside: Int64Array
+) -> NDArray[np.signedinteger[Any]]:
+    """Add the marginals of some images to columns of zeros; returns image times classes plus class of each cell."""
+    size, count = len(labeling.classes), images.stop - images.start
+    kind: type[np.signedinteger[Any]] = np.int32 if count * size < 1 << 31 else np.int64
+    ends = cells.ends[images.start : images.stop + 1]
+    here = slice(ends[0], ends[-1])
+    image = np.repeat(np.arange(count, dtype=kind), np.diff(ends))
+    gt, pred = labeling.gt(cells.gt[here]).astype(kind), labeling.pred(cells.pred[here]).astype(kind)
+    pixels, same = cells.pixels[here], cells.gt[here] == cells.pred[here]
+    valid, unknown = gt >= 0, gt == UNKNOWN
     classed = valid & (pred >= 0)
     given = (pred >= 0) & (gt != VOID)
     of_gt, of_pred = image * size + gt, image * size + pred
-    if images * size <= DENSE:
-        met = np.zeros(images * size, np.bool_)
+    if count * size <= DENSE:
+        met = np.zeros(count * size, np.bool_)
         met[of_gt[valid]] = met[of_pred[given]] = True
-        keys = np.flatnonzero(met)
+        keys: NDArray[np.signedinteger[Any]] = np.flatnonzero(met)
         place = np.cumsum(met, dtype=kind) - 1
         of_gt, of_pred = place[np.where(valid, of_gt, 0)], place[np.where(pred >= 0, of_pred, 0)]
     else:
@@ -157,31 +171,20 @@ def image_tallies(tables: Sequence[JointCounts], labeling: Labeling) -> ImageTal
         keys.sort()
         keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
         of_gt, of_pred = (np.searchsorted(keys, side).astype(kind) for side in (of_gt, of_pred))
-    chosen = {
-        "hit": (classed & (gt == pred), of_gt),
-        "gt": (classed, of_gt),
-        "pred": (classed, of_pred),
-        "void": (valid & (pred == VOID), of_gt),
-        "unknown": (valid & (pred == UNKNOWN), of_gt),
-        "missing": (valid & (pred == NO_FILE), of_gt),
-        "stray": ((gt == UNKNOWN) & (pred >= 0), of_pred),
-    }
-
-    def add(here: NDArray[np.bool_], places: NDArray[np.signedinteger[Any]]) -> Int64Array:
-        counts = np.zeros(len(keys), np.int64)
-        if here.any():
-            np.add.at(counts, places[here], pixels[here])
-        return counts
-
-    def add_all(here: NDArray[np.bool_]) -> Int64Array:
-        counts = np.zeros((images, 1), np.int64)
-        np.add.at(counts[:, 0], image[here], pixels[here])
-        return counts
-
-    kept = {name: add(here, places) for name, (here, places) in chosen.items()}
-    at = Cells((keys // size).astype(np.intp), (keys % size).astype(np.intp), images, size)
-    same &= (gt == UNKNOWN) & (pred == UNKNOWN)
-    return joined_tallies(at, kept, add_all(gt == UNKNOWN), add_all(same))
+    for counts, chosen, places in (
+        (kept["hit"], classed & (gt == pred), of_gt),
+        (kept["gt"], classed, of_gt),
+        (kept["pred"], classed, of_pred),
+        (kept["void"], valid & (pred == VOID), of_gt),
+        (kept["unknown"], valid & (pred == UNKNOWN), of_gt),
+        (kept["missing"], valid & (pred == NO_FILE), of_gt),
+        (kept["stray"], unknown & (pred >= 0), of_pred),
+        (outside[0, images, 0], unknown, image),
+        (outside[1, images, 0], same & unknown & (pred == UNKNOWN), image),
+    ):
+        if chosen.any():
+            np.add.at(counts, places[chosen], pixels[chosen])
+    return keys
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,7 +205,13 @@ class ImageOutcomes:
         """Return IoU or Dice of every class of every image as `overlap` does."""
         nothing = np.zeros(1, np.int64)
         absent = overlap(Outcomes(nothing, nothing, nothing), convention, hit_weight=hit_weight)
-        return ImageRatios(self.at, overlap(self.kept, convention, hit_weight=hit_weight), absent)
+        kept, size = self.kept, len(self.at.image)
+        found = Ratios(np.empty(size), np.empty(size, np.bool_), np.empty(size, np.bool_))
+        for start in range(0, size, PIECE_CELLS):
+            part = slice(start, start + PIECE_CELLS)
+            ratios = overlap(Outcomes(kept.tp[part], kept.fp[part], kept.fn[part]), convention, hit_weight=hit_weight)
+            found.value[part], found.defined[part], found.poison[part] = ratios.value, ratios.defined, ratios.poison
+        return ImageRatios(self.at, found, absent)
 
     def pooled(self) -> Outcomes:
         """Add the classes of each image up to one, shape (images,)."""
@@ -292,7 +301,7 @@ class ImageRatios:
 
     def _by_class(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
         order = np.argsort(self.at.label, kind="stable")
-        ends = np.searchsorted(self.at.label[order], np.arange(self.at.classes + 1))
+        ends = np.append(0, np.cumsum(np.bincount(self.at.label, minlength=self.at.classes)))
         return _parts(self.kept.value[order], self.kept.defined[order], ends)
 
     def _mean(self, values: NDArray[np.float64], absent: int) -> Value:
@@ -337,11 +346,6 @@ def image_mious(images: AllOutcomes) -> tuple[Value, ...]:
     The average of it is mIoU^I of Wang et al. 2023, Revisiting Evaluation Metrics for Semantic Segmentation.
     """
     return present(images).image_means()
-
-
-def class_mious(images: AllOutcomes) -> tuple[Value, ...]:
-    """Return each class's IoU averaged over the images that have it (mIoU^C of Wang et al. 2023 before its mean)."""
-    return present(images).class_means()
 
 
 def present(images: AllOutcomes) -> AllRatios:

@@ -72,15 +72,16 @@ def outcomes(tallies: Tallies, convention: Convention | None = None) -> Outcomes
     Without one, void and unknown values on valid ground truth are misses: the counts behind accuracy, precision and
     recall, which no convention changes. A prediction that does not exist is a miss under every convention.
     """
-    misses = tallies.missing
+    misses = tallies.gt - tallies.hit
+    misses += tallies.missing
     if convention is None or convention.pred_void == "miss":
-        misses = misses + tallies.void
+        misses += tallies.void
     if convention is None or convention.unknown == "miss":
-        misses = misses + tallies.unknown
+        misses += tallies.unknown
     false_alarms = tallies.pred - tallies.hit
     if convention is not None and convention.gt_unknown == "drop-fp":
-        false_alarms = false_alarms + tallies.stray
-    return Outcomes(tp=tallies.hit, fp=false_alarms, fn=tallies.gt - tallies.hit + misses)
+        false_alarms += tallies.stray
+    return Outcomes(tp=tallies.hit, fp=false_alarms, fn=misses)
 
 
 def overlap(counts: Outcomes, convention: Convention, *, hit_weight: int = 1) -> Ratios:
@@ -88,11 +89,13 @@ def overlap(counts: Outcomes, convention: Convention, *, hit_weight: int = 1) ->
 
     IoU is Jaccard's index, Dice its F1: Everingham et al. 2010, section 4.1 and Dice 1945.
     """
-    union = hit_weight * counts.tp + counts.fp + counts.fn
+    hits = hit_weight * counts.tp
+    union = hits + counts.fp
+    union += counts.fn
     absent = union == 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value = np.where(absent, 0.0, hit_weight * counts.tp / union)
     defined = ~absent
+    value = np.zeros(union.shape)
+    np.divide(hits, union, out=value, where=defined)
     if convention.pred_only == "skip":
         defined &= counts.tp + counts.fn > 0
     if convention.absent in ("zero", "one"):

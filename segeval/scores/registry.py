@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segeval.protocol.conventions import OURS, Convention, Evaluator, ScoringRules
 from segeval.records import dataclass
-from segeval.scores.imageoverlap import OF_SUMS, class_mious, image_mious, image_outcomes, image_overlap, image_values
+from segeval.scores.imageoverlap import OF_SUMS, image_outcomes, image_overlap, image_values, present
 from segeval.scores.overlap import (
     Outcomes,
     Value,
@@ -314,10 +314,11 @@ def mask_scores(whole: Tallies, images: AllTallies, rules: ScoringRules) -> Mask
     """Compute every score that label masks have; `images` has the tallies of each image, `whole` their sum."""
     names = OF_SETS if rules.sets else OF_CONVENTIONS
     found = {name: class_score(name, whole, images, score_rule(name, rules)) for name in names}
-    plain = image_outcomes(images).of(rules.over("image_miou"))
+    ratios = present(image_outcomes(images).of(rules.over("image_miou")))
     scores: dict[str, Value] = {name: score.mean for name, score in found.items()}
-    scores["image_miou"] = mean(image_mious(plain))
-    scores["class_miou"] = mean(class_mious(plain))
+    scores["image_miou"] = mean(ratios.image_means())
+    scores["class_miou"] = mean(ratios.class_means())
+    del ratios
     if rules.program.floor is not None:
         rule = rules.rule("threshold_jaccard")
         of_images = image_values(image_outcomes(images, rule).of(rules.over("threshold_jaccard")), rule)

@@ -28,8 +28,11 @@ DRIVERS = {
     WEB: ("aiohttp", ()),
 }
 """What reads each store, and the variables that say who reads."""
-OPTIONS: dict[str, dict[str, Any]] = {"s3": {"max_concurrency": 1}}
-"""One request a file: s3fs would ask for its size first, to read it in parts."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "s3": {"max_concurrency": 1, "config_kwargs": {"max_pool_connections": READERS}},
+}
+"""One request a file, since s3fs would ask for its size first, to read it in parts; and as many connections as readers,
+of which botocore would have 10."""
 REFUSED = (403, 404)
 """Answers that no further try changes."""
 FINAL = frozenset({"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "NoPartsError"})

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.fuzz import archives, lanes, masks, palettes, runs, storing
+from tests.fuzz import archives, lanes, masks, palettes, runs, storing, volumes
 from tests.fuzz.engine import LIMIT, Check, Tally, run
 
 TARGETS: dict[str, tuple[Check, int]] = {
@@ -16,6 +16,7 @@ TARGETS: dict[str, tuple[Check, int]] = {
     "palettes": (palettes.check, 5_000),
     "archives": (archives.check, 20_000),
     "storing": (storing.check, 20_000),
+    "volumes": (volumes.check, 20_000),
 }
 """What can be fuzzed, and with how many cases where none are asked for."""
 

@@ -30,6 +30,8 @@ class Weather:
     stall: float = 5.0
     seen: int = 0
     sent: int = 0
+    out: int = 0
+    most: int = 0
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
@@ -39,7 +41,10 @@ def in_weather(application: Callable[..., Iterable[bytes]], weather: Weather) ->
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
             number = weather.seen = next(weather.counter)
+            weather.out += 1
+            weather.most = max(weather.most, weather.out)
             time.sleep(weather.delay)
+            weather.out -= 1
             if weather.fail_every and number % weather.fail_every == 0:
                 start_response("503 Slow Down", [("Content-Length", "0")])
                 return [b""]

@@ -13,7 +13,7 @@ from segeval.tables.counts import Tallies
 def kept_tallies(dense: Tallies) -> ImageTallies:
     """Keep what is more than zero."""
     met = np.any([getattr(dense, name) for name in OF_CLASSES], axis=0)
-    image, label = np.nonzero(met)
+    image, label = (places.astype(np.int32) for places in np.nonzero(met))
     outside = {"gt_unknown": dense.gt_unknown, "same_unknown": dense.same_unknown}
     kept = {name: getattr(dense, name)[image, label] for name in OF_CLASSES}
     pixels = {name: getattr(dense, name).sum(axis=1, keepdims=True) for name in OF_CLASSES}

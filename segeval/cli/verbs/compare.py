@@ -21,7 +21,6 @@ from segeval.cli.reporting import (
     images_option,
     voice_options,
 )
-from segeval.request.options import AGAIN
 
 if TYPE_CHECKING:
     from segeval.api.comparedpictures import PicturedComparison
@@ -131,6 +130,8 @@ def compare(base: Place, new: tuple[Place, ...], **options: Any) -> int:
 
 def _pictures(options: dict[str, Any], named: list[tuple[str, Run]]) -> PicturedComparison | None:
     """Return what the page of a comparison is made of besides its numbers; `None` for no pictures."""
+    from segeval.request.options import AGAIN
+
     again = given(AGAIN, options)
     if not again and not any(options[name] for name in ("pred", "gt", "images")):
         return None

@@ -11,15 +11,19 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import given, policy_of
+from segeval.cli.contouroptions import surface_options
 from segeval.cli.options import folder_options
 from segeval.cli.parameters import ROOT
 from segeval.cli.reporting import finding_options, show_options, voice_options
 
 if TYPE_CHECKING:
     from segeval.errors import Finding
+    from segeval.explanation.definitions import DistanceExplanation
     from segeval.report.refusals import FileNames
     from segeval.runs.run import Run
     from segeval.stores.urls import Place
+
+    Explained = tuple[Run, FileNames | None, tuple[Finding, ...], DistanceExplanation | None]
 
 
 OF_FOLDERS = (
@@ -37,6 +41,9 @@ OF_FOLDERS = (
     "max_pixels",
     "jobs",
     "read_timeout",
+    "distances",
+    "tolerance",
+    "spacing",
 )
 """Options that say how folders are read, which a saved run has behind it."""
 
@@ -45,6 +52,7 @@ OF_FOLDERS = (
 @click.argument("pred", metavar="PRED|RUN", type=ROOT)
 @click.argument("gt", metavar="[GT]", type=ROOT, required=False)
 @folder_options
+@surface_options
 @finding_options
 @show_options("table", "json")
 @config_options
@@ -54,7 +62,8 @@ def explain(pred: Place, gt: Place | None, **options: Any) -> int:
 
     A run that 'score --save' has written takes the place of PRED and GT. From the chosen convention (--convention and
     the axes, else the preset's) the rules are changed one at a time, in the order of the axes; their points add up to
-    the whole difference. A convention that refuses the masks is shown with its reason. Exit code 0: some convention
+    the whole difference. A convention that refuses the masks is shown with its reason. --distances shows HD95 and NSD
+    under every definition too, for which the images are read again. Exit code 0: some convention
     can score; 2: none can.
 
     \b
@@ -69,9 +78,9 @@ def explain(pred: Place, gt: Place | None, **options: Any) -> int:
     from segeval.render.explanation import refusal_warning, render_explanation, render_explanation_json
 
     policy = policy_of(options)
-    run, names, warnings = _saved(pred, options) if gt is None else _measured(pred, gt, options)
+    run, names, warnings, distances = _saved(pred, options) if gt is None else _measured(pred, gt, options)
     told = judged((*warnings, *run_findings(run, names=names)), policy)
-    found = replace(explained(run, names=names), warnings=told)
+    found = replace(explained(run, names=names), warnings=told, distances=distances)
     if not options["quiet"]:
         tell_notes(found.notes)
     refusal = refusal_warning(found)
@@ -83,7 +92,7 @@ def explain(pred: Place, gt: Place | None, **options: Any) -> int:
     return 0
 
 
-def _measured(pred: Place, gt: Place, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
+def _measured(pred: Place, gt: Place, options: dict[str, Any]) -> Explained:
     from segeval.cli.console import progress_bar
     from segeval.errors import raise_all
     from segeval.folders.roots import waiting
@@ -95,11 +104,16 @@ def _measured(pred: Place, gt: Place, options: dict[str, Any]) -> tuple[Run, Fil
     pred, gt = waiting(pred, gt, seconds=options["read_timeout"])
     with progress_bar(quiet=options["quiet"]) as progress:
         measured = measure(pred, gt, request, jobs=options["jobs"], progress=progress)
-    raise_all(measured.problems)
-    return measured.run, measured.names, measured.warnings
+        raise_all(measured.problems)
+        distances = None
+        if request.protocol.distances is not None:
+            from segeval.explanation.definitions import explain_folders  # few explanations are of distances
+
+            distances = explain_folders(measured.run, pred, gt, request, jobs=options["jobs"])
+    return measured.run, measured.names, measured.warnings, distances
 
 
-def _saved(path: Place, options: dict[str, Any]) -> tuple[Run, FileNames | None, tuple[Finding, ...]]:
+def _saved(path: Place, options: dict[str, Any]) -> Explained:
     from segeval.errors import UsageError
     from segeval.report.rescoring import rescore
     from segeval.request.options import ArrayOptions, LossOptions, names_in
@@ -112,4 +126,5 @@ def _saved(path: Place, options: dict[str, Any]) -> tuple[Run, FileNames | None,
         raise UsageError(
             "these options need images, and a saved run has none", names, "Leave the options out, or give PRED and GT"
         )
-    return rescore(load_named(path), **given((*names_in(ArrayOptions), *names_in(LossOptions)), options)), None, ()
+    changes = given((*names_in(ArrayOptions), *names_in(LossOptions)), options)
+    return rescore(load_named(path), **changes), None, (), None

@@ -9,9 +9,9 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics, given
+from segeval.cli.contouroptions import boundary_options
 from segeval.cli.options import (
     again_options,
-    boundary_options,
     convention_options,
     keys_option,
     label_options,

@@ -11,8 +11,8 @@ import click
 from segeval.cli.command import Verb
 from segeval.cli.config import config_options
 from segeval.cli.console import asked_statistics
+from segeval.cli.contouroptions import boundary_options
 from segeval.cli.options import (
-    boundary_options,
     convention_options,
     engine_option,
     label_options,

@@ -85,6 +85,7 @@
     const on = (name, act) => {
       const control = part.querySelector(`[data-act=${name}]`);
       control.addEventListener("input", () => act(control.value));
+      if (name !== "order") act(control.value);
     };
     on("top", (value) => {
       gallery.dataset.top = value;
