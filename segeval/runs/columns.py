@@ -98,6 +98,7 @@ def taken(columns: RowColumns, places: NDArray[np.intp]) -> RowColumns:
         columns.sizes[places],
         tuple(columns.digests[place] for place in at),
         StackedTables(ends, tables.gt[cells], tables.pred[cells], tables.pixels[cells]),
+        columns.inexact[places],
     )
 
 
