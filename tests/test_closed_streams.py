@@ -24,6 +24,11 @@ VERBS: dict[str, tuple[str, ...]] = {
     "compare": ("compare", "run.jsonl", "run.jsonl", "--resamples", "20"),
     "explain": ("explain", "pred", "gt"),
     "inspect": ("inspect", "pred", "gt"),
+    "verify, another number": ("verify", "segeval|classes:infer(0..2)|convention:segeval", "miou=12.34%", "run.jsonl"),
+    "plan, could not": ("plan", "pred", "nowhere"),
+    "watch": ("watch", "run.jsonl"),
+    "config": ("config",),
+    "help": ("help", "security"),
     "presets": ("presets",),
     "completion": ("completion", "bash"),
     "--help": ("--help",),
@@ -32,7 +37,13 @@ VERBS: dict[str, tuple[str, ...]] = {
     "none": (),
     "unknown": ("scroe",),
 }
-EXPECTED = {"score, gate failed": 1, "score, could not": 2, "unknown": 2}
+EXPECTED = {
+    "score, gate failed": 1,
+    "score, could not": 2,
+    "verify, another number": 1,
+    "plan, could not": 2,
+    "unknown": 2,
+}
 """Exit codes where every stream is open; 0 for the others."""
 SAYS_NOTHING = ("combine",)
 """Verbs that write nothing to stdout."""

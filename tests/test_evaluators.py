@@ -26,7 +26,7 @@ from segeval.protocol.labeling import SegmentationClass
 from segeval.report.report import Report
 from segeval.request.options import ConventionOptions
 from tests.evaluators import Mask, Masks, Refused, Scores, close, histograms, matrices, packages
-from tests.support.properties import examples
+from tests.support.properties import examples, some
 
 Evaluate = Callable[[Masks], Scores]
 
@@ -198,7 +198,7 @@ class TestFormulae:
         check(FORMULAE[name], data.draw(ugly_masks(FORMULAE[name])))
 
     def test_large_masks(self, name: str) -> None:
-        for seed in range(6):
+        for seed in some(range(6)):
             check(FORMULAE[name], large_masks(FORMULAE[name], seed))
 
 
@@ -212,7 +212,7 @@ class TestPackages:
 
     def test_large_masks(self, name: str) -> None:
         need(name)
-        for seed in range(6):
+        for seed in some(range(6)):
             check(PACKAGES[name], large_masks(PACKAGES[name], seed))
 
 
@@ -266,7 +266,7 @@ class TestVoidInPredictions:
     def test_jaccard_refuses_it_and_drops_it_where_the_caller_makes_it_void_in_both(self) -> None:
         need("torchmetrics")
         evaluator = PACKAGES["torchmetrics-jaccard"]
-        for seed in range(6):
+        for seed in some(range(6)):
             masks = large_masks(replace(evaluator, void=("outside",), void_pred=True), seed)
             with pytest.raises(RuntimeError):
                 evaluator.evaluate(masks)
@@ -281,5 +281,5 @@ class TestVoidInPredictions:
     def test_jaccard_counts_an_ignored_class_as_a_miss(self) -> None:
         need("torchmetrics")
         evaluator = replace(PACKAGES["torchmetrics-jaccard"], void=("inside",), void_pred=True)
-        for seed in range(6):
+        for seed in some(range(6)):
             check(evaluator, large_masks(evaluator, seed))

@@ -375,3 +375,13 @@ def test_the_command_line_saves_slices_and_compares_lesions(tmp_path: Path) -> N
 def test_nothing_is_said_of_lesions_where_nobody_asks(tmp_path: Path) -> None:
     plain = segeval.score(*folders(tmp_path, blobs(0))).to_dict()
     assert not {"lesions", "lesion_f1"} & {*plain, *plain["protocol"], *plain["scores"], *plain["classes"][0]}
+
+
+@pytest.mark.parametrize("asked", [("--lesions", "detection"), ("--distances", "monai"), ("--boundary", "2")])
+def test_the_table_counts_empties_beside_the_means(tmp_path: Path, asked: tuple[str, str]) -> None:
+    blank, spot = np.zeros((9, 9)), np.zeros((9, 9))
+    spot[2:7, 2:7] = 1
+    pred, gt = folders(tmp_path, (blank, blank), (spot, spot), (spot, blank), (blank, spot))
+    table = run_segeval("score", pred, gt, *asked, "--classes", "3").stdout
+    # No image has class 2, which the table names elsewhere.
+    assert "images in which a class has nothing on one side: 1 2; on both: 1 1\n" in table

@@ -23,7 +23,7 @@ from segeval.request import build_request
 from segeval.request.options import FolderOptions, RescoreOptions, chosen
 from segeval.runs.run import Run
 from tests.support.commandline import run_segeval
-from tests.support.soundpairs import FOLDERS, Mask, Pair, pairs
+from tests.support.soundpairs import FOLDERS, Mask, Pair, alone, pairs
 
 Values = tuple[int, ...]
 """256 values, by the value that they take the place of."""
@@ -109,7 +109,7 @@ def kinds(found: tuple[Finding, ...]) -> set[str]:
 @pytest.mark.parametrize("data", DATA)
 def test_a_mistake_is_found_in_each_pair_alone(data: str, name: str) -> None:
     mistake = MISTAKES[name]
-    found = {pair.name: kinds(run_findings(run_of((pair,), mistake))) for pair in pairs(data)}
+    found = {pair.name: kinds(run_findings(run_of((pair,), mistake))) for pair in alone(data)}
     assert {pair: told for pair, told in found.items() if told != {mistake.kind}} == {}
 
 
@@ -130,7 +130,7 @@ def test_the_options_of_a_finding_give_the_score_of_the_sound_masks(data: str, n
 )
 def test_sound_masks_raise_nothing_alone_or_together(data: str, options: tuple[tuple[str, str], ...]) -> None:
     sound = Mistake("", options=options)
-    assert [pair.name for pair in pairs(data) if run_findings(run_of((pair,), sound))] == []
+    assert [pair.name for pair in alone(data) if run_findings(run_of((pair,), sound))] == []
     assert run_findings(run_of(pairs(data), sound)) == ()
 
 

@@ -373,7 +373,7 @@ def test_sums_of_real_values_are_exact_too() -> None:
 
 
 def test_intervals_cover_roughly() -> None:
-    rates = coverage(60, resamples=200)
+    rates = coverage(examples(60), resamples=200)
     for name in ("miou", "image_miou", "pixel_accuracy"):
         assert 0.85 <= rates[name].rate <= 1, name
 

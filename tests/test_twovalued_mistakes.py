@@ -19,7 +19,7 @@ from segeval.report.scoring import build_report
 from segeval.request import build_request
 from segeval.runs.run import NO_TRAITS, Row, Run, SideTraits, Traits
 from segeval.tables.counts import joint_counts
-from tests.support.soundpairs import FOLDERS, Mask, Pair, pairs, values
+from tests.support.soundpairs import FOLDERS, Mask, Pair, alone, pairs, values
 
 Values = NDArray[np.int64]
 DATA = list(FOLDERS)
@@ -93,7 +93,7 @@ def test_binary_reads_both_as_the_sound_masks_are_read(level: tuple[int, int], d
 @pytest.mark.parametrize("data", DATA)
 def test_0_1_and_255_under_binary(data: str, side: str) -> None:
     changes = on(side, foreground(data, 1, 255), foreground(data))
-    for pair in pairs(data):
+    for pair in alone(data):
         (found,) = run_findings(run_of([pair.row(*changes)], {"binary": True}))
         assert (found.kind, found.where) == ("one-255", (f"{side}/{pair.name}",))
         assert "--ignore 255" in found.fix
@@ -113,7 +113,7 @@ def smoothed(pair: Pair, data: str, side: str) -> Mask:
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("data", DATA)
 def test_gray_levels(data: str, side: str) -> None:
-    for pair in pairs(data):
+    for pair in alone(data):
         whole = [foreground(data, 255)[mask] for mask in (pair.gt, pair.pred)]
         gt, pred = (smoothed(pair, data, one) if one == side else whole[one == "pred"] for one in SIDES)
         height, width = gt.shape
@@ -149,7 +149,7 @@ def test_void_that_would_be_a_class(data: str, side: str, void: Void) -> None:
     if side == "gt":  # the void of the masks themselves
         same, marked = values({}), values({255: void.value, CLASSES[data][1]: void.value})
     changes = on(side, marked, same)
-    for pair in pairs(data):
+    for pair in alone(data):
         found = run_findings(run_of([pair.row(*changes)], {}, void.traits(side)))
         assert told(found) == [("suspected-void", (f"{side}/{pair.name}",))]
         assert str(void.value) in found[0].what

@@ -122,7 +122,7 @@ def _foreground(values: Values, side: int) -> _Binary:
     protocol = values.protocol
     named = {raw for raw, _ in (*protocol.mapping, *(protocol.gt_map, protocol.pred_map)[side])}
     told = {0, NO_PREDICTION, *named, *(value for value in protocol.ignore or () if isinstance(value, int))}
-    met = frozenset(raw_values(values.table)[side]) - told
+    met = frozenset(value for value in raw_values(values.table)[side] if value not in told)
     if len(met) < 2 or len(met) > MOST_READ:
         return _Binary(met, ())
     return _Binary(met, tuple((key, met & held) for key, held in values_of_images(values.run.rows, side)))

@@ -96,6 +96,8 @@ def _print_report(page: Page, report: Report, verbose: bool, view: View) -> None
     if any(part is not None for part in (report.boundary, report.distances, report.lesions)):
         page.show(_contour_table(page, report, view))
         _print_scores(page, report, OF_CONTOURS, view)
+        if told := _empties_text(report):
+            page.say(Text(told, "dim"))
     if report.probabilities is not None:
         print_losses(page, report, view)
     if report.has_details:
@@ -259,6 +261,28 @@ def _contour_table(page: Page, report: Report, view: View) -> Table:
         return build
 
     return narrowed(page, [entry.name for entry in shown], list(cells), builder)
+
+
+def _empties_text(report: Report) -> str:
+    """Tell in how many images a class has nothing on a side: "images with nothing on one side: car 2; on both: ..."."""
+    if report.distances is not None:
+        counted = [(one["one_empty"], one["both_empty"]) for one in report.distances.class_images]
+    elif report.lesions is not None:
+        counted = [(one["one_empty"], one["both_empty"]) for one in report.lesions.class_lesions]
+    else:
+        counted = [(one.one_empty, one.both_empty) for one in report.boundary.class_images] if report.boundary else []
+    met = [
+        (printable(entry.name), counts)
+        for entry, counts in zip(report.classes, counted, strict=True)
+        if counts[1] < report.data.images
+    ]
+    sides = [[f"{name} {counts[side]}" for name, counts in met if counts[side]] for side in (0, 1)]
+    parts = [
+        f"{words}: {listed(names, MOST_ABSENT)}"
+        for words, names in zip(("on one side", "on both"), sides, strict=True)
+        if names
+    ]
+    return f"images in which a class has nothing {'; '.join(parts)}" if parts else ""
 
 
 def _print_scores(page: Page, report: Report, names: Sequence[str], view: View) -> None:
