@@ -89,8 +89,13 @@ class ImageTallies:
         """Return the tallies of the images from `start` to before `end`."""
         first, last = np.searchsorted(self.at.image, (start, end))
         at = Cells(self.at.image[first:last] - start, self.at.label[first:last], end - start, self.at.classes)
-        kept = {name: getattr(self.kept, name)[first:last] for name in OF_CLASSES}
-        return joined_tallies(at, kept, self.kept.gt_unknown[start:end], self.kept.same_unknown[start:end])
+        outside = [side[start:end] for side in (self.kept.gt_unknown, self.kept.same_unknown)]
+        kept, pixels = ([getattr(side, name) for name in OF_CLASSES] for side in (self.kept, self.pixels))
+        return ImageTallies(
+            at,
+            Tallies(*(one[first:last] for one in kept), *outside),
+            Tallies(*(one[start:end] for one in pixels), *outside),
+        )
 
     def outcomes(self, convention: Convention | None) -> ImageOutcomes:
         """Count hits, false alarms and misses of each image as `outcomes` does."""
@@ -300,9 +305,12 @@ class ImageRatios:
         return self._mean(self.kept.value[self.kept.defined], absent)
 
     def _by_class(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Return for each class how many of its cells are kept, and the values of those that are defined."""
         order = np.argsort(self.at.label, kind="stable")
         ends = np.append(0, np.cumsum(np.bincount(self.at.label, minlength=self.at.classes)))
-        return _parts(self.kept.value[order], self.kept.defined[order], ends)
+        values, defined, everything = self.kept.value[order], self.kept.defined[order], bool(self.kept.defined.all())
+        for start, end in pairwise(ends.tolist()):
+            yield end - start, values[start:end] if everything else values[start:end][defined[start:end]]
 
     def _mean(self, values: NDArray[np.float64], absent: int) -> Value:
         """Average values and those of so many absent cells, whose sum is exact: they have 0 or 1."""
@@ -311,16 +319,6 @@ class ImageRatios:
             return math.fsum(values.tolist()) / len(values) if len(values) else None
         count = len(values) + absent
         return math.fsum([*values.tolist(), absent * float(self.absent.value[0])]) / count if count else None
-
-
-def _parts(
-    values: NDArray[np.float64], defined: NDArray[np.bool_], ends: NDArray[np.intp]
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Return of each part of the cells how many there are, and the values of those that are defined."""
-    everything = bool(defined.all())
-    for start, end in pairwise(ends.tolist()):
-        part = values[start:end]
-        yield end - start, part if everything else part[defined[start:end]]
 
 
 def image_outcomes(images: AllTallies, convention: Convention | None = None) -> AllOutcomes:
