@@ -91,11 +91,8 @@ class ImageTallies:
         at = Cells(self.at.image[first:last] - start, self.at.label[first:last], end - start, self.at.classes)
         outside = [side[start:end] for side in (self.kept.gt_unknown, self.kept.same_unknown)]
         kept, pixels = ([getattr(side, name) for name in OF_CLASSES] for side in (self.kept, self.pixels))
-        return ImageTallies(
-            at,
-            Tallies(*(one[first:last] for one in kept), *outside),
-            Tallies(*(one[start:end] for one in pixels), *outside),
-        )
+        of_cells = Tallies(*(one[first:last] for one in kept), *outside)
+        return ImageTallies(at, of_cells, Tallies(*(one[start:end] for one in pixels), *outside))
 
     def outcomes(self, convention: Convention | None) -> ImageOutcomes:
         """Count hits, false alarms and misses of each image as `outcomes` does."""
@@ -264,8 +261,7 @@ class ImageRatios:
 
     def of_classes(self) -> Iterator[NDArray[np.float64]]:
         """Return for each class the values that are defined among its kept cells."""
-        for _, values in self._by_class():
-            yield values
+        return (values for _, values in self._by_class())
 
     def lowest(self, percent: float) -> list[Lowest]:
         """Return for each class the lowest `percent` of the values that are defined among its kept cells."""
