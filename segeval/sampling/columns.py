@@ -66,20 +66,25 @@ class Columns:
         return np.concatenate([part.dense() for part in self._parts], axis=1)
 
     def sums(self, of_image: NDArray[np.intp], units: int) -> Floats:
-        """Add the images of each unit, shape (units, columns); `of_image` has the position of each image's unit."""
-        sums = np.zeros((units, self._width))
+        """Add the images of each unit, shape (units, columns); `of_image` has the position of each image's unit.
+
+        What was collected is given up on the way: sums and parts together would take twice the memory.
+        """
+        sums = np.zeros((units, self._width), order="F")
         most = units * int(np.bincount(of_image).max())
         end = 0
-        for part in self._parts:
-            start, end = end, end + part.at.classes
-            np.add.at(sums[:, start:end], of_image, _on_exact_grid(part.dense(), most))
+        self._parts.reverse()
+        while self._parts:
+            values = _on_exact_grid(self._parts.pop().dense(), most)
+            start, end = end, end + values.shape[1]
+            np.add.at(sums[:, start:end], of_image, values)
         return sums
 
 
 def _on_exact_grid(columns: Floats, most: int) -> Floats:
-    """Round each column so that the sum of any `most` of its values, repeated or not, is exact in float64."""
+    """Round each column, in place, so that the sum of any `most` of its values is exact in float64, repeated or not."""
     _require_finite(columns)
-    return on_grid(columns, grid_of(np.abs(columns).max(axis=0), most))
+    return on_grid(columns, grid_of(np.maximum(columns.max(axis=0), -columns.min(axis=0)), most), out=columns)
 
 
 def grid_of(largest: Floats, most: int) -> NDArray[np.intp]:
@@ -89,9 +94,11 @@ def grid_of(largest: Floats, most: int) -> NDArray[np.intp]:
     return exponents
 
 
-def on_grid(columns: Floats, exponents: NDArray[np.intp]) -> Floats:
-    """Round each column to a grid."""
-    rounded: Floats = np.ldexp(np.rint(np.ldexp(columns, exponents)), -exponents)
+def on_grid(columns: Floats, exponents: NDArray[np.intp], out: Floats | None = None) -> Floats:
+    """Round each column to a grid, into `out` where it is given."""
+    rounded: Floats = np.ldexp(columns, exponents, out=out)
+    np.rint(rounded, out=rounded)
+    np.ldexp(rounded, -exponents, out=rounded)
     return rounded
 
 
