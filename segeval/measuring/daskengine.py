@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -25,6 +26,10 @@ LOOK_AGAIN = 10.0
 """Seconds after which the workers are counted again."""
 WITHOUT_WORKERS = 600.0
 """Seconds that a scheduler may have no worker at all."""
+LOST = (OSError, TimeoutError, CancelledError, asyncio.CancelledError)
+"""What calls raise whose scheduler goes: of futures that it had, Dask says that they were cancelled."""
+LOGGERS = ("distributed", "distributed.client")
+"""Those that Dask gives a level of their own; the others take it from them."""
 GO_ON = "Look at the scheduler and its log; with --save, --resume goes on from the rows that came"
 OF_LOCAL_CLUSTERS = {
     # Chunks come back at the first loss, to be halved here; nobody else uses this scheduler.
@@ -50,12 +55,27 @@ def _distributed() -> Any:
 
 
 @contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what Dask logs of a lost connection off the terminal: it is told as an error."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
 def local_cluster(jobs: int | None) -> Iterator[DaskEngine]:
     """Give a cluster of `jobs` processes of this machine, one a usable processor by default."""
     distributed = _distributed()
     import dask
 
     with (
+        _silent(),
         dask.config.set(OF_LOCAL_CLUSTERS),
         distributed.LocalCluster(
             n_workers=jobs or usable_cpus(),
@@ -88,7 +108,7 @@ def at_address(address: str, name: str) -> Iterator[DaskEngine]:
             f"{fix}. {TLS_FIX}" if encrypted else fix,
             kind="engine",
         ) from error
-    with client, closing(_ready(client, name)) as engine:
+    with _silent(), client, closing(_ready(client, name)) as engine:
         yield engine
 
 
@@ -137,7 +157,7 @@ def _told(name: str) -> Iterator[None]:
     """Make errors of a connection into one that names the scheduler."""
     try:
         yield
-    except (OSError, TimeoutError, asyncio.CancelledError) as error:
+    except LOST as error:
         raise SegevalError(
             "the Dask scheduler is gone", (f"{name}: {type(error).__name__}",), GO_ON, kind="engine"
         ) from error
@@ -208,7 +228,7 @@ class DaskEngine:
             return self._waited_for(future)
         except KilledWorker as error:
             raise LostError from error
-        except (OSError, TimeoutError, asyncio.CancelledError) as error:
+        except LOST as error:
             raise self._gone() from error
         except Exception as error:
             raise SegevalError(
