@@ -254,7 +254,7 @@ def merged(problems: Iterable[SegevalError]) -> tuple[SegevalError, ...]:
 
 
 def _joined(alike: Sequence[SegevalError]) -> SegevalError:
-    joined = alike[0].changed(where=[place for error in alike for place in error.where])
+    joined = alike[0].changed(where=dict.fromkeys(place for error in alike for place in error.where))
     payloads = [error.payload for error in alike if error.payload is not None]
     joined.payload = reduce(ColorsMet.joined, payloads) if payloads else None
     joined.__cause__ = next((error.__cause__ for error in alike if error.__cause__ is not None), None)

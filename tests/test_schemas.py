@@ -76,6 +76,7 @@ def test_axes_and_choices_are_those_of_the_program(name: str) -> None:
             gt_segments="00000000",
             pred_segments="00000000",
             stack=True,
+            per_slice=True,
             forgiving="R=7",
         ),
         boundary=("authors",),

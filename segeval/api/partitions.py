@@ -90,11 +90,14 @@ def measure_pairs(
     request = build_request(**options)
     _require_definite(request.protocol)
     chosen = tuple(sorted(pairs, key=lambda pair: sort_key(pair.key)))
+    if any((pair.plane is not None) != request.protocol.storage.per_slice for pair in chosen):
+        raise UsageError("pairs were listed with another choice of per_slice", (), "Give list_pairs the same options")
     if not chosen:
         return Run(request.protocol, ())
-    lacking = tuple(pair.gt for pair in chosen if not pair.pred)
-    pairing = Pairing(root_of(gt), root_of(pred), chosen, lacking, gt_files=len(chosen), pred_files=len(chosen))
-    if len(lacking) == len(chosen) and request.protocol.missing == "miss":  # no error here, as it is in two folders
+    files = len({pair.gt for pair in chosen})  # that of several slices is one
+    lacking = tuple(dict.fromkeys(pair.gt for pair in chosen if not pair.pred))
+    pairing = Pairing(root_of(gt), root_of(pred), chosen, lacking, gt_files=files, pred_files=files)
+    if len(lacking) == files and request.protocol.missing == "miss":  # no error here, as it is in two folders
         reading = reading_of(pairing, request, digest_predictions=False)
         found = [measure_masks(pair, reading) for pair in chosen]
         return Run(request.protocol, tuple(one.row for one in found), traits=traits_of_all(one.traits for one in found))

@@ -41,6 +41,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "multilabel",
         "bits",
         "stack",
+        "per-slice",
         "resize-pred",
     ),
     "Convention": (

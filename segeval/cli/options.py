@@ -136,6 +136,7 @@ storage_options = stacked(
     click.option(
         "--stack", is_flag=True, default=None, help="Read TIFF files of several images as volumes, each image a slice."
     ),
+    click.option("--per-slice", is_flag=True, default=None, help="Each slice of a volume is an image of its own."),
     click.option(
         "--resize-pred",
         type=click.Choice(RESIZING),

@@ -186,7 +186,8 @@ def _unequal(files: Files) -> list[Pair]:
             other is not None and (other.width, other.height) != (gt.width, gt.height) for other in others
         )
 
-    return [pair for pair in files.pairing.pairs if differs(pair)]
+    pairs = {(pair.gt, pair.pred): pair for pair in files.pairing.pairs}  # those of single slices share their files
+    return [pair for pair in pairs.values() if differs(pair)]
 
 
 def _extra(files: Files) -> Iterator[Finding]:

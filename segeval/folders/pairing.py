@@ -34,7 +34,8 @@ class Pair:
 
     `pred` is one path, one for each class in class order for a map a class, and empty where the prediction is missing.
     `roi` is the file of its region of interest, relative to `Pairing.roi_root`, "" where there is none.
-    `gt_classes` has the ground truth's, where it is one mask a class.
+    `gt_classes` has the ground truth's, where it is one mask a class. `plane` is the place of the slice that is the
+    image, from 0, and how many slices the ground truth has, where it is not the whole file.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Pair:
     pred: tuple[str, ...]
     roi: str = ""
     gt_classes: tuple[str, ...] = ()
+    plane: tuple[int, int] | None = None
 
     @property
     def gt_files(self) -> tuple[str, ...]:
@@ -221,7 +223,7 @@ def require_pairs(pairing: Pairing, *, missing: str = "error") -> tuple[Pair, ..
                 "places that cannot be read", pairing.unreadable, "Fix or remove them, or use a folder without them"
             )
         )
-    matched = sum(bool(pair.pred) for pair in pairing.pairs)
+    matched = len({pair.gt for pair in pairing.pairs if pair.pred})
     if pairing.gt_files == 0:
         problems.append(_nothing("no ground truth masks", "gt", pairing))
     if pairing.pred_files == 0:

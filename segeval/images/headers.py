@@ -46,7 +46,7 @@ class ImageFacts:
     `gray_ramp` where index i of a palette is the gray i, `white_is_zero` where the file calls its lowest value white.
     `gray_as_rgb` tells that its channels are equal and were read as one, `inexact` counts the pixels whose colour is
     only near one of the palette.
-    `geometry` says where a volume lies.
+    `depth` counts the slices of a volume, 0 for what is none, and `geometry` says where it lies.
     `palette` has three bytes (red, green, blue) for each index, `nodata` the value that a GDAL_NODATA tag names.
     """
 
@@ -67,6 +67,7 @@ class ImageFacts:
     gray_as_rgb: bool = False
     geometry: Geometry | None = None
     inexact: int = 0
+    depth: int = 0
 
     @property
     def has_alpha(self) -> bool:

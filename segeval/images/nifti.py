@@ -118,7 +118,8 @@ def parse_nifti(data: bytes, max_pixels: int) -> NiftiFile:
     _check_scaling(float(header["scl_slope"]), float(header["scl_inter"]))
     words = f"NIfTI {dtype.newbyteorder('=')} {columns}x{rows}x{slices}" + f", {maps} maps" * (maps > 1)
     geometry = _geometry(header, shape[1:])
-    facts = ImageFacts("NIfTI", "volume", words, columns, rows, 8 * dtype.itemsize, maps, dtype.kind, geometry=geometry)
+    stored = columns, rows, 8 * dtype.itemsize, maps, dtype.kind
+    facts = ImageFacts("NIfTI", "volume", words, *stored, geometry=geometry, depth=slices)
     return NiftiFile(facts, dtype, shape, int(offset), packed)
 
 

@@ -252,7 +252,9 @@ def decode_probability(
         return samples
 
 
-def describe(data: bytes, *, name: str, jpeg: bool = False, class_axis: str | None = None) -> ImageFacts:
+def describe(
+    data: bytes, *, name: str, jpeg: bool = False, class_axis: str | None = None, stack: bool = False
+) -> ImageFacts:
     """Return what the header of `data` says, without decoding; raises `MaskError` where no format is recognised."""
     with _Told(name):
         form = _form(data, jpeg=jpeg)
@@ -260,6 +262,10 @@ def describe(data: bytes, *, name: str, jpeg: bool = False, class_axis: str | No
             from segeval.images.nifti import parse_nifti
 
             return parse_nifti(data, 2**64).facts
+        if stack and form == "TIFF":
+            from segeval.images.stacks import facts_of_stack
+
+            return facts_of_stack(data)
         if form in ("npy", "npz"):
             from segeval.images.arrays import array_facts
 

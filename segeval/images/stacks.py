@@ -27,13 +27,20 @@ def labels_of_stack(
     """
     pages = parse_stack(data, max_pixels)
     slices = [_slice(page, data, palette, storage) for page in pages]
-    facts = slices[0][1]
+    labels, facts = slices[0]
+    facts = replace(facts, depth=len(slices))
     if len(slices) == 1:
-        return slices[0]
+        return labels, facts
     inexact = sum(one.inexact for _, one in slices)
     gray = any(one.gray_as_rgb for _, one in slices)
     words = f"{facts.encoding}, {len(slices)} slices"
     return np.stack([labels for labels, _ in slices]), replace(facts, encoding=words, inexact=inexact, gray_as_rgb=gray)
+
+
+def facts_of_stack(data: bytes) -> ImageFacts:
+    """Return what the headers of a stack say, without decoding; raises `MaskError`."""
+    pages = parse_stack(data, 2**64)
+    return replace(pages[0].facts, animated=False, depth=len(pages))
 
 
 def _slice(

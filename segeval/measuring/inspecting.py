@@ -122,7 +122,7 @@ def sampled(pairs: Sequence[Pair], most: int) -> Shard | None:
 def _gt_files(pairing: Pairing) -> list[str]:
     names = [name for pair in pairing.pairs for name in pair.gt_files]
     names += [gt for gt, _ in pairing.ambiguous] + [gt for gt, _ in pairing.incomplete]
-    return [*names, *(gt for clash in pairing.clashes for gt in clash.gt)]
+    return list(dict.fromkeys((*names, *(gt for clash in pairing.clashes for gt in clash.gt))))
 
 
 def _pred_files(pairing: Pairing) -> list[str]:
@@ -138,7 +138,8 @@ def _headers(root: Root, names: Sequence[str], side: str, request: Request, jobs
     def described(path: str) -> ImageFacts:
         name = called(path)
         data = read_below(root, path, name=name, max_pixels=request.max_pixels)
-        return describe(data, name=name, jpeg=level is not None, class_axis=protocol.storage.class_axis)
+        stored = protocol.storage
+        return describe(data, name=name, jpeg=level is not None, class_axis=stored.class_axis, stack=stored.stack)
 
     facts: dict[str, ImageFacts] = {}
     broken: dict[str, SegevalError] = {}

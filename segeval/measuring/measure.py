@@ -32,7 +32,6 @@ from segeval.measuring.reading import (
     Reading,
     ReadMask,
     both,
-    digest,
     fitted,
     missing_counts,
     read_ground_truth,
@@ -54,14 +53,19 @@ if TYPE_CHECKING:
 
 def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     """Count one pair of label masks; raises `MaskError` for what is not an exact mask or not of one size."""
+    read_true, read_predicted = read_ground_truth, read_prediction
+    if pair.plane is not None:
+        from segeval.measuring.planes import predicted_plane, true_plane  # few masks are volumes
+
+        read_true, read_predicted = true_plane, partial(predicted_plane, plane=pair.plane)
     if not pair.pred:
-        gt = read_ground_truth(pair, reading)
+        gt = read_true(pair, reading)
         region = _region(pair, gt, reading)
         counts = missing_counts(gt.values if region is None else region.of(gt.values))
         row = _surrounded(_row(pair, gt, counts, 0, region), pair, gt, None, reading, region)
         return MeasuredRow(row, traits=SideTraits(gt=gt.traits(counts.gt)))
     (file,) = pair.pred
-    gt, pred = both(partial(read_ground_truth, pair, reading), partial(read_prediction, file, reading))
+    gt, pred = both(partial(read_true, pair, reading), partial(read_predicted, file, reading))
     predicted = fitted(pred.values, gt.values.shape, file, reading.resize_pred)
     if gt.facts is not None and gt.facts.geometry is not None and pred.facts is not None:
         from segeval.measuring.scope import require_place  # few masks are volumes
@@ -75,7 +79,7 @@ def measure_masks(pair: Pair, reading: Reading) -> MeasuredRow:
     if reading.most_values is not None and len(counts) > reading.most_values:
         _require_few_values(counts.gt, gt_name(pair.gt), reading.most_values)
         _require_few_values(counts.pred, pred_name(file), reading.most_values)
-    pred_digest = digest(pred.data) if reading.digest_predictions else ""
+    pred_digest = pred.digest if reading.digest_predictions else ""
     traits = SideTraits(gt.traits(counts.gt), pred.traits(counts.pred))
     row = _row(pair, gt, counts, pred.inexact, region)
     row = _surrounded(row, pair, gt, predicted, reading, region)
@@ -115,7 +119,7 @@ def _region(pair: Pair, gt: ReadMask, reading: Reading) -> Region | None:
 
 def _row(pair: Pair, gt: ReadMask, counts: JointCounts, inexact: int, region: Region | None) -> Row:
     *slices, height, width = gt.values.shape
-    row = Row(pair.key, height, width, digest(gt.data), counts, inexact=(gt.inexact, inexact), depth=math.prod(slices))
+    row = Row(pair.key, height, width, gt.digest, counts, inexact=(gt.inexact, inexact), depth=math.prod(slices))
     if region is not None:
         row = region.noted(row)
     if counts.total != row.pixels - row.outside:
@@ -133,6 +137,10 @@ def paired(pred: Root, gt: Root, request: Request) -> Pairing:
 
         pred, gt = bounded_sides(pred, gt, request)
     found = _paired(opened(pred), opened(gt), request)
+    if request.protocol.storage.per_slice:
+        from segeval.measuring.planes import with_planes  # few masks are volumes
+
+        return with_planes(found, request)
     if request.roi is None:
         return found
     from segeval.folders.regions import with_regions  # few data sets have them

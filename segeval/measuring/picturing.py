@@ -14,7 +14,8 @@ from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
 from segeval.measuring.maps import class_labels, index_image, read_maps, winning_maps
 from segeval.measuring.measurement import reading_of
-from segeval.measuring.reading import Reading, digest, fitted, missing_counts, read_ground_truth, read_prediction
+from segeval.measuring.planes import read_image, read_predicted_image
+from segeval.measuring.reading import Reading, fitted, missing_counts
 from segeval.measuring.recount import changed_file, require_counts
 from segeval.measuring.scope import region_of
 from segeval.protocol.labeling import NO_FILE, VOID
@@ -77,10 +78,10 @@ def scene_reader(pairing: Pairing, request: Request, run: Run, resolution: Resol
 
 
 def _scene(pair: Pair, files: Reading, row: Row, run: Run, resolution: Resolution) -> Scene:
-    truth = read_ground_truth(pair, files)
+    truth = read_image(pair, files)
     values = truth.values.copy()
     gt = index_image(values, resolution.labeling.gt)
-    if digest(truth.data) != row.digest:
+    if truth.digest != row.digest:
         raise changed_file(gt_name(pair.gt))
     region = region_of(pair, files, values.shape)
     if region is not None:
@@ -91,7 +92,7 @@ def _scene(pair: Pair, files: Reading, row: Row, run: Run, resolution: Resolutio
         return _seen(pair.key, gt, np.full(gt.shape, NO_FILE, np.int32))
     file = pred_name(pair.pred[0])
     if run.maps is None:
-        predicted = fitted(read_prediction(pair.pred[0], files).values, gt.shape, pair.pred[0], files.resize_pred)
+        predicted = fitted(read_predicted_image(pair, files).values, gt.shape, pair.pred[0], files.resize_pred)
         require_counts(joint_counts(gt=within(values), pred=within(predicted)) == row.counts, file)
         return _seen(pair.key, gt, index_image(predicted, resolution.labeling.pred))
     read = read_maps(pair, files)[0]

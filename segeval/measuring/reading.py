@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,34 @@ class Buffers(threading.local):
 BUFFERS = Buffers()
 
 
+class _Last(threading.local):
+    """Hold what each thread has read last, by what it is: where it was read, and what came of it."""
+
+    def __init__(self) -> None:
+        self.read: dict[str, tuple[Reading, str, object]] = {}
+
+
+_LAST = _Last()
+
+
+def read_once(what: str, file: str, reading: Reading, read: Callable[[], First]) -> First:
+    """Return what `read` gives, once for as long as this thread is asked for `what` of one file.
+
+    So the slices of a volume, which come one after another, decode it once. Raises what `read` raises, each time.
+    """
+    last = _LAST.read.pop(what, None)
+    if last is None or last[0] is not reading or last[1] != file:
+        del last  # of two volumes one is held at a time
+        try:
+            last = reading, file, read()
+        except MaskError as error:
+            last = reading, file, error
+    _LAST.read[what] = last
+    if isinstance(last[2], MaskError):
+        raise last[2]
+    return cast(First, last[2])
+
+
 def files_of(pair: Pair) -> str:
     """Return the files by which an error names a pair: the ground truth and the first prediction."""
     return " and ".join((gt_name(pair.gt), *map(pred_name, pair.pred[:1])))
@@ -119,12 +147,21 @@ def bytes_of(root: Root, file: str, reading: Reading, *, name: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadMask:
-    """Hold the stored values of a mask, until this thread reads the next one of its side, and its header and bytes."""
+    """Hold the stored values of a mask, until this thread reads the next one of its side, and its header and bytes.
+
+    Of the bytes `known` is the digest, where it is known already.
+    """
 
     values: NDArray[np.integer[Any]]
     facts: ImageFacts | None
     data: bytes
     by_color: bool = False
+    known: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Return the digest by which rows know the file."""
+        return self.known or digest(self.data)
 
     @property
     def inexact(self) -> int:
@@ -217,13 +254,20 @@ def is_unchanged(pair: Pair, known: KnownFiles, reading: Reading) -> bool:
     files = [*((reading.gt, name) for name in pair.gt_files), *((reading.pred, name) for name in pair.pred)]
     parts = len(pair.gt_files)
     try:
-        found = [digest(bytes_of(root, file, reading, name=file)) for root, file in files]
+        found = [_digest_below(root, file, reading, sliced=pair.plane is not None) for root, file in files]
         region = "" if reading.roi is None else digest(bytes_of(reading.roi, pair.roi, reading, name=pair.roi))
     except SegevalError:
         return False
     if (digest_of_all(found[:parts]), region) != (known.gt, known.roi):
         return False
     return not pair.pred or digest_of_all(found[parts:]) == known.pred
+
+
+def _digest_below(root: Root, file: str, reading: Reading, *, sliced: bool) -> str:
+    def of_file() -> str:
+        return digest(bytes_of(root, file, reading, name=file))
+
+    return read_once(f"digest below {root}", file, reading, of_file) if sliced else of_file()
 
 
 def missing_counts(gt: NDArray[np.integer[Any]]) -> JointCounts:

@@ -53,6 +53,7 @@ class Storage:
     by which labels (see `labelregions`). Predictions of another size are resized by `resize_pred`. `roi` counts the
     pixels inside regions of interest only. `gt_segments` and `pred_segments` are digests of what says which category
     each segment of a panoptic mask is. Under `stack` the images of a TIFF file are slices of a volume.
+    Under `per_slice` each slice of a volume is an image of its own.
     `forgiving`, a channel and a bit as "R=7", marks pixels of the ground truth where a prediction that has one of the
     classes, or the first one, has all of them. Raises `UsageError` for anything else.
     """
@@ -71,6 +72,7 @@ class Storage:
     gt_segments: str | None = None
     pred_segments: str | None = None
     stack: bool = False
+    per_slice: bool = False
     forgiving: str | None = None
 
     def __post_init__(self) -> None:

@@ -122,6 +122,7 @@ class StorageOptions(TypedDict, total=False):
     ]
     bits: Annotated[str | None, "The bits of each class in stored values: name=bit, or name=offset:width=value."]
     stack: Annotated[bool | None, "The images of a TIFF file are the slices of one volume."]
+    per_slice: Annotated[bool | None, "Each slice of a volume is an image of its own, with the key CASE/0007."]
     resize_pred: Annotated[
         str | None, 'Predictions of another size are resized to the ground truth: "nearest", or for maps "bilinear".'
     ]

@@ -62,20 +62,27 @@ class Columns:
         self.add_images(f"{name}.count", np.array([value is not None for value in values]))
 
     def sums(self, of_image: NDArray[np.intp], units: int) -> Floats:
-        """Add the images of each unit, shape (units, columns); `of_image` has the position of each image's unit."""
-        sums = np.zeros((units, self._width))
+        """Add the images of each unit, shape (units, columns); `of_image` has the position of each image's unit.
+
+        What was collected is given up on the way: sums and parts together would take twice the memory.
+        """
+        sums = np.zeros((units, self._width), order="F")
         most = units * int(np.bincount(of_image).max())
         end = 0
-        for part in self._parts:
-            start, end = end, end + part.at.classes
-            np.add.at(sums[:, start:end], of_image, _on_exact_grid(part.dense(), most))
+        self._parts.reverse()
+        while self._parts:
+            values = _on_exact_grid(self._parts.pop().dense(), most)
+            start, end = end, end + values.shape[1]
+            np.add.at(sums[:, start:end], of_image, values)
         return sums
 
 
 def _on_exact_grid(columns: Floats, most: int) -> Floats:
-    """Round each column so that the sum of any `most` of its values, repeated or not, is exact in float64."""
+    """Round each column, in place, so that the sum of any `most` of its values is exact in float64, repeated or not."""
     if not np.isfinite(columns).all():
         raise UsageError("a score to be resampled has an image with an infinite or undefined sum", (), "Clamp the loss")
-    exponent = 53 - np.frexp(np.abs(columns).max(axis=0) * most)[1]
-    rounded: Floats = np.ldexp(np.rint(np.ldexp(columns, exponent)), -exponent)
-    return rounded
+    exponent = 53 - np.frexp(np.maximum(columns.max(axis=0), -columns.min(axis=0)) * most)[1]
+    np.ldexp(columns, exponent, out=columns)
+    np.rint(columns, out=columns)
+    np.ldexp(columns, -exponent, out=columns)
+    return columns

@@ -69,8 +69,9 @@ def jackknife(data: Sample) -> Floats:
     """Compute every statistic with each unit left out once, shape (units, S)."""
     whole = data.columns.sum(axis=0)
     block = max(1, BLOCK_CELLS // data.columns.shape[1])
-    parts = [data.statistics(whole - data.columns[at : at + block]) for at in range(0, len(data.columns), block)]
-    return np.concatenate(parts)
+    # In the order of rows, in which means over classes add them up.
+    rows = (np.ascontiguousarray(data.columns[at : at + block]) for at in range(0, len(data.columns), block))
+    return np.concatenate([data.statistics(whole - part) for part in rows])
 
 
 @dataclass(frozen=True, slots=True)
