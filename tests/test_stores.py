@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -103,9 +104,8 @@ def store(folders: Path) -> Iterator[tuple[Weather, dict[str, str]]]:
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
         patch.setattr(files, "FIRST_PAUSE", 0.02)
-        import s3fs
 
-        s3fs.S3FileSystem.clear_instance_cache()  # which knows the server of an earlier time
+        import_module("s3fs").S3FileSystem.clear_instance_cache()  # which knows the server of an earlier time
         files._file_system.cache_clear()
         upload(folders, address, "")
         yield weather, {"AWS_ENDPOINT_URL": address}
