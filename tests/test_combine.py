@@ -228,7 +228,7 @@ def test_a_gate_on_a_saved_run(folder: Path) -> None:
 REFUSALS: dict[str, tuple[str, str, list[str], list[str], str]] = {
     "losses of masks": ("pred", "gt", [], ["--gamma", "1"], "label masks has no losses"),
     "probabilities of masks": ("pred", "gt", [], ["--probs"], "no such option"),
-    "colours": ("pred", "gt", [], ["--palette", "x"], "no such option"),
+    "colours": ("pred", "gt", [], ["--palette", "x"], "needs the folders that the run was measured from"),
     "no such key": ("pred", "gt", [], ["--keys", "koeln/*"], "no image has such a key"),
     "gamma of 16 bits": ("map16", "gt2", ["--probs"], ["--gamma", "1"], "one gamma and one eps"),
     "eps of floats": ("floats", "gt", ["--probs"], ["--eps", "1e-7"], "one gamma and one eps"),

@@ -17,7 +17,7 @@ import segeval
 from segeval.comparison.regressions import parse_regression
 from segeval.comparison.runs import compare_runs, run_names
 from segeval.errors import UsageError
-from segeval.report.extras import run_sample
+from segeval.report.samples import run_sample
 from segeval.report.scoring import measured
 from segeval.runs.file import load_run
 from segeval.sampling.resampling import Resampling

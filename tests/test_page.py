@@ -16,10 +16,13 @@ import pytest
 from PIL import Image
 
 import segeval
+from segeval.errors import printable
+from segeval.measuring.picturing import Scene
 from segeval.pictures.pagetext import page_text
 from segeval.pictures.panels import WRONG, class_colors, panels, png_bytes
 from segeval.protocol.labeling import VOID, SegmentationClass
 from segeval.runs.run import sort_key
+from segeval.scores.gains import WorstImage
 from tests.support.commandline import Completed, run_segeval
 
 pytest.importorskip("matplotlib")
@@ -68,9 +71,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     assert score(*MAPS, "-o", folder / "maps.html", "--save", folder / "run.jsonl").code == 0
     assert score(*MASKS, "--save", folder / "base.jsonl").code == 0
     assert score("gt", "gt", *MASKS[2:], "--save", folder / "new.jsonl").code == 0
-    sides = ("--pred", "gt", "--pred", "pred", "--gt", "gt")
-    compared = (folder / "new.jsonl", folder / "base.jsonl", "-o", folder / "compare.html", *sides, *QUIET)
-    assert run_segeval("compare", *compared, cwd=SAMPLES).code == 0
+    compare(folder, folder / "compare.html")
     (folder / "hostile.html").write_text(hostile_page(), encoding="utf-8")
     (folder / "compared.html").write_text(hostile_comparison(), encoding="utf-8")
     hostile_files(folder / "files")
@@ -79,7 +80,15 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.stem: path for path in folder.glob("*.html")}
 
 
+def compare(folder: Path, page: Path) -> None:
+    sides = ("--pred", "gt", "--pred", "pred", "--gt", "gt")
+    compared = (folder / "new.jsonl", folder / "base.jsonl", "-o", page, *sides, *QUIET)
+    assert run_segeval("compare", *compared, cwd=SAMPLES).code == 0
+
+
 def hostile_page() -> str:
+    from segeval.pictures.galleries import worst_gallery
+    from segeval.pictures.gallery import View
     from segeval.pictures.reportpage import report_page
 
     matrix = segeval.ConfusionMatrix(classes=len(HOSTILE))
@@ -89,7 +98,18 @@ def hostile_page() -> str:
     named = tuple(replace(entry, name=name) for entry, name in zip(report.classes, HOSTILE, strict=True))
     fields = tuple((name, HOSTILE[0] if name == "classes" else value) for name, value in report.signature.fields)
     report = replace(report, classes=named, signature=replace(report.signature, fields=fields))
-    return page_text(report_page(report, [0.5, 0.6]))
+    classes = [SegmentationClass(index, name) for index, name in enumerate(HOSTILE)]
+    scene = Scene("", gt.astype(np.int32), np.roll(gt, 1).astype(np.int32))
+    # The image at a place of `FILES` has the classes up to that place, and twice as many wrong pixels.
+    view = View(
+        "",
+        lambda _: scene,
+        class_colors(classes),
+        lambda key: dict.fromkeys(range(FILES.index(key) + 1), 2 * FILES.index(key)),
+    )
+    worst = [WorstImage(key, 0.5, 0, 0.1) for key in FILES]
+    pictures = worst_gallery(worst, len(FILES), view, None, classes, 1_000_000, sets=False)
+    return page_text(report_page(report, [0.5, 0.6], [pictures]))
 
 
 def hostile_comparison() -> str:
@@ -183,6 +203,24 @@ def test_equal_runs_give_equal_pages_also_from_the_saved_run(pages: dict[str, Pa
     options = ("--pred", "multiclass/probs", "--gt", "multiclass/gt", *SUSPECTS, "-o", tmp_path / "page.html", *QUIET)
     assert run_segeval("report", saved, *options, cwd=SAMPLES).code == 0
     assert (tmp_path / "page.html").read_bytes() == pages["maps"].read_bytes()
+
+
+def test_equal_comparisons_give_equal_pages(pages: dict[str, Path], tmp_path: Path) -> None:
+    compare(pages["compare"].parent, tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_bytes() == pages["compare"].read_bytes()
+
+
+@pytest.mark.parametrize("name", ["masks", "compare"])
+def test_each_image_has_the_wrong_pixels_of_its_classes(pages: dict[str, Path], name: str) -> None:
+    """On the page of the comparison they are those of the new run."""
+    shots = [told for tag, told in tags(pages[name].read_text(encoding="utf-8")) if "data-wrong" in told]
+    assert len(shots) == {"masks": 7, "compare": 5}[name]
+    for told in shots:
+        gt, pred = (np.array(Image.open(SAMPLES / side / f"{told['data-key']}.png")) for side in ("gt", "pred"))
+        gt, pred = gt[gt != 255], pred[gt != 255]
+        of_class = {one: (gt == one) | (pred == one) for one in sorted({*gt.tolist(), *pred.tolist()})}
+        wanted = " ".join(f"{one}:{(here & (gt != pred)).sum()}" for one, here in of_class.items())
+        assert told["data-wrong"] == wanted
 
 
 def test_pictures_of_other_files_than_those_of_the_run_are_refused(pages: dict[str, Path], tmp_path: Path) -> None:
@@ -383,6 +421,37 @@ def test_a_comparison_shows_before_and_after_the_most_changed_first(browser: Any
     small = first.bounding_box()["width"]
     page.select_option("[data-act=size]", "large")
     assert first.bounding_box()["width"] > small
+    assert told == []
+    page.close()
+
+
+def test_images_are_ordered_by_the_errors_of_a_class_and_those_without_it_come_last(
+    browser: Any, pages: dict[str, Path]
+) -> None:
+    page, told = opened_page(browser, pages["hostile"], viewport={"width": 400, "height": 900})
+    keys = "Array.from(document.querySelectorAll('figure[data-key]'), (shot) => shot.dataset.key)"
+    first = page.evaluate(keys)
+    order = page.get_by_label("order")
+    names = order.locator("optgroup option").all_inner_texts()
+    assert [name[:18] for name in names] == [f"errors of {printable(name)}"[:18] for name in HOSTILE]
+    assert order.locator("optgroup").get_attribute("label").startswith("wrong pixels of a class (missed, or")
+    order.select_option("class-5")
+    assert page.evaluate(keys) == [first[place] for place in (7, 6, 5, 0, 1, 2, 3, 4)]
+    counted = page.locator("figure[data-key] .counted").all_inner_texts()
+    assert counted == [
+        f"errors of {HOSTILE[5]}: {pixels}"
+        for pixels in ["14 pixels", "12 pixels", "10 pixels", *["not in this image"] * 5]
+    ]
+    order.select_option("class-0")
+    assert page.evaluate(keys) == first[::-1]
+    order.focus()
+    page.keyboard.press("ArrowDown")
+    assert order.input_value() == "class-1"
+    assert page.evaluate(keys) == [*first[:0:-1], first[0]]
+    order.select_option("miou")
+    assert page.evaluate(keys) == first
+    assert not any(page.locator("figure[data-key] .counted").all_inner_texts())
+    assert page.title() != "owned"
     assert told == []
     page.close()
 

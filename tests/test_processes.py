@@ -70,6 +70,14 @@ def test_a_fork_has_only_its_own_descriptors_and_can_be_stopped() -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+def test_what_forks_has_one_thread() -> None:
+    """A child has no other, and what waits for one would wait for ever."""
+    with processes.start(*LONG) as process:
+        parent = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1]
+        assert len(list(Path(f"/proc/{parent}/task").iterdir())) == 1
+        process.kill()
+
+
 def test_a_fork_that_nobody_waits_for_any_more_is_ended() -> None:
     with processes.start(*LONG) as process:
         place = Path(f"/proc/{process.pid}")

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,6 +104,9 @@ def store(folders: Path) -> Iterator[tuple[Weather, dict[str, str]]]:
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
         patch.setattr(files, "FIRST_PAUSE", 0.02)
+
+        import_module("s3fs").S3FileSystem.clear_instance_cache()  # which knows the server of an earlier time
+        files._file_system.cache_clear()
         upload(folders, address, "")
         yield weather, {"AWS_ENDPOINT_URL": address}
 
@@ -208,6 +213,17 @@ def test_a_file_that_no_image_within_the_bound_needs_is_not_fetched(
     assert (done.code, done.stdout) == (2, "")
     assert "pred/b.png: 16,778,017 bytes, and --max-pixels allows 16,778,016" in done.stderr
     assert weather.sent - sent < 1 << 20
+
+
+def test_a_listing_takes_as_long_as_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: dict[object, float] = {}
+    monkeypatch.setattr(files, "_file_system", lambda scheme: SimpleNamespace(async_impl=True, _find=1, _cat_file=2))
+    monkeypatch.setattr(
+        files, "_waited", lambda url, function, *_, **__: waited.setdefault(function, url.timeout) and {}
+    )
+    files.list_files(StoreUrl("s3", "masks", timeout=2.0))
+    files._called(StoreUrl("s3", "masks", timeout=2.0), "cat_file", "masks/a.png")
+    assert waited == {1: files.LISTING, 2: 2.0}
 
 
 def test_as_many_requests_are_out_as_there_are_readers(weather: Weather, folders: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segeval.api.pictures import photos
+from segeval.api.pictures import class_errors_of, photos
 from segeval.comparison.runs import ComparedRun, ComparisonReport, shared_resolution
 from segeval.measuring.picturing import scene_reader
 from segeval.pictures.comparisonpage import comparison_page
@@ -54,7 +54,8 @@ class PicturedComparison:
             meaning = resolution or side.run.resolve()
             classes = classes or meaning.labeling.classes
             read = scene_reader(side.pairing, side.request, side.run, meaning)
-            views.append(View(side.name, read, class_colors(meaning.labeling.classes)))
+            wrong = class_errors_of(side.run, meaning.labeling, classes)
+            views.append(View(side.name, read, class_colors(meaning.labeling.classes), wrong))
         photo_of = None if self.images is None else photos(self.images)
         return [
             change_gallery(run.name, run.worst_hit, run.most_gained, [views[0], view], photo_of, classes, room)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from segeval.report.report import Report
 from segeval.report.scoring import Measured, measured
 from segeval.runs.run import keys_of, tables_of
 from segeval.scores.gains import WorstImage, worst_images
+from segeval.scores.imageerrors import class_errors
 from segeval.scores.imageoverlap import image_mious, image_outcomes
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from segeval.measuring.suspects import Suspect
     from segeval.pictures.gallery import View
     from segeval.pictures.panels import Photo
+    from segeval.protocol.labeling import Labeling, SegmentationClass
     from segeval.request import Request
     from segeval.runs.run import Run
 
@@ -151,7 +153,9 @@ class Pictured:
         from segeval.pictures.gallery import View
         from segeval.pictures.panels import class_colors
 
-        return View("", self._reader(), class_colors(self._found.labeling.classes))
+        labeling = self._found.labeling
+        wrong = class_errors_of(self.run, labeling, labeling.classes)
+        return View("", self._reader(), class_colors(labeling.classes), wrong)
 
     def _reader(self) -> Callable[[str], Scene]:
         from segeval.measuring.picturing import scene_reader
@@ -161,6 +165,24 @@ class Pictured:
 
     def _photos(self, *, whole: bool = False) -> Callable[[str], Photo] | None:
         return None if self.images is None else photos(self.images, whole=whole)
+
+
+def class_errors_of(
+    run: Run, labeling: Labeling, classes: Sequence[SegmentationClass]
+) -> Callable[[str], dict[int, int]]:
+    """Return what gives the wrong pixels of each of `classes` in the image of a key, by their positions.
+
+    The run may have other classes, which are left out: runs that differ are compared by force.
+    """
+    places = {key: place for place, key in enumerate(keys_of(run.rows))}
+    positions = {(entry.id, entry.name): position for position, entry in enumerate(classes)}
+    own = [positions.get((entry.id, entry.name)) for entry in labeling.classes]
+
+    def wrong(key: str) -> dict[int, int]:
+        found = class_errors(run.rows[places[key]].counts, labeling)
+        return {position: found[place] for place, position in enumerate(own) if position is not None and place in found}
+
+    return wrong
 
 
 def photos(folder: Path, *, whole: bool = False) -> Callable[[str], Photo]:

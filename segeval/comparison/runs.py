@@ -19,13 +19,14 @@ from segeval.report.extras import (
     check_grouping,
     few_units_warning,
     losses_of,
-    run_sample,
     undefined_warning,
 )
 from segeval.report.imagelosses import ImageLosses
 from segeval.report.report import SCHEMA, Report
+from segeval.report.samples import drawn_sample
 from segeval.report.scoring import Measured, measured, report_of
 from segeval.runs.run import Run, keys_of
+from segeval.sampling.poisson import LargeSample, unit_count
 from segeval.sampling.resampling import FEW_UNITS, Interval, Resampling
 from segeval.sampling.sample import Sample
 from segeval.sampling.significance import Difference, compare
@@ -172,8 +173,8 @@ def compare_runs(
     sides = _sides(named)
     base, others = sides[0], sides[1:]
     samples = _samples(sides, group_by)
-    unit_count = len(samples[0].units)
-    warnings = [few_units_warning(unit_count, group_by or "image")] if unit_count < FEW_UNITS else []
+    units = unit_count(samples[0])
+    warnings = [few_units_warning(units, group_by or "image")] if units < FEW_UNITS else []
     runs = []
     for side, data in zip(others, samples[1:], strict=True):
         differences, classes, told = _compared(base, side, samples[0], data, drawing)
@@ -182,13 +183,13 @@ def compare_runs(
         hit, gained = image_changes(keys_of(side.run.rows), base.found, side.found, worst_hit)
         runs.append(ComparedRun(side.name, side.report, differences, classes, hit, regressions, gained))
     return ComparisonReport(
-        signature=base.report.signature.with_fields(resampling_fields(drawing, group_by or "image", unit_count)),
+        signature=base.report.signature.with_fields(resampling_fields(drawing, group_by or "image", units)),
         base_name=base.name,
         base=base.report,
         runs=tuple(runs),
         settings=drawing,
         unit=group_by or "image",
-        units=unit_count,
+        units=units,
         forced=forced,
         warnings=judged([*(finding for side in sides for finding in _findings(side)), *warnings], policy),
     )
@@ -232,22 +233,22 @@ def _sides(named: Sequence[tuple[str, Run]]) -> list[_Side]:
     return sides
 
 
-def _samples(sides: Sequence[_Side], group_by: str | None) -> list[Sample]:
+def _samples(sides: Sequence[_Side], group_by: str | None) -> list[Sample | LargeSample]:
     """Sum each run by unit, with those losses that all of them have."""
     named = [set(side.losses.ratios) if side.losses else set() for side in sides]
     common = set.intersection(*named)
-    samples = []
+    samples: list[Sample | LargeSample] = []
     for side in sides:
         kept = None
         if side.losses is not None:
             ratios = {name: columns for name, columns in side.losses.ratios.items() if name in common}
             kept = replace(side.losses, ratios=ratios)
-        samples.append(run_sample(side.run, side.found, kept, group_by=group_by))
+        samples.append(drawn_sample(side.run, side.found, kept, group_by=group_by))
     return samples
 
 
 def _compared(
-    base: _Side, new: _Side, base_sample: Sample, new_sample: Sample, drawing: Resampling
+    base: _Side, new: _Side, base_sample: Sample | LargeSample, new_sample: Sample | LargeSample, drawing: Resampling
 ) -> tuple[dict[str, Difference], tuple[ClassDifference, ...], list[Finding]]:
     """Return the differences of scores and of classes, with warnings; without evidence where there can be none."""
     positions = {(entry.id, entry.name): index for index, entry in enumerate(new.report.classes)}
@@ -295,8 +296,9 @@ def _compared(
     return differences, classes, warnings
 
 
-def _alike(base: Sample, new: Sample) -> bool:
-    return base.layout == new.layout and base.rules == new.rules and list(base.observed) == list(new.observed)
+def _alike(base: Sample | LargeSample, new: Sample | LargeSample) -> bool:
+    one, other = (data if isinstance(data, Sample) else data.model for data in (base, new))
+    return one.layout == other.layout and one.rules == other.rules and list(one.observed) == list(other.observed)
 
 
 def _difference(base: Value, new: Value, evidence: Difference | None) -> Difference:

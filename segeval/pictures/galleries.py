@@ -16,6 +16,7 @@ from segeval.render.report.wording import percent
 from segeval.scores.gains import WorstImage
 
 BY_NAME = ("key", "name")
+BY_CLASS = "wrong pixels of a class{} (missed, or wrongly predicted as it), most first"
 COLORS = "Errors are orange, void is white, what has no class is black."
 MIXED = "A pixel of several classes has the mean of their colours."
 Classes = Sequence[SegmentationClass]
@@ -46,7 +47,7 @@ def worst_gallery(
     which = f"All {images:,} images" if len(ranked) == images else f"The {len(ranked):,} worst of {images:,} images"
     note = f"{which}, by mIoU. {COLORS}{f' {MIXED}' if sets else ''}{_left_out(drawn)}"
     orders = [("miou", "lowest mIoU"), *([] if sets else [("gain", "class that costs most")]), BY_NAME]
-    return Gallery("Worst images", note, drawn.drawn, orders, legend(classes))
+    return Gallery("Worst images", note, drawn.drawn, orders, legend(classes), by_class=BY_CLASS.format(""))
 
 
 def _worst_line(one: WorstImage, classes: Classes) -> str:
@@ -100,6 +101,7 @@ def change_gallery(
     room: int,
 ) -> Gallery:
     """Draw the images that a run changed most, before and after, the largest change first."""
+    name = shown(name)
     changes = sorted((*fallen, *risen), key=lambda one: (-abs(one.difference), one.key))
     draws = [partial(image_shot, _change_entry(one), views, photo_of) for one in changes]
     drawn = shots(draws, room)
@@ -110,7 +112,9 @@ def change_gallery(
         else f"No image has another mIoU in {name}."
     )
     orders = [("change", "largest change"), ("lost", "lost most"), ("gained", "gained most"), BY_NAME]
-    return Gallery(f"Images that changed most in {name}", note, drawn.drawn, orders, legend(classes))
+    by_class = BY_CLASS.format(f" in {shown(name, 40)}")
+    title = f"Images that changed most in {name}"
+    return Gallery(title, note, drawn.drawn, orders, legend(classes), by_class=by_class)
 
 
 def _change_entry(one: ImageChange) -> Entry:

@@ -52,12 +52,14 @@ class Entry:
 class View:
     """Say how the predictions of one run are looked at: by which name, read how, and with which colours.
 
-    `colors` has a row a class, then those of what is outside and of void (see `class_colors`).
+    `colors` has a row a class, then those of what is outside and of void (see `class_colors`); `wrong` gives the wrong
+    pixels of each class that an image has (see `class_errors`).
     """
 
     name: str
     read: Callable[[str], Scene]
     colors: NDArray[np.uint8]
+    wrong: Callable[[str], Mapping[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,10 @@ def shots(draws: Iterable[Callable[[], Shot]], room: int) -> Shots:
 
 
 def image_shot(entry: Entry, views: Sequence[View], photo_of: Callable[[str], Photo] | None) -> Shot:
-    """Draw a whole image, with one stage a view; its photo and ground truth are in the first one alone."""
+    """Draw a whole image, with one stage a view; its photo and ground truth are in the first one alone.
+
+    It is ordered by the errors of the last view.
+    """
     photo = photo_of(entry.key) if photo_of else None
     stages: list[Stage] = []
     pairs: Sequence[str] = ()
@@ -96,7 +101,8 @@ def image_shot(entry: Entry, views: Sequence[View], photo_of: Callable[[str], Ph
             part = scene.part
         stages.append(_stage(view.name, shown(entry.key), drawn, shared=not stages))
     told = [*entry.told, *([f"slice {part[0]} of {part[1]}"] if part else [])]
-    return Shot(shown(entry.key), list(map(shown, told)), entry.ranks, " ".join(pairs), width, height, stages)
+    wrong = views[-1].wrong(entry.key)
+    return Shot(shown(entry.key), list(map(shown, told)), entry.ranks, " ".join(pairs), wrong, width, height, stages)
 
 
 def region_shot(entry: Entry, box: Box, pair: str, view: View, photo_of: Callable[[str], Photo] | None) -> Shot:
@@ -112,7 +118,7 @@ def region_shot(entry: Entry, box: Box, pair: str, view: View, photo_of: Callabl
     stage = _stage("", shown(entry.key), drawn, shared=True)
     told = list(map(shown, entry.told))
     rows, columns = drawn.gt.shape[:2]
-    return Shot(shown(entry.key), told, entry.ranks, pair, columns, rows, [stage])
+    return Shot(shown(entry.key), told, entry.ranks, pair, {}, columns, rows, [stage])
 
 
 def window(box: Box, width: int, height: int) -> Box:

@@ -100,13 +100,14 @@ class Shot:
     """Hold one image of a gallery, of `width` x `height` pixels as it is shown, with the lines that tell of it.
 
     `ranks` are numbers by the name of an order, the least first; `pairs` are the cells of the heat map that it has
-    mistakes of.
+    mistakes of; `wrong` are the wrong pixels of each class that it has, by position.
     """
 
     key: str
     told: Sequence[str]
     ranks: Mapping[str, float]
     pairs: str
+    wrong: Mapping[int, int]
     width: int
     height: int
     stages: Sequence[Stage]
@@ -122,7 +123,7 @@ class Gallery:
     """Hold images to look at; `orders` are (name of a rank or "key", what it is called), that of `shots` first.
 
     `legend` has (name, colour) of each class; `view` is what is seen first: "errors" over the image, or "all" pictures
-    side by side.
+    side by side; `by_class` says what the orders by the errors of a class are.
     """
 
     title: str
@@ -131,6 +132,12 @@ class Gallery:
     orders: Sequence[tuple[str, str]]
     legend: Sequence[tuple[str, str]]
     view: str = "errors"
+    by_class: str = ""
+
+    @property
+    def met(self) -> Sequence[int]:
+        """Return the positions of the classes that images can be ordered by: those that any of them has."""
+        return sorted({place for shot in self.shots for place in shot.wrong})
 
     @property
     def compares(self) -> bool:

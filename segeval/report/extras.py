@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, UsageError, and_more
 from segeval.protocol.conventions import Convention
-from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.records import dataclass
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.imagescores import ImageScores
 from segeval.report.refusals import FileNames, file_name
 from segeval.report.report import Report
-from segeval.report.tallying import tallies_of
+from segeval.report.samples import drawn_sample
 from segeval.request.options import (
     CompareOptions,
     DrawingOptions,
@@ -26,12 +25,12 @@ from segeval.request.options import (
     chosen,
     names_in,
 )
-from segeval.runs.run import Run, keys_of, tables_of
+from segeval.runs.run import Run, keys_of
 from segeval.sampling.resampling import FEW_UNITS, Intervals, Resampling, intervals
-from segeval.sampling.sample import Sample, sample, units
+from segeval.sampling.sample import units
 from segeval.sampling.uncertainty import Uncertainty
-from segeval.scores.gains import Gains, perfect_class_gains, top_confusions, worst_images
-from segeval.scores.imageoverlap import ImageTallies, image_mious, image_outcomes, image_overlap
+from segeval.scores.gains import Gains, lowest_images, perfect_class_gains, top_confusions
+from segeval.scores.imageoverlap import image_mious, image_outcomes, image_overlap
 from segeval.scores.overlap import Ratios, Value, pixel_parts, ratio
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def with_statistics(
     details = report.details
     losses = losses_of(run, found, report)
     if asked.intervals is not None:
-        data = run_sample(run, found, losses, group_by=asked.group_by)
+        data = drawn_sample(run, found, losses, group_by=asked.group_by)
         unit = asked.group_by or "image"
         drawn = Uncertainty(asked.intervals, unit, intervals(data, asked.intervals))
         details = replace(details, uncertainty=drawn)
@@ -129,10 +128,10 @@ def with_statistics(
             warnings=(*report.warnings, *_interval_warnings(drawn, report)),
         )
     if asked.worst is not None:
-        tables = tables_of(run.rows)
-        ranked = worst_images(
-            keys_of(run.rows), tables, found.labeling, asked.worst, over=found.rules.over("image_miou")
-        )
+        over = found.rules.over("image_miou")
+        values = image_mious(image_outcomes(found.images).of(over))
+        keys, rows = keys_of(run.rows), run.rows
+        ranked = lowest_images(keys, values, lambda at: rows[at].counts, found.labeling, asked.worst, over=over)
         details = replace(details, worst_images=ranked)
     if asked.gain and found.labeling.sets:
         raise UsageError(
@@ -153,54 +152,6 @@ def with_statistics(
 def losses_of(run: Run, found: Measured, report: Report) -> ImageLosses | None:
     """Take the losses of a run's maps apart by image; `None` for label masks."""
     return None if report.probabilities is None else image_losses(run, found.resolution, report.probabilities)
-
-
-def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_by: str | None = None) -> Sample:
-    """Sum by unit what every score of a run is made of that is a function of sums."""
-    extra = {} if losses is None else dict(losses.ratios)
-    if run.protocol.boundary is not None:
-        from segeval.report.boundaries import contour_ratios  # few runs count contours
-
-        extra |= contour_ratios(run, found.labeling, found.rules)
-    if run.protocol.distances is not None:
-        from segeval.report.distances import distance_ratios
-
-        extra |= distance_ratios(run, found.labeling, found.rules)
-    if run.protocol.lesions is not None:
-        from segeval.report.lesions import lesion_ratios
-
-        extra |= lesion_ratios(run, found.labeling, found.rules)
-    return sample(
-        found.images.joined(),
-        found.rules,
-        units(keys_of(run.rows), group_by),
-        groups=_group_tallies(run, found),
-        extra=extra,
-    )
-
-
-def _group_tallies(run: Run, found: Measured) -> ImageTallies | None:
-    """Count each group of classes as one class, image by image.
-
-    `None` where there are no groups, and where the convention's average of groups is not what the report has, which is
-    the mean over the data set.
-    """
-    labeling, convention = found.labeling, found.rules.rule("group_miou")
-    if not labeling.groups or convention.average != "dataset" or convention.absent in ("undefined", "skip-image"):
-        return None
-    count = len(labeling.groups)
-    group_of = {class_id: index for index, group in enumerate(labeling.groups) for class_id in group.ids}
-    # A class of no group is still valid ground truth, so it becomes a group behind the others.
-    merged = [group_of.get(entry.id, count) for entry in labeling.classes]
-
-    def grouped(lookup: ValueMap) -> ValueMap:
-        indices = {raw: merged[index] if index >= 0 else index for raw, index in lookup.indices.items()}
-        default, lower = (merged[index] if index >= 0 else index for index in (lookup.default, lookup.lower))
-        return ValueMap(indices, default, lookup.level, lower)
-
-    classes = tuple(SegmentationClass(index, str(index)) for index in range(count + 1))
-    whole = tallies_of(run.rows, Labeling(classes, grouped(labeling.gt), grouped(labeling.pred))).joined()
-    return whole.of(np.arange(count + 1) < count)
 
 
 def _interval_warnings(drawn: Uncertainty, report: Report) -> tuple[Finding, ...]:

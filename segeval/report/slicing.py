@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from segeval.errors import Finding, NothingToScoreError, UsageError
 from segeval.records import dataclass
-from segeval.report.extras import Statistics, run_sample
+from segeval.report.extras import Statistics
 from segeval.report.imagelosses import ImageLosses, image_losses
 from segeval.report.report import Report
 from segeval.report.rowscores import f_scores, top_label
+from segeval.report.samples import run_sample
 from segeval.report.scoring import Measured, measured, report_of
 from segeval.report.sizes import class_sizes
 from segeval.report.slicescores import Slices, SliceScores, SliceTable

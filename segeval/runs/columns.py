@@ -9,6 +9,7 @@ from operator import eq
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segeval.protocol.labeling import NO_PREDICTION, distinct_values
 from segeval.records import dataclass
@@ -82,6 +83,22 @@ def joined_columns(parts: Sequence[RowColumns]) -> RowColumns:
         tuple(digest for part in parts for digest in part.digests),
         StackedTables(np.concatenate(ends), gt, pred, pixels),
         np.concatenate([part.inexact for part in parts]),
+    )
+
+
+def taken(columns: RowColumns, places: NDArray[np.intp]) -> RowColumns:
+    """Return the columns of some rows, in the order of their places."""
+    tables = columns.tables
+    lengths = np.diff(tables.ends)[places]
+    ends = np.append(0, np.cumsum(lengths)).astype(np.intp)
+    cells = np.arange(ends[-1]) + np.repeat(tables.ends[places] - ends[:-1], lengths)
+    at = places.tolist()
+    return RowColumns(
+        tuple(columns.keys[place] for place in at),
+        columns.sizes[places],
+        tuple(columns.digests[place] for place in at),
+        StackedTables(ends, tables.gt[cells], tables.pred[cells], tables.pixels[cells]),
+        columns.inexact[places],
     )
 
 
@@ -197,3 +214,10 @@ class BlockRows(Sequence[T], Generic[T]):
 def blocks_of(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
     """Return rows in parts that memory holds: those of a file by its blocks, all others at once."""
     return rows.blocks() if isinstance(rows, BlockRows) else (rows,)
+
+
+def key_blocks(rows: Sequence[Row]) -> Iterable[Sequence[str]]:
+    """Return the keys of rows in parts that memory holds."""
+    if isinstance(rows, BlockRows):
+        return rows.key_blocks()
+    return (rows.columns.keys,) if isinstance(rows, LazyRows) else ([row.key for row in rows],)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from segeval.errors import RunFileError, UsageError
 from segeval.protocol.labeling import NO_PREDICTION
@@ -96,13 +97,14 @@ def _cells_from_json(columns: Any) -> JointCounts:
 class ParquetWriter:
     """Write the rows of a run as they come in key order; without `finish` nothing can read the file."""
 
-    def __init__(self, stream: BinaryIO, head: Run) -> None:
+    def __init__(self, stream: BinaryIO, head: Run, cells: int | None = None) -> None:
         require_pyarrow("RUN.parquet")
         import pyarrow
         from pyarrow import parquet
 
-        from segeval.runs.parquetrows import FIELDS
+        from segeval.runs.parquetrows import BLOCK_CELLS, FIELDS
 
+        self._cells, self._stream = cells or BLOCK_CELLS, stream
         self._head = dumps(header(head))
         self._schema = pyarrow.schema(FIELDS)
         self._file = parquet.ParquetWriter(
@@ -116,11 +118,20 @@ class ParquetWriter:
         )
         self._sums = _Sums()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file.is_open:  # left without an end, while there is still something to write to
+            self._file.close()
+
     def write(self, rows: Sequence[Row]) -> None:
         """Write the next rows."""
         from segeval.runs.parquetrows import batch_of, pieces
 
-        for part in pieces(rows):
+        for part in pieces(rows, self._cells):
             self._sums.add(part)
             self._file.write_batch(batch_of(part, self._schema), row_group_size=len(part))
 
@@ -142,27 +153,31 @@ class ParquetWriter:
         }
         self._file.add_key_value_metadata({HEADER: self._head, TOTALS: dumps(facts)})
         self._file.close()
+        self._stream.flush()
 
 
 def write_parquet(run: Run, stream: BinaryIO) -> None:
     """Write a run to a stream as Parquet."""
-    writer = ParquetWriter(stream, run)
-    for block in blocks_of(run.rows):
-        writer.write(block)
-    writer.finish(run.levels)
+    with ParquetWriter(stream, run) as writer:
+        for block in blocks_of(run.rows):
+            writer.write(block)
+        writer.finish(run.levels)
 
 
-def read_parquet(source: Path | BinaryIO, name: str) -> Run:
-    """Read a run, whose rows may stay in its file; raises `RunFileError`, also when they are read later."""
+def read_parquet(source: Path | BinaryIO, name: str, *, whole: bool = True) -> Run:
+    """Read a run, whose rows may stay in its file, and do unless they are few and `whole` is asked for.
+
+    Raises `RunFileError`, also when rows are read later.
+    """
     require_pyarrow(name)
-    return _Reading(source, name).run()
+    return _Reading(source, name, whole=whole).run()
 
 
 class _Reading:
     """Read one file, whose errors name it."""
 
-    def __init__(self, source: Path | BinaryIO, name: str) -> None:
-        self._name, self._source = name, source
+    def __init__(self, source: Path | BinaryIO, name: str, *, whole: bool) -> None:
+        self._name, self._source, self._whole = name, source, whole
         self._counts: list[int] = []
         self._cells = 0
 
@@ -256,7 +271,7 @@ class _Reading:
             self._totals,
             self._audit,
         )
-        if self._row_count > IN_MEMORY_ROWS or self._cells > IN_MEMORY_CELLS:
+        if not self._whole or self._row_count > IN_MEMORY_ROWS or self._cells > IN_MEMORY_CELLS:
             return rows
         blocks = list(rows.blocks())
         if blocks and all(isinstance(block, LazyRows) for block in blocks):
@@ -268,7 +283,8 @@ class _Reading:
 
         rows = rows_from(self._file.read_row_group(place, use_threads=False), self._head.maps)
         kept = self._head.protocol
-        plain = not kept.storage.roi and kept.boundary is None and kept.distances is None
+        asked = (kept.boundary, kept.distances, kept.lesions)
+        plain = not kept.storage.roi and all(part is None for part in asked)
         if not (plain and isinstance(rows, LazyRows)):
             for row in rows:
                 check_contours(row, kept)

@@ -44,15 +44,15 @@ BLOCK_CELLS, BLOCK_ROWS = 1 << 20, 1 << 16
 """A block has at most so many rows, and so many cells where it has more than one row."""
 
 
-def pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Split rows into blocks."""
+def pieces(rows: Sequence[Row], cells: int) -> Iterator[Sequence[Row]]:
+    """Split rows into blocks of at most so many cells."""
     if isinstance(rows, LazyRows):
         ends = rows.columns.tables.ends
     else:
         ends = np.append(0, np.cumsum([len(row.counts) for row in rows], dtype=np.intp))
     start = 0
     while start < len(rows):
-        end = int(np.searchsorted(ends, ends[start] + BLOCK_CELLS, side="right")) - 1
+        end = int(np.searchsorted(ends, ends[start] + cells, side="right")) - 1
         end = min(max(end, start + 1), start + BLOCK_ROWS, len(rows))
         yield _part(rows, start, end)
         start = end

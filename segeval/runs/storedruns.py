@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,6 +51,22 @@ def opened_output(named: Place) -> Iterator[Callable[[Run], None]]:
             yield lambda run: commit_run(run, place)
         else:
             yield lambda run: place.commit(named_bytes(run, named.name))
+
+
+def merged_into(output: Path, parts: Sequence[Place]) -> tuple[int, int]:
+    """Unite run files into one of Parquet in bounded memory; returns how many there were, and their rows together.
+
+    Raises `OutputError`, and `RunFileError` as `segeval.runs.unions.union` does; an old file stays then.
+    """
+    from segeval.runs.parquet import require_pyarrow
+
+    require_pyarrow(str(output))
+    from segeval.runs.merging import merge_files
+
+    with AtomicFile(output) as file:
+        merged = merge_files(list(map(str, parts)), lambda place: load_named(parts[place]), file.stream())
+        file.commit(b"")
+    return merged.parts, merged.rows
 
 
 def expanded(parts: Iterable[Place]) -> list[Place]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from segeval.errors import RunFileError
@@ -21,36 +21,51 @@ def union(named: Sequence[tuple[str, Run]]) -> Run:
     """
     if not named:
         raise RunFileError("there is no run to merge", (), "Give at least one run file")
-    first_name, first = named[0]
+    _, first = named[0]
     held: dict[str, tuple[str, Row]] = {}
     conflicts: list[str] = []
     kinds: dict[Maps, str] = {}
     for name, run in named:
-        if differences := protocol_differences(first.protocol, run.protocol):
-            raise RunFileError(
-                "runs with different protocols cannot be merged",
-                (f"{first_name} and {name}", *differences),
-                "Measure all of them with the same options",
-            )
+        check_protocols(named[0], (name, run))
         if run.maps is not None:
             kinds.setdefault(run.maps, name)
         for row in run.rows:
             owner, known = held.setdefault(row.key, (name, row))
             if known != row:
                 conflicts.append(f"{row.key}: {owner} and {name}")
+    check_kinds(kinds)
+    if conflicts:
+        raise conflict_error(conflicts)
+    rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
+    traits = traits_of_all(run.traits for _, run in named)
+    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
+
+
+def check_protocols(first: tuple[str, Run], other: tuple[str, Run]) -> None:
+    """Raise `RunFileError` where two runs, each with its name, have different protocols."""
+    if differences := protocol_differences(first[1].protocol, other[1].protocol):
+        raise RunFileError(
+            "runs with different protocols cannot be merged",
+            (f"{first[0]} and {other[0]}", *differences),
+            "Measure all of them with the same options",
+        )
+
+
+def check_kinds(kinds: Mapping[Maps, str]) -> None:
+    """Raise `RunFileError` where runs, by the name of the first of each kind, have different kinds of maps."""
     if len(kinds) > 1:
         raise RunFileError(
             "runs of different probability maps cannot be merged",
             [f"{name}: {maps.count} of {maps.kind.name} an image" for maps, name in kinds.items()],
             "Store all maps in the same type, one map a class",
         )
-    if conflicts:
-        raise RunFileError(
-            "runs disagree on an image", conflicts, "Keep one of them, or measure the image again and save it once"
-        )
-    rows = tuple(held[key][1] for key in sorted(held, key=sort_key))
-    traits = traits_of_all(run.traits for _, run in named)
-    return Run(first.protocol, rows, next(iter(kinds), None), _united_levels(named), traits)
+
+
+def conflict_error(conflicts: Sequence[str]) -> RunFileError:
+    """Return what tells that runs disagree on images."""
+    return RunFileError(
+        "runs disagree on an image", conflicts, "Keep one of them, or measure the image again and save it once"
+    )
 
 
 def _united_levels(named: Sequence[tuple[str, Run]]) -> tuple[LevelCounts, ...]:

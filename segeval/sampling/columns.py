@@ -61,6 +61,10 @@ class Columns:
         self.add_images(f"{name}.sum", np.array([value or 0.0 for value in values]))
         self.add_images(f"{name}.count", np.array([value is not None for value in values]))
 
+    def dense(self) -> Floats:
+        """Return every column of every image, shape (images, columns)."""
+        return np.concatenate([part.dense() for part in self._parts], axis=1)
+
     def sums(self, of_image: NDArray[np.intp], units: int) -> Floats:
         """Add the images of each unit, shape (units, columns); `of_image` has the position of each image's unit.
 
@@ -79,10 +83,25 @@ class Columns:
 
 def _on_exact_grid(columns: Floats, most: int) -> Floats:
     """Round each column, in place, so that the sum of any `most` of its values is exact in float64, repeated or not."""
+    _require_finite(columns)
+    return on_grid(columns, grid_of(np.maximum(columns.max(axis=0), -columns.min(axis=0)), most), out=columns)
+
+
+def grid_of(largest: Floats, most: int) -> NDArray[np.intp]:
+    """Return how many binary digits each column keeps, so that sums of `most` values up to `largest` are exact."""
+    _require_finite(largest)
+    exponents: NDArray[np.intp] = 53 - np.frexp(largest * most)[1]
+    return exponents
+
+
+def on_grid(columns: Floats, exponents: NDArray[np.intp], out: Floats | None = None) -> Floats:
+    """Round each column to a grid, into `out` where it is given."""
+    rounded: Floats = np.ldexp(columns, exponents, out=out)
+    np.rint(rounded, out=rounded)
+    np.ldexp(rounded, -exponents, out=rounded)
+    return rounded
+
+
+def _require_finite(columns: Floats) -> None:
     if not np.isfinite(columns).all():
         raise UsageError("a score to be resampled has an image with an infinite or undefined sum", (), "Clamp the loss")
-    exponent = 53 - np.frexp(np.maximum(columns.max(axis=0), -columns.min(axis=0)) * most)[1]
-    np.ldexp(columns, exponent, out=columns)
-    np.rint(columns, out=columns)
-    np.ldexp(columns, -exponent, out=columns)
-    return columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from segeval.errors import UsageError
 from segeval.records import dataclass
 from segeval.sampling.columns import Floats
+from segeval.sampling.poisson import MOST_DRAWN, LargeSample, as_large, is_large, poisson_weights, weighted_sums
 from segeval.sampling.sample import Sample
 from segeval.scores.overlap import Value
 
@@ -105,15 +107,40 @@ class Intervals:
         return self.units < FEW_UNITS
 
 
-def intervals(data: Sample, settings: Resampling) -> Intervals:
+def intervals(data: Sample | LargeSample, settings: Resampling) -> Intervals:
     """Bootstrap the units and return the interval of every score; the same seed gives the same bytes."""
+    if isinstance(data, LargeSample) or is_large(data):
+        return _large_intervals(data, settings)
     value = data.statistics(data.columns.sum(axis=0, keepdims=True))[0]
     weights = bootstrap_weights(len(data.units), data.columns.shape[1], settings)
     resampled = np.concatenate([data.statistics(block @ data.columns) for block in weights])
     left_out = jackknife(data) if settings.method == "bca" else None
-    found = all_intervals(value, resampled, left_out, len(data.units), settings)
+    return _named(data, all_intervals(value, resampled, left_out, len(data.units), settings), len(data.units))
+
+
+def _large_intervals(data: Sample | LargeSample, settings: Resampling) -> Intervals:
+    large = as_large(data) if isinstance(data, Sample) else data
+    require_percentile(settings)
+    drawn = partial(poisson_weights, resamples=settings.resamples, seed=settings.seed)
+    whole, resampled = (sums[0] for sums in weighted_sums([large], drawn, settings.resamples))
+    model = large.model
+    found = all_intervals(model.statistics(whole)[0], model.statistics(resampled), None, large.count, settings)
+    return _named(model, found, large.count)
+
+
+def _named(data: Sample, found: tuple[Interval, ...], units: int) -> Intervals:
     scores = len(data.observed)
-    return Intervals(dict(zip(data.observed, found[:scores], strict=True)), found[scores:], len(data.units))
+    return Intervals(dict(zip(data.observed, found[:scores], strict=True)), found[scores:], units)
+
+
+def require_percentile(settings: Resampling) -> None:
+    """Raise `UsageError` for intervals that need each of many units left out once."""
+    if settings.method == "bca":
+        raise UsageError(
+            f"BCa intervals leave each unit out once, and more than {MOST_DRAWN:,} are too many for that",
+            (),
+            "Give --ci-method percentile, or draw over groups with --group-by",
+        )
 
 
 def all_intervals(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from segeval.scores.imageoverlap import (
 from segeval.scores.overlap import Outcomes, Value, filled, floored, mean, outcomes, overlap, pixel_parts, true_pixels
 from segeval.scores.registry import averaged, mask_scores, program_of
 from segeval.tables.counts import Int64Array
+
+if TYPE_CHECKING:
+    from segeval.scores.imageoverlap import AllTallies
 
 SIDES = ("tp", "fp", "fn")
 MOST_CELLS = 1 << 22
@@ -152,26 +155,50 @@ def sample(
     if isinstance(rules, Convention):
         rules = ScoringRules(rules, images.at.classes)
     _require_room(unit, images.at.classes)
-    found = mask_scores(images.whole(), images, rules)
-    observed = dict(found.scores)
+    columns = columns_of(images, rules, groups=groups, extra=extra)
+    sums = columns.sums(unit.of_image, len(unit.names))
+    return sample_model(images, rules, columns.layout, unit.names, sums, groups=groups, extra=extra)
+
+
+def columns_of(
+    images: ImageTallies, rules: ScoringRules, *, groups: ImageTallies | None = None, extra: Extra | None = None
+) -> Columns:
+    """Return what each image adds to every statistic; arguments as in `sample`."""
     columns = Columns(images.at)
     _add_pixels(columns, images, rules)
     for name, hit_weight in (("miou", 1), ("mdice", 2), ("fwiou", 1)):
         _add_overlap(columns, name, images, rules, hit_weight)
     _add_foreground(columns, images, rules.foreground)
     if groups is not None:
-        rule = rules.rule("group_miou")
-        merged = groups.outcomes(rule)
+        merged = groups.outcomes(rules.rule("group_miou"))
         for kind in SIDES:
             columns.add(f"group.{kind}", Part(groups.at, getattr(merged.kept, kind)))
-        observed["group_miou"] = averaged(outcomes(groups.whole(), rule), merged, rule).mean
     for name, (numerators, denominators) in (extra or {}).items():
         columns.add_images(f"{name}.numerator", numerators)
         columns.add_images(f"{name}.denominator", denominators)
+    return columns
+
+
+def sample_model(
+    images: AllTallies,
+    rules: ScoringRules,
+    layout: Mapping[str, slice],
+    names: tuple[str, ...],
+    sums: Floats,
+    *,
+    groups: AllTallies | None = None,
+    extra: Extra | None = None,
+) -> Sample:
+    """Return a sample with the scores of the data as it is; `sums` are those of the units `names`."""
+    found = mask_scores(images.whole(), images, rules)
+    observed = dict(found.scores)
+    if groups is not None:
+        rule = rules.rule("group_miou")
+        observed["group_miou"] = averaged(outcomes(groups.whole(), rule), groups.outcomes(rule), rule).mean
+    for name, (numerators, denominators) in (extra or {}).items():
         sides = (part.reshape(len(part), -1).T.tolist() for part in (numerators, denominators))
         observed[name] = mean(map(_quotient, *sides))
-    sums = columns.sums(unit.of_image, len(unit.names))
-    return Sample(unit.names, sums, columns.layout, rules, tuple(extra or ()), observed, found.iou.classes)
+    return Sample(names, sums, layout, rules, tuple(extra or ()), observed, found.iou.classes)
 
 
 def _quotient(numerators: Sequence[float], denominators: Sequence[float]) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from segeval.records import dataclass
+from segeval.sampling.poisson import MOST_DRAWN
 from segeval.sampling.resampling import Intervals, Resampling
 
 
@@ -36,6 +37,7 @@ def resampling_fields(settings: Resampling, unit: str, units: int) -> tuple[tupl
         ("seed", str(settings.seed)),
         ("unit", unit),
         ("n", str(units)),
+        *((("draws", "poisson"),) if units > MOST_DRAWN else ()),
     )
 
 
@@ -48,4 +50,5 @@ def resampling_dict(settings: Resampling, unit: str, units: int) -> dict[str, An
         "seed": settings.seed,
         "unit": unit,
         "units": units,
+        **({"draws": "poisson"} if units > MOST_DRAWN else {}),
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from heapq import nsmallest
 from typing import Any
 
 import numpy as np
@@ -222,14 +223,24 @@ def worst_images(
     else:
         images = image_tallies(tables, labeling)
     values = image_mious(image_outcomes(images).of(chosen))
-    ranked = sorted(
-        (value, key, index) for index, (key, value) in enumerate(zip(keys, values, strict=True)) if value is not None
-    )
+    return lowest_images(keys, values, tables.__getitem__, labeling, limit, over=chosen)
+
+
+def lowest_images(
+    keys: Sequence[str],
+    values: Sequence[Value],
+    table_of: Callable[[int], JointCounts],
+    labeling: Labeling,
+    limit: int,
+    *,
+    over: Chosen,
+) -> tuple[WorstImage, ...]:
+    """Return what `worst_images` does, from the images' values; `table_of` has the table of an image by its place."""
+    known = ((value, key, at) for at, (key, value) in enumerate(zip(keys, values, strict=True)) if value is not None)
+    ranked = nsmallest(limit, known)
     if labeling.sets:
-        return tuple(WorstImage(key, value, None, None) for value, key, _ in ranked[:limit])
-    return tuple(
-        WorstImage(key, value, *_costliest(tables[index], labeling, chosen)) for value, key, index in ranked[:limit]
-    )
+        return tuple(WorstImage(key, value, None, None) for value, key, _ in ranked)
+    return tuple(WorstImage(key, value, *_costliest(table_of(at), labeling, over)) for value, key, at in ranked)
 
 
 def _costliest(table: JointCounts, labeling: Labeling, chosen: Chosen) -> tuple[int | None, Value]:

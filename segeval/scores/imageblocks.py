@@ -66,6 +66,10 @@ class BlockTallies:
         self._file.seek(self._starts[place][1])
         return _widened(pickle.load(self._file))
 
+    def of(self, chosen: NDArray[np.bool_]) -> BlockTallies:
+        """Return the tallies of some of the classes, chosen by a mask of shape (K,)."""
+        return BlockTallies((block.of(chosen) for block in self.blocks()), int(chosen.sum()))
+
     def whole(self) -> Tallies:
         """Add the images up: tallies of shape (K,)."""
         return Tallies(*self._whole)

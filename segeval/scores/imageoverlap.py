@@ -85,6 +85,15 @@ class ImageTallies:
         """Return the tallies of all images in memory."""
         return self
 
+    def part(self, start: int, end: int) -> ImageTallies:
+        """Return the tallies of the images from `start` to before `end`."""
+        first, last = np.searchsorted(self.at.image, (start, end))
+        at = Cells(self.at.image[first:last] - start, self.at.label[first:last], end - start, self.at.classes)
+        outside = [side[start:end] for side in (self.kept.gt_unknown, self.kept.same_unknown)]
+        kept, pixels = ([getattr(side, name) for name in OF_CLASSES] for side in (self.kept, self.pixels))
+        of_cells = Tallies(*(one[first:last] for one in kept), *outside)
+        return ImageTallies(at, of_cells, Tallies(*(one[start:end] for one in pixels), *outside))
+
     def outcomes(self, convention: Convention | None) -> ImageOutcomes:
         """Count hits, false alarms and misses of each image as `outcomes` does."""
         return ImageOutcomes(self.at, outcomes(self.kept, convention))
@@ -252,8 +261,7 @@ class ImageRatios:
 
     def of_classes(self) -> Iterator[NDArray[np.float64]]:
         """Return for each class the values that are defined among its kept cells."""
-        for _, values in self._by_class():
-            yield values
+        return (values for _, values in self._by_class())
 
     def lowest(self, percent: float) -> list[Lowest]:
         """Return for each class the lowest `percent` of the values that are defined among its kept cells."""
@@ -293,9 +301,12 @@ class ImageRatios:
         return self._mean(self.kept.value[self.kept.defined], absent)
 
     def _by_class(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Return for each class how many of its cells are kept, and the values of those that are defined."""
         order = np.argsort(self.at.label, kind="stable")
         ends = np.append(0, np.cumsum(np.bincount(self.at.label, minlength=self.at.classes)))
-        return _parts(self.kept.value[order], self.kept.defined[order], ends)
+        values, defined, everything = self.kept.value[order], self.kept.defined[order], bool(self.kept.defined.all())
+        for start, end in pairwise(ends.tolist()):
+            yield end - start, values[start:end] if everything else values[start:end][defined[start:end]]
 
     def _mean(self, values: NDArray[np.float64], absent: int) -> Value:
         """Average values and those of so many absent cells, whose sum is exact: they have 0 or 1."""
@@ -304,16 +315,6 @@ class ImageRatios:
             return math.fsum(values.tolist()) / len(values) if len(values) else None
         count = len(values) + absent
         return math.fsum([*values.tolist(), absent * float(self.absent.value[0])]) / count if count else None
-
-
-def _parts(
-    values: NDArray[np.float64], defined: NDArray[np.bool_], ends: NDArray[np.intp]
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Return of each part of the cells how many there are, and the values of those that are defined."""
-    everything = bool(defined.all())
-    for start, end in pairwise(ends.tolist()):
-        part = values[start:end]
-        yield end - start, part if everything else part[defined[start:end]]
 
 
 def image_outcomes(images: AllTallies, convention: Convention | None = None) -> AllOutcomes:

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from segeval.stores.urls import LISTED, WEB, StoreUrl, is_far
 
 READERS = 32
 """Reads in flight of a process: at 50 ms a request they can bring 640 files a second."""
+LISTING = 86_400.0
+"""Seconds that all pages of a listing may take together: a thousand files a page, ten million files in half an hour."""
 TRIES = 6
 FIRST_PAUSE = 0.1
 """Seconds before the second try; each further pause is twice as long, and up to half of it by chance."""
@@ -57,10 +60,14 @@ def _file_system(scheme: str) -> Any:
 
 
 def _called(url: StoreUrl, method: str, *arguments: Any, **options: Any) -> Any:
-    """Call a method of the store's file system, within the time-out where it can be kept."""
+    """Call a method of the store's file system, within the time-out where it can be kept.
+
+    A listing has as many answers as pages: of those each is waited for by the driver, for a minute as a rule.
+    """
     files = _file_system(url.scheme)
     if getattr(files, "async_impl", False):
-        return _waited(url, getattr(files, f"_{method}"), *arguments, **options)
+        waiting = replace(url, timeout=LISTING) if method == "find" else url
+        return _waited(waiting, getattr(files, f"_{method}"), *arguments, **options)
     return getattr(files, method)(*arguments, **options)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from segeval.runs.file import header
+from segeval.runs.header import header
 from segeval.runs.run import Run
 from segeval.runs.values import dumps
 from tests.support.runs import protocol_of

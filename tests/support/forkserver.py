@@ -28,17 +28,22 @@ WIDTH = 8
 """Bytes of a number."""
 USED = ("PIL.PngImagePlugin", "PIL.TiffImagePlugin", "rich.console", "rich.table", "click.shell_completion", "tqdm")
 """What commands import and the modules of segeval do not when they are imported."""
+THREADED = ("pyarrow",)
+"""What starts threads when it is imported: a child imports it itself."""
 
 
 def preload() -> None:
     """Import what commands do, and leave it out of every later search for cycles."""
     import segeval
 
+    sys.modules.update(dict.fromkeys(THREADED))  # type: ignore[arg-type]  # None: cannot be imported
     found = [module.name for module in pkgutil.walk_packages(segeval.__path__, "segeval.")]
     for name in (*found, *USED):
         if not name.endswith(".__main__"):
             with suppress(ImportError):  # what is not installed, or not compiled
                 importlib.import_module(name)
+    for name in THREADED:
+        del sys.modules[name]
     gc.collect()
     gc.freeze()
 

@@ -84,7 +84,7 @@
     }
     const on = (name, act) => {
       const control = part.querySelector(`[data-act=${name}]`);
-      control.addEventListener("input", () => act(control.value));
+      control.addEventListener("input", () => act(control.value, control));
       if (name !== "order") act(control.value);
     };
     on("top", (value) => {
@@ -94,11 +94,21 @@
     on("size", (value) => { gallery.dataset.size = value; });
     on("opacity", (value) => gallery.style.setProperty("--opacity", value / 100));
     on("swipe", (value) => gallery.style.setProperty("--swipe", `${value}%`));
-    on("order", (value) => {
-      const by = (shot) => (value === "key" ? shot.dataset.key : Number(shot.dataset[value]));
-      const shots = [...gallery.children];
-      shots.sort((a, b) => (by(a) < by(b) ? -1 : by(a) > by(b) ? 1 : 0));
-      gallery.append(...shots);
+    const drawn = [...gallery.children];
+    const wrong = new Map(drawn.map((shot) => [
+      shot, new Map((shot.dataset.wrong || "").split(" ").map((one) => one.split(":"))),
+    ]));
+    on("order", (value, control) => {
+      const place = value.split("class-")[1], title = control.selectedOptions[0].text;
+      const pixels = (shot) => (wrong.get(shot).has(place) ? Number(wrong.get(shot).get(place)) : null);
+      const ofClass = (shot) => (pixels(shot) === null ? 1 : -pixels(shot));
+      const by = (shot) => (place ? ofClass(shot) : value === "key" ? shot.dataset.key : Number(shot.dataset[value]));
+      const told = (count) => (count === null ? "not in this image" : `${count.toLocaleString("en")} pixels`);
+      gallery.append(...drawn.slice().sort((a, b) => (by(a) < by(b) ? -1 : by(a) > by(b) ? 1 : 0)));
+      for (const shot of drawn) {
+        const line = shot.querySelector(".counted");
+        if (line) line.textContent = place ? `${title}: ${told(pixels(shot))}` : "";
+      }
     });
   }
 })();
