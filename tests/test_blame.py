@@ -53,6 +53,7 @@ def test_a_system_that_starts_no_thread_is_told_with_a_remedy_that_works(
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
+    monkeypatch.setattr("segeval.measuring.measurement.QUICK", 0.0)
     done = run_segeval("score", "pred", "gt", "-j", "4", cwd=project)
     assert_told(done.code, done.stderr, "no more threads", "-j 1")
     assert done.stdout == ""

@@ -38,6 +38,8 @@ CHUNKS_IN_FLIGHT = 2
 """Chunks of items that wait or run for each worker: enough to keep it busy, few enough to bound memory."""
 QUICK = 0.0006
 """Processor seconds an item below which one thread is faster than two, which would wait for the interpreter's lock."""
+MANY = 32
+"""Items of which the first two are measured on one thread, to see whether they are so quick."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,20 +78,27 @@ def stream(
     if workers == 1:
         yield from map(one, items)
         return
+    rest = iter(items)
+    if len(items) >= MANY:
+        yield one(next(rest))  # the first takes longer: it also loads what measuring needs
+        (second,), seconds = _chunk((next(rest),), one)
+        yield second
+        if seconds < QUICK:
+            yield from map(one, rest)
+            return
     from concurrent.futures import ThreadPoolExecutor
 
+    size = max(1, min(LARGEST_CHUNK, len(items) // (workers * 8)))
     executor = ThreadPoolExecutor(workers, thread_name_prefix="segeval")
     try:
-        yield from _windowed(items, one, executor, workers)
+        yield from _windowed(rest, size, one, executor, workers)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _windowed(
-    items: Sequence[Item], guarded: Callable[[Item], Result], executor: Executor, workers: int
+    rest: Iterator[Item], size: int, guarded: Callable[[Item], Result], executor: Executor, workers: int
 ) -> Iterator[Result]:
-    size = max(1, min(LARGEST_CHUNK, len(items) // (workers * 8)))
-    rest = iter(items)
     chunks = iter(lambda: list(islice(rest, size)), [])
     waiting: deque[Future[tuple[list[Result], float]]] = deque()
     for chunk in chunks:
