@@ -6,13 +6,14 @@ import logging
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,10 +220,10 @@ def test_a_listing_takes_as_long_as_its_pages(monkeypatch: pytest.MonkeyPatch) -
     waited: dict[object, float] = {}
     monkeypatch.setattr(files, "_file_system", lambda scheme: SimpleNamespace(async_impl=True, _find=1, _cat_file=2))
     monkeypatch.setattr(
-        files, "_waited", lambda url, function, *_, **__: waited.setdefault(function, url.timeout) and {}
+        files, "_waiting", lambda url, function: lambda *_, **__: waited.setdefault(function, url.timeout) and {}
     )
     files.list_files(StoreUrl("s3", "masks", timeout=2.0))
-    files._called(StoreUrl("s3", "masks", timeout=2.0), "cat_file", "masks/a.png")
+    files._method(StoreUrl("s3", "masks", timeout=2.0), "cat_file")("masks/a.png")
     assert waited == {1: files.LISTING, 2: 2.0}
 
 
@@ -283,7 +284,7 @@ def test_credentials_that_lack_are_named_and_never_printed(
     if problem == "none":
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(files, "_called", refused)
+    monkeypatch.setattr(files, "_method", lambda *_: refused)
     before = weather.seen
     done = run_segeval("score", PRED, GT, "--no-config")
     assert (done.code, done.stdout) == (2, "")
@@ -296,7 +297,7 @@ def test_credentials_that_lack_are_named_and_never_printed(
 def test_names_that_no_folder_can_hold_are_refused(weather: Weather, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = ["a.png", "../b.png", "c//d.png", "e\x07.png", ".hidden/f.png", "folder/"]
     found = {f"masks/x/{key}": {"type": "file", "size": 3} for key in keys}
-    monkeypatch.setattr(files, "_called", lambda *_, **__: found)
+    monkeypatch.setattr(files, "_method", lambda *_: lambda *_, **__: found)
     listed, refused = files.list_files(StoreUrl("s3", "masks/x"))
     assert listed == ("a.png",)
     assert [name for name, _ in refused] == ["../b.png", "c//d.png", "e\x07.png"]
@@ -305,11 +306,11 @@ def test_names_that_no_folder_can_hold_are_refused(weather: Weather, monkeypatch
 def test_what_is_forbidden_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def answer(url: StoreUrl, method: str, *_: object) -> bytes:
-        asked.append(method)
+    def answer(*arguments: object) -> bytes:
+        asked.append(str(arguments))
         raise FileNotFoundError if len(asked) == 1 else OSError("busy")
 
-    monkeypatch.setattr(files, "_called", answer)
+    monkeypatch.setattr(files, "_method", lambda *_: answer)
     monkeypatch.setattr(files, "FIRST_PAUSE", 0.0)
     with pytest.raises(SegevalError, match="not there"):
         files.read_file(StoreUrl("s3", "masks"), "a.png", name="gt/a.png", most=9)
@@ -339,15 +340,16 @@ def test_rows_outlive_an_upload_that_fails(
     weather: Weather, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ("score", folders / "pred", folders / "gt", "--classes", "19", "--save", "s3://masks/late.jsonl", "-q")
-    called = files._called
+    method = files._method
 
-    def full(url: StoreUrl, method: str, *arguments: object, **options: object) -> object:
-        if method == "pipe_file":
-            raise PermissionError("not-to-be-printed")
-        return called(url, method, *arguments, **options)
+    def refused(*_: object) -> None:
+        raise PermissionError("not-to-be-printed")
+
+    def full(url: StoreUrl, name: str) -> Callable[..., Any]:
+        return refused if name == "pipe_file" else method(url, name)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "_called", full)
+        patch.setattr(files, "_method", full)
         done = run_segeval(*command, environment={"XDG_CACHE_HOME": str(tmp_path)})
     assert (done.code, done.stdout) == (2, "")
     assert "s3://masks/late.jsonl" in done.stderr

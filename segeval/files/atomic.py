@@ -87,7 +87,7 @@ class AtomicFile:
             if self._temporary is not None:
                 os.fsync(self._file)
                 self._temporary.chmod(self._mode())
-                os.replace(self._temporary, self._target)  # noqa: PTH105  # one call that a test can fail
+                self._temporary.replace(self._target)
                 self._temporary = None
                 _sync_folder(self._target.parent)
             file, self._file = self._file, -1

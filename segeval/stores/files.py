@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -59,50 +59,50 @@ def _file_system(scheme: str) -> Any:
     return fsspec.filesystem(scheme, **OPTIONS.get(scheme, {}))
 
 
-def _called(url: StoreUrl, method: str, *arguments: Any, **options: Any) -> Any:
-    """Call a method of the store's file system, within the time-out where it can be kept.
+def _method(url: StoreUrl, name: str) -> Callable[..., Any]:
+    """Return a method of the store's file system, which keeps to the time-out where it can.
 
     A listing has as many answers as pages: of those each is waited for by the driver, for a minute as a rule.
     """
     files = _file_system(url.scheme)
     if getattr(files, "async_impl", False):
-        waiting = replace(url, timeout=LISTING) if method == "find" else url
-        return _waited(waiting, getattr(files, f"_{method}"), *arguments, **options)
-    return getattr(files, method)(*arguments, **options)
+        return _waiting(replace(url, timeout=LISTING) if name == "find" else url, getattr(files, f"_{name}"))
+    method: Callable[..., Any] = getattr(files, name)
+    return method
 
 
-def _waited(url: StoreUrl, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    sync = import_module("fsspec.asyn").sync
-    return sync(_file_system(url.scheme).loop, function, *arguments, timeout=url.timeout, **options)
+def _waiting(url: StoreUrl, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a coroutine function as one that waits for its answer, at most for the time-out."""
+    return partial(import_module("fsspec.asyn").sync, _file_system(url.scheme).loop, function, timeout=url.timeout)
 
 
 def _fetched(url: StoreUrl, most: int | None = None) -> bytes:
     """Return the content of a file; of a file of the web at most so many bytes, or as many as it may have."""
     if url.scheme != WEB:
-        data: bytes = _called(url, "cat_file", url.path)
+        data: bytes = _method(url, "cat_file")(url.path)
         return data
     from segeval.stores.web import whole
 
-    found: bytes = _waited(url, whole, _file_system(WEB), url.address, most or url.largest)
+    found: bytes = _waiting(url, whole)(_file_system(WEB), url.address, most or url.largest)
     return found
 
 
 def _part(url: StoreUrl, start: int, stop: int) -> bytes:
     if url.scheme != WEB:
-        data: bytes = _called(url, "cat_file", url.path, start=start, end=stop)
+        data: bytes = _method(url, "cat_file")(url.path, start=start, end=stop)
         return data
     from segeval.stores.web import part
 
-    found: bytes = _waited(url, part, _file_system(WEB), url.address, start, stop)
+    found: bytes = _waiting(url, part)(_file_system(WEB), url.address, start, stop)
     return found
 
 
 def _size(url: StoreUrl) -> int:
     if url.scheme != WEB:
-        return int(_called(url, "info", url.path)["size"])
+        return int(_method(url, "info")(url.path)["size"])
     from segeval.stores.web import size
 
-    return int(_waited(url, size, _file_system(WEB), url.address))
+    return int(_waiting(url, size)(_file_system(WEB), url.address))
 
 
 def _tried(act: Callable[[], Result]) -> Result:
@@ -135,7 +135,7 @@ def list_files(root: StoreUrl) -> tuple[tuple[str, ...], tuple[tuple[str, str], 
     Both ascend. Raises `SegevalError` where the folder cannot be listed; one that is not there holds no file.
     """
     try:
-        found = _tried(lambda: _called(root, "find", root.path, detail=True))
+        found = _tried(lambda: _method(root, "find")(root.path, detail=True))
     except SegevalError:
         raise
     except FileNotFoundError:
@@ -273,7 +273,7 @@ def check_writable(url: StoreUrl) -> None:
 def is_there(url: StoreUrl) -> bool:
     """Tell whether a store has a file; raises `SegevalError` where it does not answer."""
     try:
-        return bool(_tried(lambda: _called(url, "exists", url.address)))
+        return bool(_tried(lambda: _method(url, "exists")(url.address)))
     except SegevalError:
         raise
     except Exception as error:
@@ -283,7 +283,7 @@ def is_there(url: StoreUrl) -> bool:
 def write_file(url: StoreUrl, data: bytes) -> None:
     """Write a file of a store, whole or not at all; raises `OutputError`."""
     try:
-        _tried(lambda: _called(url, "pipe_file", url.path, data))
+        _tried(lambda: _method(url, "pipe_file")(url.path, data))
     except SegevalError:
         raise
     except Exception as error:
