@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.contours.bands import band_counts
 from segeval.contours.borders import both_borders, lost_border
-from segeval.contours.kernels import counted_borders, takes
+from segeval.contours.kernels import counted_borders, found_runs, takes
 from segeval.contours.matching import squared_distances
 from segeval.contours.regions import Regions
 from segeval.protocol.widths import Width
@@ -156,7 +156,7 @@ def _matched(of: Regions, tolerances: Sequence[float], *, corners: bool) -> tupl
     """
     near = [math.floor(tolerance**2) if corners else math.ceil(tolerance**2) - 1 for tolerance in tolerances]
     if takes(of):
-        return counted_borders(of, near, corners=corners)
+        return counted_borders(found_runs(of), near, corners=corners)
     size = len(of.ids)
     gt, pred = both_borders(of, corners=corners)
     counted = np.zeros((size, len(tolerances), 2), np.int64)

@@ -1,287 +1,233 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Find how near each border element is to the nearest of its own class on the other side, compiled by Cython.
+"""Find border pixels that have their like on the other side within a distance, class by class, compiled by Cython.
 
-What is near an element is near the element beside it, and where nothing is far around one, nothing is around the next:
-by that most are settled. Others look row by row, the nearest rows first, through those few that stand near their own
-column. Sizes are checked before the first byte is touched; nothing is allocated, and the interpreter's lock is
-released.
+What is near a pixel is near the pixels around it, and where nothing is far around one, nothing is around the next: by
+that most are settled. Others look row by row, the nearest rows first, 64 pixels at a time. Sizes are checked before the
+first byte is touched; nothing is allocated, and the interpreter's lock is released.
 """
 
 import cython
+from cython.cimports.libc.math import sqrt
+from cython.cimports.segeval.contours.bits import highest, lowest
 
-PART = cython.declare(cython.Py_ssize_t, 5)
-"""Columns that share an entry in the index of a row, as a power of two."""
+PART = cython.declare(cython.Py_ssize_t, 3)
+"""Columns that share what is known near them, as a power of two."""
+BEYOND = cython.declare(cython.longlong, 8)
+"""Pixels that are searched beyond the distance, so that pixels around know of nothing near them."""
+NOWHERE = cython.declare(cython.longlong, -(1 << 30))
 
 
-BEYOND = cython.declare(cython.Py_ssize_t, 8)
-"""Pixels that are searched beyond the largest distance, so that elements beside know of nothing near them."""
-
-
-def index_size(height: cython.Py_ssize_t, width: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    """Return the entries of the index that `match` works with."""
-    return height * (((width - 1) >> PART) + 1) + 1
+def memory_size(width: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Return the numbers that `match` works in."""
+    return 5 * (((width + 127) >> PART) + 1)
 
 
 def match(
-    source: cython.const[cython.int][::1],
-    source_classes: cython.const[cython.uchar][::1],
-    target: cython.const[cython.int][::1],
-    target_classes: cython.const[cython.uchar][::1],
-    height: cython.Py_ssize_t,
+    planes: cython.const[cython.longlong][:, ::1],
+    source: cython.ulonglong[::1],
+    target: cython.const[cython.ulonglong][::1],
+    square: cython.longlong,
     width: cython.Py_ssize_t,
-    squares: cython.const[cython.longlong][::1],
-    index: cython.int[::1],
-    known: cython.int[:, ::1],
+    memory: cython.int[::1],
     counts: cython.longlong[:, ::1],
 ) -> None:
-    """Count elements of `source` by class and by the first of the ascending `squares` that reaches their like.
+    """Count the bits of `source` by code, and those within the root of `square` of a bit of `target`, which are cleared.
 
-    Elements are flat places in the image, ascending, and the class of each. Squares are of distances in pixels, from 0;
-    the last column of `counts` is of elements farther away than all of them. `index`, of `index_size`, and
-    `known`, two rows for the elements of `source`, are written. Raises `ValueError` where the sizes do not fit.
+    `planes` are as `borderrows.lay_out` writes them, counts are (codes, 2), and `memory` is as in `memory_size`. Raises
+    `ValueError` where the sizes do not fit.
     """
-    i: cython.Py_ssize_t
-    if source.shape[0] != source_classes.shape[0] or target.shape[0] != target_classes.shape[0]:
-        raise ValueError("an element has no class")
-    if not squares.shape[0] or squares[0] < 0 or counts.shape[1] != squares.shape[0] + 1:
+    code: cython.Py_ssize_t
+    if planes.shape[1] != 5 or source.shape[0] != target.shape[0] or counts.shape[0] != planes.shape[0]:
+        raise ValueError("there is no room for the border")
+    if counts.shape[1] != 2 or memory.shape[0] != memory_size(width) or not 0 <= square < 1 << 60:
         raise ValueError("there is no room for the counts")
-    if height < 1 or width < 1 or index.shape[0] != index_size(height, width):
-        raise ValueError("the index has another size than the image")
-    if known.shape[0] != 2 or known.shape[1] != source.shape[0]:
-        raise ValueError("there is no room for what is known")
-    for i in range(target.shape[0]):
-        if not 0 <= target[i] < height * width or (i and target[i] < target[i - 1]):
-            raise ValueError("places do not ascend within the image")
-    for i in range(source.shape[0]):
-        if not 0 <= source[i] < height * width or source_classes[i] >= counts.shape[0]:
-            raise ValueError("an element is not in the image")
+    for code in range(planes.shape[0]):
+        if planes[code, 0] < 0 or planes[code, 1] < planes[code, 0] or planes[code, 3] < 0 or planes[code, 4] < 0:
+            raise ValueError("there is no room for the border of a class")
+        if planes[code, 4] + (planes[code, 1] - planes[code, 0]) * planes[code, 3] > source.shape[0]:
+            raise ValueError("there is no room for the border of a class")
+        if 64 * planes[code, 3] > width + 127:
+            raise ValueError("a plane is wider than the image")
     with cython.nogil:
-        _indexed(target, width, index)
-        _match(source, source_classes, target, target_classes, height, width, squares, index, known, counts)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(-1)
-def _indexed(target: cython.const[cython.int][::1], width: cython.Py_ssize_t, index: cython.int[::1]) -> cython.int:
-    """Write for each part of each row how many elements come before it."""
-    parts: cython.Py_ssize_t = ((width - 1) >> PART) + 1
-    i: cython.Py_ssize_t
-    entry: cython.Py_ssize_t
-    written: cython.Py_ssize_t = 0
-    for i in range(target.shape[0]):
-        entry = (target[i] // width) * parts + ((target[i] % width) >> PART)
-        while written <= entry:
-            index[written] = i
-            written += 1
-    while written < index.shape[0]:
-        index[written] = target.shape[0]
-        written += 1
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(-1)
-def _match(
-    source: cython.const[cython.int][::1],
-    source_classes: cython.const[cython.uchar][::1],
-    target: cython.const[cython.int][::1],
-    target_classes: cython.const[cython.uchar][::1],
-    height: cython.Py_ssize_t,
-    width: cython.Py_ssize_t,
-    squares: cython.const[cython.longlong][::1],
-    index: cython.int[::1],
-    known: cython.int[:, ::1],
-    counts: cython.longlong[:, ::1],
-) -> cython.int:
-    most: cython.longlong = _square(_root(squares[squares.shape[0] - 1], height + width) + 1 + BEYOND)
-    reach: cython.Py_ssize_t = _root(most, height + width)
-    i: cython.Py_ssize_t
-    above: cython.Py_ssize_t = 0
-    best: cython.longlong
-    for i in range(source.shape[0]):
-        while source[above] < source[i] - width - 1:
-            above += 1
-        _guess(source, source_classes, width, i, above, known)
-        best = max(most, squares[squares.shape[0] - 1]) + 1
-        if known[0, i] >= 0:
-            best = min(best, _apart(source[i], known[0, i], width))
-        if _place(squares, best) != _place(squares, _square(known[1, i])):
-            best = _nearest(
-                target,
-                target_classes,
-                height,
-                width,
-                source[i],
-                source_classes[i],
-                squares,
-                best,
-                reach,
-                index,
-                known,
-                i,
-            )
-        counts[source_classes[i], _place(squares, best)] += 1
-    return 0
+        for code in range(planes.shape[0]):
+            if planes[code, 1] > planes[code, 0]:
+                _match(
+                    cython.address(source[0]) + planes[code, 4],
+                    cython.address(target[0]) + planes[code, 4],
+                    planes[code, 1] - planes[code, 0],
+                    planes[code, 3],
+                    square,
+                    memory,
+                    cython.address(counts[code, 0]),
+                )
 
 
 @cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _square(number: cython.longlong) -> cython.longlong:
-    return number * number
+def _apart(
+    y: cython.longlong, x: cython.longlong, other_y: cython.longlong, other_x: cython.longlong
+) -> cython.longlong:
+    """Return the squared distance of two pixels."""
+    return (y - other_y) * (y - other_y) + (x - other_x) * (x - other_x)
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _root(square: cython.longlong, highest: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    """Return the whole part of a root, and at most `highest`."""
-    root: cython.Py_ssize_t = 0
-    while (root + 1) * (root + 1) <= square and root < highest:
+def _match(
+    source: cython.p_ulonglong,
+    target: cython.pointer(cython.const[cython.ulonglong]),
+    height: cython.Py_ssize_t,
+    words: cython.Py_ssize_t,
+    square: cython.longlong,
+    memory: cython.int[::1],
+    counts: cython.p_longlong,
+) -> cython.void:
+    parts: cython.Py_ssize_t = ((64 * words) >> PART) + 1
+    near_y: cython.p_int = cython.address(memory[0])
+    near_x: cython.p_int = near_y + parts
+    far_y: cython.p_int = near_x + parts
+    far_x: cython.p_int = far_y + parts
+    margin: cython.p_int = far_x + parts
+    reach: cython.longlong = _root(square) + BEYOND
+    least: cython.longlong = reach * reach + 1
+    y: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    x: cython.Py_ssize_t
+    part: cython.Py_ssize_t
+    found: cython.longlong
+    word: cython.ulonglong
+    near: cython.ulonglong
+    one: cython.ulonglong
+    elements: cython.longlong = 0
+    matched: cython.longlong = 0
+    for part in range(parts):
+        near_y[part] = far_y[part] = NOWHERE
+        near_x[part] = far_x[part] = margin[part] = 0
+    for y in range(height):
+        for k in range(words):
+            word = source[y * words + k]
+            if word == 0:
+                continue
+            near = 0
+            while word:
+                x = 64 * k + lowest(word)
+                one = word & (~word + 1)
+                word ^= one
+                elements += 1
+                part = x >> PART
+                if _apart(y, x, near_y[part], near_x[part]) <= square:
+                    near |= one
+                    matched += 1
+                elif _apart(y, x, far_y[part], far_x[part]) >= margin[part]:
+                    found = _nearest(
+                        target, height, words, y, x, square, least, near_y + part, near_x + part
+                    )
+                    if found <= square:
+                        near |= one
+                        matched += 1
+                    else:
+                        # Whatever is less far from here than the nearest one is beyond the distance has none either.
+                        reach = cython.cast(cython.longlong, sqrt(found) - sqrt(square))
+                        far_y[part], far_x[part], margin[part] = y, x, reach * reach
+            source[y * words + k] ^= near
+    counts[0] += elements
+    counts[1] += matched
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _root(square: cython.longlong) -> cython.longlong:
+    """Return the whole part of a root."""
+    root: cython.longlong = cython.cast(cython.longlong, sqrt(square))
+    while root * root > square:
+        root -= 1
+    while (root + 1) * (root + 1) <= square:
         root += 1
     return root
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _apart(first: cython.Py_ssize_t, second: cython.Py_ssize_t, width: cython.Py_ssize_t) -> cython.longlong:
-    """Return the squared distance of two places."""
-    return _square(first // width - second // width) + _square(first % width - second % width)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _place(squares: cython.const[cython.longlong][::1], square: cython.longlong) -> cython.Py_ssize_t:
-    place: cython.Py_ssize_t = 0
-    while place < squares.shape[0] and squares[place] < square:
-        place += 1
-    return place
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _guess(
-    source: cython.const[cython.int][::1],
-    classes: cython.const[cython.uchar][::1],
-    width: cython.Py_ssize_t,
-    i: cython.Py_ssize_t,
-    above: cython.Py_ssize_t,
-    known: cython.int[:, ::1],
-) -> cython.void:
-    """Take from elements beside this one what is near it, and how far away everything is at least.
-
-    A step is at most the root of 2 long, so that what is `d` away from one is at least `d` - 2 from the next, in whole
-    pixels; straight steps are 1.
-    """
-    k: cython.Py_ssize_t
-    least: cython.int
-    best: cython.longlong = -1
-    square: cython.longlong
-    known[0, i] = -1
-    known[1, i] = 0
-    for k in range(above, i):
-        if source[k] > source[i] - width + 1:
-            break
-        if classes[k] == classes[i] and -1 <= source[k] % width - source[i] % width <= 1:
-            least = known[1, k] - (1 if source[k] == source[i] - width else 2)
-            known[1, i] = max(known[1, i], least)
-            if known[0, k] >= 0:
-                square = _apart(source[i], known[0, k], width)
-                if best < 0 or square < best:
-                    best = square
-                    known[0, i] = known[0, k]
-    k = i - 1
-    while k >= 0 and source[k] >= source[i] - 1:
-        if classes[k] == classes[i] and source[i] % width > 0:
-            known[1, i] = max(known[1, i], known[1, k] - 1)
-            if known[0, k] >= 0:
-                square = _apart(source[i], known[0, k], width)
-                if best < 0 or square < best:
-                    best = square
-                    known[0, i] = known[0, k]
-        k -= 1
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _least_that_matters(
-    squares: cython.const[cython.longlong][::1], best: cython.longlong, reach: cython.Py_ssize_t
-) -> cython.longlong:
-    """Return the greatest square that is counted elsewhere than `best`, or -1.
-
-    Where nothing is near, farther ones matter too: that nothing is there is what the next elements can use.
-    """
-    place: cython.Py_ssize_t = _place(squares, best)
-    if place == squares.shape[0]:
-        return max(squares[place - 1], min(_square(reach), best - 1))
-    return squares[place - 1] if place else -1
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _nearest(
-    target: cython.const[cython.int][::1],
-    target_classes: cython.const[cython.uchar][::1],
+    target: cython.pointer(cython.const[cython.ulonglong]),
     height: cython.Py_ssize_t,
-    width: cython.Py_ssize_t,
-    place: cython.Py_ssize_t,
-    code: cython.uchar,
-    squares: cython.const[cython.longlong][::1],
+    words: cython.Py_ssize_t,
+    y: cython.Py_ssize_t,
+    x: cython.Py_ssize_t,
+    square: cython.longlong,
     best: cython.longlong,
-    reach: cython.Py_ssize_t,
-    index: cython.int[::1],
-    known: cython.int[:, ::1],
-    element: cython.Py_ssize_t,
+    near_y: cython.p_int,
+    near_x: cython.p_int,
 ) -> cython.longlong:
-    """Return a squared distance among `squares` that no element of the class betters, and note what is known.
-
-    `best` is one that is known, and `reach` how far to look for others.
-    """
-    parts: cython.Py_ssize_t = ((width - 1) >> PART) + 1
-    y: cython.Py_ssize_t = place // width
-    x: cython.Py_ssize_t = place % width
-    down: cython.Py_ssize_t = 0
-    side: cython.Py_ssize_t
+    """Return the squared distance to some bit within `square`, and write where; else that to the nearest, or `best`."""
+    every: cython.ulonglong = 0xFFFFFFFFFFFFFFFF
+    down: cython.longlong = 0
+    half: cython.longlong = _root(best)
+    side: cython.int
     row: cython.Py_ssize_t
-    here: cython.Py_ssize_t
-    i: cython.Py_ssize_t
+    start: cython.Py_ssize_t
     end: cython.Py_ssize_t
-    away: cython.Py_ssize_t
-    least: cython.longlong = _least_that_matters(squares, best, reach)
-    while down < height and down * down <= least:
-        while reach > 0 and reach * reach + down * down >= best:
-            reach -= 1
+    k: cython.Py_ssize_t
+    away: cython.longlong
+    here: cython.pointer(cython.const[cython.ulonglong])
+    mask: cython.ulonglong
+    while down * down < best and down < y + height:
+        while half * half + down * down >= best:
+            half -= 1
+        start = x - half if x > half else 0
+        end = x + half if x + half < 64 * words else 64 * words - 1
         for side in range(2 if down else 1):
             row = y - down if side else y + down
             if row < 0 or row >= height:
                 continue
-            here = row * width + x
-            # Elements of this row from `reach` before the column to `reach` behind it.
-            i = index[row * parts + (max(x - reach, 0) >> PART)]
-            end = index[row * parts + (min(x + reach, width - 1) >> PART) + 1]
-            while i < end and target[i] < here - reach:
-                i += 1
-            while i < end and target[i] <= here + reach:
-                if target_classes[i] == code:
-                    away = target[i] - here if target[i] > here else here - target[i]
-                    if away * away + down * down < best:
-                        best = away * away + down * down
-                        least = _least_that_matters(squares, best, reach)
-                        known[0, element] = target[i]
-                    if target[i] >= here:
-                        break
-                i += 1
+            here = target + row * words
+            k = start >> 6
+            mask = every << (start & 63)
+            while k < end >> 6 and here[k] & mask == 0:
+                mask = every
+                k += 1
+            if k == end >> 6 and here[k] & mask & (every >> (63 - (end & 63))) == 0:
+                continue
+            away = _beside(here, start >> 6, end >> 6, x)
+            if away * away + down * down < best:
+                best = away * away + down * down
+                if best <= square:
+                    near_y[0], near_x[0] = row, x + away
+                    return best
         down += 1
-    known[1, element] = min(_root(best, height + width), down)
     return best
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _beside(
+    row: cython.pointer(cython.const[cython.ulonglong]),
+    first: cython.Py_ssize_t,
+    last: cython.Py_ssize_t,
+    x: cython.Py_ssize_t,
+) -> cython.longlong:
+    """Return how far right the nearest bit of some words of a row is, less than 0 where it is left; there is one."""
+    every: cython.ulonglong = 0xFFFFFFFFFFFFFFFF
+    right: cython.Py_ssize_t = x >> 6
+    left: cython.Py_ssize_t = x >> 6
+    behind: cython.ulonglong = row[right] & (every << (x & 63))
+    before: cython.ulonglong = row[left] & ~(every << (x & 63))
+    while behind == 0 and right < last:
+        right += 1
+        behind = row[right]
+    while before == 0 and left > first:
+        left -= 1
+        before = row[left]
+    if before == 0:
+        return 64 * right + lowest(behind) - x
+    if behind == 0:
+        return 64 * left + highest(before) - x
+    if 64 * right + lowest(behind) - x < x - 64 * left - highest(before):
+        return 64 * right + lowest(behind) - x
+    return 64 * left + highest(before) - x

@@ -90,7 +90,7 @@ def _recoded(
     sides: tuple[IntArray, IntArray], values: tuple[Sequence[int], ...], codes: tuple[Sequence[int], ...]
 ) -> tuple[Codes, Codes]:
     """Do the same for two arrays of bytes at once, by a kernel."""
-    from segeval.contours.bandrows import recode
+    from segeval.contours.runrows import recode
 
     tables = np.zeros((2, LARGEST_BYTE + 1), np.uint8)
     for table, of_side, coded in zip(tables, values, codes, strict=True):
