@@ -240,58 +240,71 @@ def _count(
     counts: cython.longlong[:, ::1],
 ) -> cython.int:
     words: cython.Py_ssize_t = ((width - 1) >> 6) + 1
-    every: cython.ulonglong = 0xFFFFFFFFFFFFFFFF
-    frame: cython.p_ulonglong
-    mask: cython.ulonglong
-    trimap: cython.ulonglong
-    of_gt: cython.ulonglong
-    of_pred: cython.ulonglong
     y: cython.Py_ssize_t
-    k: cython.Py_ssize_t
-    last: cython.Py_ssize_t
-    i: cython.Py_ssize_t
-    j: cython.Py_ssize_t
-    start: cython.Py_ssize_t
-    end: cython.Py_ssize_t
-    gt: cython.uchar
-    pred: cython.uchar
-    found: cython.longlong
     memset(frames, 0, 16 * words)
     fill(frames, 0, radius, width)
     fill(frames, width - radius, width, width)
     fill(frames + words, 0, width, width)
     for y in range(height):
-        frame = frames + words if y < radius or y >= height - radius else frames
-        i = gt_rows[y]
-        j = pred_rows[y]
-        start = 0
-        while start < width:
-            gt = gt_codes[i]
-            pred = pred_codes[j]
-            end = gt_starts[i + 1] if gt_starts[i + 1] < pred_starts[j + 1] else pred_starts[j + 1]
-            i += end == gt_starts[i + 1]
-            j += end == pred_starts[j + 1]
-            if gt:
-                k = start >> 6
-                last = (end - 1) >> 6
-                mask = every << (start & 63)
-                while k <= last:
-                    if k == last:
-                        mask &= every >> (63 - ((end - 1) & 63))
-                    trimap = gt_near[y * words + k] & mask
-                    of_gt = trimap | (frame[k] & mask)
-                    of_pred = (pred_near[y * words + k] | frame[k]) & mask
-                    found = ones(of_gt)
-                    counts[0, gt] += found
-                    counts[1, pred] += ones(of_pred)
-                    if gt == pred:
-                        counts[2, gt] += ones(of_gt & of_pred)
-                    found = ones(trimap)
-                    counts[3, gt] += found
-                    counts[4, pred] += found
-                    if gt == pred:
-                        counts[5, gt] += found
-                    mask = every
-                    k += 1
-            start = end
+        _count_row(
+            cython.address(gt_starts[gt_rows[y]]),
+            cython.address(gt_codes[gt_rows[y]]),
+            cython.address(pred_starts[pred_rows[y]]),
+            cython.address(pred_codes[pred_rows[y]]),
+            width,
+            gt_near + y * words,
+            pred_near + y * words,
+            frames + words if y < radius or y >= height - radius else frames,
+            counts,
+        )
     return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _count_row(
+    gt_starts: cython.pointer(cython.const[cython.int]),
+    gt_codes: cython.pointer(cython.const[cython.uchar]),
+    pred_starts: cython.pointer(cython.const[cython.int]),
+    pred_codes: cython.pointer(cython.const[cython.uchar]),
+    width: cython.Py_ssize_t,
+    gt_near: cython.p_ulonglong,
+    pred_near: cython.p_ulonglong,
+    frame: cython.p_ulonglong,
+    counts: cython.longlong[:, ::1],
+) -> cython.void:
+    every: cython.ulonglong = 0xFFFFFFFFFFFFFFFF
+    mask: cython.ulonglong
+    trimap: cython.ulonglong
+    of_gt: cython.ulonglong
+    of_pred: cython.ulonglong
+    start: cython.Py_ssize_t = 0
+    end: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t = 0
+    j: cython.Py_ssize_t = 0
+    gt: cython.uchar
+    pred: cython.uchar
+    while start < width:
+        gt, pred = gt_codes[i], pred_codes[j]
+        end = min(gt_starts[i + 1], pred_starts[j + 1])
+        i += end == gt_starts[i + 1]
+        j += end == pred_starts[j + 1]
+        mask = every << (start & 63)
+        if gt:
+            for k in range(start >> 6, ((end - 1) >> 6) + 1):
+                if k == (end - 1) >> 6:
+                    mask &= every >> (63 - ((end - 1) & 63))
+                trimap = gt_near[k] & mask
+                of_gt = trimap | (frame[k] & mask)
+                of_pred = (pred_near[k] | frame[k]) & mask
+                counts[0, gt] += ones(of_gt)
+                counts[1, pred] += ones(of_pred)
+                counts[3, gt] += ones(trimap)
+                counts[4, pred] += ones(trimap)
+                if gt == pred:
+                    counts[2, gt] += ones(of_gt & of_pred)
+                    counts[5, gt] += ones(trimap)
+                mask = every
+        start = end

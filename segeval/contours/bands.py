@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.contours.kernels import counted_bands, found_runs, takes
 from segeval.contours.regions import NO_REGION, Regions
 from segeval.contours.scratch import SCRATCH
 from segeval.tables.counts import Int64Array, joint_counts
@@ -97,8 +96,6 @@ def band_counts(of: Regions, widths: Sequence[int]) -> tuple[Int64Array, Int64Ar
     the second of the pixels within the width of a contour of the ground truth, beyond the image being none, from
     which trimap IoU is (Kohli et al. 2009). `widths` are at least 1, in any order.
     """
-    if takes(of):
-        return counted_bands(found_runs(of), widths)
     ascending = sorted(set(widths))
     bands = np.zeros((len(of.ids), len(widths), 3), np.int64)
     trimaps = np.zeros_like(bands)

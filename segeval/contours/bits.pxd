@@ -1,6 +1,31 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # What the kernels of contours share: rows of bits, 64 pixels a word, and runs as `runrows.find` writes them.
 
+from libc.math cimport sqrt
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define segeval_lowest(word) __builtin_ctzll(word)
+    #define segeval_highest(word) (63 - __builtin_clzll(word))
+    #else
+    static int segeval_lowest(unsigned long long word) {
+        int place = 0;
+        while (!(word >> place & 1)) place++;
+        return place;
+    }
+    static int segeval_highest(unsigned long long word) {
+        int place = 63;
+        while (!(word >> place & 1)) place--;
+        return place;
+    }
+    #endif
+    """
+    # The places of the lowest and the highest bit that is set, of a word that is not 0.
+    int lowest "segeval_lowest"(unsigned long long word) noexcept nogil
+    int highest "segeval_highest"(unsigned long long word) noexcept nogil
+
+
 cdef inline void fill(unsigned long long *row, Py_ssize_t start, Py_ssize_t end, Py_ssize_t width) noexcept nogil:
     """Set the bits from `start` to before `end` that lie within a row; nothing where there are none."""
     cdef unsigned long long mask
@@ -64,17 +89,14 @@ cdef inline int highest_code(
     return highest
 
 
-cdef inline int lowest(unsigned long long word) noexcept nogil:
-    """Return the place of the lowest bit that is set, of a word that is not 0."""
-    return <int>ones((word & (~word + 1)) - 1)
-
-
-cdef inline int highest(unsigned long long word) noexcept nogil:
-    """Return the place of the highest bit that is set, of a word that is not 0."""
-    word |= word >> 1
-    word |= word >> 2
-    word |= word >> 4
-    word |= word >> 8
-    word |= word >> 16
-    word |= word >> 32
-    return <int>ones(word) - 1
+cdef inline unsigned long long within(long long down, long long x, long long square) noexcept nogil:
+    """Return the columns of a word that are at most the root of `square` from column `x` of a row so far down."""
+    cdef long long half, start, end
+    if down * down > square:
+        return 0
+    half = <long long>sqrt(<double>(square - down * down))
+    start = x - half if x > half else 0
+    end = x + half if x + half < 63 else 63
+    if start > 63 or end < 0:
+        return 0
+    return (0xFFFFFFFFFFFFFFFFULL << start) & (0xFFFFFFFFFFFFFFFFULL >> (63 - end))

@@ -122,21 +122,32 @@ def draw_inner(
     """Set in `drawn` the pixels that touch another region or the image's edge on one of four sides, and no others.
 
     Code 0 is no region, and `stray` one without border. To `lost`, by code, pixels are added that touch code 0
-    alone; `spare` has a word for 64 pixels of a row. Raises `ValueError` where the sizes do not fit.
+    alone, unless it is empty; `spare` has a word for 64 pixels of a row. Raises `ValueError` where the sizes do not
+    fit.
     """
     words: cython.Py_ssize_t = ((width - 1) >> 6) + 1
     y: cython.Py_ssize_t
     _require(starts, codes, rows, width, planes, drawn.shape[0])
-    if spare.shape[0] != words or lost.shape[0] != planes.shape[0]:
+    if spare.shape[0] != words or (lost.shape[0] and lost.shape[0] != planes.shape[0]):
         raise ValueError("there is no room for the counts")
     with cython.nogil:
         memset(cython.address(spare[0]), 0, 8 * words)
         memset(cython.address(drawn[0]), 0, 8 * drawn.shape[0])
         for y in range(rows.shape[0] - 1):
             _inner_row(starts, codes, rows, y, width, stray, planes, cython.address(drawn[0]))
-            _lost_row(
-                starts, codes, rows, y, width, stray, planes, cython.address(drawn[0]), cython.address(spare[0]), lost
-            )
+            if lost.shape[0]:
+                _lost_row(
+                    starts,
+                    codes,
+                    rows,
+                    y,
+                    width,
+                    stray,
+                    planes,
+                    cython.address(drawn[0]),
+                    cython.address(spare[0]),
+                    lost,
+                )
 
 
 @cython.cfunc
@@ -302,9 +313,7 @@ def draw_corners(
                     clear(
                         _row(planes, cython.address(drawn[0]), codes[i], y),
                         max(starts[i], starts[j]),
-                        min(
-                            starts[i + 1] - (starts[i + 1] < width), starts[j + 1] - (starts[j + 1] < width)
-                        ),
+                        min(starts[i + 1] - (starts[i + 1] < width), starts[j + 1] - (starts[j + 1] < width)),
                     )
                 if starts[i + 1] < starts[j + 1]:
                     i += 1

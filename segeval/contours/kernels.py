@@ -7,7 +7,6 @@ codes in the rows of both sides, which are found once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,32 +25,47 @@ Side = tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.int32]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Hold the runs of both sides of an image, in buffers of this thread: one image at a time."""
+    """Hold the runs of both sides of an image, in buffers of this thread: one image at a time.
+
+    `planes` is the place for the border of each class, and all take so many `words` of 8 bytes.
+    """
 
     shape: tuple[int, int]
     stray: int
     gt: Side
     pred: Side
+    planes: Int64Array
+    words: int
 
 
 def takes(of: Regions) -> bool:
     """Tell whether the kernels serve for these regions."""
-    return of.gt.dtype == np.uint8 and 0 < of.gt.size < MOST_PIXELS and compiled()
+    height, width = of.shape
+    return of.stored is not None and 0 < height * width < MOST_PIXELS and compiled()
 
 
 def found_runs(of: Regions) -> Runs:
     """Find the runs of both sides, which hold until those of another image are found."""
+    from segeval.contours.borderrows import lay_out
     from segeval.contours.runrows import find
 
-    height, width = of.gt.shape
-    sides: list[Any] = []
-    for name, codes in (("gt", of.gt), ("pred", of.pred)):
-        room = height * (width + 1)
-        side = SCRATCH.flat(f"{name} starts", room, np.int32), SCRATCH.flat(f"{name} codes", room)
-        rows = SCRATCH.flat(f"{name} rows", height + 1, np.int32)
-        find(codes.reshape(-1), height, width, *side, rows)
-        sides.append((*side, rows))
-    return Runs((height, width), of.stray, *sides)
+    height, width = of.shape
+    room = height * (width + 1)
+    stored = of.stored
+    assert stored is not None, "kernels take bytes"
+    gt, pred = (
+        (
+            SCRATCH.flat(f"{name} starts", room, np.int32),
+            SCRATCH.flat(f"{name} codes", room),
+            SCRATCH.flat(f"{name} rows", height + 1, np.int32),
+        )
+        for name in ("gt", "pred")
+    )
+    sides = stored.gt.reshape(-1), stored.pred.reshape(-1)
+    find(*sides, stored.gt_codes, stored.pred_codes, height, width, *gt, *pred)
+    planes = np.zeros((of.stray + 1, 5), np.int64)
+    words = lay_out(*gt, *pred, width, planes)
+    return Runs((height, width), of.stray, gt, pred, planes, max(words, 1))
 
 
 def counted_bands(runs: Runs, widths: Sequence[int]) -> tuple[Int64Array, Int64Array]:
@@ -72,36 +86,28 @@ def counted_bands(runs: Runs, widths: Sequence[int]) -> tuple[Int64Array, Int64A
     return np.ascontiguousarray(of_classes[..., :3]), np.ascontiguousarray(of_classes[..., 3:])
 
 
-def counted_borders(
-    runs: Runs, squares: Sequence[int], *, corners: bool
-) -> tuple[Int64Array, Int64Array, Int64Array]:
+def counted_borders(runs: Runs, squares: Sequence[int], *, corners: bool) -> tuple[Int64Array, Int64Array, Int64Array]:
     """Count border elements by class, (K, 2), those within `squares` of their like, (K, W, 2), and the lost ones, (K,).
 
     `squares` are of distances in pixels, in any order. DAVIS's border has `corners`, and loses nothing.
     """
-    from segeval.contours.borderrows import draw_corners, draw_inner, lay_out
+    from segeval.contours.borderrows import draw_corners, draw_inner
     from segeval.contours.matchrows import match, memory_size
 
-    _, width = runs.shape
-    codes = runs.stray + 1
-    planes = np.zeros((codes, 5), np.int64)
-    size = max(lay_out(*runs.gt, *runs.pred, width, planes), 1)
-    drawn = [SCRATCH.flat(f"{name} border", size, np.uint64) for name in ("gt", "pred")]
-    lost = np.zeros((2, codes), np.int64)
-    for side, border, of_side in zip((runs.gt, runs.pred), drawn, lost, strict=True):
-        if corners:
-            draw_corners(*side, width, runs.stray, planes, border)
-        else:
-            spare = np.empty(((width - 1) >> 6) + 1, np.uint64)
-            draw_inner(*side, width, runs.stray, planes, border, spare, of_side)
-    memory = np.empty(memory_size(width), np.int32)
-    rest = SCRATCH.flat("rest of border", size, np.uint64)
-    ascending = sorted(set(squares))
-    counts = np.zeros((2, len(ascending), codes, 2), np.int64)
-    for (source, target), of_side in zip((drawn, drawn[::-1]), counts, strict=True):
-        np.copyto(rest, source)
-        for square, found in zip(ascending, of_side, strict=True):
-            match(planes, rest, target, square, width, memory, found)
-    elements = counts[:, 0, 1 : runs.stray, 0].T
-    near = counts[..., 1].cumsum(axis=1)[:, np.searchsorted(ascending, squares), 1 : runs.stray]
-    return elements.copy(), np.ascontiguousarray(near.transpose(2, 1, 0)), lost[0, 1 : runs.stray]
+    height, width = runs.shape
+    gt, pred = (SCRATCH.flat(f"{name} border", runs.words, np.uint64) for name in ("gt", "pred"))
+    lost = np.zeros(runs.stray + 1, np.int64)
+    if corners:
+        for side, border in ((runs.gt, gt), (runs.pred, pred)):
+            draw_corners(*side, width, runs.stray, runs.planes, border)
+    else:
+        spare = np.empty(((width - 1) >> 6) + 1, np.uint64)
+        for side, border, of_side in ((runs.gt, gt, lost), (runs.pred, pred, lost[:0])):
+            draw_inner(*side, width, runs.stray, runs.planes, border, spare, of_side)
+    memory = SCRATCH.flat("matches", memory_size(height, width), np.uint64)
+    ascending = np.array(sorted(set(squares)), np.int64)
+    counts = np.zeros((2, runs.stray + 1, len(ascending) + 1), np.int64)
+    match(runs.planes, gt, pred, ascending, height, width, memory, counts)
+    counts = counts[:, 1 : runs.stray]
+    near = counts.cumsum(axis=2)[:, :, np.searchsorted(ascending, squares)]
+    return counts.sum(axis=2).T.copy(), np.ascontiguousarray(np.moveaxis(near, 0, -1)), lost[1 : runs.stray]

@@ -4,13 +4,14 @@ from numpy.typing import NDArray
 _Numbers = NDArray[np.int64]
 _Words = NDArray[np.uint64]
 
-def memory_size(width: int) -> int: ...
+def memory_size(height: int, width: int) -> int: ...
 def match(
     planes: _Numbers,
-    source: _Words,
-    target: _Words,
-    square: int,
+    gt: _Words,
+    pred: _Words,
+    squares: _Numbers,
+    height: int,
     width: int,
-    memory: NDArray[np.int32],
+    memory: _Words,
     counts: _Numbers,
 ) -> None: ...

@@ -7,4 +7,17 @@ _Places = NDArray[np.int32]
 def recode(
     gt: _Bytes, pred: _Bytes, gt_codes: _Bytes, pred_codes: _Bytes, gt_found: _Bytes, pred_found: _Bytes
 ) -> None: ...
-def find(values: _Bytes, height: int, width: int, starts: _Places, codes: _Bytes, rows: _Places) -> int: ...
+def find(
+    gt: _Bytes,
+    pred: _Bytes,
+    gt_table: _Bytes,
+    pred_table: _Bytes,
+    height: int,
+    width: int,
+    gt_starts: _Places,
+    gt_codes: _Bytes,
+    gt_rows: _Places,
+    pred_starts: _Places,
+    pred_codes: _Bytes,
+    pred_rows: _Places,
+) -> None: ...
