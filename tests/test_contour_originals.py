@@ -9,10 +9,12 @@ import json
 import math
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from segeval.contours.counts import contour_counts
 from segeval.contours.distances import distance_scores, surfaces
@@ -23,6 +25,8 @@ from tests.originals import GOLDEN
 from tests.originals.shapes import Shapes, digest_of, shapes
 from tests.support.properties import some
 
+CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val"
+CAMVID_VOID = 11
 WIDTHS = range(1, 21)
 WHOLE = len(some(range(8))) == 8
 """Whether every set is compared, or a quarter of them."""
@@ -57,6 +61,43 @@ def test_boundary_iou_is_the_authors_at_every_width_from_1_to_20() -> None:
         for one in set(map(int, says)) - set(found.ids.tolist()):
             assert says[str(one)]["counts"] == [[0, 0]] * len(WIDTHS)
     assert compared > (9000 if WHOLE else 1500)
+
+
+def camvid(name: str) -> tuple[Any, Any]:
+    """Return a pair with void as a class of its own on both sides: the authors' program knows none."""
+    gt, pred = (np.array(Image.open(CAMVID / side / name)) for side in ("gt", "pred"))
+    return gt, np.where(gt == CAMVID_VOID, gt, pred).astype(np.uint8)
+
+
+def names_of_camvid() -> list[str]:
+    return sorted(path.name for path in (CAMVID / "gt").glob("*.png"))
+
+
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="the CamVid masks are not here")
+@pytest.mark.parametrize("names", [slice(0, None, 50), pytest.param(slice(None), marks=pytest.mark.slow)])
+def test_bands_of_camvid_are_what_the_authors_erosion_leaves(names: slice) -> None:
+    compared = 0
+    for name in names_of_camvid()[names]:
+        gt, pred = camvid(name)
+        values = np.unique(gt).tolist(), np.unique(pred).tolist()
+        found = contour_counts(regions(gt, pred, values=values, class_of=(int, int)), list(WIDTHS))
+        for place, one in enumerate(found.ids.tolist()):
+            left = [np.pad(side == one, 1) for side in (gt, pred)]
+            for width in WIDTHS:
+                left = [_eroded(side) for side in left]
+                bands = [(side == one) & ~inner[1:-1, 1:-1] for side, inner in zip((gt, pred), left, strict=True)]
+                expected = [int(bands[0].sum()), int(bands[1].sum()), int((bands[0] & bands[1]).sum())]
+                assert found.bands[place, width - 1].tolist() == expected, (name, one, width)
+                compared += 1
+    assert compared >= 10 * len(WIDTHS) * len(names_of_camvid()[names]) // 2
+
+
+def _eroded(mask: Any) -> Any:
+    """Return what one step of erosion by 3 x 3 leaves of a mask with a frame of nothing."""
+    inner = np.zeros_like(mask)
+    rows = mask[:-2] & mask[1:-1] & mask[2:]
+    inner[1:-1, 1:-1] = rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
+    return inner
 
 
 def test_davis_f_is_the_programs() -> None:
