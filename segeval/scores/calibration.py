@@ -37,11 +37,7 @@ def confidence_bins(
     if levels is not None:
         counts = np.bincount(confidence[valid], minlength=levels)
         right = np.bincount(confidence[valid & correct], minlength=levels)
-        level = np.arange(levels, dtype=np.int64)
-        of_bin = np.maximum(-(-level * ECE_BINS // kind.top) - 1, 0)
-        columns = (_by_bin(of_bin, column) for column in (counts, right, counts * level))
-        pixels, hits, levels_of_bins = (tuple(column.tolist()) for column in columns)
-        return ConfidenceBins(pixels, hits, levels_of_bins)
+        return bins_of_levels(counts, right, kind)
     counted, right, parts = np.zeros(ECE_BINS, np.int64), np.zeros(ECE_BINS, np.int64), []
     flat_p, flat_correct, flat_valid = confidence.reshape(-1), correct.reshape(-1), valid.reshape(-1)
     for start in range(0, flat_p.size, CHUNK):
@@ -54,6 +50,15 @@ def confidence_bins(
         parts.append(np.bincount(of_bin, weights=p, minlength=ECE_BINS).astype(np.float64).tolist())
     sums = tuple(map(math.fsum, zip(*parts, strict=True)))
     return ConfidenceBins(tuple(counted.tolist()), tuple(right.tolist()), sums)
+
+
+def bins_of_levels(counts: Int64Array, right: Int64Array, kind: MapKind) -> ConfidenceBins:
+    """Sort the valid pixels of one image into bins: how many have each level, and how many of these are right."""
+    level = np.arange(len(counts), dtype=np.int64)
+    of_bin = np.maximum(-(-level * ECE_BINS // kind.top) - 1, 0)
+    columns = (_by_bin(of_bin, column) for column in (counts, right, counts * level))
+    pixels, hits, sums = (tuple(column.tolist()) for column in columns)
+    return ConfidenceBins(pixels, hits, sums)
 
 
 def _by_bin(of_bin: NDArray[np.int64], column: NDArray[np.int64]) -> Int64Array:
