@@ -44,7 +44,7 @@ def winners_of(maps: Sequence[NDArray[Any]], memory: Memory | None = None) -> Wi
     if maps[0].dtype == np.uint8 and len(maps) <= MOST_PLACES:
         return _winning_bytes(maps, memory or Memory())
     best, places, higher = maps[0].copy(), np.zeros(maps[0].shape, np.uint16), np.empty(maps[0].shape, np.bool_)
-    sums: NDArray[Any] = best.astype(np.float64 if best.dtype.kind == "f" else np.uint32)
+    sums: NDArray[Any] = best.astype(np.uint32 if best.dtype in (np.uint8, np.uint16) else np.float64)
     for place, plane in enumerate(maps[1:], start=1):
         np.greater(plane, best, out=higher)
         np.copyto(places, np.uint16(place), where=higher)
