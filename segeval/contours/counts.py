@@ -52,6 +52,8 @@ class ContourCounts:
 
     def at_widths(self, places: Sequence[int]) -> ContourCounts:
         """Keep some of the widths, by their positions."""
+        if not len(self.ids):  # a row that was read does not know at how many widths it was counted
+            return self
         chosen = list(places)
         return ContourCounts(
             self.ids,

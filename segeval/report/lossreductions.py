@@ -12,6 +12,8 @@ from segeval.protocol.protocol import Resolution
 from segeval.protocol.settings import LOSS_REDUCTIONS, LossSettings, Probabilities
 from segeval.report.mapscores import MapScores, ProbabilityScores
 from segeval.report.probabilities import data_scores, map_classes, probability_scores
+from segeval.runs.columns import blocks_of
+from segeval.runs.partcolumns import areas_of, has_prediction
 from segeval.runs.run import Run
 from segeval.scores.curves import brier, mae
 from segeval.scores.losses import Loss, Source, bce, class_mean, cross_entropy, focal, focal_cross_entropy
@@ -42,7 +44,7 @@ def reduced(found: ProbabilityScores, run: Run, resolution: Resolution) -> Proba
     if rule == "images":
         return _by_image(found, run, resolution, settings)
     valid = found.per_map[0].histogram.n_pos + found.per_map[0].histogram.n_neg
-    pixels = sum(row.pixels for row in run.rows if not row.missing) if rule == "all-pixels" else valid
+    pixels = _predicted_pixels(run) if rule == "all-pixels" else valid
     weights = found.class_weights or (1.0,) * len(found.per_map)
     entered = math.fsum(weight * entry.histogram.n_pos for weight, entry in zip(weights, found.per_map, strict=True))
     share = valid / pixels if pixels else 0.0
@@ -57,6 +59,11 @@ def reduced(found: ProbabilityScores, run: Run, resolution: Resolution) -> Proba
         for entry in found.per_map
     ]
     return _with(found, of_maps, losses)
+
+
+def _predicted_pixels(run: Run) -> int:
+    """Return the pixels of the images that have a prediction."""
+    return sum(int(areas_of(block)[has_prediction(block)].sum()) for block in blocks_of(run.rows))
 
 
 def by_reduction(run: Run, resolution: Resolution) -> dict[str, dict[str, Value]]:

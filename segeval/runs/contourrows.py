@@ -10,16 +10,13 @@ import numpy as np
 
 from segeval.contours.counts import ONE, VOID, ContourCounts, DistanceValues, LesionCounts
 from segeval.protocol.protocol import Protocol
+from segeval.runs.partcolumns import OF_BORDERS, OF_WIDTHS
 from segeval.runs.run import Row
 from segeval.runs.values import LARGEST, SMALLEST, Damage, integer, integers, listed, require
 from segeval.tables.counts import Int64Array
 
 MOST_SCORES = 5
 NAMES = ContourCounts.__slots__
-OF_WIDTHS = {"bands": 3, "trimaps": 3, "matched": 2, "corners_matched": 2}
-"""Numbers of a class at each width."""
-OF_BORDERS = {"borders": 3, "corners": 2}
-"""Numbers of a class whatever the width."""
 
 
 def surroundings_to_json(row: Row) -> dict[str, Any]:
