@@ -16,7 +16,8 @@ from segeval.api.folders import measure
 from segeval.errors import UsageError
 from segeval.report.extras import losses_of
 from segeval.report.scoring import measured, report_of
-from segeval.scores.fmeasures import ImageLevels, f_measures, image_levels
+from segeval.scores.fmeasures import f_measures
+from segeval.scores.imagelevels import ImageLevels, image_levels
 from tests.originals import golden
 from tests.originals.inputs import GreyMaps, ProbabilityMaps, inputs_of
 

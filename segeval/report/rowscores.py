@@ -18,7 +18,8 @@ from segeval.runs.partcolumns import confidences, has_prediction, level_cells, s
 from segeval.runs.ragged import Ragged, ends_of, joined_ragged
 from segeval.runs.run import Row, Run, tables_of
 from segeval.scores.calibration import top_label_ece
-from segeval.scores.fmeasures import BETA2, ImageLevels, f_measures, image_levels
+from segeval.scores.fmeasures import BETA2, f_measures
+from segeval.scores.imagelevels import ImageLevels, image_levels
 from segeval.scores.overlap import Value
 from segeval.scores.registry import ordered
 from segeval.tables.counts import Int64Array, stacked

@@ -7,20 +7,17 @@ F = (1 + beta2) tp / (beta2 true + predicted), 0 where nothing is hit (Achanta e
 from __future__ import annotations
 
 import math
-from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.records import dataclass
 from segeval.scores.exactsums import ExactSums
+from segeval.scores.imagelevels import PIECE, TOP, ImageLevels
 from segeval.tables.counts import Int64Array
 
 BETA2 = 0.3
-TOP = 255
-PIECE = 1 << 18
-"""Levels whose curves are added at a time."""
 Rule = Literal["segeval", "sod", "pysodmetrics"]
 EVERY_LEVEL = np.arange(TOP + 1)
 OF_SOD = -(-TOP * np.arange(TOP) // (TOP - 1))
@@ -38,47 +35,6 @@ class FMeasures:
     mean_f: float | None
     adaptive_f: float | None
     mae: float | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ImageLevels:
-    """Hold the levels that images have, ascending by (image, level): `image` and `level`, and pixels of both sides.
-
-    `ends` says where the levels of each image begin, and where the last one's end; an image without any has no pixels.
-    """
-
-    ends: NDArray[np.intp]
-    image: NDArray[np.int32]
-    level: NDArray[np.int64]
-    positives: Int64Array
-    negatives: Int64Array
-
-    def sums(self, values: Int64Array) -> Int64Array:
-        """Add values of the levels up by image."""
-        found = np.zeros(len(self.ends) - 1, np.int64)
-        np.add.at(found, self.image, values)
-        return found
-
-
-def image_levels(
-    ends: NDArray[np.intp], positive: NDArray[np.bool_], level: NDArray[Any], pixels: Int64Array
-) -> ImageLevels:
-    """Put the levels of images in order; those of one image and level, of either side, are added up."""
-    images = len(ends) - 1
-    found: list[tuple[NDArray[np.int64], Int64Array, Int64Array]] = []
-    starts = np.searchsorted(ends, np.arange(0, ends[-1], PIECE), side="right") - 1
-    for start, stop in pairwise([*sorted({0, *starts.tolist()}), images]):
-        here = slice(ends[start], ends[stop])
-        image = np.repeat(np.arange(start, stop), np.diff(ends[start : stop + 1]))
-        keys = image * (TOP + 1) + level[here]
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
-        of_sides = (np.where(side[order], pixels[here][order], 0) for side in (positive[here], ~positive[here]))
-        found.append((keys[first], *(np.add.reduceat(side, first) if len(first) else side for side in of_sides)))
-    keys, positives, negatives = (np.concatenate(column) for column in zip(*found, strict=True))
-    places = np.searchsorted(keys, np.arange(images + 1) * (TOP + 1))
-    return ImageLevels(places, (keys // (TOP + 1)).astype(np.int32), keys % (TOP + 1), positives, negatives)
 
 
 def f_measures(
@@ -187,17 +143,11 @@ def _stretched(images: ImageLevels, pixels: Int64Array) -> _Shades:
     least[some], greatest[some] = p[images.ends[:-1][some]], p[images.ends[1:][some] - 1]
     p = (p - least[images.image]) / (greatest - least)[images.image]
     divisor = np.maximum(pixels, 1)
-    mean = _exact_sums(images, (images.positives + images.negatives) * p) / divisor
+    mean = images.rounded_sums((images.positives + images.negatives) * p) / divisor
     chosen = p >= np.minimum(2 * mean, 1)[images.image]
-    mae = _exact_sums(images, images.positives * (1 - p) + images.negatives * p) / divisor
+    mae = images.rounded_sums(images.positives * (1 - p) + images.negatives * p) / divisor
     return _Shades((p * TOP).astype(np.int64), mae, *_at(images, chosen))
 
 
 def _at(images: ImageLevels, chosen: NDArray[np.bool_]) -> tuple[Int64Array, Int64Array]:
     return images.sums(images.positives * chosen), images.sums((images.positives + images.negatives) * chosen)
-
-
-def _exact_sums(images: ImageLevels, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Add the values of each image's levels up, each sum rounded once."""
-    every = values.tolist()
-    return np.array([math.fsum(every[start:end]) for start, end in pairwise(images.ends.tolist())])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from bisect import bisect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def _dense_rows(count: int, head: str = HEAD) -> Callable[[int], bytes]:
 
 def _one_dense(size: int) -> bytes:
     """Return one image of as many classes as there is room for."""
-    count = next(count for count in range(1280, 0, -1) if count == 1 or len(dense(count)) < size - 100_000)
+    count = max(1, bisect(range(1, 1281), size - 100_001, key=lambda count: len(dense(count))))
     return sealed([named(1280), row_of(0, count * count, dense(count))])
 
 
