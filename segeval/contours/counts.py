@@ -52,7 +52,7 @@ class ContourCounts:
 
     def at_widths(self, places: Sequence[int]) -> ContourCounts:
         """Keep some of the widths, by their positions."""
-        if not len(self.ids):  # a row that was read does not know at how many widths it was counted
+        if not self.bands.shape[1]:  # a row without classes that was read does not know how many widths there are
             return self
         chosen = list(places)
         return ContourCounts(

@@ -9,7 +9,7 @@ their `map`; `sums`, one a map, with the `numbers` of `OF_SUMS`, `eps` (NaN for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,15 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.runs.columns import LazyRows
 from segeval.runs.ragged import Ragged, ends_of
 from segeval.scores.curves import ECE_BINS
+from segeval.scores.lossums import FloatSums
 from segeval.tables.counts import Int64Array, JointCounts, StackedTables, stacked, total
 
 if TYPE_CHECKING:
     from segeval.runs.run import Row
 
 COUNTED = ("n_pos", "n_neg", "clamped_pos", "clamped_neg")
-OF_SUMS = ("gamma", *(f"{loss}_{side}" for loss in ("bce", "focal", "brier", "mae") for side in ("pos", "neg")))
+OF_SUMS = tuple(field.name for field in fields(FloatSums) if field.name not in (*COUNTED, "eps"))
+"""What is counted and what is summed of a map, gamma first."""
 OF_WIDTHS = {"bands": 3, "trimaps": 3, "matched": 2, "corners_matched": 2}
 """Numbers of a class at each width of its contours."""
 OF_BORDERS = {"borders": 3, "corners": 2}
