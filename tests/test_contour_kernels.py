@@ -9,6 +9,7 @@ import pytest
 
 from segeval.contours.compiled import compiled
 from segeval.contours.counts import ContourCounts, contour_counts
+from segeval.contours.regions import regions
 from segeval.protocol.widths import Width
 from segeval.tables import lane
 from tests.test_boundaries import VOID, blobs, coded
@@ -73,44 +74,76 @@ def test_regions_that_are_taken_away_leave_nothing_behind() -> None:
     assert kernels.matched[0, 0].tolist() == [32, 32]
 
 
-def test_wrong_sizes_are_refused() -> None:
-    from segeval.contours.bandrows import count, recode
-    from segeval.contours.borderrows import draw_corners, draw_inner, list_corners, list_inner
-    from segeval.contours.matchrows import index_size, match
-    from segeval.contours.nearness import measure, memory_size
+def test_regions_of_many_words_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(5)
+    for shape in ((90, 400), (17, 64), (64, 65), (200, 129)):
+        gt, pred = blobs(shape[1], shape, classes=7)
+        # Some are far from everything, and a class is on one side only.
+        gt, pred = gt // 4 if shape[0] > 80 else gt, np.where(rng.random(shape) < 0.002, 9, pred).astype(np.uint8)
+        kernels, numpy = both_ways(gt, pred, [1, 2, 5, 17, 40, 300, "authors"])
+        for name in NAMES:
+            assert np.array_equal(getattr(kernels, name), getattr(numpy, name)), (shape, name)
 
-    codes, row = np.ones(12, np.uint8), np.zeros(12, np.uint8)
-    right, near = memory_size(3, 4), np.zeros(18, np.uint8)
-    counts, widths, rows = np.zeros((6, 3, 2), np.int64), np.ones(1, np.uint8), np.zeros(8 * 68, np.uint8)
-    tables = np.zeros(256, np.uint8)
-    places, index, squares = np.zeros(2, np.int32), np.zeros(index_size(3, 4), np.int32), np.ones(1, np.int64)
-    known, found, two = np.zeros((2, 2), np.int32), np.zeros((3, 2), np.int64), np.ones(2, np.uint8)
+
+def test_values_of_one_class_are_one_region() -> None:
+    rng = np.random.default_rng(6)
+    gt, pred = (rng.integers(0, 6, (40, 70)).astype(np.uint8) for _ in range(2))
+    halves = regions(gt, pred, values=(range(6), range(6)), class_of=(lambda one: one // 3, lambda one: one // 3))
+    assert contour_counts(halves, [1, 4]) == contour_counts(coded(gt // 3, pred // 3), [1, 4])
+
+
+def test_wrong_sizes_are_refused() -> None:
+    from segeval.contours import bandrows, borderrows, matchrows, runrows
+
+    codes, row, tables = np.ones(12, np.uint8), np.zeros(12, np.uint8), np.arange(256, dtype=np.uint8)
+
+    def room() -> tuple[Any, Any, Any]:
+        return np.zeros(15, np.int32), np.zeros(15, np.uint8), np.zeros(4, np.int32)
+
+    gt, pred = room(), room()
+    runrows.find(codes, codes, tables, tables, 3, 4, *gt, *pred)
+    assert gt[2].tolist() == [0, 2, 4, 6]
+    planes, outside = np.zeros((3, 5), np.int64), np.zeros((3, 5), np.int64)
+    assert borderrows.lay_out(*gt, *pred, 4, planes) == 3
+    outside[1] = [0, 3, 0, 1, 1]
+    broken = (np.zeros_like(gt[0]), *gt[1:])
+    memory, counts = np.zeros(bandrows.memory_size(3, 4), np.uint64), np.zeros((6, 2), np.int64)
+    words, spare, lost = np.zeros(3, np.uint64), np.zeros(1, np.uint64), np.zeros(3, np.int64)
+    squares, work = np.ones(1, np.int64), np.zeros(matchrows.memory_size(3, 4), np.uint64)
+    found = np.zeros((2, 3, 2), np.int64)
     bad: list[tuple[Any, tuple[Any, ...]]] = [
-        (measure, (codes, 3, 5, 2, np.zeros(right, np.uint8), near)),
-        (measure, (codes, 3, 4, 255, np.zeros(right, np.uint8), near)),
-        (measure, (codes, 3, 4, 2, np.zeros(right - 1, np.uint8), near)),
-        (measure, (codes, 3, 4, 2, np.zeros(right, np.uint8), near[1:])),
-        (recode, (codes, codes[1:], tables, tables, row, row)),
-        (recode, (codes, codes, tables[1:], tables, row, row)),
-        (count, (codes, codes, near, near[1:], 3, 4, widths, rows, counts)),
-        (count, (codes + 2, codes, near, near, 3, 4, widths, rows, counts)),
-        (count, (codes, codes, near, near, 3, 4, widths[:0], rows, counts)),
-        (count, (codes, codes, near, near, 3, 4, widths, rows[1:], counts)),
-        (draw_inner, (codes, 3, 4, 2, row[1:], np.zeros(12, np.uint8), np.zeros(3, np.int64))),
-        (draw_inner, (codes + 2, 3, 4, 2, row, np.zeros(12, np.uint8), np.zeros(3, np.int64))),
-        (draw_inner, (codes, 3, 4, 2, row, np.zeros(11, np.uint8), np.zeros(3, np.int64))),
-        (draw_corners, (codes, 3, 5, row)),
-        (list_inner, (codes, places, two)),
-        (list_corners, (codes, codes, 4, 2, places, two)),
-        (match, (places, two[1:], places, two, 3, 4, squares, index, known, found)),
-        (match, (places + 12, two, places, two, 3, 4, squares, index, known, found)),
-        (match, (places, two, np.array([5, 3], np.int32), two, 3, 4, squares, index, known, found)),
-        (match, (places, two + 2, places, two, 3, 4, squares, index, known, found)),
-        (match, (places, two, places, two, 3, 4, squares, index[1:], known, found)),
-        (match, (places, two, places, two, 3, 4, squares, index, known[:, 1:].copy(), found)),
+        (runrows.recode, (codes, codes[1:], tables, tables, row, row)),
+        (runrows.recode, (codes, codes, tables[1:], tables, row, row)),
+        (runrows.find, (codes, codes, tables, tables, 3, 5, *room(), *room())),
+        (runrows.find, (codes, codes[1:], tables, tables, 3, 4, *room(), *room())),
+        (runrows.find, (codes, codes, tables, tables[1:], 3, 4, *room(), *room())),
+        (runrows.find, (codes, codes, tables, tables, 3, 4, room()[0][1:], *room()[1:], *room())),
+        (runrows.find, (codes, codes, tables, tables, 3, 4, *room(), *room()[:2], room()[2][1:])),
+        (bandrows.count, (*gt, *pred, 4, 0, memory, counts)),
+        (bandrows.count, (*gt, *pred, 5, 1, memory, counts)),
+        (bandrows.count, (*broken, *pred, 4, 1, memory, counts)),
+        (bandrows.count, (*gt, *pred, 4, 1, memory[1:], counts)),
+        (bandrows.count, (*gt, *pred, 4, 1, memory, counts[:, :1].copy())),
+        (borderrows.lay_out, (*gt, *broken, 4, planes.copy())),
+        (borderrows.lay_out, (*gt, *pred, 4, planes[:1].copy())),
+        (borderrows.lay_out, (*gt, *pred, 4, planes[:, 1:].copy())),
+        (borderrows.draw_inner, (*gt, 4, 2, planes, words[1:], spare, lost)),
+        (borderrows.draw_inner, (*gt, 4, 2, planes, words, spare[1:], lost)),
+        (borderrows.draw_inner, (*gt, 4, 2, planes, words, spare, lost[1:])),
+        (borderrows.draw_inner, (*gt, 4, 2, outside, words, spare, lost)),
+        (borderrows.draw_corners, (*broken, 4, 2, planes, words)),
+        (borderrows.draw_corners, (*gt, 4, 2, np.zeros_like(planes), words)),
+        (matchrows.match, (planes, words, words[1:], squares, 3, 4, work, found)),
+        (matchrows.match, (planes, words, words, squares[:0], 3, 4, work, found)),
+        (matchrows.match, (planes, words, words, -squares, 3, 4, work, found)),
+        (matchrows.match, (planes, words, words, np.ones(2, np.int64), 3, 4, work, np.zeros((2, 3, 3), np.int64))),
+        (matchrows.match, (planes, words, words, squares, 2, 4, work, found)),
+        (matchrows.match, (planes, words, words, squares, 3, 4, work[1:], found)),
+        (matchrows.match, (planes, words, words, squares, 3, 4, work, found[:, 1:].copy())),
+        (matchrows.match, (outside, words, words, squares, 3, 4, work, found)),
     ]
     for function, arguments in bad:
-        with pytest.raises(ValueError, match=r"counts|size|pixel|room|table|class|image|places"):
+        with pytest.raises(ValueError, match=r"counts|size|pixel|room|table|class|image|plane"):
             function(*arguments)
 
 

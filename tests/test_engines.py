@@ -33,7 +33,7 @@ from segeval.request import build_request
 from segeval.runs.file import run_to_bytes
 from segeval.runs.saver import RunSaver
 from tests.support.commandline import run_segeval
-from tests.support.deadly import POISON, deadly, square
+from tests.support.deadly import POISON, cut_off, deadly, square
 
 DASK = pytest.mark.skipif(find_spec("distributed") is None, reason="Dask is not installed")
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
@@ -135,13 +135,15 @@ def test_a_lost_chunk_goes_out_again_in_halves_and_the_image_that_ends_its_proce
     assert sum(engine.sent) < 300, "what is lost is measured again, and nothing else"
 
 
-def test_a_pool_that_loses_a_process_is_an_error_that_keeps_the_rows(folders: Path, tmp_path: Path) -> None:
+def test_a_pool_that_loses_a_process_is_an_error_that_keeps_the_rows(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "LARGEST_CHUNK", 16)
     request = build_request(classes=19)
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
     def kill(done: int, total: int) -> None:
         if done == 64:
-            # From within: the pool waits for ever for the rest of a result whose process was killed as it sent it.
             pool.submit(deadly, POISON)
 
     with RunSaver(tmp_path / "run.jsonl", request.protocol) as saver:
@@ -155,6 +157,16 @@ def test_a_pool_that_loses_a_process_is_an_error_that_keeps_the_rows(folders: Pa
             found = measure(folders / "pred", folders / "gt", request, engine=threads, journal=saver.journal)
         saver.save(found.run)
     assert (tmp_path / "run.jsonl").read_bytes() == run_bytes(folders)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends results in another way")
+def test_a_pool_whose_process_ends_as_it_sends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "TICK", 0.2)
+    with (
+        ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool,
+        pytest.raises(SegevalError, match="a process of the pool ended"),
+    ):
+        list(on_engine(ExecutorEngine(pool), range(200), cut_off, name=str))
 
 
 def test_rows_of_an_earlier_attempt_are_taken_only_where_the_files_are_still_the_same(
@@ -180,7 +192,7 @@ def test_a_process_with_other_versions_is_refused(monkeypatch: pytest.MonkeyPatc
 
     class Older(Fragile):
         def outcome(self, future: Future[bytes]) -> bytes:
-            return pickle.dumps((("0.0", "1.0", "10.3"), pickle.loads(future.result())[1]))
+            return pickle.dumps((("0.0", "1.0", "10.3"), *pickle.loads(future.result())[1:]))
 
     with pytest.raises(SegevalError, match="other versions") as told:
         list(on_engine(Older(), range(3), square, name=str))
@@ -308,20 +320,36 @@ def test_a_run_goes_on_after_the_death_of(
     assert run.read_bytes() == run_bytes(root)
 
 
-@DASK
-@pytest.mark.slow
-def test_a_process_killed_after_every_hundredth_row_of_two_thousand(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def two_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("thousands")
     rng = np.random.default_rng(7)
     for side in ("gt", "pred"):
-        (tmp_path / side).mkdir()
+        (root / side).mkdir()
         for number in range(2000):
-            Image.fromarray(rng.integers(0, 19, (64, 64), np.uint8)).save(tmp_path / side / f"{number:04}.png")
+            Image.fromarray(rng.integers(0, 19, (100, 100), np.uint8)).save(root / side / f"{number:04}.png")
+    return root
+
+
+@DASK
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "boundary"),
+    [
+        (("--rows", "100"), None),
+        (("--seconds", "1", "--boundary", "3"), "3"),  # borders, so that it takes half a minute without a kill
+    ],
+    ids=["after every hundredth row", "every second"],
+)
+def test_a_process_of_two_is_killed_while_two_thousand_pairs_run(
+    options: tuple[str, ...], boundary: str | None, two_thousand: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run.jsonl"
-    done = program("tests.support.daskkills", tmp_path / "pred", tmp_path / "gt", run, "--rows", "100")
+    done = program("tests.support.daskkills", two_thousand / "pred", two_thousand / "gt", run, *options)
     kills, _, images = done.stdout.partition(" kills, ")
     assert images == "2000 images\n", done.stderr
     assert int(kills) >= 10
-    assert run.read_bytes() == run_bytes(tmp_path)
+    assert run.read_bytes() == run_bytes(two_thousand, boundary=boundary)
 
 
 def test_the_poison_is_deadly_only_once() -> None:

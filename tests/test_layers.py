@@ -217,4 +217,5 @@ def test_a_score_walks_through_few_rooms() -> None:
     told = f"{len(rooms)} rooms, {len(modules)} modules: {', '.join(map(str, modules))}"
     assert {"cli", "measuring", "tables", "render"} <= set(rooms), told
     assert len(rooms) <= MOST_ROOMS, told
-    assert len(modules) <= MOST_MODULES + (not compiled()), told  # NumPy counts in a module of its own
+    # What compiled kernels do, which are not seen here, Pillow and NumPy do in a module each.
+    assert len(modules) <= MOST_MODULES + (0 if compiled() else 2), told

@@ -78,6 +78,8 @@ STARTS = {
 def test_the_recipe_of_the_page(engine: str, package: str) -> None:
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
+    if engine == "Spark" and shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
     program = STARTS[engine] + recipe(engine) + TOLD
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,9 @@ import copy
 import dataclasses
 import inspect
 import pickle
-from typing import Any
+import subprocess
+import sys
+from typing import Any, ClassVar
 
 import pytest
 
@@ -191,3 +193,49 @@ def test_what_a_class_defines_itself_is_kept() -> None:
 def test_data_that_could_change_are_not_made() -> None:
     with pytest.raises(TypeError, match="frozen"):
         dataclass(frozen=False)(Quick)
+
+
+def test_variables_that_are_no_fields_are_refused() -> None:
+    with pytest.raises(TypeError, match="shared is no field"):
+
+        @dataclass(frozen=True, slots=True)
+        class Shared:
+            shared: ClassVar[int] = 1
+
+
+def test_what_the_standard_decorator_refuses_is_refused_when_the_class_is_used() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Wrong:
+        parts: list[int] = []  # noqa: RUF012 - what is tested
+
+    with pytest.raises(ValueError, match="mutable default"):
+        dataclasses.fields(Wrong)
+
+
+def test_what_is_made_late_is_made_once_for_a_class_and_those_below_it() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Base:
+        first: int
+
+    @dataclass(frozen=True, slots=True)
+    class More(Base):
+        second: int = 2
+
+    class Plain(More):
+        """Add nothing."""
+
+    made = Plain(1)
+    assert (made.first, made.second) == (1, 2)
+    assert "__init__" not in vars(Plain)
+    assert Plain.__init__ is More.__init__ is not Base.__init__
+    assert dataclasses.fields(Plain) == dataclasses.fields(made) == dataclasses.fields(More)
+    assert [member.name for member in dataclasses.fields(Base)] == ["first"]
+    assert dataclasses.replace(More(1), second=3) == More(1, 3)
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_what_another_process_unpickles_first_can_be_used(protocol: int) -> None:
+    text = repr(pickle.dumps(Quick(1, "a"), protocol))
+    code = f"import pickle; made = pickle.loads({text}); print(made, made == type(made)(1, 'a'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "Quick(count=1, name='a', parts=[]) True\n"

@@ -1,160 +1,260 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Count the pixels of every class within some widths of a contour, compiled by Cython.
+"""Count the pixels of every class within one width of a contour, compiled by Cython.
 
-Each distance becomes the place of the smallest width that reaches it. Then runs of pixels that are equal in classes and
-places are counted as one. Sizes are checked before the first byte is touched; nothing is allocated, and the
-interpreter's lock is released.
+A pixel is near another region where its window holds two codes, which differ in some binary digit: for each digit, one
+plane of bits tells where the window has a code with it, and another where it has one without. Runs are widened as they
+are written, and rows are joined 64 pixels at a time, in two passes whatever the width (van Herk 1992). Sizes are
+checked before the first byte is touched; nothing is allocated, and the interpreter's lock is released.
 """
 
 import cython
-from cython.cimports.libc.string import memcpy
+from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.segeval.contours.bits import fill, highest_code, ones
 
-WORD = cython.declare(cython.Py_ssize_t, 8)
-EACH = cython.declare(cython.ulonglong, 0x0101010101010101)
-ROWS = cython.declare(cython.Py_ssize_t, 8)
-"""Rows that `count` works in."""
+PLANES = cython.declare(cython.Py_ssize_t, 6)
 
 
-def recode(
-    gt: cython.const[cython.uchar][::1],
-    pred: cython.const[cython.uchar][::1],
-    gt_codes: cython.const[cython.uchar][::1],
-    pred_codes: cython.const[cython.uchar][::1],
-    gt_found: cython.uchar[::1],
-    pred_found: cython.uchar[::1],
-) -> None:
-    """Look the values of both sides up in their tables of 256 codes; where the ground truth has code 0, both have it.
-
-    Raises `ValueError` where the sizes do not fit.
-    """
-    if not gt.shape[0] == pred.shape[0] == gt_found.shape[0] == pred_found.shape[0] or not gt.shape[0]:
-        raise ValueError("both sides have other sizes")
-    if gt_codes.shape[0] != 256 or pred_codes.shape[0] != 256:
-        raise ValueError("a table does not hold every byte")
-    with cython.nogil:
-        _look_up(cython.address(gt[0]), gt.shape[0], cython.address(gt_codes[0]), cython.address(gt_found[0]))
-        _look_up(cython.address(pred[0]), gt.shape[0], cython.address(pred_codes[0]), cython.address(pred_found[0]))
-        _mask(cython.address(gt_found[0]), gt.shape[0], cython.address(pred_found[0]))
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _look_up(
-    values: cython.pointer(cython.const[cython.uchar]),
-    size: cython.Py_ssize_t,
-    codes: cython.pointer(cython.const[cython.uchar]),
-    found: cython.p_uchar,
-) -> cython.void:
-    """Write the codes of values, most of them many at a time: regions are wide."""
-    i: cython.Py_ssize_t = 0
-    k: cython.Py_ssize_t
-    word: cython.ulonglong = 0
-    while i + WORD <= size:
-        memcpy(cython.address(word), values + i, 8)
-        if word == values[i] * EACH:
-            word = codes[values[i]] * EACH
-            memcpy(found + i, cython.address(word), 8)
-        else:
-            for k in range(i, i + WORD):
-                found[k] = codes[values[k]]
-        i += WORD
-    for k in range(i, size):
-        found[k] = codes[values[k]]
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _mask(gt: cython.p_uchar, size: cython.Py_ssize_t, pred: cython.p_uchar) -> cython.void:
-    i: cython.Py_ssize_t
-    for i in range(size):
-        pred[i] = pred[i] if gt[i] else 0
+def memory_size(height: cython.Py_ssize_t, width: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Return the words of 8 bytes that `count` works in."""
+    return (PLANES * height + 2) * (((width - 1) >> 6) + 1)
 
 
 def count(
-    gt: cython.const[cython.uchar][::1],
-    pred: cython.const[cython.uchar][::1],
-    gt_near: cython.const[cython.uchar][::1],
-    pred_near: cython.const[cython.uchar][::1],
-    height: cython.Py_ssize_t,
+    gt_starts: cython.const[cython.int][::1],
+    gt_codes: cython.const[cython.uchar][::1],
+    gt_rows: cython.const[cython.int][::1],
+    pred_starts: cython.const[cython.int][::1],
+    pred_codes: cython.const[cython.uchar][::1],
+    pred_rows: cython.const[cython.int][::1],
     width: cython.Py_ssize_t,
-    widths: cython.const[cython.uchar][::1],
-    memory: cython.uchar[::1],
-    counts: cython.longlong[:, :, ::1],
+    radius: cython.Py_ssize_t,
+    memory: cython.ulonglong[::1],
+    counts: cython.longlong[:, ::1],
 ) -> None:
-    """Add pixels to `counts`, (6, codes, widths + 1), by the place of the smallest of the ascending `widths` to hold.
+    """Add the pixels within `radius` >= 1 of a contour to `counts`, (6, codes), by their class.
 
     Of each side's own band those of ground truth, prediction and both, where the edge of the image is a contour too;
-    then the same three within the ground truth's contours, where it is none. The last place is beyond every width.
-    `gt_near` and `pred_near` have rows of `width` + 2, as `nearness.measure` writes them; `memory` has 8 rows of
-    `width` + 64 bytes. Raises `ValueError` where the sizes do not fit.
+    then the same three within the ground truth's contours, where it is none. Runs are as `runrows.find` writes them,
+    code 0 being no region; `memory` is as in `memory_size`. Raises `ValueError` where the sizes do not fit.
     """
-    size: cython.Py_ssize_t = height * width
-    near: cython.Py_ssize_t = height * (width + 2)
-    i: cython.Py_ssize_t
-    highest: cython.uchar = 0
-    if height < 1 or width < 1 or gt.shape[0] != size or pred.shape[0] != size:
+    height: cython.Py_ssize_t = gt_rows.shape[0] - 1
+    words: cython.Py_ssize_t = ((width - 1) >> 6) + 1
+    highest: cython.int
+    if height < 1 or width < 1 or radius < 1 or pred_rows.shape[0] != height + 1:
         raise ValueError("there is no pixel")
-    if gt_near.shape[0] != near or pred_near.shape[0] != near or memory.shape[0] != ROWS * (width + 64):
+    if memory.shape[0] != memory_size(height, width) or counts.shape[0] != 6:
         raise ValueError("the memory has another size than the image")
-    if counts.shape[0] != 6 or counts.shape[2] != widths.shape[0] + 1 or not widths.shape[0]:
-        raise ValueError("there is no room for the counts")
     with cython.nogil:
-        for i in range(size):
-            highest = gt[i] if gt[i] > highest else highest
-        for i in range(size):
-            highest = pred[i] if pred[i] > highest else highest
-    if highest >= counts.shape[1]:
-        raise ValueError("a code has no counts")
+        highest = max(
+            highest_code(gt_starts, gt_codes, gt_rows, width), highest_code(pred_starts, pred_codes, pred_rows, width)
+        )
+    if highest == 256 or highest >= counts.shape[1]:
+        raise ValueError("the runs do not fit the image, or a code has no counts")
     with cython.nogil:
-        _count(gt, pred, gt_near, pred_near, height, width, widths, memory, counts)
+        _near(gt_starts, gt_codes, gt_rows, height, width, radius, highest, cython.address(memory[0]))
+        memcpy(
+            cython.address(memory[(PLANES - 1) * height * words]),
+            cython.address(memory[(PLANES - 2) * height * words]),
+            8 * height * words,
+        )
+        _near(pred_starts, pred_codes, pred_rows, height, width, radius, highest, cython.address(memory[0]))
+        _count(
+            gt_starts,
+            gt_codes,
+            gt_rows,
+            pred_starts,
+            pred_codes,
+            pred_rows,
+            height,
+            width,
+            radius,
+            cython.address(memory[(PLANES - 1) * height * words]),
+            cython.address(memory[(PLANES - 2) * height * words]),
+            cython.address(memory[PLANES * height * words]),
+            counts,
+        )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _widened(
+    starts: cython.const[cython.int][::1],
+    codes: cython.const[cython.uchar][::1],
+    first: cython.Py_ssize_t,
+    end: cython.Py_ssize_t,
+    width: cython.Py_ssize_t,
+    radius: cython.Py_ssize_t,
+    digit: cython.int,
+    without: cython.p_ulonglong,
+    having: cython.p_ulonglong,
+) -> cython.void:
+    """Set where the window of a row has a code without the binary digit, and where one that has it."""
+    i: cython.Py_ssize_t
+    from_0: cython.Py_ssize_t = 0
+    from_1: cython.Py_ssize_t = 0
+    to_0: cython.Py_ssize_t = 0
+    to_1: cython.Py_ssize_t = 0
+    for i in range(first, end):
+        if codes[i] == 0:
+            continue
+        if (codes[i] >> digit) & 1:
+            if starts[i] - radius > to_1:
+                fill(having, from_1, to_1, width)
+                from_1 = starts[i] - radius
+            to_1 = starts[i + 1] + radius
+        else:
+            if starts[i] - radius > to_0:
+                fill(without, from_0, to_0, width)
+                from_0 = starts[i] - radius
+            to_0 = starts[i + 1] + radius
+    fill(having, from_1, to_1, width)
+    fill(without, from_0, to_0, width)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _joined(
+    plane: cython.p_ulonglong,
+    forward: cython.p_ulonglong,
+    height: cython.Py_ssize_t,
+    words: cython.Py_ssize_t,
+    length: cython.Py_ssize_t,
+) -> cython.void:
+    """Join rows from the start of their block of `length` into `forward`, and up to its end in `plane` itself."""
+    y: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    here: cython.p_ulonglong
+    there: cython.p_ulonglong
+    before: cython.p_ulonglong
+    for y in range(height):
+        here = plane + y * words
+        there = forward + y * words
+        if y % length == 0:
+            memcpy(there, here, 8 * words)
+        else:
+            before = there - words
+            for k in range(words):
+                there[k] = before[k] | here[k]
+    for y in range(height - 2, -1, -1):
+        if (y + 1) % length:
+            here = plane + y * words
+            there = here + words
+            for k in range(words):
+                here[k] |= there[k]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _near(
+    starts: cython.const[cython.int][::1],
+    codes: cython.const[cython.uchar][::1],
+    rows: cython.const[cython.int][::1],
+    height: cython.Py_ssize_t,
+    width: cython.Py_ssize_t,
+    radius: cython.Py_ssize_t,
+    highest: cython.int,
+    memory: cython.p_ulonglong,
+) -> cython.void:
+    """Write the bits of pixels whose window has two codes into the fifth plane of `memory`."""
+    words: cython.Py_ssize_t = ((width - 1) >> 6) + 1
+    size: cython.Py_ssize_t = height * words
+    near: cython.p_ulonglong = memory + 4 * size
+    digit: cython.int = 0
+    y: cython.Py_ssize_t
+    memset(near, 0, 8 * size)
+    while highest >> digit:
+        memset(memory, 0, 16 * size)
+        for y in range(height):
+            _widened(
+                starts,
+                codes,
+                rows[y],
+                rows[y + 1] - 1,
+                width,
+                radius,
+                digit,
+                memory + y * words,
+                memory + size + y * words,
+            )
+        _joined(memory, memory + 2 * size, height, words, 2 * radius + 1)
+        _joined(memory + size, memory + 3 * size, height, words, 2 * radius + 1)
+        _both(memory, height, words, radius, near)
+        digit += 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _both(
+    memory: cython.p_ulonglong,
+    height: cython.Py_ssize_t,
+    words: cython.Py_ssize_t,
+    radius: cython.Py_ssize_t,
+    near: cython.p_ulonglong,
+) -> cython.void:
+    """Set the bits of pixels whose window of joined rows has both kinds of codes."""
+    size: cython.Py_ssize_t = height * words
+    length: cython.Py_ssize_t = 2 * radius + 1
+    y: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    top: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    upper: cython.p_ulonglong
+    lower: cython.p_ulonglong
+    row: cython.p_ulonglong
+    for y in range(height):
+        top = y - radius if y > radius else 0
+        end = y + radius if y + radius < height else height - 1
+        # Rows up to the end of the block of the first, and from the start of the block of the last.
+        upper = memory + top * words
+        lower = memory + 2 * size + end * words
+        if top // length == end // length:
+            if top % length == 0:
+                upper = lower
+            else:
+                lower = upper
+        row = near + y * words
+        for k in range(words):
+            row[k] |= (upper[k] | lower[k]) & (upper[size + k] | lower[size + k])
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(-1)
 def _count(
-    gt: cython.const[cython.uchar][::1],
-    pred: cython.const[cython.uchar][::1],
-    gt_near: cython.const[cython.uchar][::1],
-    pred_near: cython.const[cython.uchar][::1],
+    gt_starts: cython.const[cython.int][::1],
+    gt_codes: cython.const[cython.uchar][::1],
+    gt_rows: cython.const[cython.int][::1],
+    pred_starts: cython.const[cython.int][::1],
+    pred_codes: cython.const[cython.uchar][::1],
+    pred_rows: cython.const[cython.int][::1],
     height: cython.Py_ssize_t,
     width: cython.Py_ssize_t,
-    widths: cython.const[cython.uchar][::1],
-    memory: cython.uchar[::1],
-    counts: cython.longlong[:, :, ::1],
+    radius: cython.Py_ssize_t,
+    gt_near: cython.p_ulonglong,
+    pred_near: cython.p_ulonglong,
+    frames: cython.p_ulonglong,
+    counts: cython.longlong[:, ::1],
 ) -> cython.int:
-    room: cython.Py_ssize_t = width + 64
-    frame: cython.p_uchar = cython.address(memory[0])
-    framed: cython.p_uchar = frame + room
-    trimap: cython.p_uchar = frame + 2 * room
-    of_gt: cython.p_uchar = frame + 3 * room
-    of_pred: cython.p_uchar = frame + 4 * room
-    changed: cython.p_uchar = frame + 5 * room
-    x: cython.Py_ssize_t
+    words: cython.Py_ssize_t = ((width - 1) >> 6) + 1
     y: cython.Py_ssize_t
-    edge: cython.Py_ssize_t
-    for x in range(width):
-        edge = x + 1 if x + 1 < width - x else width - x
-        frame[x] = edge if edge < 255 else 255
+    memset(frames, 0, 16 * words)
+    fill(frames, 0, radius, width)
+    fill(frames, width - radius, width, width)
+    fill(frames + words, 0, width, width)
     for y in range(height):
-        edge = y + 1 if y + 1 < height - y else height - y
-        edge = edge if edge < 255 else 255
-        _placed(cython.address(gt_near[y * (width + 2) + 1]), widths, width, trimap)
-        _within(cython.address(gt_near[y * (width + 2) + 1]), frame, edge, width, framed)
-        _placed(framed, widths, width, of_gt)
-        _within(cython.address(pred_near[y * (width + 2) + 1]), frame, edge, width, framed)
-        _placed(framed, widths, width, of_pred)
-        _changes(cython.address(gt[y * width]), cython.address(pred[y * width]), trimap, of_gt, of_pred, width, changed)
-        _add_runs(
-            cython.address(gt[y * width]),
-            cython.address(pred[y * width]),
-            trimap,
-            of_gt,
-            of_pred,
+        _count_row(
+            cython.address(gt_starts[gt_rows[y]]),
+            cython.address(gt_codes[gt_rows[y]]),
+            cython.address(pred_starts[pred_rows[y]]),
+            cython.address(pred_codes[pred_rows[y]]),
             width,
-            changed,
+            gt_near + y * words,
+            pred_near + y * words,
+            frames + words if y < radius or y >= height - radius else frames,
             counts,
         )
     return 0
@@ -163,97 +263,48 @@ def _count(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _within(
-    near: cython.pointer(cython.const[cython.uchar]),
-    frame: cython.p_uchar,
-    edge: cython.uchar,
+def _count_row(
+    gt_starts: cython.pointer(cython.const[cython.int]),
+    gt_codes: cython.pointer(cython.const[cython.uchar]),
+    pred_starts: cython.pointer(cython.const[cython.int]),
+    pred_codes: cython.pointer(cython.const[cython.uchar]),
     width: cython.Py_ssize_t,
-    found: cython.p_uchar,
+    gt_near: cython.p_ulonglong,
+    pred_near: cython.p_ulonglong,
+    frame: cython.p_ulonglong,
+    counts: cython.longlong[:, ::1],
 ) -> cython.void:
-    """Write the distance to a contour or to the edge of the image, whichever is less."""
-    x: cython.Py_ssize_t
-    least: cython.uchar
-    for x in range(width):
-        least = near[x] if near[x] < frame[x] else frame[x]
-        found[x] = least if least < edge else edge
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _placed(
-    near: cython.pointer(cython.const[cython.uchar]),
-    widths: cython.const[cython.uchar][::1],
-    width: cython.Py_ssize_t,
-    found: cython.p_uchar,
-) -> cython.void:
-    """Write how many widths are too small for each distance."""
-    x: cython.Py_ssize_t
-    place: cython.Py_ssize_t
-    reach: cython.uchar = widths[0]
-    for x in range(width):
-        found[x] = near[x] > reach
-    for place in range(1, widths.shape[0]):
-        reach = widths[place]
-        for x in range(width):
-            found[x] += near[x] > reach
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _changes(
-    gt: cython.pointer(cython.const[cython.uchar]),
-    pred: cython.pointer(cython.const[cython.uchar]),
-    trimap: cython.p_uchar,
-    of_gt: cython.p_uchar,
-    of_pred: cython.p_uchar,
-    width: cython.Py_ssize_t,
-    changed: cython.p_uchar,
-) -> cython.void:
-    """Write 1 where a run begins, and after the last pixel; the bytes after that are 0."""
-    x: cython.Py_ssize_t
-    for x in range(1, width):
-        changed[x] = (gt[x] != gt[x - 1]) | (pred[x] != pred[x - 1])
-    for x in range(1, width):
-        changed[x] |= (trimap[x] != trimap[x - 1]) | (of_gt[x] != of_gt[x - 1]) | (of_pred[x] != of_pred[x - 1])
-    changed[0] = 0
-    changed[width] = 1
-    for x in range(width + 1, width + WORD):
-        changed[x] = 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _add_runs(
-    gt: cython.pointer(cython.const[cython.uchar]),
-    pred: cython.pointer(cython.const[cython.uchar]),
-    trimap: cython.p_uchar,
-    of_gt: cython.p_uchar,
-    of_pred: cython.p_uchar,
-    width: cython.Py_ssize_t,
-    changed: cython.p_uchar,
-    counts: cython.longlong[:, :, ::1],
-) -> cython.void:
+    every: cython.ulonglong = 0xFFFFFFFFFFFFFFFF
+    mask: cython.ulonglong
+    trimap: cython.ulonglong
+    of_gt: cython.ulonglong
+    of_pred: cython.ulonglong
     start: cython.Py_ssize_t = 0
-    x: cython.Py_ssize_t = 0
+    end: cython.Py_ssize_t
     k: cython.Py_ssize_t
-    size: cython.Py_ssize_t
-    word: cython.ulonglong = 0
-    while x <= width:
-        memcpy(cython.address(word), changed + x, 8)
-        if word:
-            for k in range(x, x + WORD):
-                if changed[k]:
-                    size = k - start
-                    if gt[start]:
-                        counts[0, gt[start], of_gt[start]] += size
-                        counts[1, pred[start], of_pred[start]] += size
-                        counts[3, gt[start], trimap[start]] += size
-                        counts[4, pred[start], trimap[start]] += size
-                        if gt[start] == pred[start]:
-                            counts[2, gt[start], max(of_gt[start], of_pred[start])] += size
-                            counts[5, gt[start], trimap[start]] += size
-                    start = k
-        x += WORD
+    i: cython.Py_ssize_t = 0
+    j: cython.Py_ssize_t = 0
+    gt: cython.uchar
+    pred: cython.uchar
+    while start < width:
+        gt, pred = gt_codes[i], pred_codes[j]
+        end = min(gt_starts[i + 1], pred_starts[j + 1])
+        i += end == gt_starts[i + 1]
+        j += end == pred_starts[j + 1]
+        mask = every << (start & 63)
+        if gt:
+            for k in range(start >> 6, ((end - 1) >> 6) + 1):
+                if k == (end - 1) >> 6:
+                    mask &= every >> (63 - ((end - 1) & 63))
+                trimap = gt_near[k] & mask
+                of_gt = trimap | (frame[k] & mask)
+                of_pred = (pred_near[k] | frame[k]) & mask
+                counts[0, gt] += ones(of_gt)
+                counts[1, pred] += ones(of_pred)
+                counts[3, gt] += ones(trimap)
+                counts[4, pred] += ones(trimap)
+                if gt == pred:
+                    counts[2, gt] += ones(of_gt & of_pred)
+                    counts[5, gt] += ones(trimap)
+                mask = every
+        start = end

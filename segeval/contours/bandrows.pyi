@@ -2,18 +2,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Bytes = NDArray[np.uint8]
+_Places = NDArray[np.int32]
 
-def recode(
-    gt: _Bytes, pred: _Bytes, gt_codes: _Bytes, pred_codes: _Bytes, gt_found: _Bytes, pred_found: _Bytes
-) -> None: ...
+def memory_size(height: int, width: int) -> int: ...
 def count(
-    gt: _Bytes,
-    pred: _Bytes,
-    gt_near: _Bytes,
-    pred_near: _Bytes,
-    height: int,
+    gt_starts: _Places,
+    gt_codes: _Bytes,
+    gt_rows: _Places,
+    pred_starts: _Places,
+    pred_codes: _Bytes,
+    pred_rows: _Places,
     width: int,
-    widths: _Bytes,
-    memory: _Bytes,
+    radius: int,
+    memory: NDArray[np.uint64],
     counts: NDArray[np.int64],
 ) -> None: ...

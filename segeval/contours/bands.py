@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.contours.kernels import WIDEST, counted_bands, takes
 from segeval.contours.regions import NO_REGION, Regions
 from segeval.contours.scratch import SCRATCH
 from segeval.tables.counts import Int64Array, joint_counts
@@ -98,10 +97,6 @@ def band_counts(of: Regions, widths: Sequence[int]) -> tuple[Int64Array, Int64Ar
     which trimap IoU is (Kohli et al. 2009). `widths` are at least 1, in any order.
     """
     ascending = sorted(set(widths))
-    if ascending[-1] <= WIDEST and takes(of):
-        places = np.searchsorted(ascending, widths)
-        bands, trimaps = counted_bands(of, ascending)
-        return bands[:, places], trimaps[:, places]
     bands = np.zeros((len(of.ids), len(widths), 3), np.int64)
     trimaps = np.zeros_like(bands)
     sides = near_another(of.gt, ascending, name="gt"), near_another(of.pred, ascending, name="pred")

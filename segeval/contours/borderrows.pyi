@@ -3,10 +3,36 @@ from numpy.typing import NDArray
 
 _Bytes = NDArray[np.uint8]
 _Places = NDArray[np.int32]
+_Numbers = NDArray[np.int64]
+_Words = NDArray[np.uint64]
 
-def draw_inner(
-    codes: _Bytes, height: int, width: int, stray: int, plane: _Bytes, spare: _Bytes, lost: NDArray[np.int64]
+def lay_out(
+    gt_starts: _Places,
+    gt_codes: _Bytes,
+    gt_rows: _Places,
+    pred_starts: _Places,
+    pred_codes: _Bytes,
+    pred_rows: _Places,
+    width: int,
+    planes: _Numbers,
 ) -> int: ...
-def draw_corners(codes: _Bytes, height: int, width: int, plane: _Bytes) -> int: ...
-def list_inner(plane: _Bytes, places: _Places, classes: _Bytes) -> None: ...
-def list_corners(codes: _Bytes, plane: _Bytes, width: int, stray: int, places: _Places, classes: _Bytes) -> int: ...
+def draw_inner(
+    starts: _Places,
+    codes: _Bytes,
+    rows: _Places,
+    width: int,
+    stray: int,
+    planes: _Numbers,
+    drawn: _Words,
+    spare: _Words,
+    lost: _Numbers,
+) -> None: ...
+def draw_corners(
+    starts: _Places,
+    codes: _Bytes,
+    rows: _Places,
+    width: int,
+    stray: int,
+    planes: _Numbers,
+    drawn: _Words,
+) -> None: ...

@@ -6,7 +6,7 @@ from functools import cache
 
 from segeval.tables.lane import fast, loads
 
-KERNELS = tuple(f"segeval.contours.{name}" for name in ("bandrows", "borderrows", "matchrows", "nearness"))
+KERNELS = tuple(f"segeval.contours.{name}" for name in ("bandrows", "borderrows", "matchrows", "runrows"))
 
 
 @cache

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.contours.bands import band_counts
 from segeval.contours.borders import both_borders, lost_border
-from segeval.contours.kernels import counted_borders, takes
+from segeval.contours.kernels import counted_bands, counted_borders, found_runs, takes
 from segeval.contours.matching import squared_distances
 from segeval.contours.regions import Regions
 from segeval.protocol.widths import Width
@@ -144,27 +144,34 @@ def contour_counts(of: Regions, widths: Sequence[Width]) -> ContourCounts:
     >>> contour_counts(of, [1]).bands[1, 0].tolist()  # class 1: ground truth, prediction, both
     [2, 3, 2]
     """
-    diagonal = float(np.sqrt(of.gt.shape[0] ** 2 + of.gt.shape[1] ** 2))
-    bands, trimaps = band_counts(of, [band_width(width, diagonal) for width in widths])
-    borders, matched, lost = _matched(of, [bf_tolerance(width, diagonal) for width in widths], corners=False)
-    corners, near, _ = _matched(of, [davis_tolerance(width, diagonal) for width in widths], corners=True)
+    diagonal = float(np.sqrt(of.shape[0] ** 2 + of.shape[1] ** 2))
+    in_bands = [band_width(width, diagonal) for width in widths]
+    # Near enough is up to the tolerance for DAVIS's border, and below it for the other: in squares, which are whole.
+    in_bf = [math.ceil(bf_tolerance(width, diagonal) ** 2) - 1 for width in widths]
+    in_davis = [davis_tolerance(width, diagonal) ** 2 for width in widths]
+    if takes(of):
+        runs = found_runs(of)
+        bands, trimaps = counted_bands(runs, in_bands)
+        borders, matched, lost = counted_borders(runs, in_bf, corners=False)
+        corners, near, _ = counted_borders(runs, in_davis, corners=True)
+    else:
+        bands, trimaps = band_counts(of, in_bands)
+        borders, matched, lost = _matched(of, in_bf, corners=False)
+        corners, near, _ = _matched(of, in_davis, corners=True)
     return ContourCounts(of.ids, bands, trimaps, np.column_stack([borders, lost]), matched, corners, near)
 
 
-def _matched(of: Regions, tolerances: Sequence[float], *, corners: bool) -> tuple[Int64Array, Int64Array, Int64Array]:
-    """Count elements of both borders by class, (K, 2), those near enough to their like, (K, W, 2), and the lost, (K,).
+def _matched(of: Regions, squares: Sequence[int], *, corners: bool) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Count border elements by class, (K, 2), those within `squares` of their like, (K, W, 2), and the lost ones, (K,).
 
-    Near enough is up to the tolerance for DAVIS's border, and below it for the other: in squares, which are whole.
+    `squares` are of distances in pixels.
     """
-    near = [math.floor(tolerance**2) if corners else math.ceil(tolerance**2) - 1 for tolerance in tolerances]
-    if takes(of):
-        return counted_borders(of, near, corners=corners)
     size = len(of.ids)
     gt, pred = both_borders(of, corners=corners)
-    counted = np.zeros((size, len(tolerances), 2), np.int64)
+    counted = np.zeros((size, len(squares), 2), np.int64)
     for side, (source, target) in enumerate(((gt, pred), (pred, gt))):
-        squares = squared_distances(source, target, max(tolerances))
-        for place, square in enumerate(near):
-            counted[:, place, side] = np.bincount(source.codes[squares <= square], minlength=size + 1)[1 : size + 1]
+        found = squared_distances(source, target, max(squares))
+        for place, square in enumerate(squares):
+            counted[:, place, side] = np.bincount(source.codes[found <= square], minlength=size + 1)[1 : size + 1]
     lost = lost_border(of.gt).counts(size) if of.void and not corners else np.zeros(size, np.int64)
     return np.column_stack([gt.counts(size), pred.counts(size)]), counted, lost

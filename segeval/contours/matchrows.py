@@ -1,287 +1,338 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Find how near each border element is to the nearest of its own class on the other side, compiled by Cython.
+"""Find how near border pixels are to their like on the other side, class by class, compiled by Cython.
 
-What is near an element is near the element beside it, and where nothing is far around one, nothing is around the next:
-by that most are settled. Others look row by row, the nearest rows first, through those few that stand near their own
-column. Sizes are checked before the first byte is touched; nothing is allocated, and the interpreter's lock is
-released.
+What is near a pixel is near the pixels around it, and where nothing is far around one, nothing is around the next: by
+that most are settled, as many as lie in one word of 64. Others look around, the nearest rows first, and eight rows at a
+time where these are empty. Sizes are checked before the first byte is touched; nothing is allocated, and the
+interpreter's lock is released.
 """
 
 import cython
+from cython.cimports.libc.math import sqrt
+from cython.cimports.libc.string import memset
+from cython.cimports.segeval.contours.bits import highest, lowest, ones, within
 
-PART = cython.declare(cython.Py_ssize_t, 5)
-"""Columns that share an entry in the index of a row, as a power of two."""
+BLOCK = cython.declare(cython.Py_ssize_t, 3)
+"""Rows that are looked at as one, as a power of two."""
+BEYOND = cython.declare(cython.longlong, 5)
+"""Pixels that are searched beyond the largest distance, so that pixels around know of nothing near them."""
+NOWHERE = cython.declare(cython.longlong, -(1 << 30))
+"""The row of nothing: far from every pixel."""
+FOUND = cython.declare(cython.Py_ssize_t, 7)
+KNOWN = cython.declare(cython.Py_ssize_t, 9)
+"""Numbers known of a word of columns: the row and column of two pixels of the other side, and of one with nothing
+around it, and how far; then, from `FOUND` on, what was found last."""
 
 
-BEYOND = cython.declare(cython.Py_ssize_t, 8)
-"""Pixels that are searched beyond the largest distance, so that elements beside know of nothing near them."""
-
-
-def index_size(height: cython.Py_ssize_t, width: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    """Return the entries of the index that `match` works with."""
-    return height * (((width - 1) >> PART) + 1) + 1
+def memory_size(height: cython.Py_ssize_t, width: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Return the words of 8 bytes that `match` works in."""
+    return (KNOWN + 2 * ((height >> BLOCK) + 1)) * (((width - 1) >> 6) + 1)
 
 
 def match(
-    source: cython.const[cython.int][::1],
-    source_classes: cython.const[cython.uchar][::1],
-    target: cython.const[cython.int][::1],
-    target_classes: cython.const[cython.uchar][::1],
+    planes: cython.const[cython.longlong][:, ::1],
+    gt: cython.const[cython.ulonglong][::1],
+    pred: cython.const[cython.ulonglong][::1],
+    squares: cython.const[cython.longlong][::1],
     height: cython.Py_ssize_t,
     width: cython.Py_ssize_t,
-    squares: cython.const[cython.longlong][::1],
-    index: cython.int[::1],
-    known: cython.int[:, ::1],
-    counts: cython.longlong[:, ::1],
+    memory: cython.ulonglong[::1],
+    counts: cython.longlong[:, :, ::1],
 ) -> None:
-    """Count elements of `source` by class and by the first of the ascending `squares` that reaches their like.
+    """Count the bits of both sides by code and by the first of the ascending `squares` that reaches one of the other.
 
-    Elements are flat places in the image, ascending, and the class of each. Squares are of distances in pixels, from 0;
-    the last column of `counts` is of elements farther away than all of them. `index`, of `index_size`, and
-    `known`, two rows for the elements of `source`, are written. Raises `ValueError` where the sizes do not fit.
+    `planes` are as `borderrows.lay_out` writes them, squares are of distances in pixels, from 0, and the last column of
+    `counts`, (2, codes, squares + 1), is of bits farther away than all of them. `memory` is as in `memory_size`. Raises
+    `ValueError` where the sizes do not fit.
     """
-    i: cython.Py_ssize_t
-    if source.shape[0] != source_classes.shape[0] or target.shape[0] != target_classes.shape[0]:
-        raise ValueError("an element has no class")
-    if not squares.shape[0] or squares[0] < 0 or counts.shape[1] != squares.shape[0] + 1:
+    code: cython.Py_ssize_t
+    if planes.shape[1] != 5 or gt.shape[0] != pred.shape[0] or counts.shape[1] != planes.shape[0]:
+        raise ValueError("there is no room for the border")
+    if not squares.shape[0] or counts.shape[0] != 2 or counts.shape[2] != squares.shape[0] + 1:
         raise ValueError("there is no room for the counts")
-    if height < 1 or width < 1 or index.shape[0] != index_size(height, width):
-        raise ValueError("the index has another size than the image")
-    if known.shape[0] != 2 or known.shape[1] != source.shape[0]:
-        raise ValueError("there is no room for what is known")
-    for i in range(target.shape[0]):
-        if not 0 <= target[i] < height * width or (i and target[i] < target[i - 1]):
-            raise ValueError("places do not ascend within the image")
-    for i in range(source.shape[0]):
-        if not 0 <= source[i] < height * width or source_classes[i] >= counts.shape[0]:
-            raise ValueError("an element is not in the image")
+    if height < 1 or width < 1 or memory.shape[0] != memory_size(height, width):
+        raise ValueError("the memory has another size than the image")
+    for code in range(squares.shape[0]):
+        if not 0 <= squares[code] < 1 << 50 or (code and squares[code] <= squares[code - 1]):
+            raise ValueError("there is no room for the counts, or squares do not ascend")
+    for code in range(planes.shape[0]):
+        if not 0 <= planes[code, 0] <= planes[code, 1] <= height or planes[code, 2] < 0 or planes[code, 4] < 0:
+            raise ValueError("there is no room for the border of a class")
+        if not 0 <= planes[code, 3] <= ((width - 1) >> 6) + 1:
+            raise ValueError("a plane is wider than the image")
+        if planes[code, 4] + (planes[code, 1] - planes[code, 0]) * planes[code, 3] > gt.shape[0]:
+            raise ValueError("there is no room for the border of a class")
     with cython.nogil:
-        _indexed(target, width, index)
-        _match(source, source_classes, target, target_classes, height, width, squares, index, known, counts)
+        for code in range(planes.shape[0]):
+            if planes[code, 1] > planes[code, 0]:
+                _match(
+                    cython.address(gt[0]) + planes[code, 4],
+                    cython.address(pred[0]) + planes[code, 4],
+                    planes[code, 1] - planes[code, 0],
+                    planes[code, 3],
+                    squares,
+                    cython.address(memory[0]),
+                    cython.address(counts[0, code, 0]),
+                    cython.address(counts[1, code, 0]),
+                )
 
 
 @cython.cfunc
 @cython.nogil
-@cython.exceptval(-1)
-def _indexed(target: cython.const[cython.int][::1], width: cython.Py_ssize_t, index: cython.int[::1]) -> cython.int:
-    """Write for each part of each row how many elements come before it."""
-    parts: cython.Py_ssize_t = ((width - 1) >> PART) + 1
-    i: cython.Py_ssize_t
-    entry: cython.Py_ssize_t
-    written: cython.Py_ssize_t = 0
-    for i in range(target.shape[0]):
-        entry = (target[i] // width) * parts + ((target[i] % width) >> PART)
-        while written <= entry:
-            index[written] = i
-            written += 1
-    while written < index.shape[0]:
-        index[written] = target.shape[0]
-        written += 1
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(-1)
+@cython.exceptval(check=False)
 def _match(
-    source: cython.const[cython.int][::1],
-    source_classes: cython.const[cython.uchar][::1],
-    target: cython.const[cython.int][::1],
-    target_classes: cython.const[cython.uchar][::1],
+    gt: cython.pointer(cython.const[cython.ulonglong]),
+    pred: cython.pointer(cython.const[cython.ulonglong]),
     height: cython.Py_ssize_t,
-    width: cython.Py_ssize_t,
+    words: cython.Py_ssize_t,
     squares: cython.const[cython.longlong][::1],
-    index: cython.int[::1],
-    known: cython.int[:, ::1],
-    counts: cython.longlong[:, ::1],
-) -> cython.int:
-    most: cython.longlong = _square(_root(squares[squares.shape[0] - 1], height + width) + 1 + BEYOND)
-    reach: cython.Py_ssize_t = _root(most, height + width)
-    i: cython.Py_ssize_t
-    above: cython.Py_ssize_t = 0
-    best: cython.longlong
-    for i in range(source.shape[0]):
-        while source[above] < source[i] - width - 1:
-            above += 1
-        _guess(source, source_classes, width, i, above, known)
-        best = max(most, squares[squares.shape[0] - 1]) + 1
-        if known[0, i] >= 0:
-            best = min(best, _apart(source[i], known[0, i], width))
-        if _place(squares, best) != _place(squares, _square(known[1, i])):
-            best = _nearest(
-                target,
-                target_classes,
-                height,
-                width,
-                source[i],
-                source_classes[i],
-                squares,
-                best,
-                reach,
-                index,
-                known,
-                i,
-            )
-        counts[source_classes[i], _place(squares, best)] += 1
-    return 0
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _square(number: cython.longlong) -> cython.longlong:
-    return number * number
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _root(square: cython.longlong, highest: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    """Return the whole part of a root, and at most `highest`."""
-    root: cython.Py_ssize_t = 0
-    while (root + 1) * (root + 1) <= square and root < highest:
-        root += 1
-    return root
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _apart(first: cython.Py_ssize_t, second: cython.Py_ssize_t, width: cython.Py_ssize_t) -> cython.longlong:
-    """Return the squared distance of two places."""
-    return _square(first // width - second // width) + _square(first % width - second % width)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _place(squares: cython.const[cython.longlong][::1], square: cython.longlong) -> cython.Py_ssize_t:
-    place: cython.Py_ssize_t = 0
-    while place < squares.shape[0] and squares[place] < square:
-        place += 1
-    return place
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _guess(
-    source: cython.const[cython.int][::1],
-    classes: cython.const[cython.uchar][::1],
-    width: cython.Py_ssize_t,
-    i: cython.Py_ssize_t,
-    above: cython.Py_ssize_t,
-    known: cython.int[:, ::1],
+    memory: cython.p_ulonglong,
+    of_gt: cython.p_longlong,
+    of_pred: cython.p_longlong,
 ) -> cython.void:
-    """Take from elements beside this one what is near it, and how far away everything is at least.
-
-    A step is at most the root of 2 long, so that what is `d` away from one is at least `d` - 2 from the next, in whole
-    pixels; straight steps are 1.
-    """
-    k: cython.Py_ssize_t
-    least: cython.int
-    best: cython.longlong = -1
-    square: cython.longlong
-    known[0, i] = -1
-    known[1, i] = 0
-    for k in range(above, i):
-        if source[k] > source[i] - width + 1:
-            break
-        if classes[k] == classes[i] and -1 <= source[k] % width - source[i] % width <= 1:
-            least = known[1, k] - (1 if source[k] == source[i] - width else 2)
-            known[1, i] = max(known[1, i], least)
-            if known[0, k] >= 0:
-                square = _apart(source[i], known[0, k], width)
-                if best < 0 or square < best:
-                    best = square
-                    known[0, i] = known[0, k]
-    k = i - 1
-    while k >= 0 and source[k] >= source[i] - 1:
-        if classes[k] == classes[i] and source[i] % width > 0:
-            known[1, i] = max(known[1, i], known[1, k] - 1)
-            if known[0, k] >= 0:
-                square = _apart(source[i], known[0, k], width)
-                if best < 0 or square < best:
-                    best = square
-                    known[0, i] = known[0, k]
-        k -= 1
+    """Match the two planes of one class."""
+    known: cython.p_longlong = cython.cast(cython.p_longlong, memory)
+    gt_blocks: cython.p_ulonglong = memory + KNOWN * words
+    pred_blocks: cython.p_ulonglong = gt_blocks + ((height >> BLOCK) + 1) * words
+    _joined(gt, height, words, gt_blocks)
+    _joined(pred, height, words, pred_blocks)
+    _one_way(gt, gt_blocks, pred, pred_blocks, height, words, squares, known, of_gt)
+    _one_way(pred, pred_blocks, gt, gt_blocks, height, words, squares, known, of_pred)
 
 
 @cython.cfunc
-@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _least_that_matters(
-    squares: cython.const[cython.longlong][::1], best: cython.longlong, reach: cython.Py_ssize_t
-) -> cython.longlong:
-    """Return the greatest square that is counted elsewhere than `best`, or -1.
+def _one_way(
+    source: cython.pointer(cython.const[cython.ulonglong]),
+    source_blocks: cython.pointer(cython.const[cython.ulonglong]),
+    target: cython.pointer(cython.const[cython.ulonglong]),
+    blocks: cython.pointer(cython.const[cython.ulonglong]),
+    height: cython.Py_ssize_t,
+    words: cython.Py_ssize_t,
+    squares: cython.const[cython.longlong][::1],
+    known: cython.p_longlong,
+    counts: cython.p_longlong,
+) -> cython.void:
+    here: cython.p_longlong
+    block: cython.Py_ssize_t
+    y: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    word: cython.ulonglong
+    near: cython.ulonglong
+    for k in range(words):
+        here = known + KNOWN * k
+        here[0] = here[2] = here[4] = NOWHERE
+        here[1] = here[3] = here[5] = here[6] = 0
+    for block in range(((height - 1) >> BLOCK) + 1):
+        for k in range(words):
+            if source_blocks[block * words + k] == 0:
+                continue
+            here = known + KNOWN * k
+            for y in range(block << BLOCK, min((block + 1) << BLOCK, height)):
+                word = source[y * words + k]
+                if word == 0:
+                    continue
+                near = word & within(y - here[0], here[1], squares[0])
+                if word != near:
+                    near |= word & within(y - here[2], here[3], squares[0])
+                counts[0] += ones(near)
+                word ^= near
+                if word == 0:
+                    continue
+                near = word & within(y - here[4], here[5], here[6])
+                counts[squares.shape[0]] += ones(near)
+                word ^= near
+                if word:
+                    _look(word, target, blocks, height, words, y, k, squares, here, counts)
 
-    Where nothing is near, farther ones matter too: that nothing is there is what the next elements can use.
-    """
-    place: cython.Py_ssize_t = _place(squares, best)
-    if place == squares.shape[0]:
-        return max(squares[place - 1], min(_square(reach), best - 1))
-    return squares[place - 1] if place else -1
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _look(
+    word: cython.ulonglong,
+    target: cython.pointer(cython.const[cython.ulonglong]),
+    blocks: cython.pointer(cython.const[cython.ulonglong]),
+    height: cython.Py_ssize_t,
+    words: cython.Py_ssize_t,
+    y: cython.Py_ssize_t,
+    k: cython.Py_ssize_t,
+    squares: cython.const[cython.longlong][::1],
+    here: cython.p_longlong,
+    counts: cython.p_longlong,
+) -> cython.void:
+    """Count the bits of a word of which nothing is known yet, and note what is found around them."""
+    largest: cython.longlong = squares[squares.shape[0] - 1]
+    reach: cython.longlong = cython.cast(cython.longlong, sqrt(largest)) + BEYOND
+    best: cython.longlong
+    x: cython.Py_ssize_t
+    place: cython.Py_ssize_t
+    near: cython.ulonglong
+    while word:
+        x = lowest(word)
+        best = _nearest(target, blocks, height, words, y, 64 * k + x, squares[0], reach * reach + 1, here + FOUND)
+        near = word & (~word + 1)
+        if best <= squares[0]:
+            here[2], here[3] = here[0], here[1]
+            here[0], here[1] = y + here[FOUND], x + here[FOUND + 1]
+            near = word & within(y - here[0], here[1], squares[0])
+            counts[0] += ones(near)
+        elif best > largest:
+            # What is less far from here than the nearest is beyond the largest distance has none either.
+            here[4], here[5] = y, x
+            here[6] = cython.cast(cython.longlong, sqrt(best) - sqrt(largest))
+            here[6] = here[6] * here[6] - 1
+            near |= word & within(0, x, here[6])
+            counts[squares.shape[0]] += ones(near)
+        else:
+            place = 1
+            while squares[place] < best:
+                place += 1
+            counts[place] += 1
+        word ^= near
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _joined(
+    plane: cython.pointer(cython.const[cython.ulonglong]),
+    height: cython.Py_ssize_t,
+    words: cython.Py_ssize_t,
+    blocks: cython.p_ulonglong,
+) -> cython.void:
+    """Join the rows of each block into one."""
+    y: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    memset(blocks, 0, 8 * words * (((height - 1) >> BLOCK) + 1))
+    for y in range(height):
+        for k in range(words):
+            blocks[(y >> BLOCK) * words + k] |= plane[y * words + k]
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _nearest(
-    target: cython.const[cython.int][::1],
-    target_classes: cython.const[cython.uchar][::1],
+    target: cython.pointer(cython.const[cython.ulonglong]),
+    blocks: cython.pointer(cython.const[cython.ulonglong]),
     height: cython.Py_ssize_t,
-    width: cython.Py_ssize_t,
-    place: cython.Py_ssize_t,
-    code: cython.uchar,
-    squares: cython.const[cython.longlong][::1],
+    words: cython.Py_ssize_t,
+    y: cython.Py_ssize_t,
+    x: cython.Py_ssize_t,
+    enough: cython.longlong,
     best: cython.longlong,
-    reach: cython.Py_ssize_t,
-    index: cython.int[::1],
-    known: cython.int[:, ::1],
-    element: cython.Py_ssize_t,
+    found: cython.p_longlong,
 ) -> cython.longlong:
-    """Return a squared distance among `squares` that no element of the class betters, and note what is known.
+    """Return the squared distance to the nearest bit, or to one at most `enough` away; `best` where there is none.
 
-    `best` is one that is known, and `reach` how far to look for others.
+    How far below and right of the pixel that is goes to `found`.
     """
-    parts: cython.Py_ssize_t = ((width - 1) >> PART) + 1
-    y: cython.Py_ssize_t = place // width
-    x: cython.Py_ssize_t = place % width
-    down: cython.Py_ssize_t = 0
-    side: cython.Py_ssize_t
+    every: cython.ulonglong = 0xFFFFFFFFFFFFFFFF
+    side: cython.int
     row: cython.Py_ssize_t
-    here: cython.Py_ssize_t
-    i: cython.Py_ssize_t
     end: cython.Py_ssize_t
-    away: cython.Py_ssize_t
-    least: cython.longlong = _least_that_matters(squares, best, reach)
-    while down < height and down * down <= least:
-        while reach > 0 and reach * reach + down * down >= best:
-            reach -= 1
-        for side in range(2 if down else 1):
-            row = y - down if side else y + down
-            if row < 0 or row >= height:
+    block: cython.Py_ssize_t
+    start: cython.longlong
+    stop: cython.longlong
+    first: cython.Py_ssize_t
+    last: cython.Py_ssize_t
+    from_first: cython.ulonglong
+    to_last: cython.ulonglong
+    least: cython.longlong = 0
+    half: cython.longlong = cython.cast(cython.longlong, sqrt(best))
+    ring: cython.Py_ssize_t = 0
+    while least * least < best and best > enough and ring <= (height >> BLOCK) + 1:
+        while half * half + least * least >= best:
+            half -= 1
+        # The words of columns at most `half` away, and what of the outer ones counts.
+        start, stop = max(x - half, 0), min(x + half, 64 * words - 1)
+        first, last = start >> 6, stop >> 6
+        from_first, to_last = every << (start & 63), every >> (63 - (stop & 63))
+        if first == last:
+            from_first &= to_last
+            to_last = from_first
+        for side in range(2):
+            block = (y >> BLOCK) - ring if side else (y >> BLOCK) + ring
+            if not 0 <= block <= (height - 1) >> BLOCK:
                 continue
-            here = row * width + x
-            # Elements of this row from `reach` before the column to `reach` behind it.
-            i = index[row * parts + (max(x - reach, 0) >> PART)]
-            end = index[row * parts + (min(x + reach, width - 1) >> PART) + 1]
-            while i < end and target[i] < here - reach:
-                i += 1
-            while i < end and target[i] <= here + reach:
-                if target_classes[i] == code:
-                    away = target[i] - here if target[i] > here else here - target[i]
-                    if away * away + down * down < best:
-                        best = away * away + down * down
-                        least = _least_that_matters(squares, best, reach)
-                        known[0, element] = target[i]
-                    if target[i] >= here:
-                        break
-                i += 1
-        down += 1
-    known[1, element] = min(_root(best, height + width), down)
+            if not _any(blocks + block * words, first, last, from_first, to_last):
+                continue
+            # From the row that is nearest in this block to the one that is farthest.
+            if side:
+                row = (block << BLOCK) + (1 << BLOCK) - 1 if ring else y - 1
+                end = (block << BLOCK) - 1
+            else:
+                row = block << BLOCK if ring else y
+                end = min((block + 1) << BLOCK, height)
+            while row != end and (row - y) * (row - y) < best and best > enough:
+                if _any(target + row * words, first, last, from_first, to_last):
+                    best = _nearer(target + row * words, first, last, row - y, x, best, found)
+                row += -1 if side else 1
+        # The next blocks begin on both sides; the nearer is at least so far.
+        least = min(((y >> BLOCK) + ring + 1 << BLOCK) - y, y - ((y >> BLOCK) - ring << BLOCK) + 1)
+        ring += 1
+    return best
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _any(
+    row: cython.pointer(cython.const[cython.ulonglong]),
+    first: cython.Py_ssize_t,
+    last: cython.Py_ssize_t,
+    from_first: cython.ulonglong,
+    to_last: cython.ulonglong,
+) -> cython.bint:
+    """Tell whether a bit is set in words of a row, of whose outer ones a part counts."""
+    k: cython.Py_ssize_t = first + 1
+    if (row[first] & from_first) | (row[last] & to_last):
+        return True
+    while k < last and row[k] == 0:
+        k += 1
+    return k < last
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _nearer(
+    row: cython.pointer(cython.const[cython.ulonglong]),
+    first: cython.Py_ssize_t,
+    last: cython.Py_ssize_t,
+    down: cython.longlong,
+    x: cython.Py_ssize_t,
+    best: cython.longlong,
+    found: cython.p_longlong,
+) -> cython.longlong:
+    """Return the squared distance to the nearest bit of some words of a row so far down, where it is less than `best`.
+
+    One of the words has a bit.
+    """
+    every: cython.ulonglong = 0xFFFFFFFFFFFFFFFF
+    right: cython.Py_ssize_t = x >> 6
+    left: cython.Py_ssize_t = x >> 6
+    behind: cython.ulonglong = row[right] & (every << (x & 63))
+    before: cython.ulonglong = row[left] & ~(every << (x & 63))
+    away: cython.longlong
+    while behind == 0 and right < last:
+        right += 1
+        behind = row[right]
+    while before == 0 and left > first:
+        left -= 1
+        before = row[left]
+    if behind:
+        away = 64 * right + lowest(behind) - x
+        if away * away + down * down < best:
+            best = away * away + down * down
+            found[0], found[1] = down, away
+    if before:
+        away = 64 * left + highest(before) - x
+        if away * away + down * down < best:
+            best = away * away + down * down
+            found[0], found[1] = down, away
     return best

@@ -1,19 +1,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_Bytes = NDArray[np.uint8]
-_Places = NDArray[np.int32]
+_Numbers = NDArray[np.int64]
+_Words = NDArray[np.uint64]
 
-def index_size(height: int, width: int) -> int: ...
+def memory_size(height: int, width: int) -> int: ...
 def match(
-    source: _Places,
-    source_classes: _Bytes,
-    target: _Places,
-    target_classes: _Bytes,
+    planes: _Numbers,
+    gt: _Words,
+    pred: _Words,
+    squares: _Numbers,
     height: int,
     width: int,
-    squares: NDArray[np.int64],
-    index: _Places,
-    known: _Places,
-    counts: NDArray[np.int64],
+    memory: _Words,
+    counts: _Numbers,
 ) -> None: ...

@@ -39,6 +39,8 @@ OF_LOCAL_CLUSTERS = {
     # Schedulers and workers open a web server whatever is said of the dashboard: here it knows no page.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    # Workers would give memory back at once, and the system takes longer to hand it out again than an image takes.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
 }
 TLS_FIX = (
     "Set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and "

@@ -11,7 +11,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -23,7 +22,11 @@ from segeval.measuring.reading import KnownFiles, Reading, files_of, is_unchange
 from segeval.runs.run import MeasuredRow
 from segeval.stores.urls import is_far
 
-LARGEST_CHUNK = 64
+LARGEST_CHUNK = 256
+CHUNK_SECONDS = 0.25
+"""What a chunk takes: an engine has some 8 ms of work with each, and what is lost with a process is measured again."""
+FIRST_CHUNK, SMALLEST_CHUNK = 4, 2
+"""Images of a chunk before anything is known of their pace, and of one that still tells it."""
 LARGEST_CHUNK_FETCHED = 16
 """Images of a chunk whose files are fetched before a thread takes it: of all that wait, some hundred files."""
 LARGEST_CHUNK_OF_LEVELS = 8
@@ -42,15 +45,16 @@ class _Flight:
         engine: Engine,
         head: bytes,
         items: Sequence[Any],
-        size: int,
+        largest: int,
         before: Callable[[Sequence[Any]], None] | None,
     ) -> None:
         self.engine = engine
         self.before = before
         self.head = head
         self.items = items
-        rest = iter(range(len(items)))
-        self.fresh = iter(lambda: list(islice(rest, size)), [])
+        self.largest = largest
+        self.size = min(FIRST_CHUNK, largest)
+        self.begun = 0
         self.again: deque[list[int]] = deque()
         self.suspects: deque[int] = deque()
         self.deaths: Counter[int] = Counter()
@@ -62,13 +66,26 @@ class _Flight:
         """Send out what may be sent; tell whether anything is out. Suspects go one by one, when nothing else is out."""
         most = self.engine.chunks_in_flight()
         while len(self.flying) < most:
-            chunk = self.again.popleft() if self.again else next(self.fresh, None)
-            if chunk is None:
+            chunk = self.again.popleft() if self.again else self._fresh(most)
+            if not chunk:
                 break
             self._send(chunk)
         if not self.flying and self.suspects:
             self._send([self.suspects.popleft()])
         return bool(self.flying)
+
+    def _fresh(self, most: int) -> list[int]:
+        """Return the next items that were not out yet, ever fewer towards the end, so that workers end together."""
+        share = 2 * (len(self.items) - self.begun) // most
+        count = max(SMALLEST_CHUNK, self.size // 8, min(self.size, share))
+        chunk = list(range(len(self.items))[self.begun : self.begun + count])
+        self.begun += len(chunk)
+        return chunk
+
+    def learn(self, pace: float) -> None:
+        """Take what an item of a chunk took, in seconds; 0 is not known."""
+        if pace:
+            self.size = int(min(self.largest, max(SMALLEST_CHUNK, CHUNK_SECONDS / pace)))
 
     def _send(self, chunk: list[int]) -> None:
         number = self._numbers = self._numbers + 1
@@ -137,15 +154,14 @@ def on_engine(
     run = os.urandom(8)  # another run of the same options finds nothing that this one left on a worker
     head = pickle.dumps((partial(guarded, measure=measure, name=name), there, run), pickle.HIGHEST_PROTOCOL)
     most = largest if before is None else min(largest, LARGEST_CHUNK_FETCHED)
-    size = max(1, min(most, len(items) // (engine.chunks_in_flight() * 2)))
-    flight = _Flight(engine, head, items, size, before)
+    flight = _Flight(engine, head, items, most, before)
     returned = 0
     try:
         while flight.fill():
             future, chunk = flight.next_landed()
             alone = not flight.flying
             try:
-                versions, results = pickle.loads(engine.outcome(future))
+                versions, results, pace = pickle.loads(engine.outcome(future))
             except LostError:
                 culprit = flight.lost(chunk, alone)
                 if culprit is not None:
@@ -153,6 +169,7 @@ def on_engine(
                     returned += 1
                 continue
             require_versions(versions, "a worker", engine.name)
+            flight.learn(pace)
             yield from zip(chunk, results, strict=True)
             returned += len(chunk)
     finally:

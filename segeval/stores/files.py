@@ -16,8 +16,8 @@ from segeval.errors import MaskError, OutputError, PairingError, SegevalError, U
 from segeval.stores.archives import Archive
 from segeval.stores.urls import LISTED, WEB, StoreUrl, is_far
 
-READERS = 32
-"""Reads in flight of a process: at 50 ms a request they can bring 640 files a second."""
+READERS = 64
+"""Reads in flight of a process: at 50 ms a request they can bring 1,280 files a second; the processor, some 800."""
 LISTING = 86_400.0
 """Seconds that all pages of a listing may take together: a thousand files a page, ten million files in half an hour."""
 TRIES = 6

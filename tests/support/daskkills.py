@@ -1,6 +1,6 @@
 """Score two folders on a Dask cluster of two processes, of which one is killed every so many rows or seconds.
 
-    python -m tests.support.daskkills PRED GT RUN --rows 100 [--seconds 1]
+    python -m tests.support.daskkills PRED GT RUN [--rows 100] [--seconds 1] [--boundary 3]
 
 Prints how many kills there were. A process of its own, since a cluster leaves threads and warnings behind.
 """
@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("pred", "gt", "run"):
         parser.add_argument(name, type=Path)
+    parser.add_argument("--boundary", help="measure borders too, which takes longer")
     parser.add_argument("--rows", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0)
     chosen = parser.parse_args()
@@ -75,7 +76,7 @@ def main() -> None:
     ):
         killer = Killer(cluster, chosen.rows)
         with killer.every(chosen.seconds):
-            request = build_request(classes=19)
+            request = build_request(classes=19, boundary=chosen.boundary)
             found = measure(chosen.pred, chosen.gt, request, engine=client, progress=killer.progress)
         assert not found.problems, found.problems
         save_run(found.run, chosen.run)

@@ -40,7 +40,7 @@ def preload() -> None:
     found = [module.name for module in pkgutil.walk_packages(segeval.__path__, "segeval.")]
     for name in (*found, *USED):
         if not name.endswith(".__main__"):
-            with suppress(ImportError):  # what is not installed, or not compiled
+            with suppress(ImportError, AttributeError):  # what is not installed, or not compiled; the latter of Cython
                 importlib.import_module(name)
     for name in THREADED:
         del sys.modules[name]

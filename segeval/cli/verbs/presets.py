@@ -55,10 +55,8 @@ def presets(name: str | None, **options: Any) -> int:
 
 def _toml(name: str | None) -> str:
     """Return the text of a preset, the package's own or a user's that has been checked."""
-    from importlib import resources
-
     from segeval.errors import UsageError
-    from segeval.protocol.presets import preset_names
+    from segeval.protocol.presets import HOME, preset_names
     from segeval.request.presets import preset_facts
     from segeval.stores.userfiles import read_user_file
 
@@ -66,5 +64,5 @@ def _toml(name: str | None) -> str:
         raise UsageError("-f toml shows one preset", (), f"Name it: {', '.join(preset_names())}")
     preset_facts(name)
     if name in preset_names():
-        return resources.files("segeval.protocol.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+        return (HOME / f"{name}.toml").read_text(encoding="utf-8")
     return read_user_file(name)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
-from importlib import resources
+from pathlib import Path
 
 from segeval.errors import UsageError, did_you_mean
 from segeval.protocol.labeling import Color
@@ -27,6 +27,8 @@ __all__ = [
     "preset_palette",
 ]
 
+HOME = Path(__file__).parent
+"""Where the package's presets are; importlib.resources brings tempfile and zipfile, five milliseconds."""
 NEARLY_ALL = 0.99
 """Colours are explained where this share of their pixels is."""
 ENOUGH = 3
@@ -47,8 +49,7 @@ def preset_names() -> tuple[str, ...]:
     >>> "cityscapes" in segeval.preset_names()
     True
     """
-    files = (entry.name for entry in resources.files(__name__).iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+    return tuple(sorted(path.stem for path in HOME.glob("*.toml")))
 
 
 @cache
@@ -82,7 +83,7 @@ def preset(name: str) -> Preset:
             f"{did_you_mean(name, preset_names())}Choose one of {', '.join(preset_names())}, or give a TOML file: "
             "--preset ./mine.toml",
         )
-    text = resources.files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    text = (HOME / f"{name}.toml").read_text(encoding="utf-8")
     return parse_preset(text, name=f"{name}.toml")
 
 
