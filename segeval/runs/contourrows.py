@@ -131,6 +131,7 @@ def _widths(bands: Any) -> int:
 def _numbers(values: Any, shape: tuple[int, ...], most: int) -> Int64Array:
     """Read whole numbers from 0 to `most` in nested lists of `shape`."""
     flat: list[Any] = listed(values, "contours")
+    require(len(flat) == shape[0], "contours have another shape")
     for inner in shape[1:]:
         require(all(isinstance(part, list) and len(part) == inner for part in flat), "contours have another shape")
         flat = [number for part in flat for number in part]
