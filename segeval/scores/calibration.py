@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,17 +66,18 @@ def _by_bin(of_bin: NDArray[np.int64], column: NDArray[np.int64]) -> Int64Array:
     return found
 
 
-def top_label_ece(images: Sequence[ConfidenceBins], kind: MapKind) -> float | None:
+def top_label_ece(pixels: Int64Array, correct: Int64Array, sums: NDArray[Any], kind: MapKind) -> float | None:
     """Return the expected calibration error of the predicted class (Guo et al. 2017); None without pixels.
 
-    The mean over pixels of their bin's |accuracy - mean confidence|; exact where p is a level.
+    The bins of each image are those of `ConfidenceBins`, shape (images, bins). The mean over pixels of their bin's
+    |accuracy - mean confidence|; exact where p is a level.
     """
-    pixels = sum(sum(image.pixels) for image in images)
-    if not pixels:
+    everything = sum(pixels.ravel().tolist())
+    if not everything:
         return None
-    gaps = []
-    for at in range(ECE_BINS):
-        correct = sum(image.correct[at] for image in images)
-        sums = [image.sums[at] for image in images]
-        gaps.append(abs(correct * kind.top - (sum(sums) if kind.levels is not None else math.fsum(sums))))
-    return (sum(gaps) if kind.levels is not None else math.fsum(gaps)) / (pixels * kind.top)
+    add = math.fsum if kind.levels is None else sum
+    gaps = [
+        abs(sum(hits) * kind.top - add(confidence))
+        for hits, confidence in zip(correct.T.tolist(), sums.T.tolist(), strict=True)
+    ]
+    return add(gaps) / (everything * kind.top)
