@@ -105,9 +105,8 @@ def test_davis_f_is_the_programs() -> None:
     widths = ["authors", 1, 2, 3]
     for entry, says in told("davis-f"):
         found = counted(entry, widths)
-        met = np.ones(len(found.ids), np.bool_)
         for place, width in enumerate(widths):
-            values = davis_f(found.corners_matched[None, :, place], found.corners[None], met).value[0]
+            values = davis_f(found.corners_matched[:, place], found.corners)
             for value, one in zip(values.tolist(), found.ids.tolist(), strict=True):
                 assert value == pytest.approx(says[str(one)][str(width)], rel=1e-12)
                 compared += 1
@@ -153,12 +152,12 @@ def test_bf_by_hand() -> None:
     gt[3:7, 3:7], pred[3:7, 4:8] = 1, 1
     values = [(0, 1), (0, 1)]
     found = contour_counts(regions(gt, pred, values=(values[0], values[1]), class_of=(int, int)), [1, 2])
-    near = [bf(found.matched[None, :, place], found.borders[None]).value[0, 1] for place in range(2)]
+    near = [bf(found.matched[:, place], found.borders)[0][1] for place in range(2)]
     # Nearer than 1 is on it: the 3 shared columns hold 2 pixels above and below each, and a closing column of 2 a side.
     on_it = int((_border(gt) & _border(pred)).sum())
     assert near == [on_it / 12, 1]
     # The same figure in boundary IoU at width 1: what both rings share, of what either has.
-    assert image_iou(found.bands[None, :, 0]).value[0, 1] == on_it / (24 - on_it)
+    assert image_iou(found.bands[:, 0])[0][1] == on_it / (24 - on_it)
 
 
 def _border(mask: Any) -> Any:

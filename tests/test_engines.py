@@ -33,7 +33,7 @@ from segeval.request import build_request
 from segeval.runs.file import run_to_bytes
 from segeval.runs.saver import RunSaver
 from tests.support.commandline import run_segeval
-from tests.support.deadly import POISON, deadly, square
+from tests.support.deadly import POISON, cut_off, deadly, square
 
 DASK = pytest.mark.skipif(find_spec("distributed") is None, reason="Dask is not installed")
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_masks"
@@ -144,7 +144,6 @@ def test_a_pool_that_loses_a_process_is_an_error_that_keeps_the_rows(
 
     def kill(done: int, total: int) -> None:
         if done == 64:
-            # From within: the pool waits for ever for the rest of a result whose process was killed as it sent it.
             pool.submit(deadly, POISON)
 
     with RunSaver(tmp_path / "run.jsonl", request.protocol) as saver:
@@ -158,6 +157,16 @@ def test_a_pool_that_loses_a_process_is_an_error_that_keeps_the_rows(
             found = measure(folders / "pred", folders / "gt", request, engine=threads, journal=saver.journal)
         saver.save(found.run)
     assert (tmp_path / "run.jsonl").read_bytes() == run_bytes(folders)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends results in another way")
+def test_a_pool_whose_process_ends_as_it_sends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "TICK", 0.2)
+    with (
+        ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool,
+        pytest.raises(SegevalError, match="a process of the pool ended"),
+    ):
+        list(on_engine(ExecutorEngine(pool), range(200), cut_off, name=str))
 
 
 def test_rows_of_an_earlier_attempt_are_taken_only_where_the_files_are_still_the_same(

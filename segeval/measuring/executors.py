@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from segeval.errors import SegevalError, unexpected_error
@@ -26,6 +26,7 @@ class ExecutorEngine:
         self._executor = executor
         workers = getattr(executor, "_max_workers", None)  # of both pools of the standard library, and of loky
         self._workers = workers if isinstance(workers, int) else usable_cpus()
+        self._dead: set[int] = set()
 
     def __enter__(self) -> ExecutorEngine:
         return self
@@ -62,7 +63,15 @@ class ExecutorEngine:
             raise unexpected_error(error, (self.name,)) from error
 
     def check(self) -> None:
-        """Do nothing: an executor ends every future."""
+        """Break a pool that lost a process as it sent its result: Python's own waits for the rest of that for ever."""
+        processes = dict(getattr(self._executor, "_processes", None) or {})
+        dead = {number for number, process in processes.items() if process.exitcode not in (None, 0)}
+        if dead & self._dead:  # and what the pool itself has noticed, it has told since the last look
+            for process in processes.values():
+                process.kill()
+            with suppress(AttributeError, OSError):
+                self._executor._result_queue._writer.close()  # type: ignore[attr-defined] # nobody can send any more
+        self._dead = dead
 
     def _broken(self) -> SegevalError:
         return SegevalError(
