@@ -240,6 +240,18 @@ def test_void_around_an_object_takes_its_border_and_is_told(tmp_path: Path) -> N
     assert report.classes[1].contours["davis_f"] == 1
 
 
+def test_a_saved_run_with_an_image_that_is_void_throughout_is_reported_at_any_of_its_widths(tmp_path: Path) -> None:
+    """Its row has no class, and so does not say at how many widths contours were counted."""
+    void = np.full((6, 6), VOID)
+    given = folders(tmp_path, blobs(1), (void, np.zeros((6, 6))))
+    run = segeval.measure(*given, boundary="authors,2")
+    data = run_to_bytes(run, packed=False)
+    for asked in ("2", "authors", "2,authors"):
+        found = segeval.rescore(run_from_bytes(data, name="x"), boundary=asked).to_dict()
+        assert found == segeval.rescore(run, boundary=asked).to_dict()
+        assert found["boundary"]["class_images"]
+
+
 # What the authors' own programs say (../shared/contours tells which)
 
 

@@ -9,10 +9,12 @@ import json
 import math
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from segeval.contours.counts import contour_counts
 from segeval.contours.distances import distance_scores, surfaces
@@ -23,6 +25,8 @@ from tests.originals import GOLDEN
 from tests.originals.shapes import Shapes, digest_of, shapes
 from tests.support.properties import some
 
+CAMVID = Path(__file__).resolve().parents[1].parent / "shared" / "camvid-val"
+CAMVID_VOID = 11
 WIDTHS = range(1, 21)
 WHOLE = len(some(range(8))) == 8
 """Whether every set is compared, or a quarter of them."""
@@ -59,14 +63,50 @@ def test_boundary_iou_is_the_authors_at_every_width_from_1_to_20() -> None:
     assert compared > (9000 if WHOLE else 1500)
 
 
+def camvid(name: str) -> tuple[Any, Any]:
+    """Return a pair with void as a class of its own on both sides: the authors' program knows none."""
+    gt, pred = (np.array(Image.open(CAMVID / side / name)) for side in ("gt", "pred"))
+    return gt, np.where(gt == CAMVID_VOID, gt, pred).astype(np.uint8)
+
+
+def names_of_camvid() -> list[str]:
+    return sorted(path.name for path in (CAMVID / "gt").glob("*.png"))
+
+
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="the CamVid masks are not here")
+@pytest.mark.parametrize("names", [slice(0, None, 50), pytest.param(slice(None), marks=pytest.mark.slow)])
+def test_bands_of_camvid_are_what_the_authors_erosion_leaves(names: slice) -> None:
+    compared = 0
+    for name in names_of_camvid()[names]:
+        gt, pred = camvid(name)
+        values = np.unique(gt).tolist(), np.unique(pred).tolist()
+        found = contour_counts(regions(gt, pred, values=values, class_of=(int, int)), list(WIDTHS))
+        for place, one in enumerate(found.ids.tolist()):
+            left = [np.pad(side == one, 1) for side in (gt, pred)]
+            for width in WIDTHS:
+                left = [_eroded(side) for side in left]
+                bands = [(side == one) & ~inner[1:-1, 1:-1] for side, inner in zip((gt, pred), left, strict=True)]
+                expected = [int(bands[0].sum()), int(bands[1].sum()), int((bands[0] & bands[1]).sum())]
+                assert found.bands[place, width - 1].tolist() == expected, (name, one, width)
+                compared += 1
+    assert compared >= 10 * len(WIDTHS) * len(names_of_camvid()[names]) // 2
+
+
+def _eroded(mask: Any) -> Any:
+    """Return what one step of erosion by 3 x 3 leaves of a mask with a frame of nothing."""
+    inner = np.zeros_like(mask)
+    rows = mask[:-2] & mask[1:-1] & mask[2:]
+    inner[1:-1, 1:-1] = rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
+    return inner
+
+
 def test_davis_f_is_the_programs() -> None:
     compared = 0
     widths = ["authors", 1, 2, 3]
     for entry, says in told("davis-f"):
         found = counted(entry, widths)
-        met = np.ones(len(found.ids), np.bool_)
         for place, width in enumerate(widths):
-            values = davis_f(found.corners_matched[None, :, place], found.corners[None], met).value[0]
+            values = davis_f(found.corners_matched[:, place], found.corners)
             for value, one in zip(values.tolist(), found.ids.tolist(), strict=True):
                 assert value == pytest.approx(says[str(one)][str(width)], rel=1e-12)
                 compared += 1
@@ -112,12 +152,12 @@ def test_bf_by_hand() -> None:
     gt[3:7, 3:7], pred[3:7, 4:8] = 1, 1
     values = [(0, 1), (0, 1)]
     found = contour_counts(regions(gt, pred, values=(values[0], values[1]), class_of=(int, int)), [1, 2])
-    near = [bf(found.matched[None, :, place], found.borders[None]).value[0, 1] for place in range(2)]
+    near = [bf(found.matched[:, place], found.borders)[0][1] for place in range(2)]
     # Nearer than 1 is on it: the 3 shared columns hold 2 pixels above and below each, and a closing column of 2 a side.
     on_it = int((_border(gt) & _border(pred)).sum())
     assert near == [on_it / 12, 1]
     # The same figure in boundary IoU at width 1: what both rings share, of what either has.
-    assert image_iou(found.bands[None, :, 0]).value[0, 1] == on_it / (24 - on_it)
+    assert image_iou(found.bands[:, 0])[0][1] == on_it / (24 - on_it)
 
 
 def _border(mask: Any) -> Any:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpora.png_corpus import encode, pattern
+from tests.support.bigmaps import MAP_FORMS
 from tests.support.bigruns import FORMS, REFUSED
 
 SECONDS, MEGABYTES = 2, 300
@@ -422,11 +423,20 @@ def test_a_hostile_run_file_ends(project: Path, tmp_path: Path, form: str, size:
         assert code == 0 or "x.jsonl" in told
 
 
+def test_whole_run_files_of_every_form_are_reported(tmp_path: Path) -> None:
+    """In two seconds each, the smaller ones, so that no form is damaged or read by the line."""
+    cases = []
+    for form, folder in apart(tmp_path, FORMS | MAP_FORMS):
+        (folder / "x.jsonl").write_bytes((FORMS | MAP_FORMS)[form](1 << 18))
+        cases.append((folder, ["report", "x.jsonl", "-f", "json"]))
+    assert_all_bounded(cases, lambda code, text: code == 0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", FORMS | MAP_FORMS)
 def test_a_whole_run_file_is_reported_in_time(tmp_path: Path, form: str, size: int) -> None:
-    (tmp_path / "x.jsonl").write_bytes(FORMS[form](size))
+    (tmp_path / "x.jsonl").write_bytes((FORMS | MAP_FORMS)[form](size))
     for options in (["-f", "json"], ["--gain"] * (form != "sets of classes")):
         code, told = bounded(tmp_path, "report", "x.jsonl", *options)
         assert code == 0, told

@@ -179,6 +179,23 @@ def test_turning_moving_and_cropping_change_nothing(definition: str, seed: int) 
         assert swapped == [tp, fn, fp]
 
 
+def test_spacing_scales_what_brats_finds_far_and_lets_small_lesions_count() -> None:
+    # Two lesions of 5 x 5 x 5 voxels, each found a little elsewhere: nothing is missed, and all are large enough.
+    gt, pred = (np.zeros((30, 30, 12), np.uint8) for _ in range(2))
+    for place, (down, right) in ((4, (1, 0)), (18, (1, 2))):
+        gt[place : place + 5, place : place + 5, 3:8] = 1
+        pred[place + down : place + down + 5, place + right : place + right + 5, 3:8] = 1
+    chosen = Lesions("brats2023-met")
+    (found, (dice, hd95)), scaled = counted(gt, pred, chosen, (1.0,) * 3), counted(gt, pred, chosen, (2.5,) * 3)
+    assert found == scaled[0] == [2, 0, 0]
+    assert 0 < dice == scaled[1][0] < 1
+    assert 0 < hd95 == pytest.approx(scaled[1][1] / 2.5, rel=1e-12)
+    # A lesion of 3 voxels counts above 2 mm3: at 0.8 mm it has 1.5, and what misses it misses nothing.
+    gt[28, 2, 3:6] = 1
+    assert counted(gt, pred, chosen, (1.0,) * 3)[0] == [2, 0, 1]
+    assert counted(gt, pred, chosen, (0.8,) * 3)[0] == [2, 0, 0]
+
+
 def test_classes_permuted_permute_their_lesions(tmp_path: Path) -> None:
     order = np.array([2, 3, 0, 1])
     given = [blobs(seed, void=False) for seed in range(3)]

@@ -17,7 +17,7 @@ from segeval.errors import UsageError
 from segeval.report.extras import losses_of
 from segeval.report.scoring import measured, report_of
 from segeval.scores.fmeasures import f_measures
-from segeval.tables.levels import LevelHistogram
+from segeval.scores.imagelevels import ImageLevels, image_levels
 from tests.originals import golden
 from tests.originals.inputs import GreyMaps, ProbabilityMaps, inputs_of
 
@@ -240,11 +240,11 @@ def test_calibration_of_levels_is_that_of_a_loop(kind: str, tmp_path: Path) -> N
     assert report.scores["ece"] == pytest.approx(by_hand / (pixels * top), rel=1e-14)
 
 
-def histograms(given: GreyMaps) -> list[LevelHistogram]:
-    return [
-        LevelHistogram(np.bincount(pred[gt > 0], minlength=256), np.bincount(pred[gt == 0], minlength=256))
-        for pred, gt in zip(given.pred, given.gt, strict=True)
-    ]
+def levels_of(given: GreyMaps) -> ImageLevels:
+    """Return the levels of maps, pixel by pixel."""
+    ends = np.cumsum([0, *(pred.size for pred in given.pred)])
+    gt, pred = (np.concatenate([one.ravel() for one in side]) for side in (given.gt, given.pred))
+    return image_levels(ends, gt > 0, pred, np.ones(len(gt), np.int64))
 
 
 @pytest.mark.parametrize(("name", "rel"), [("sod", 1e-6), ("pysodmetrics", 1e-12)])
@@ -254,7 +254,7 @@ def test_f_measures_are_those_of_the_programs_on_fifty_sets(name: Any, rel: floa
     for kept in sets:
         given = inputs_of(kept.inputs, kept.seed)
         assert isinstance(given, GreyMaps)
-        found = f_measures(histograms(given), rule=name)
+        found = f_measures(levels_of(given), rule=name)
         for score_name, value in kept.scores.items():
             assert getattr(found, score_name) == pytest.approx(value, rel=rel, abs=1e-15), (kept.seed, score_name)
 

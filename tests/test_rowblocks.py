@@ -18,7 +18,8 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.runs.columns import LazyRows
 from segeval.runs.file import run_from_bytes, run_to_bytes
 from segeval.runs.rowblocks import plain_rows
-from segeval.runs.rows import row_from_json, row_of, row_to_json
+from segeval.runs.rowparts import row_of
+from segeval.runs.rows import row_from_json, row_to_json
 from segeval.runs.run import Row, Run
 from segeval.runs.values import Damage, dumps, loads
 from segeval.tables.counts import ascending, stacked, total
@@ -292,12 +293,13 @@ def test_keys_ascend_from_one_block_to_the_next() -> None:
         run_from_bytes(file_of([*rows, rows[-1]]), name="x")
 
 
-def test_blocks_with_rows_between_them_that_are_read_by_the_line_are_one_run() -> None:
+def test_lines_that_are_written_otherwise_are_read_by_the_block_too() -> None:
     rows = many_rows(9000)
     spaced = file_of(rows, lambda text: text.replace(b'{"key":"004000"', b'{"key": "004000"'))
-    run = run_from_bytes(spaced, name="x")
-    assert run.rows == tuple(rows)
-    assert not isinstance(run.rows, LazyRows), "a block was left to the reader of lines"
+    for data in (spaced, spaced.replace(b'{"rows":', b' { "rows" : ')):
+        run = run_from_bytes(data, name="x")
+        assert run.rows == tuple(rows)
+        assert isinstance(run.rows, LazyRows), "nothing was left to the reader of lines"
 
 
 def test_volumes_and_inexact_colours_are_read_by_the_block() -> None:

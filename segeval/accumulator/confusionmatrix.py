@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.accumulator.counted import Array, Counted, Keys, as_array, label_stack
 from segeval.errors import MaskError
-from segeval.measuring.maps import class_labels, winning_maps
+from segeval.measuring.winners import class_labels, winners_of
 from segeval.request import build_request
 from segeval.request.options import ArrayOptions, spelled
 from segeval.runs.run import Row
@@ -113,4 +113,4 @@ class ConfusionMatrix(Counted):
         if stack.dtype.kind not in "fiub" or (stack.dtype.kind == "f" and any(math.isnan(one.min()) for one in stack)):
             raise MaskError("logits hold NaN or are no numbers", (f"{stack.dtype}",), "Check the model's output")
         ids = [entry.id for entry in classes] if classes is not None else range(stack.shape[1])
-        return np.stack([class_labels(winning_maps(list(image))[0], tuple(ids)) for image in stack])
+        return np.stack([class_labels(winners_of(list(image)).places, tuple(ids)) for image in stack])

@@ -32,6 +32,7 @@ from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.protocol.protocol import Resolution
 from segeval.records import dataclass
 from segeval.report.refusals import FileNames
+from segeval.runs.columns import pixels_of_each
 from segeval.runs.run import Maps, Run, Traits, missing_keys, raw_values
 from segeval.tables.counts import JointCounts, table
 
@@ -106,7 +107,7 @@ def _maps(run: Run) -> Iterator[Finding]:
                 (),
                 "Score them without --probs, or save the probabilities before the threshold",
             )
-    unnormalised = 0 if run.maps is None else sum(row.unnormalised for row in run.rows)
+    unnormalised = 0 if run.maps is None else pixels_of_each(run.rows, "unnormalised")
     if unnormalised:
         share = 100 * unnormalised / run.pixels
         yield Finding(

@@ -26,24 +26,23 @@ from segeval.measuring.reading import (
     read_ground_truth,
 )
 from segeval.measuring.scope import counted, placed, region_of, require_place
-from segeval.protocol.labeling import UNKNOWN, Labeling, ValueMap, in_sets
+from segeval.measuring.winners import Memory, class_labels, confidence, index_image, unnormalised, winners_of
+from segeval.protocol.labeling import Labeling, in_sets
 from segeval.protocol.mapkinds import EIGHT_BIT, MapKind
 from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import LossSettings, Probabilities
 from segeval.records import dataclass
 from segeval.report.probabilities import map_classes
 from segeval.runs.run import NO_TRAITS, Maps, MeasuredRow, Row, SideTraits
-from segeval.scores.calibration import confidence_bins
 from segeval.scores.lossums import FloatSums, float_sums, kind_of_array
 from segeval.tables.counts import joint_counts
 from segeval.tables.floatlevels import LevelCounts, count_float_levels
-from segeval.tables.levels import count_levels, thresholded
+from segeval.tables.levels import LevelHistogram, count_levels, thresholded
 
 if TYPE_CHECKING:
     from segeval.measuring.labelsets import SetMeaning
 
-SLACK = 8
-"""Sums of floats may be off 1 by this many roundings of each map's type."""
+_MEMORY = Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,9 @@ def read_maps(pair: Pair, files: Reading) -> tuple[list[NDArray[Any]], str]:
     The maps are good until this thread reads those of the next image.
     """
     arrays, digests = [], []
-    buffer = BUFFERS.pred if len(pair.pred) == 1 else None
     names = [pred_name(file) for file in pair.pred]
     decode = partial(decode_probability, class_axis=files.pred_storage.class_axis, logits=files.logits)
-    for file, name in zip(pair.pred, names, strict=True):
+    for file, name, buffer in zip(pair.pred, names, BUFFERS.of_maps(len(names)), strict=True):
         data = bytes_of(files.pred, file, files, name=name)
         arrays.append(decode(data, name=name, max_pixels=files.max_pixels, buffer=buffer))
         if files.digest_predictions:
@@ -177,23 +175,24 @@ def count_maps(
     height, width = gt.shape
     if reading.sets is not None:
         return _count_sets(gt, maps, reading, key=key, digest=digest)
-    row = partial(Row, key, height, width, digest, unnormalised=_unnormalised(maps, reading.maps.kind))
-    if reading.maps.in_rows and len(maps) == 1:
+    row = partial(Row, key, height, width, digest)
+    if len(maps) == 1 and reading.maps.in_rows:
         tables = (joint_levels(gt=gt, levels=maps[0]),)
         return MeasuredRow(row(thresholded(tables[0], reading.threshold), tables))
+    more: dict[str, Any] = {}
+    if len(maps) > 1:
+        won, kind = winners_of(maps, _MEMORY), reading.maps.kind
+        labels = joint_counts(gt=gt, pred=class_labels(won.places, reading.class_ids))
+        more["unnormalised"] = unnormalised(won, kind, len(maps))
+        more["confidence"] = confidence(won, gt, reading.labeling.gt, reading.described, kind)
+        del won
+        if reading.maps.in_rows:
+            return MeasuredRow(row(labels, tuple(joint_levels(gt=gt, levels=array) for array in maps), **more))
     indices = index_image(gt, reading.labeling.gt)
     if len(maps) == 1:
         above = maps[0].astype(np.float64) / reading.maps.kind.top > reading.threshold
         labels = joint_counts(gt=gt, pred=above.view(np.uint8))
-        more = _shades(maps[0], indices, reading)
-    else:
-        winners, best = winning_maps(maps)
-        labels = joint_counts(gt=gt, pred=class_labels(winners, reading.class_ids))
-        more = _confidence(winners, best, indices, reading)
-        del winners, best
-    if reading.maps.in_rows:
-        levels_of_maps = tuple(joint_levels(gt=gt, levels=array) for array in maps)
-        return MeasuredRow(row(labels, levels_of_maps, **more))
+        more["shades"] = _shades(maps[0], indices, reading)
     sides = [
         (indices == index if index is not None else np.zeros(gt.shape, np.bool_), indices >= 0)
         for index in reading.described
@@ -249,35 +248,7 @@ def _require_alike(maps: Sequence[NDArray[Any]], file: str, wanted: Maps) -> Non
         )
 
 
-def winning_maps(maps: Sequence[NDArray[Any]]) -> tuple[NDArray[np.uint16], NDArray[Any]]:
-    """Return which map has the highest probability at each pixel, the first of equals, and that probability."""
-    best = maps[0].copy()
-    labels = np.zeros(best.shape, np.uint16)
-    higher = np.empty(best.shape, np.bool_)
-    for index, array in enumerate(maps[1:], start=1):
-        np.greater(array, best, out=higher)
-        np.copyto(labels, np.uint16(index), where=higher)
-        np.copyto(best, array, where=higher)
-    return labels, best
-
-
-def class_labels(labels: NDArray[np.uint16], class_ids: Sequence[int]) -> NDArray[np.integer[Any]]:
-    """Return the id of the class of the map that won each pixel."""
-    if tuple(class_ids) == tuple(range(len(class_ids))):
-        return labels
-    return np.asarray(class_ids, np.int64)[labels]
-
-
-def _confidence(
-    winners: NDArray[np.uint16], best: NDArray[Any], indices: NDArray[np.int32], reading: MapReading
-) -> dict[str, Any]:
-    """Sort the pixels of an image by the highest probability; one of an ignored class is never right."""
-    described = np.array([UNKNOWN if index is None else index for index in reading.described], np.int32)
-    valid = indices >= 0
-    return {"confidence": confidence_bins(best, (described[winners] == indices) & valid, valid, reading.maps.kind)}
-
-
-def _shades(array: NDArray[Any], indices: NDArray[np.int32], reading: MapReading) -> dict[str, Any]:
+def _shades(array: NDArray[Any], indices: NDArray[np.int32], reading: MapReading) -> LevelHistogram:
     """Count the 256 levels floor(255 p) of one map of more than 8 bits."""
     top, valid = reading.maps.kind.top, indices >= 0
     if reading.maps.kind.levels is None:
@@ -287,29 +258,4 @@ def _shades(array: NDArray[Any], indices: NDArray[np.int32], reading: MapReading
         shades = (array // (top // EIGHT_BIT.top)).astype(np.uint8)
     (described,) = reading.described
     positive = indices == described if described is not None else np.zeros_like(valid)
-    return {"shades": count_levels(shades, positive, valid, levels=EIGHT_BIT.counted_levels)}
-
-
-def _unnormalised(maps: Sequence[NDArray[Any]], kind: MapKind) -> int:
-    """Count the pixels whose class probabilities do not add up to 1 within what their type can hold."""
-    if len(maps) == 1:
-        return 0
-    if kind.levels is None:
-        sums = np.zeros(maps[0].shape, np.float64)
-        slack = SLACK * len(maps) * max(float(np.finfo(maps[0].dtype).eps), 1e-7)
-    else:
-        sums = np.zeros(maps[0].shape, np.uint32)
-        slack = len(maps) / 2
-    for array in maps:
-        sums += array
-    return int(np.count_nonzero(np.abs(sums.astype(np.float64, copy=False) - kind.top) > slack))
-
-
-def index_image(gt: NDArray[np.integer[Any]], lookup: ValueMap) -> NDArray[np.int32]:
-    """Look every pixel up: for sums of floats and for pictures, which no table of counts can stand for."""
-    low, high = int(gt.min()), int(gt.max())
-    if high - low >= 1 << 20:
-        return lookup(gt).astype(np.int32)
-    indices = lookup(np.arange(low, high + 1)).astype(np.int32)
-    found: NDArray[np.int32] = indices[gt.astype(np.int64) - low]
-    return found
+    return count_levels(shades, positive, valid, levels=EIGHT_BIT.counted_levels)

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from segeval.errors import UsageError
 from segeval.folders.pairing import Pair, Pairing
 from segeval.folders.walking import gt_name, pred_name
-from segeval.measuring.maps import class_labels, index_image, read_maps, winning_maps
+from segeval.measuring.maps import read_maps
 from segeval.measuring.measurement import reading_of
 from segeval.measuring.planes import read_image, read_predicted_image
 from segeval.measuring.reading import Reading, fitted, missing_counts
 from segeval.measuring.recount import changed_file, require_counts
 from segeval.measuring.scope import region_of
+from segeval.measuring.winners import class_labels, index_image, winners_of
 from segeval.protocol.labeling import NO_FILE, VOID
 from segeval.protocol.protocol import Resolution
 from segeval.records import dataclass
@@ -128,4 +129,4 @@ def _labels(maps: Sequence[NDArray[Any]], run: Run) -> NDArray[np.integer[Any]]:
         above: NDArray[np.integer[Any]] = (maps[0].astype(np.float64) / top > settings.threshold).view(np.uint8)
         return above
     ids = tuple(entry.id for entry in run.protocol.classes or ()) or tuple(range(len(maps)))
-    return class_labels(winning_maps(maps)[0], ids)
+    return class_labels(winners_of(maps).places, ids)

@@ -86,12 +86,23 @@ class Reading:
 _WHOLE = r"[+-]?[0-9]{1,18}"
 
 
+MOST_BUFFERS = 32
+"""Maps of one image whose memory is kept for the next one."""
+
+
 class Buffers(threading.local):
-    """Hold each thread's memory for a ground truth and a prediction."""
+    """Hold each thread's memory for a ground truth and a prediction, which may be of several maps."""
 
     def __init__(self) -> None:
         self.gt = Buffer()
         self.pred = Buffer()
+        self._more: list[Buffer] = []
+
+    def of_maps(self, count: int) -> list[Buffer | None]:
+        """Return memory for each of `count` maps of one image, `None` for those beyond what is kept."""
+        kept = min(count, MOST_BUFFERS)
+        self._more += [Buffer() for _ in range(kept - 1 - len(self._more))]
+        return [self.pred, *self._more[: kept - 1], *[None] * (count - kept)]
 
 
 BUFFERS = Buffers()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.contours.counts import ContourCounts
 from segeval.errors import Finding, LabelError
 from segeval.protocol.conventions import ScoringRules
 from segeval.protocol.labeling import Labeling
@@ -17,18 +17,12 @@ from segeval.protocol.protocol import Protocol
 from segeval.protocol.regions import region_rules
 from segeval.protocol.widths import Width, write_widths
 from segeval.records import dataclass
+from segeval.report.classcells import ClassValues, class_cells, class_sums
+from segeval.runs.partcolumns import contours_at
 from segeval.runs.run import Run, raw_values
-from segeval.scores.contours import (
-    BY_PIXELS,
-    band_union,
-    bf,
-    class_means,
-    davis_f,
-    image_iou,
-    image_means,
-    pooled_iou,
-)
-from segeval.scores.overlap import Ratios, Value, mean, ratio
+from segeval.scores.contours import BY_PIXELS, band_union, bf, davis_f, image_iou
+from segeval.scores.imageoverlap import Cells
+from segeval.scores.overlap import Value, mean, ratio
 from segeval.tables.counts import Int64Array, JointCounts
 
 MOST_LOST = 0.1
@@ -59,12 +53,12 @@ class ContourImages:
 class BoundaryScores:
     """Hold the scores at every width that the run keeps, the first being that of the report, and each class's images.
 
-    `images` has the scores of every image and class at the first width, (N, K), by name.
+    `images` has the scores of every image and class at the first width by name.
     """
 
     at: tuple[WidthScores, ...]
     class_images: tuple[ContourImages, ...]
-    images: Mapping[str, Ratios]
+    images: Mapping[str, ClassValues]
     warnings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,12 +80,12 @@ def boundary_scores(run: Run, labeling: Labeling, rules: ScoringRules) -> Bounda
     widths = run.protocol.boundary
     assert widths is not None
     check_regions(run, labeling)
-    first = stacked(run, labeling, 0)
+    first = _counted(run, labeling, 0)
     of_images = _class_images(first)
     return BoundaryScores(
-        tuple(_at_width(stacked(run, labeling, place), width, rules) for place, width in enumerate(widths)),
+        tuple(_at_width(_counted(run, labeling, place), width, rules) for place, width in enumerate(widths)),
         of_images,
-        {name: images for name, (images, _) in _scored(first).items()},
+        {name: images for name, (images, _) in first.scored().items()},
         _warnings(of_images, labeling),
     )
 
@@ -126,70 +120,62 @@ def _called(class_id: int | None) -> str:
     return "void" if class_id is None else f"class {class_id}"
 
 
-def stacked(run: Run, labeling: Labeling, place: int) -> ContourCounts:
-    """Lay the counts of all images at one width side by side: arrays get the images as their first axis, (N, K, ...).
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counted:
+    """Hold the counts of classes of images at one width, by name, as `ContourCounts` has them without that axis."""
 
-    That is 120 bytes for each image and class, however many widths the run keeps.
-    """
-    position = {entry.id: index for index, entry in enumerate(labeling.classes)}
-    shape = (len(run.rows), len(position))
-    ends: dict[str, tuple[int, ...]] = {
-        "bands": (1, 3),
-        "trimaps": (1, 3),
-        "matched": (1, 2),
-        "corners_matched": (1, 2),
-    }
-    ends |= {"borders": (3,), "corners": (2,)}
-    whole: dict[str, Int64Array] = {name: np.zeros((*shape, *end), np.int64) for name, end in ends.items()}
-    for image, row in enumerate(run.rows):
-        if row.contours is None:
-            continue
-        known = [(index, position[one]) for index, one in enumerate(row.contours.ids.tolist()) if one in position]
-        if known:
-            places, at = (list(part) for part in zip(*known, strict=True))
-            kept = row.contours.at_widths([place])
-            for name, array in whole.items():
-                array[image, at] = getattr(kept, name)[places]
-    return ContourCounts(ids=np.array(list(position), np.int64), **whole)
+    at: Cells
+    counts: Mapping[str, Int64Array]
 
+    def scored(self) -> dict[str, tuple[ClassValues, tuple[Value, ...]]]:
+        """Return by name the values of images and classes, and of classes over all images."""
+        of = self.counts
+        # A region shows in the band of its own or, within void, in DAVIS's border.
+        is_met = np.logical_or((of["bands"][:, :2] > 0).any(axis=1), (of["corners"] > 0).any(axis=1))
+        met = class_sums(self.at, is_met) > 0
+        every = np.ones(self.at.classes, np.bool_)
+        by_border = ClassValues(self.at, *bf(of["matched"], of["borders"]), every)
+        by_corner = ClassValues(self.at, davis_f(of["corners_matched"], of["corners"]), met[self.at.label], met, 1.0)
+        return {
+            "boundary_iou": self._pooled("bands", every),
+            "trimap_iou": self._pooled("trimaps", every),
+            "bf": (by_border, by_border.means()),
+            "davis_f": (by_corner, by_corner.means()),
+        }
 
-def _scored(whole: ContourCounts) -> dict[str, tuple[Ratios, tuple[Value, ...]]]:
-    """Return by name the values of images and classes, and of classes over all images."""
-    bands, trimaps = whole.bands[:, :, 0], whole.trimaps[:, :, 0]
-    by_border = bf(whole.matched[:, :, 0], whole.borders)
-    # A region shows in the band of its own or, within void, in DAVIS's border.
-    met = np.logical_or((bands[..., :2] > 0).any(axis=(0, 2)), (whole.corners > 0).any(axis=(0, 2)))
-    by_corner = davis_f(whole.corners_matched[:, :, 0], whole.corners, met)
-    return {
-        "boundary_iou": (image_iou(bands), pooled_iou(bands)),
-        "trimap_iou": (image_iou(trimaps), pooled_iou(trimaps)),
-        "bf": (by_border, class_means(by_border)),
-        "davis_f": (by_corner, class_means(by_corner)),
-    }
+    def _pooled(self, name: str, every: NDArray[np.bool_]) -> tuple[ClassValues, tuple[Value, ...]]:
+        """Return the IoU in the bands; that of a class has the pixels of all images."""
+        counts, whole = self.counts[name], class_sums(self.at, self.counts[name])
+        of_classes = tuple(map(ratio, whole[:, 2].tolist(), band_union(whole).tolist()))
+        return ClassValues(self.at, *image_iou(counts), every), of_classes
 
 
-def _at_width(whole: ContourCounts, width: Width, rules: ScoringRules) -> WidthScores:
-    found = _scored(whole)
+def _counted(run: Run, labeling: Labeling, place: int) -> _Counted:
+    return _Counted(*class_cells(run, labeling, partial(contours_at, place=place)))
+
+
+def _at_width(whole: _Counted, width: Width, rules: ScoringRules) -> WidthScores:
+    found = whole.scored()
     scores: dict[str, Value] = {}
     for name, (images, classes) in found.items():
         over = rules.over(name)
         if name == "bf":  # MATLAB's MeanBFScore: of each image, then over the images
-            scores[name] = mean(image_means(images, over))
+            scores[name] = mean(images.image_means(over))
         else:
             scores[name] = mean(value for value, is_in in zip(classes, over.tolist(), strict=True) if is_in)
     of_classes = zip(*(classes for _, classes in found.values()), strict=True)
     return WidthScores(width, scores, tuple(dict(zip(found, values, strict=True)) for values in of_classes))
 
 
-def _class_images(whole: ContourCounts) -> tuple[ContourImages, ...]:
-    gt, pred, lost = (whole.borders[..., place] for place in range(3))
+def _class_images(whole: _Counted) -> tuple[ContourImages, ...]:
+    gt, pred, lost = (whole.counts["borders"][:, place] for place in range(3))
     void = (gt == 0) & (lost > 0)
     one = ((gt == 0) != (pred == 0)) & ~void
-    both = (gt == 0) & (pred == 0) & ~void
-    columns = (part.sum(axis=0).tolist() for part in (one, both, void, lost, gt + lost))
+    some = (gt > 0) | (pred > 0) | void
+    columns = (class_sums(whole.at, part).tolist() for part in (one, some, void, lost, gt + lost))
     return tuple(
-        ContourImages(one_empty, both_empty, void_border, ratio(taken, everything))
-        for one_empty, both_empty, void_border, taken, everything in zip(*columns, strict=True)
+        ContourImages(one_empty, whole.at.images - any_border, void_border, ratio(taken, everything))
+        for one_empty, any_border, void_border, taken, everything in zip(*columns, strict=True)
     )
 
 
@@ -198,17 +184,20 @@ def contour_ratios(run: Run, labeling: Labeling, rules: ScoringRules) -> dict[st
 
     Arrays of shape (N, K) are of a mean over classes, those of shape (N,) of all classes at once.
     """
-    whole = stacked(run, labeling, 0)
+    whole = _counted(run, labeling, 0)
     found: dict[str, Columns] = {}
-    for name, (images, _) in _scored(whole).items():
+    for name, (images, _) in whole.scored().items():
         over = rules.over(name)
         if name in BY_PIXELS:
-            counts = (whole.bands if name == "boundary_iou" else whole.trimaps)[:, over, 0]
-            found[name] = counts[..., 2], band_union(counts)
+            at, here = whole.at.of(over)
+            counts = whole.counts["bands" if name == "boundary_iou" else "trimaps"][here]
+            sides = np.zeros((2, at.images, at.classes), np.int64)
+            sides[:, at.image, at.label] = counts[:, 2], band_union(counts)
+            found[name] = sides[0], sides[1]
         elif name == "davis_f":
-            found[name] = np.where(images.defined, images.value, 0.0)[:, over], images.defined[:, over]
+            found[name] = images.dense(over)
         else:
-            values = image_means(images, over)
+            values = images.image_means(over)
             found[name] = np.array([value or 0.0 for value in values]), np.array([one is not None for one in values])
     return found
 

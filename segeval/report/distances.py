@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from segeval.protocol.distances import Distances
 from segeval.protocol.labeling import Labeling
 from segeval.records import dataclass
 from segeval.report.boundaries import Columns, check_regions
+from segeval.report.classcells import ClassValues, class_cells, class_sums, met_classes
+from segeval.runs.partcolumns import distances_of
 from segeval.runs.run import Run
-from segeval.scores.contours import class_means
-from segeval.scores.overlap import Ratios, Value, mean
+from segeval.scores.imageoverlap import Cells
+from segeval.scores.overlap import Value, mean
 
 STATES = {"one_empty": ONE, "both_empty": BOTH, "void_border": VOID}
 
@@ -27,14 +30,14 @@ STATES = {"one_empty": ONE, "both_empty": BOTH, "void_border": VOID}
 class DistanceScores:
     """Hold the distances of the data set and of each class by name, and how many images of a class have none, by why.
 
-    `images` has those of every image and class, (N, K), by name.
+    `images` has those of every image and class by name.
     """
 
     chosen: Distances
     scores: Mapping[str, Value]
     classes: tuple[Mapping[str, Value], ...]
     class_images: tuple[Mapping[str, int], ...]
-    images: Mapping[str, Ratios]
+    images: Mapping[str, ClassValues]
     warnings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,52 +48,47 @@ class DistanceScores:
 def distance_means(run: Run, labeling: Labeling, rules: ScoringRules) -> DistanceScores:
     """Average the distances of `run`, whose protocol asks for them; errors as `check_regions`."""
     check_regions(run, labeling)
-    images, states = image_distances(run, labeling)
     assert run.protocol.distances is not None
-    classes = {name: class_means(values) for name, values in images.items()}
+    at, kept = _kept(run, labeling)
+    images = _values(run, at, kept["values"])
+    classes = {name: values.means() for name, values in images.items()}
     scores = {
         name: mean(value for value, is_in in zip(values, rules.over(name).tolist(), strict=True) if is_in)
         for name, values in classes.items()
     }
     of_classes = tuple(dict(zip(classes, values, strict=True)) for values in zip(*classes.values(), strict=True))
-    counts = {name: (states == state).sum(axis=0).tolist() for name, state in STATES.items()}
-    class_images = tuple(dict(zip(counts, values, strict=True)) for values in zip(*counts.values(), strict=True))
+    counts = {name: class_sums(at, kept["states"] == state) for name, state in STATES.items()}
+    counts["both_empty"] += at.images - np.bincount(at.label, minlength=at.classes)  # what rows do not keep
+    each = {name: column.tolist() for name, column in counts.items()}
+    class_images = tuple(dict(zip(each, values, strict=True)) for values in zip(*each.values(), strict=True))
     warnings = _warnings(class_images, labeling)
     return DistanceScores(run.protocol.distances, scores, of_classes, class_images, images, warnings)
 
 
-def image_distances(run: Run, labeling: Labeling) -> tuple[dict[str, Ratios], NDArray[np.int64]]:
-    """Return the distances of every image and class by name, (N, K), and the state of each.
+def _kept(run: Run, labeling: Labeling) -> tuple[Cells, dict[str, NDArray[Any]]]:
+    assert run.protocol.distances is not None
+    return class_cells(run, labeling, partial(distances_of, size=len(run.protocol.distances.scores)))
+
+
+def _values(run: Run, at: Cells, values: NDArray[np.float64]) -> dict[str, ClassValues]:
+    """Return the distances of images and classes by name.
 
     A class that an image has on neither side has what the definition gives there; one that no image has is undefined.
     """
     chosen = run.protocol.distances
     assert chosen is not None
-    position = {entry.id: index for index, entry in enumerate(labeling.classes)}
-    shape = len(run.rows), len(position)
-    values = np.empty((*shape, len(chosen.scores)))
-    values[:] = list(values_of_nothing(chosen).values())
-    states = np.full(shape, BOTH, np.int64)
-    met = np.zeros(shape[1], np.bool_)
-    for image, row in enumerate(run.rows):
-        if row.distances is None:
-            continue
-        known = [(place, position[one]) for place, one in enumerate(row.distances.ids.tolist()) if one in position]
-        for place, at in known:
-            values[image, at], states[image, at] = row.distances.values[place], row.distances.states[place]
-            met[at] = True
+    nothing, met = values_of_nothing(chosen), met_classes(at)
     found = {}
     for place, name in enumerate(chosen.scores):
-        of_score = values[..., place]
-        defined = ~np.isnan(of_score) & met
-        found[name] = Ratios(np.where(defined, of_score, 0.0), defined, np.zeros(shape, np.bool_))
-    return found, states
+        of_score, absent = values[:, place], nothing[name]
+        found[name] = ClassValues(at, of_score, ~np.isnan(of_score), met, None if np.isnan(absent) else absent)
+    return found
 
 
 def distance_ratios(run: Run, labeling: Labeling, rules: ScoringRules) -> dict[str, Columns]:
     """Return what each mean is made of, for each image: values and whether they are defined, (N, C)."""
-    images, _ = image_distances(run, labeling)
-    return {name: (one.value[:, rules.over(name)], one.defined[:, rules.over(name)]) for name, one in images.items()}
+    at, kept = _kept(run, labeling)
+    return {name: one.dense(rules.over(name)) for name, one in _values(run, at, kept["values"]).items()}
 
 
 def _warnings(images: Sequence[Mapping[str, int]], labeling: Labeling) -> tuple[Finding, ...]:

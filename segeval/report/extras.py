@@ -31,9 +31,10 @@ from segeval.sampling.sample import units
 from segeval.sampling.uncertainty import Uncertainty
 from segeval.scores.gains import Gains, lowest_images, perfect_class_gains, top_confusions
 from segeval.scores.imageoverlap import image_mious, image_outcomes, image_overlap
-from segeval.scores.overlap import Ratios, Value, pixel_parts, ratio
+from segeval.scores.overlap import Value, pixel_parts, ratio
 
 if TYPE_CHECKING:
+    from segeval.report.classcells import ClassValues
     from segeval.report.scoring import Measured
     from segeval.request.slicing import Slicing
 
@@ -116,7 +117,7 @@ def with_statistics(
     Raises `UsageError` where the expression of the groups finds none in some key.
     """
     details = report.details
-    losses = losses_of(run, found, report)
+    losses = losses_of(run, found, report) if asked.intervals is not None or asked.images else None
     if asked.intervals is not None:
         data = drawn_sample(run, found, losses, group_by=asked.group_by)
         unit = asked.group_by or "image"
@@ -199,14 +200,14 @@ def undefined_warning(undefined: Mapping[str, int], resamples: int) -> tuple[Fin
     )
 
 
-def contour_images(report: Report) -> dict[str, Ratios]:
+def contour_images(report: Report) -> dict[str, ClassValues]:
     """Return what a report has of every image and class along contours, by name."""
     parts = (report.boundary, report.distances, report.lesions)
     return {name: values for part in parts if part is not None for name, values in part.images.items()}
 
 
 def image_scores(
-    run: Run, found: Measured, losses: ImageLosses | None, contours: Mapping[str, Ratios], names: FileNames
+    run: Run, found: Measured, losses: ImageLosses | None, contours: Mapping[str, ClassValues], names: FileNames
 ) -> tuple[ImageScores, ...]:
     """Score every image by itself: each class's overlap as the convention counts it, and the image's means."""
     at = found.images.at
@@ -223,8 +224,8 @@ def image_scores(
     )
     mious = image_mious(plain.of(found.rules.over("image_miou")))
     further = _class_losses(losses, at.classes)
-    for name, ratios in contours.items():
-        further[name] = [_defined(values, known) for values, known in zip(ratios.value, ratios.defined, strict=True)]
+    for name, values in contours.items():
+        further[name] = list(map(values.image, range(at.images)))
     hits, pixels = (side.tolist() for side in pixel_parts(found.images.pixels))
     unknown = found.images.pixels.gt_unknown.sum(axis=-1).tolist()
     strays = image_outcomes(found.images, STRAYING)

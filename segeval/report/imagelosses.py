@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,17 @@ from segeval.protocol.settings import resolve_eps
 from segeval.records import dataclass
 from segeval.report.mapscores import ProbabilityScores
 from segeval.report.probabilities import map_classes
+from segeval.runs.columns import blocks_of
+from segeval.runs.partcolumns import COUNTED, OF_SUMS, areas_of, has_prediction, level_cells, sums_of_maps
+from segeval.runs.ragged import joined_ragged
 from segeval.runs.run import Run
 from segeval.sampling.sample import Extra
 from segeval.scores.lossums import FloatSums
 from segeval.scores.pixelloss import FloatArray, clip, focal_factor, log_loss
 from segeval.scores.registry import ordered
-from segeval.tables.counts import total
 from segeval.tables.levels import probabilities
 
 LEVELS = EIGHT_BIT.counted_levels
-NO_COUNTS = total(())
 SUMMED = tuple(
     field.name
     for field in fields(FloatSums)
@@ -54,10 +56,8 @@ def image_losses(run: Run, resolution: Resolution, scores: ProbabilityScores) ->
     positions = [
         position for position, index in enumerate(map_classes(resolution, scores.maps.count)) if index is not None
     ]
-    sums = [
-        _sums(run, resolution, position, entry.class_index)
-        for position, entry in zip(positions, scores.per_map, strict=True)
-    ]
+    indices = [entry.class_index for entry in scores.per_map]
+    sums = _sums_of_maps(run, resolution, list(zip(positions, indices, strict=True)))
     pixels = [part["n_pos"] + part["n_neg"] for part in sums]
     # Where "auto" has no weight the loss is undefined, and what stands here is not used.
     alphas = [entry.alpha for entry in scores.per_map]
@@ -107,7 +107,8 @@ def _reduced(name: str, ratio: Ratio, reduction: str | None, valid: FloatArray, 
     if reduction == "images":
         return np.nan_to_num(_divided(sums, below)), (below > 0).astype(np.float64)
     if reduction == "all-pixels":
-        areas = np.array([0.0 if row.missing else float(row.pixels) for row in run.rows])
+        blocks = [np.where(has_prediction(block), areas_of(block), 0) for block in blocks_of(run.rows)]
+        areas = np.concatenate(blocks).astype(np.float64)
         # A mean over classes has their pixels below, each valid pixel once a class.
         classes = 1.0 if of_true_class or not valid.any() else round(float(below.sum() / valid.sum()))
         return sums, areas * classes
@@ -118,41 +119,57 @@ def _weighted(part: Mapping[str, FloatArray], kind: str, positive: float, negati
     return positive * part[f"{kind}_pos"] + negative * part[f"{kind}_neg"]
 
 
-def _sums(run: Run, resolution: Resolution, position: int, class_index: int) -> dict[str, FloatArray]:
-    """Return the sums of one map in each image, (N,), by their names in `FloatSums`."""
+def _sums_of_maps(run: Run, resolution: Resolution, maps: Sequence[tuple[int, int]]) -> list[dict[str, FloatArray]]:
+    """Return the sums of maps, each a position and a class, in each image, (N,), by their names in `FloatSums`."""
     if run.maps is not None and run.maps.in_rows:
-        return _sums_of_levels(run, resolution, position, class_index)
-    rows = [row.sums[position] if row.sums else None for row in run.rows]
-    return {name: np.array([0.0 if row is None else float(getattr(row, name)) for row in rows]) for name in SUMMED}
+        return _sums_of_levels(run, resolution, maps)
+    kept = joined_ragged([sums_of_maps(block) for block in blocks_of(run.rows)])
+    count = int(kept.counts.max(initial=1))
+    by_name: dict[str, NDArray[Any]] = dict(zip(OF_SUMS, kept["numbers"].T, strict=True))
+    by_name |= zip(COUNTED, kept["counts"].T, strict=True)
+    described = kept.counts > 0
+    found = []
+    for position, _ in maps:
+        of_map = {name: np.zeros(len(described)) for name in SUMMED}
+        for name, values in of_map.items():
+            values[described] = by_name[name][position::count]
+        found.append(of_map)
+    return found
 
 
-def _sums_of_levels(run: Run, resolution: Resolution, position: int, class_index: int) -> dict[str, FloatArray]:
+def _sums_of_levels(run: Run, resolution: Resolution, maps: Sequence[tuple[int, int]]) -> list[dict[str, FloatArray]]:
     settings = run.protocol.probabilities
     assert settings is not None
     stored = probabilities(LEVELS)
     used = clip(stored, resolve_eps(settings.eps, LEVELS))
-    tables = [row.levels[position] if row.levels else NO_COUNTS for row in run.rows]
-    image = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
-    level, pixels, gt = (
-        np.concatenate([getattr(table, column) for table in tables]) for column in ("pred", "pixels", "gt")
-    )
-    true_class = resolution.labeling.truth_of(class_index)(gt)
-    found: dict[str, FloatArray] = {}
+    cells = joined_ragged([level_cells(block) for block in blocks_of(run.rows)])
+    order = np.argsort(cells["map"], kind="stable")
+    ends = np.searchsorted(cells["map"][order], np.arange(max(position for position, _ in maps) + 2))
+    images = cells.images
+    of_sides: dict[str, dict[str, FloatArray]] = {}
     for side, positive in (("pos", True), ("neg", False)):
         loss = log_loss(used, positive=positive)
         distance = 1 - stored if positive else stored
-        of_level = {
+        of_sides[side] = {
             "n": np.ones(LEVELS),
             "bce": loss,
             "focal": focal_factor(used, positive=positive, gamma=settings.gamma) * loss,
             "brier": distance * distance,
             "mae": distance,
         }
-        cells = (true_class == class_index) if positive else (true_class >= 0) & (true_class != class_index)
-        for name, values in of_level.items():
-            weights = pixels[cells] * values[level[cells]]
-            sums: FloatArray = np.bincount(image[cells], weights=weights, minlength=len(tables)).astype(np.float64)
-            found[f"{name}_{side}"] = sums
+    found = []
+    for position, class_index in maps:
+        here = order[ends[position] : ends[position + 1]]
+        image, level, pixels = images[here], cells["pred"][here], cells["pixels"][here]
+        true_class = resolution.labeling.truth_of(class_index)(cells["gt"][here])
+        of_map: dict[str, FloatArray] = {}
+        for side, of_level in of_sides.items():
+            is_side = (true_class == class_index) if side == "pos" else (true_class >= 0) & (true_class != class_index)
+            for name, values in of_level.items():
+                weights = pixels[is_side] * values[level[is_side]]
+                sums = np.bincount(image[is_side], weights=weights, minlength=len(run.rows))
+                of_map[f"{name}_{side}"] = sums.astype(np.float64)
+        found.append(of_map)
     return found
 
 

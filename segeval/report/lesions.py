@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from segeval.protocol.labeling import Labeling
 from segeval.protocol.lesions import LESION_WISE, Lesions
 from segeval.records import dataclass
 from segeval.report.boundaries import Columns, check_regions
+from segeval.report.classcells import ClassValues, class_cells, class_sums, met_classes
+from segeval.runs.partcolumns import lesions_of
 from segeval.runs.run import Run
-from segeval.scores.contours import class_means
-from segeval.scores.overlap import Ratios, Value, mean, ratio
+from segeval.scores.imageoverlap import Cells
+from segeval.scores.overlap import Value, mean, ratio
 from segeval.tables.counts import Int64Array
 
 SIDES = ("tp", "fp", "fn")
@@ -30,14 +33,14 @@ PERFECT = {"lesion_dice": 1.0, "lesion_hd95": 0.0}
 class LesionScores:
     """Hold the scores of the data set and of each class by name, and what was counted of each class.
 
-    `images` has those of every image and class, (N, K), by name.
+    `images` has those of every image and class by name.
     """
 
     chosen: Lesions
     scores: Mapping[str, Value]
     classes: tuple[Mapping[str, Value], ...]
     class_lesions: tuple[Mapping[str, int], ...]
-    images: Mapping[str, Ratios]
+    images: Mapping[str, ClassValues]
     warnings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,50 +49,44 @@ class LesionScores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Stacked:
-    """Lay what the rows keep side by side: `counts` (N, K, 3), `values` (N, K, M), `states` (N, K), and classes met."""
+class _Counted:
+    """Hold what rows keep of classes of images: `counts` (cells, 3), `values` (cells, M), `states`, and classes met."""
 
+    at: Cells
     counts: Int64Array
-    values: Mapping[str, NDArray[np.float64]]
+    values: NDArray[np.float64]
     states: Int64Array
     met: NDArray[np.bool_]
 
 
-def _stacked(run: Run, labeling: Labeling) -> _Stacked:
+def _counted(run: Run, labeling: Labeling) -> _Counted:
     chosen = run.protocol.lesions
     assert chosen is not None
-    position = {entry.id: index for index, entry in enumerate(labeling.classes)}
-    shape = len(run.rows), len(position)
-    counts = np.zeros((*shape, len(SIDES)), np.int64)
-    values = {name: np.full(shape, PERFECT[name]) for name in chosen.values}
-    states = np.full(shape, BOTH, np.int64)
-    met = np.zeros(shape[1], np.bool_)
-    for image, row in enumerate(run.rows):
-        if row.lesions is None:
-            continue
-        for place, one in enumerate(row.lesions.ids.tolist()):
-            at = position.get(one)
-            if at is None:
-                continue
-            counts[image, at], states[image, at] = row.lesions.counts[place], row.lesions.states[place]
-            for index, of_name in enumerate(values.values()):
-                of_name[image, at] = row.lesions.values[place, index]
-            met[at] = True
-    return _Stacked(counts, values, states, met)
+    at, kept = class_cells(run, labeling, partial(lesions_of, size=len(chosen.values)))
+    return _Counted(at, kept["counts"], kept["values"], kept["states"], met_classes(at))
 
 
-def _columns(found: _Stacked, chosen: Lesions) -> dict[str, Columns]:
-    """Return numerator and denominator of each score, (N, K): a score is the quotient of their sums over images."""
-    tp, fp, fn = (found.counts[..., side] for side in range(len(SIDES)))
-    every = np.broadcast_to(found.met, tp.shape).astype(np.int64)
-    of_counts = {
+def _columns(found: _Counted, chosen: Lesions) -> dict[str, Columns]:
+    """Return numerator and denominator of each score of each cell: a score is the quotient of their sums over images.
+
+    Any other class of an image has 0 in both, but as `_others` says.
+    """
+    tp, fp, fn = (found.counts[:, side] for side in range(len(SIDES)))
+    every = np.ones(len(tp), np.int64)
+    columns: dict[str, Columns] = {
         "lesion_precision": (tp, tp + fp),
         "lesion_recall": (tp, tp + fn),
         "lesion_f1": (2 * tp, 2 * tp + fp + fn),
         "lesion_fp": (fp, every),
     }
-    of_values = {name: (np.where(found.met, found.values[name], 0.0), every) for name in chosen.values}
-    return {name: of_values[name] if name in LESION_WISE else of_counts[name] for name in chosen.scores}
+    for place, name in enumerate(chosen.values):
+        columns[name] = found.values[:, place], every
+    return {name: columns[name] for name in chosen.scores}
+
+
+def _others(name: str) -> Value:
+    """Return what a class has in an image that has it on neither side: of 1 there, where it is met anywhere."""
+    return 0.0 if name == "lesion_fp" else PERFECT.get(name)
 
 
 def lesion_scores(run: Run, labeling: Labeling, rules: ScoringRules) -> LesionScores:
@@ -100,39 +97,54 @@ def lesion_scores(run: Run, labeling: Labeling, rules: ScoringRules) -> LesionSc
     check_regions(run, labeling)
     chosen = run.protocol.lesions
     assert chosen is not None
-    found = _stacked(run, labeling)
-    images = {name: _ratios(*columns) for name, columns in _columns(found, chosen).items()}
-    classes = {name: _of_classes(name, images[name], columns) for name, columns in _columns(found, chosen).items()}
+    found = _counted(run, labeling)
+    columns = _columns(found, chosen)
+    images = {name: _values(found, name, *sides) for name, sides in columns.items()}
+    classes = {
+        name: images[name].means() if name in LESION_WISE else _of_classes(found, name, sides)
+        for name, sides in columns.items()
+    }
     scores = {
         name: mean(value for value, is_in in zip(values, rules.over(name).tolist(), strict=True) if is_in)
         for name, values in classes.items()
     }
-    counted = {name: found.counts[..., side].sum(axis=0).tolist() for side, name in enumerate(SIDES)}
-    counted |= {name: (found.states == state).sum(axis=0).tolist() for name, state in STATES.items()}
+    counted = {name: class_sums(found.at, found.counts[:, side]) for side, name in enumerate(SIDES)}
+    counted |= {name: class_sums(found.at, found.states == state) for name, state in STATES.items()}
+    counted["both_empty"] += found.at.images - np.bincount(found.at.label, minlength=found.at.classes)
+    each = {name: column.tolist() for name, column in counted.items()}
     return LesionScores(
         chosen,
         scores,
         tuple(dict(zip(classes, values, strict=True)) for values in zip(*classes.values(), strict=True)),
-        tuple(dict(zip(counted, values, strict=True)) for values in zip(*counted.values(), strict=True)),
+        tuple(dict(zip(each, values, strict=True)) for values in zip(*each.values(), strict=True)),
         images,
     )
 
 
-def _ratios(numerator: NDArray[Any], denominator: NDArray[Any]) -> Ratios:
+def _values(found: _Counted, name: str, numerator: NDArray[Any], denominator: NDArray[Any]) -> ClassValues:
     defined = denominator > 0
-    value = np.divide(numerator, denominator, out=np.zeros(defined.shape), where=defined)
-    return Ratios(value, defined, np.zeros_like(defined))
+    value = np.divide(numerator, denominator, out=np.zeros(len(defined)), where=defined)
+    return ClassValues(found.at, value, defined, found.met, _others(name))
 
 
-def _of_classes(name: str, images: Ratios, columns: Columns) -> tuple[Value, ...]:
-    if name in LESION_WISE:
-        return class_means(images)
-    numerator, denominator = (side.sum(axis=0).tolist() for side in columns)
-    return tuple(map(ratio, numerator, denominator))
+def _of_classes(found: _Counted, name: str, columns: Columns) -> tuple[Value, ...]:
+    numerator, denominator = (class_sums(found.at, side) for side in columns)
+    if _others(name) is not None:
+        denominator = found.met * found.at.images
+    return tuple(map(ratio, numerator.tolist(), denominator.tolist()))
 
 
 def lesion_ratios(run: Run, labeling: Labeling, rules: ScoringRules) -> dict[str, Columns]:
     """Return what each mean is made of, for each image: numerators and denominators, (N, C)."""
     assert run.protocol.lesions is not None
-    columns = _columns(_stacked(run, labeling), run.protocol.lesions)
-    return {name: (one[:, rules.over(name)], all_of[:, rules.over(name)]) for name, (one, all_of) in columns.items()}
+    found = _counted(run, labeling)
+    ratios: dict[str, Columns] = {}
+    for name, (numerator, denominator) in _columns(found, run.protocol.lesions).items():
+        over, others = rules.over(name), _others(name)
+        at, here = found.at.of(over)
+        above, below = np.zeros((at.images, at.classes), numerator.dtype), np.zeros((at.images, at.classes), np.int64)
+        if others is not None:
+            above[:, found.met[over]], below[:, found.met[over]] = others, 1
+        above[at.image, at.label], below[at.image, at.label] = numerator[here], denominator[here]
+        ratios[name] = above, below
+    return ratios

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
+
+import numpy as np
 
 from segeval.errors import UsageError
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.settings import LOSS_REDUCTIONS, LossSettings, Probabilities
+from segeval.report.imagemaps import image_maps
 from segeval.report.mapscores import MapScores, ProbabilityScores
-from segeval.report.probabilities import data_scores, map_classes, probability_scores
+from segeval.report.probabilities import data_scores, probability_scores
+from segeval.runs.columns import blocks_of
+from segeval.runs.partcolumns import areas_of, has_prediction
 from segeval.runs.run import Run
-from segeval.scores.curves import brier, mae
-from segeval.scores.losses import Loss, Source, bce, class_mean, cross_entropy, focal, focal_cross_entropy
-from segeval.scores.overlap import Value, mean
+from segeval.scores.losses import Loss, class_mean
+from segeval.scores.lossmeans import UNDEFINED, mean_of_sides, mean_over_images
+from segeval.scores.overlap import Value
 from segeval.scores.registry import OF_PIXELS, SCORE, ordered
-from segeval.tables.levels import level_histogram
 
 Scores = Mapping[str, Value]
 
@@ -42,7 +46,7 @@ def reduced(found: ProbabilityScores, run: Run, resolution: Resolution) -> Proba
     if rule == "images":
         return _by_image(found, run, resolution, settings)
     valid = found.per_map[0].histogram.n_pos + found.per_map[0].histogram.n_neg
-    pixels = sum(row.pixels for row in run.rows if not row.missing) if rule == "all-pixels" else valid
+    pixels = _predicted_pixels(run) if rule == "all-pixels" else valid
     weights = found.class_weights or (1.0,) * len(found.per_map)
     entered = math.fsum(weight * entry.histogram.n_pos for weight, entry in zip(weights, found.per_map, strict=True))
     share = valid / pixels if pixels else 0.0
@@ -57,6 +61,11 @@ def reduced(found: ProbabilityScores, run: Run, resolution: Resolution) -> Proba
         for entry in found.per_map
     ]
     return _with(found, of_maps, losses)
+
+
+def _predicted_pixels(run: Run) -> int:
+    """Return the pixels of the images that have a prediction."""
+    return sum(int(areas_of(block)[has_prediction(block)].sum()) for block in blocks_of(run.rows))
 
 
 def by_reduction(run: Run, resolution: Resolution) -> dict[str, dict[str, Value]]:
@@ -102,81 +111,47 @@ def _with(found: ProbabilityScores, of_maps: Sequence[Scores], losses: Mapping[s
 
 def _by_image(found: ProbabilityScores, run: Run, resolution: Resolution, settings: Probabilities) -> ProbabilityScores:
     """Take each image's loss by its own rule, and then the plain mean of those that are defined."""
-    images = image_sources(run, resolution)
-    columns = list(zip(*images, strict=True))
-    bces = [_image_mean(column, _bce_of(entry, settings)) for column, entry in zip(columns, found.per_map, strict=True)]
-    focals = [
-        _image_mean(column, _focal_of(entry, settings)) for column, entry in zip(columns, found.per_map, strict=True)
-    ]
+    kept = image_maps(run, resolution)
+    bces: list[Loss] = []
+    focals: list[Loss] = []
+    of_weights = np.array(found.class_weights or (1.0,) * len(found.per_map))
+    of_classes: dict[str, Loss] = {}
+    for name, gamma, losses in (("cross_entropy", None, bces), ("focal_cross_entropy", settings.gamma, focals)):
+        sides = kept.sides(True, gamma, settings), kept.sides(False, gamma, settings)
+        for at, entry in enumerate(found.per_map):
+            weights = _bce_weights(entry) if gamma is None else _focal_weights(entry, settings)
+            here = kept.of_map(at)
+            one, other = (side.of(here) for side in sides)
+            losses.append(UNDEFINED if weights is None else mean_of_sides(one, other, weights))
+        if name in found.losses:
+            image, place, positives = kept.true_classes(sides[0])
+            classes = found.losses[name].classes
+            of_classes[name] = mean_over_images(positives, image, of_weights[place], kept.images, classes)
     in_means = [entry.in_means for entry in found.per_map]
-    losses = {"bce": class_mean(list(compress(bces, in_means))), "focal": class_mean(list(compress(focals, in_means)))}
-    if found.maps.count > 1:
-        weights, eps, gamma = found.class_weights, settings.eps, settings.gamma
-        losses["cross_entropy"] = mean_of_images(
-            [cross_entropy(maps, class_weights=weights, eps=eps) for maps in images],
-            found.losses["cross_entropy"].classes,
-        )
-        losses["focal_cross_entropy"] = mean_of_images(
-            [focal_cross_entropy(maps, gamma=gamma, class_weights=weights, eps=eps) for maps in images],
-            found.losses["focal_cross_entropy"].classes,
-        )
+    of_data = {"bce": class_mean(list(compress(bces, in_means))), "focal": class_mean(list(compress(focals, in_means)))}
+    brier, mae = kept.mean_errors()
     of_maps = [
         {
             **entry.scores,
             "bce": bces[at].value,
             "focal": focals[at].value,
-            "brier": mean(value for source in column if (value := brier(source)) is not None),
-            "mae": mean(value for source in column if (value := mae(source)) is not None),
+            "brier": brier[at],
+            "mae": mae[at],
         }
-        for at, (entry, column) in enumerate(zip(found.per_map, columns, strict=True))
+        for at, entry in enumerate(found.per_map)
     ]
-    skipped = sum(brier(maps[0]) is None for maps in images)
-    return replace(_with(found, of_maps, losses), skipped_images=skipped)
+    pixels = sides[0].pixels[kept.of_map(0)] + sides[1].pixels[kept.of_map(0)]
+    skipped = int(np.count_nonzero(pixels == 0))
+    return replace(_with(found, of_maps, of_data | of_classes), skipped_images=skipped)
 
 
-def _image_mean(images: Sequence[Source], loss_of: Callable[[Source], Loss] | None) -> Loss:
-    if loss_of is None:
-        return Loss(None, None, None, False, 0, 0, 0)
-    return mean_of_images([loss_of(image) for image in images], 1)
+def _bce_weights(entry: MapScores) -> tuple[float, float] | None:
+    """Return the weights of both sides, which are those of the whole data set; `None` where it has none."""
+    return None if entry.pos_weight is None else (entry.pos_weight, 1.0)
 
 
-def _bce_of(entry: MapScores, settings: LossSettings) -> Callable[[Source], Loss] | None:
-    """Return the BCE of an image, with the weight of the whole data set; `None` where it has none."""
-    weight = entry.pos_weight
-    return None if weight is None else lambda source: bce(source, pos_weight=weight, eps=settings.eps)
-
-
-def _focal_of(entry: MapScores, settings: LossSettings) -> Callable[[Source], Loss] | None:
-    alpha = entry.alpha
-    if alpha is None and settings.alpha is not None:
-        return None
-    return lambda source: focal(source, gamma=settings.gamma, alpha=alpha, eps=settings.eps)
-
-
-def mean_of_images(images: Sequence[Loss], classes: int) -> Loss:
-    """Return the plain mean of the images whose loss is defined."""
-    return replace(
-        class_mean(images),
-        clamped=sum(loss.clamped for loss in images),
-        elements=sum(loss.elements for loss in images),
-        classes=classes,
-    )
-
-
-def image_sources(run: Run, resolution: Resolution) -> list[tuple[Source, ...]]:
-    """Return the maps of each image that has a prediction: histograms of levels, or the sums of floats."""
-    assert run.maps is not None
-    described = [
-        (position, index) for position, index in enumerate(map_classes(resolution, run.maps.count)) if index is not None
-    ]
-    if not run.maps.in_rows:
-        return [tuple(row.sums[position] for position, _ in described) for row in run.rows if row.sums]
-    levels, labeling = run.maps.kind.counted_levels, resolution.labeling
-    return [
-        tuple(
-            level_histogram(row.levels[position], labeling.truth_of(index), index, levels)
-            for position, index in described
-        )
-        for row in run.rows
-        if row.levels
-    ]
+def _focal_weights(entry: MapScores, settings: LossSettings) -> tuple[float, float] | None:
+    if entry.alpha is None:
+        return None if settings.alpha is not None else (1.0, 1.0)
+    alpha = float(entry.alpha)
+    return alpha, 1 - alpha

@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from segeval.errors import RunFileError, UsageError
 from segeval.protocol.conventions import scoring_rules
 from segeval.protocol.protocol import Resolution
 from segeval.protocol.settings import LossSettings, resolve_eps
 from segeval.report.mapscores import MapScores, ProbabilityScores
-from segeval.runs.run import Run
+from segeval.runs.columns import blocks_of, pixels_of_each
+from segeval.runs.leveltables import kinds_of
+from segeval.runs.partcolumns import COUNTED, OF_SUMS, sums_of_maps
+from segeval.runs.ragged import joined_ragged
+from segeval.runs.run import Run, missing_keys
 from segeval.scores.curves import (
     auroc,
     average_precision,
@@ -34,10 +42,11 @@ from segeval.scores.losses import (
     focal,
     focal_cross_entropy,
 )
-from segeval.scores.lossums import combine
+from segeval.scores.lossums import FloatSums
 from segeval.scores.overlap import Value, mean
 from segeval.scores.ranking import Interval, auroc_interval, average_precision_interval
 from segeval.scores.registry import OF_CLASS_MAPS, ordered
+from segeval.tables.counts import Int64Array
 from segeval.tables.floatlevels import FloatLevels, LevelCounts
 from segeval.tables.levels import level_histogram
 
@@ -47,7 +56,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
 
     Raises `RunFileError` where the run's loss sums have another gamma or eps than its protocol asks for.
     """
-    if run.maps is None or run.protocol.probabilities is None or all(row.missing for row in run.rows):
+    if run.maps is None or run.protocol.probabilities is None or len(missing_keys(run.rows)) == len(run.rows):
         return None
     settings = run.protocol.probabilities
     described = map_classes(resolution, run.maps.count)
@@ -98,7 +107,7 @@ def probability_scores(run: Run, resolution: Resolution) -> ProbabilityScores | 
         per_map=per_map,
         class_weights=weights,
         cells=cells,
-        unnormalised=sum(row.unnormalised for row in run.rows),
+        unnormalised=pixels_of_each(run.rows, "unnormalised"),
         ranking=_mean_ranking(per_map),
     )
 
@@ -156,9 +165,9 @@ def _sources(
     stored = [histogram for histogram in histograms if not isinstance(histogram, FloatLevels)]
     if run.maps.in_rows:
         return stored
-    with_sums = [row.sums for row in run.rows if row.sums]
+    found = joined_ragged([sums_of_maps(block) for block in blocks_of(run.rows)])
     asked = (settings.gamma, resolve_eps(settings.eps, run.maps.kind.levels))
-    kept = {(sums.gamma, sums.eps) for row in with_sums for sums in row}
+    kept = kinds_of(found)
     if kept - {asked}:
         gamma, eps = sorted(kept, key=str)[0]
         raise RunFileError(
@@ -168,8 +177,17 @@ def _sources(
         )
     if run.maps.kind.levels is not None:
         return stored
-    of_maps = list(zip(*with_sums, strict=True))
-    return [combine(of_maps[position]) for position in positions]
+    numbers, counts = (found[name].reshape(-1, run.maps.count, found[name].shape[1]) for name in ("numbers", "counts"))
+    return [_combined(numbers[:, position, 1:], counts[:, position], *asked) for position in positions]
+
+
+def _combined(
+    numbers: NDArray[np.float64], counts: Int64Array, gamma: float, eps: float | Literal["torch"]
+) -> FloatSums:
+    """Do what `combine` does with the sums of many images, shape (images, sums)."""
+    named: dict[str, Any] = dict(zip(COUNTED, counts.sum(axis=0).tolist(), strict=True))
+    named |= zip(OF_SUMS[1:], map(math.fsum, numbers.T.tolist()), strict=True)
+    return FloatSums(gamma, eps, **named)
 
 
 def data_scores(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segeval.errors import LabelError, NothingToScoreError, RunFileError, UsageError
 from segeval.images.readers import IMAGE_SUFFIXES
@@ -19,12 +20,14 @@ from segeval.protocol.protocol import Protocol, Resolution
 from segeval.protocol.settings import Probabilities, resolve_eps
 from segeval.protocol.widths import write_widths
 from segeval.report.probabilities import map_classes
+from segeval.report.thresholding import rethresholded
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, LossOptions, RescoreOptions, chosen, names_in
 from segeval.request.pairingrules import read_keys
-from segeval.runs.run import Maps, Run
-from segeval.tables.counts import JointCounts
-from segeval.tables.levels import thresholded
+from segeval.runs.columns import blocks_of
+from segeval.runs.partcolumns import COUNTED, at_widths, sums_of_maps
+from segeval.runs.run import Maps, Row, Run, keys_of, tables_of
+from segeval.tables.counts import Int64Array, stacked
 
 SCORE_AGAIN = "Score the images again with the options that are wanted"
 
@@ -116,11 +119,7 @@ def _recontoured(changed: Run, stored: Run) -> Run:
             strangers,
             SCORE_AGAIN,
         )
-    places = [kept.index(width) for width in asked]
-    rows = tuple(
-        row if row.contours is None else replace(row, contours=row.contours.at_widths(places)) for row in changed.rows
-    )
-    return replace(changed, rows=rows)
+    return changed if kept == asked else replace(changed, rows=at_widths(changed.rows, list(map(kept.index, asked))))
 
 
 def _check_no_losses(changes: FolderOptions, stored: Protocol) -> None:
@@ -141,7 +140,7 @@ def _chosen(run: Run, protocol: Protocol, keys: str | Path) -> Run:
         return replace(run, protocol=protocol)
     chosen = run.subset(lambda key: fnmatchcase(key, keys))
     if run.rows and not chosen.rows:
-        some = [row.key for row in run.rows[:3]]
+        some = keys_of(run.rows)[:3]
         raise NothingToScoreError(
             "no image has such a key", (f"{keys}; keys are {', '.join(some)}, ...",), "Give a glob as in 'frankfurt/*'"
         )
@@ -152,7 +151,7 @@ def _listed(run: Run, protocol: Protocol, file: str | Path) -> Run:
     from segeval.folders.lists import chosen_rows  # few reports choose images
 
     entries = read_keys(file)
-    kept = chosen_rows((row.key for row in run.rows), entries, IMAGE_SUFFIXES)
+    kept = chosen_rows(keys_of(run.rows), entries, IMAGE_SUFFIXES)
     return replace(run.subset(kept.__contains__), protocol=replace(protocol, keys=list_text(entries)))
 
 
@@ -164,13 +163,7 @@ def _rethresholded(run: Run, maps: Maps, before: Probabilities, after: Probabili
             (f"kept with {before.threshold:g}, asked for {after.threshold:g}",),
             SCORE_AGAIN,
         )
-    rows = (
-        replace(row, counts=thresholded(row.levels[0], after.threshold))
-        if row.levels
-        else row  # one without prediction
-        for row in run.rows
-    )
-    return replace(run, rows=tuple(rows))
+    return replace(run, rows=rethresholded(run.rows, after.threshold))
 
 
 def _check_losses(maps: Maps, before: Probabilities, after: Probabilities) -> None:
@@ -222,26 +215,35 @@ def sums_fit(run: Run, resolution: Resolution) -> bool:
     if run.maps is None or run.maps.in_rows:
         return True
     described = map_classes(resolution, run.maps.count)
-    for row in run.rows:
-        if row.sums:
-            sides = _sides(row.counts, resolution.labeling, described)
-            if sides != [(sums.n_pos, sums.n_neg) for sums in row.sums]:
-                return False
+    for block in blocks_of(run.rows):
+        sums = sums_of_maps(block)
+        kept = sums["counts"].reshape(-1, run.maps.count, len(COUNTED))[..., :2]
+        if not np.array_equal(kept, _sides(block, sums.counts > 0, resolution.labeling, described)):
+            return False
     return True
 
 
-def _sides(counts: JointCounts, labeling: Labeling, described: tuple[int | None, ...]) -> list[tuple[int, int]]:
-    """Return positives and negatives of each map from the label table of an image."""
-    indices = labeling.gt(counts.gt)
-    valid = indices >= 0
+def _sides(
+    rows: Sequence[Row], chosen: NDArray[np.bool_], labeling: Labeling, described: tuple[int | None, ...]
+) -> Int64Array:
+    """Return positives and negatives of each map from the label tables of chosen rows, shape (rows, maps, 2)."""
+    cells = stacked(tables_of(rows))
+    is_valid = np.repeat(chosen, np.diff(cells.ends)) & (labeling.gt(cells.gt) >= 0)
+    gt, pixels = cells.gt[is_valid], cells.pixels[is_valid]
+    image = np.repeat(np.cumsum(chosen) - 1, np.diff(cells.ends))[is_valid]
+    every = np.zeros(int(chosen.sum()), np.int64)
+    np.add.at(every, image, pixels)
+    positives = np.zeros((len(every), len(described)), np.int64)
     if labeling.sets:
-        every = int(counts.pixels[valid].sum())
-        known = (int(counts.pixels[in_sets(counts.gt, index)].sum()) for index in range(len(described)))
-        return [(positives, every - positives) for positives in known]
-    pixels = np.zeros(len(labeling.classes), np.int64)
-    np.add.at(pixels, indices[valid], counts.pixels[valid])
-    total = int(pixels.sum())
-    return [
-        (positives, total - positives)
-        for positives in (0 if index is None else int(pixels[index]) for index in described)
-    ]
+        for index in range(len(described)):
+            here = in_sets(gt, index)
+            np.add.at(positives[:, index], image[here], pixels[here])
+    else:
+        places = np.full(len(labeling.classes), -1)
+        for place, of_map in enumerate(described):
+            if of_map is not None:
+                places[of_map] = place
+        of_cell = places[labeling.gt(gt)]
+        known = of_cell >= 0
+        np.add.at(positives, (image[known], of_cell[known]), pixels[known])
+    return np.stack([positives, every[:, None] - positives], axis=-1)

@@ -28,7 +28,7 @@ from segeval.report.report import (
     odd_foreground,
     undefined_mean,
 )
-from segeval.runs.columns import BlockRows, blocks_of
+from segeval.runs.columns import BlockRows, blocks_of, pixels_of_each
 from segeval.runs.run import Run, keys_of, missing_keys, raw_values, tables_of
 from segeval.scores.imageoverlap import image_tallies
 from segeval.scores.overlap import Value
@@ -185,7 +185,7 @@ def report_of(run: Run, found: Measured) -> Report:
 
 def _outside(run: Run) -> int:
     """Return the pixels outside regions of interest."""
-    return sum(row.outside for row in run.rows) if run.protocol.storage.roi else 0
+    return pixels_of_each(run.rows, "outside") if run.protocol.storage.roi else 0
 
 
 def _usual_eps(run: Run) -> str | None:

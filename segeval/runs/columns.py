@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 from itertools import accumulate
 from operator import eq
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.protocol.labeling import NO_PREDICTION, distinct_values
 from segeval.records import dataclass
+from segeval.runs.ragged import Ragged, joined_ragged, taken_items
 from segeval.tables.counts import Int64Array, IntArray, JointCounts, StackedTables, smallest_type
 
 if TYPE_CHECKING:
@@ -23,10 +25,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowColumns:
-    """Hold what rows of label masks keep: keys, sizes, digests of the ground truth, and tables.
+    """Hold what rows keep: keys, sizes, digests of the ground truth, and label tables.
 
     `sizes` are depths, heights and widths, shape (N, 3); `inexact` has the pixels of each side whose colour is only
-    near one of the palette, shape (N, 2).
+    near one of the palette, shape (N, 2). What rows of label masks alone have not is by name in `each`, one value an
+    image, and in `several`, any number of an image: see `segeval.runs.rowparts`.
     """
 
     keys: tuple[str, ...]
@@ -34,6 +37,13 @@ class RowColumns:
     digests: tuple[str, ...]
     tables: StackedTables
     inexact: Int64Array
+    each: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    several: Mapping[str, Ragged] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether rows have nothing beside what those of label masks have."""
+        return not self.each and not self.several
 
     def missing(self) -> list[int]:
         """Return the places of images without prediction."""
@@ -53,12 +63,15 @@ class RowColumns:
             yield self.keys[place], set(distinct_values(column[ends[place] : ends[place + 1]]))
 
     def digested(self) -> str:
-        """Return what is digested of every image: how long its key is, the key, and the digest of its ground truth."""
+        """Return what is digested of every image: how long its key is, the key, and the digests of its files."""
         if "".join(self.keys).isascii():
             lengths: Iterable[int] = map(len, self.keys)
         else:
             lengths = (len(key.encode("utf-8", "surrogateescape")) for key in self.keys)
         each = zip(lengths, self.keys, self.digests, strict=True)
+        if "roi" in self.each:
+            with_regions = zip(each, self.each["roi"].astype(str).tolist(), strict=True)
+            return "".join([f"{length}:{key}{digest}{roi}" for (length, key, digest), roi in with_regions])
         return "".join([f"{length}:{key}{digest}" for length, key, digest in each])
 
 
@@ -71,34 +84,50 @@ def joined_columns(parts: Sequence[RowColumns]) -> RowColumns:
     """Put the columns of several blocks of rows one after another."""
     if len(parts) == 1:
         return parts[0]
-    tables = [part.tables for part in parts]
-    ends, behind = [np.zeros(1, np.intp)], 0
-    for table in tables:
-        ends.append(table.ends[1:] + behind)
-        behind += len(table.pixels)
-    gt, pred, pixels = (np.concatenate([getattr(table, name) for table in tables]) for name in ("gt", "pred", "pixels"))
+    tables = joined_ragged([Ragged(part.tables.ends, _cells_of(part.tables)) for part in parts])
+    first = parts[0]
     return RowColumns(
         tuple(key for part in parts for key in part.keys),
         np.concatenate([part.sizes for part in parts]),
         tuple(digest for part in parts for digest in part.digests),
-        StackedTables(np.concatenate(ends), gt, pred, pixels),
+        StackedTables(tables.ends, **tables.columns),
         np.concatenate([part.inexact for part in parts]),
+        {name: np.concatenate([part.each[name] for part in parts]) for name in first.each},
+        {name: joined_ragged([part.several[name] for part in parts]) for name in first.several},
     )
+
+
+def _cells_of(tables: StackedTables) -> dict[str, NDArray[Any]]:
+    return {"gt": tables.gt, "pred": tables.pred, "pixels": tables.pixels}
 
 
 def taken(columns: RowColumns, places: NDArray[np.intp]) -> RowColumns:
     """Return the columns of some rows, in the order of their places."""
-    tables = columns.tables
-    lengths = np.diff(tables.ends)[places]
-    ends = np.append(0, np.cumsum(lengths)).astype(np.intp)
-    cells = np.arange(ends[-1]) + np.repeat(tables.ends[places] - ends[:-1], lengths)
+    ends, cells = taken_items(columns.tables.ends, places)
     at = places.tolist()
     return RowColumns(
         tuple(columns.keys[place] for place in at),
         columns.sizes[places],
         tuple(columns.digests[place] for place in at),
-        StackedTables(ends, tables.gt[cells], tables.pred[cells], tables.pixels[cells]),
+        StackedTables(ends, **{name: column[cells] for name, column in _cells_of(columns.tables).items()}),
         columns.inexact[places],
+        {name: column[places] for name, column in columns.each.items()},
+        {name: one.taken(places) for name, one in columns.several.items()},
+    )
+
+
+def part_of(columns: RowColumns, start: int, end: int) -> RowColumns:
+    """Return the columns of the rows from `start` to before `end`, which are views."""
+    here = slice(start, end)
+    tables = Ragged(columns.tables.ends, _cells_of(columns.tables)).part(start, end)
+    return RowColumns(
+        columns.keys[here],
+        columns.sizes[here],
+        columns.digests[here],
+        StackedTables(tables.ends, **tables.columns),
+        columns.inexact[here],
+        {name: column[here] for name, column in columns.each.items()},
+        {name: one.part(start, end) for name, one in columns.several.items()},
     )
 
 
@@ -221,3 +250,24 @@ def key_blocks(rows: Sequence[Row]) -> Iterable[Sequence[str]]:
     if isinstance(rows, BlockRows):
         return rows.key_blocks()
     return (rows.columns.keys,) if isinstance(rows, LazyRows) else ([row.key for row in rows],)
+
+
+def chosen_rows(rows: Sequence[Row], chosen: Callable[[str], bool]) -> Sequence[Row]:
+    """Keep the rows whose key is `chosen`."""
+    if not isinstance(rows, LazyRows):
+        return tuple(row for row in rows if chosen(row.key))
+    places = [place for place, key in enumerate(rows.columns.keys) if chosen(key)]
+    return LazyRows(taken(rows.columns, np.array(places, np.intp)), rows.make)
+
+
+def each_of(rows: Sequence[Row], name: str) -> Int64Array:
+    """Return a number of every row by its name in `Row`: `unnormalised` or `outside`."""
+    if not isinstance(rows, LazyRows):
+        return np.array([getattr(row, name) for row in rows], np.int64)
+    kept: Int64Array = rows.columns.each.get(name, np.zeros(len(rows), np.int64))
+    return kept
+
+
+def pixels_of_each(rows: Sequence[Row], name: str) -> int:
+    """Add up what `each_of` returns of all rows."""
+    return sum(int(each_of(block, name).sum()) for block in blocks_of(rows))

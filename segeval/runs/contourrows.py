@@ -10,16 +10,13 @@ import numpy as np
 
 from segeval.contours.counts import ONE, VOID, ContourCounts, DistanceValues, LesionCounts
 from segeval.protocol.protocol import Protocol
+from segeval.runs.partcolumns import OF_BORDERS, OF_WIDTHS
 from segeval.runs.run import Row
 from segeval.runs.values import LARGEST, SMALLEST, Damage, integer, integers, listed, require
 from segeval.tables.counts import Int64Array
 
 MOST_SCORES = 5
 NAMES = ContourCounts.__slots__
-OF_WIDTHS = {"bands": 3, "trimaps": 3, "matched": 2, "corners_matched": 2}
-"""Numbers of a class at each width."""
-OF_BORDERS = {"borders": 3, "corners": 2}
-"""Numbers of a class whatever the width."""
 
 
 def surroundings_to_json(row: Row) -> dict[str, Any]:
@@ -134,6 +131,7 @@ def _widths(bands: Any) -> int:
 def _numbers(values: Any, shape: tuple[int, ...], most: int) -> Int64Array:
     """Read whole numbers from 0 to `most` in nested lists of `shape`."""
     flat: list[Any] = listed(values, "contours")
+    require(len(flat) == shape[0], "contours have another shape")
     for inner in shape[1:]:
         require(all(isinstance(part, list) and len(part) == inner for part in flat), "contours have another shape")
         flat = [number for part in flat for number in part]

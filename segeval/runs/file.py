@@ -15,7 +15,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,19 +26,18 @@ from segeval.runs.columns import LazyRows, RowColumns, joined_columns
 from segeval.runs.header import WRITE_AGAIN, NotOurs, header, header_from, level_reader, not_a_run
 from segeval.runs.leveltables import LevelReader, check_levels, level_lines
 from segeval.runs.lines import split_lines, unpacked, whole_lines
+from segeval.runs.partcolumns import sums_of_maps
 from segeval.runs.rowblocks import plain_rows
-from segeval.runs.rows import (
-    check_contours,
-    row_from_json,
-    row_of,
-    row_to_json,
-)
+from segeval.runs.rowparts import row_of
+from segeval.runs.rows import check_contours, row_from_json, row_to_json
 from segeval.runs.run import Row, Run, sort_key
 from segeval.runs.values import Damage, dumps, loads
 
 MOST_ROWS = 1 << 22
 PACKING_LEVEL = 6
 PARQUET = b"PAR1"
+BEHIND_ROWS = b'{"map":', b'{"rows":'
+"""How lines behind the rows begin."""
 CHUNK = 1 << 20
 
 
@@ -167,6 +166,42 @@ def _read(stream: BinaryIO, size: int, name: str) -> Run:
         raise RunFileError("a run file cannot be read", (f"{name}: {error}",), WRITE_AGAIN) from None
 
 
+def _end_of_rows(block: bytes) -> int:
+    """Return where the lines behind the rows begin in a block of whole lines, as segeval writes them."""
+    if block.startswith(BEHIND_ROWS):
+        return 0
+    found = [block.find(b"\n" + start) + 1 for start in BEHIND_ROWS]
+    return min((place for place in found if place), default=len(block))
+
+
+def _end_of_keys(block: bytes) -> int:
+    """Return where the lines without a key begin that are the last of a block, however they are written."""
+    end = len(block)
+    while end:
+        start = block.rfind(b"\n", 0, end - 1) + 1
+        try:
+            facts = loads(block[start:end])
+        except Damage:  # told where its turn comes
+            break
+        if not isinstance(facts, dict) or "key" in facts:
+            break
+        end = start
+    return end
+
+
+def _block_of_rows(block: bytes, head: Run) -> RowColumns | None:
+    """Read whole lines of rows, those of label masks from their bytes and all others from their JSON."""
+    asked = (head.maps, head.protocol.boundary, head.protocol.distances, head.protocol.lesions)
+    columns = None
+    if all(part is None for part in asked) and not head.protocol.storage.roi:
+        columns = plain_rows(block)
+    if columns is None:
+        from segeval.runs.jsonrows import rows_in  # most runs do without
+
+        columns = rows_in(block, head)
+    return columns
+
+
 class _Reader:
     """Take the lines of a run file one by one, each in its turn: header, rows, histograms, end."""
 
@@ -187,9 +222,10 @@ class _Reader:
             end = block.find(b"\n") + 1 or len(block)
             self.take(block[:end])
             block = block[end:]
-        last = block.rfind(b"\n", 0, -1) + 1
-        rows_end = last if block.startswith(b'{"rows"', last) else len(block)
-        if not self._take_rows(block[:rows_end]):
+        for rows_end in (_end_of_rows(block), _end_of_keys(block)):
+            if self._take_rows(block[:rows_end]):
+                break
+        else:
             rows_end = 0
         for line in split_lines(iter((block[rows_end:],))):
             self.take(line)
@@ -197,12 +233,9 @@ class _Reader:
     def _take_rows(self, block: bytes) -> bool:
         """Read a block of rows at once; `False` where it has to be read by the line."""
         head = self._head
-        if head is None or head.maps is not None or head.protocol.storage.roi or self.complete or not block:
+        if head is None or self._levels.begun or self.complete or not block:
             return False
-        asked = head.protocol
-        if any(part is not None for part in (asked.boundary, asked.distances, asked.lesions)):
-            return False
-        columns = plain_rows(block)
+        columns = _block_of_rows(block, head)
         if columns is None or sort_key(columns.keys[0]) <= self._key:
             return False
         if self._row_count + len(columns.keys) > MOST_ROWS:
@@ -261,8 +294,16 @@ class _Reader:
             raise Damage("rows or digest are not those of the lines before")
         if self._levels.pending:
             raise Damage("levels are missing")
-        check_levels((row.sums for row in self._rows if row.sums), self._levels.levels)
+        head = self._head
+        if self._levels.levels or (head is not None and head.maps is not None and not head.maps.in_rows):
+            check_levels(map(sums_of_maps, (self._read_rows(),)), self._levels.levels)
         self.complete = True
+
+    def _read_rows(self) -> Sequence[Row]:
+        """Return the rows so far; blocks of them become one."""
+        if len(self._blocks) > 1:
+            self._blocks = [joined_columns(self._blocks)]
+        return LazyRows(self._blocks[0], row_of) if self._blocks else tuple(self._rows)
 
     def run(self) -> Run:
         """Return what was read; raises `Damage` where the end has not come."""
@@ -270,5 +311,4 @@ class _Reader:
             raise not_a_run("the file is empty")
         if not self.complete:
             raise Damage("the file ends early")
-        rows = LazyRows(joined_columns(self._blocks), row_of) if self._blocks else tuple(self._rows)
-        return replace(self._head, rows=rows, levels=tuple(self._levels.levels))
+        return replace(self._head, rows=self._read_rows(), levels=tuple(self._levels.levels))

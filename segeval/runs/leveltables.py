@@ -12,10 +12,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from segeval.runs.ragged import Ragged
 from segeval.runs.values import LARGEST, Damage, integer, integers, listed, mapping, require
 from segeval.tables.counts import Int64Array
 from segeval.tables.floatlevels import (
@@ -32,9 +33,6 @@ from segeval.tables.floatlevels import (
     ranks,
 )
 from segeval.tables.levels import LevelHistogram, empty_histogram
-
-if TYPE_CHECKING:
-    from segeval.scores.lossums import FloatSums
 
 PIECE = 1 << 16
 """Levels of floats in one line at most: a line takes up to 5 MB."""
@@ -181,19 +179,31 @@ class LevelReader:
             self.levels.append(levels)
 
 
-def check_levels(rows: Iterable[Sequence[FloatSums]], levels: Sequence[LevelCounts]) -> None:
-    """Hold run-wide levels against the sums of the rows that have some; raises `Damage`."""
+def check_levels(blocks: Iterable[Ragged], levels: Sequence[LevelCounts]) -> None:
+    """Hold run-wide levels against the sums of the rows, which come by the block; raises `Damage`."""
     sides: list[tuple[int, int]] = []
     kinds = set()
-    for sums in rows:
-        sides = sides or [(0, 0)] * len(sums)
-        added = zip(sides, sums, strict=True)
-        sides = [(positives + one.n_pos, negatives + one.n_neg) for (positives, negatives), one in added]
-        kinds |= {(one.gamma, one.eps) for one in sums}
+    for sums in blocks:
+        if not len(sums["eps"]):
+            continue
+        maps = int(sums.counts.max())
+        added = sums["counts"].reshape(-1, maps, sums["counts"].shape[1])[:, :, :2].sum(axis=0).tolist()
+        sides = sides or [(0, 0)] * maps
+        sides = [
+            (positives + more, negatives + others)
+            for (positives, negatives), (more, others) in zip(sides, added, strict=True)
+        ]
+        kinds |= kinds_of(sums)
     if sides != [(histogram.n_pos, histogram.n_neg) for histogram in levels]:
         raise Damage("the level histograms are not those of the rows")
     if len(kinds) > 1:
         raise Damage("rows have losses of different gamma or eps")
+
+
+def kinds_of(sums: Ragged) -> set[tuple[float, float | str]]:
+    """Return the gamma and eps of which rows have losses."""
+    found = set(zip(sums["numbers"][:, 0].tolist(), np.nan_to_num(sums["eps"]).tolist(), strict=True))
+    return {(gamma, eps or "torch") for gamma, eps in found}  # no eps is 0
 
 
 def packed(levels: FloatLevels, effort: int) -> dict[str, Any]:

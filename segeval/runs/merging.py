@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from segeval.records import dataclass
 from segeval.runs.columns import LazyRows, RowColumns, blocks_of, joined_columns, taken
 from segeval.runs.parquet import ParquetWriter, read_parquet, write_parquet
-from segeval.runs.rows import row_of
+from segeval.runs.rowparts import row_of
 from segeval.runs.run import NO_TRAITS, Row, Run, keys_of, sort_key
 from segeval.runs.unions import check_kinds, check_protocols, conflict_error, union
 

@@ -21,7 +21,9 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.runs.columns import BlockRows, LazyRows, Totals, blocks_of, joined_columns
 from segeval.runs.header import WRITE_AGAIN, NotOurs, header, header_from, level_reader
 from segeval.runs.leveltables import check_levels, level_lines
-from segeval.runs.rows import check_contours, row_of
+from segeval.runs.partcolumns import sums_of_maps
+from segeval.runs.rowparts import row_of
+from segeval.runs.rows import check_contours
 from segeval.runs.run import Row, Run, digested, keys_of, pixels_of, sort_key, tables_of
 from segeval.runs.values import LARGEST, SMALLEST, Damage, dumps, integer, integers, listed, loads, require
 from segeval.tables.counts import JointCounts, ascending, total
@@ -220,7 +222,7 @@ class _Reading:
         require(not reader.pending, "levels are missing")
         run = replace(self._head, rows=self._rows(), levels=tuple(reader.levels))
         if run.maps is not None and not run.maps.in_rows:
-            check_levels((row.sums for row in run.rows if row.sums), run.levels)
+            check_levels(map(sums_of_maps, blocks_of(run.rows)), run.levels)
         return run
 
     def _check_totals(self, facts: Any) -> int:

@@ -15,8 +15,9 @@ import pyarrow
 import pyarrow.compute
 
 from segeval.protocol.labeling import NO_PREDICTION
-from segeval.runs.columns import LazyRows, RowColumns, narrowed
-from segeval.runs.rows import LONGEST_KEY, MOST_PIXELS, OF_EVERY_ROW, row_from_json, row_of, row_to_json
+from segeval.runs.columns import LazyRows, RowColumns, narrowed, part_of
+from segeval.runs.rowparts import row_of
+from segeval.runs.rows import LONGEST_KEY, MOST_PIXELS, OF_EVERY_ROW, row_from_json, row_to_json
 from segeval.runs.run import Maps, Row
 from segeval.runs.values import SMALLEST, dumps, loads, mapping, require
 from segeval.tables.counts import Int64Array, StackedTables, stacked
@@ -61,15 +62,7 @@ def pieces(rows: Sequence[Row], cells: int) -> Iterator[Sequence[Row]]:
 def _part(rows: Sequence[Row], start: int, end: int) -> Sequence[Row]:
     if not isinstance(rows, LazyRows):
         return rows[start:end]
-    columns = rows.columns
-    tables, ends = columns.tables, columns.tables.ends
-    cells = slice(ends[start], ends[end])
-    part = StackedTables(
-        ends[start : end + 1] - ends[start], tables.gt[cells], tables.pred[cells], tables.pixels[cells]
-    )
-    here = slice(start, end)
-    found = RowColumns(columns.keys[here], columns.sizes[here], columns.digests[here], part, columns.inexact[here])
-    return LazyRows(found, row_of)
+    return LazyRows(part_of(rows.columns, start, end), row_of)
 
 
 def batch_of(rows: Sequence[Row], schema: Any) -> Any:
@@ -78,7 +71,8 @@ def batch_of(rows: Sequence[Row], schema: Any) -> Any:
     if isinstance(rows, LazyRows):
         columns = rows.columns
         keys, sizes, digests, tables = columns.keys, columns.sizes, columns.digests, columns.tables
-        for place in np.flatnonzero(columns.inexact.any(axis=1)).tolist():
+        telling = columns.inexact.any(axis=1) if columns.plain else np.ones(len(rows), np.bool_)
+        for place in np.flatnonzero(telling).tolist():
             more[place] = _more(rows[place])
     else:
         keys, digests = tuple(row.key for row in rows), tuple(row.digest for row in rows)

@@ -218,7 +218,23 @@ def _checked(
     cells += np.repeat(lengths, lengths)
     pixels = values[cells]
     del cells
-    gt = values[groups]
+    return checked_tables(values[groups], lengths, of_row, pred, pixels, total)
+
+
+def checked_tables(
+    gt: Int64Array,
+    lengths: NDArray[np.int64],
+    of_row: NDArray[np.intp],
+    pred: Int64Array,
+    pixels: Int64Array,
+    total: Int64Array,
+) -> StackedTables | None:
+    """Hold the values of tables against each other, and give each cell its ground truth.
+
+    `gt` has the value of each group of cells, `lengths` its cells, and `of_row` the first group of each table, none of
+    which is empty; `total` are the pixels of each.
+    """
+    starts = np.append(0, np.cumsum(lengths))
     rows = starts[of_row]
     if int(pixels.min()) < 1 or (pixels > np.repeat(total, np.diff(rows, append=len(pixels)))).any():
         return None

@@ -19,7 +19,6 @@ from segeval.protocol.labeling import NO_PREDICTION
 from segeval.protocol.mapkinds import EIGHT_BIT, MAP_KIND
 from segeval.protocol.protocol import Protocol, protocol_from_dict
 from segeval.protocol.settings import check_gamma, is_number
-from segeval.runs.columns import RowColumns
 from segeval.runs.leveltables import histogram_from_json, histogram_to_json
 from segeval.runs.run import Maps, Row, sort_key
 from segeval.runs.values import (
@@ -178,7 +177,9 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
         return Row(key, height, width, digest, counts, depth=depth)
     require(("roi" in facts) == ("outside" in facts), "the row has a region without its size")
     roi = facts.get("roi", "")
-    require(roi == "" or (isinstance(roi, str) and _DIGEST.fullmatch(roi) is not None), "the region is no digest")
+    require(
+        "roi" not in facts or (isinstance(roi, str) and _DIGEST.fullmatch(roi) is not None), "the region is no digest"
+    )
     inexact = integers(facts.get("inexact", [0, 0]), 0, pixels, "inexact")
     require(len(inexact) == 2 and (any(inexact) or "inexact" not in facts), "inexact is not as segeval writes it")
     row = Row(
@@ -200,14 +201,6 @@ def row_from_json(facts: Any, maps: Maps | None) -> Row:
     )
     _check_maps_of(row, maps)
     return row
-
-
-def row_of(columns: RowColumns, place: int) -> Row:
-    """Make one row of those that were read by the block."""
-    depth, height, width = columns.sizes[place].tolist()
-    gt, pred = columns.inexact[place].tolist()
-    key, digest, counts = columns.keys[place], columns.digests[place], columns.tables[place]
-    return Row(key, height, width, digest, counts, inexact=(gt, pred), depth=depth)
 
 
 def check_contours(row: Row, protocol: Protocol) -> None:

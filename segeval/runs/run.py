@@ -14,7 +14,7 @@ from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, SideFiles, di
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.records import dataclass
-from segeval.runs.columns import BlockRows, LazyRows
+from segeval.runs.columns import BlockRows, LazyRows, blocks_of, chosen_rows
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
@@ -222,7 +222,9 @@ class Run:
 
     @cached_property
     def _level_tables(self) -> tuple[JointCounts, ...]:
-        return tuple(total(tables) for tables in zip(*(row.levels for row in self.rows if row.levels), strict=True))
+        from segeval.runs.partcolumns import level_totals  # most runs are of label masks
+
+        return level_totals(blocks_of(self.rows))
 
     def resolve(self) -> Resolution:
         """Make the protocol definite for the values of this run."""
@@ -253,7 +255,7 @@ class Run:
 
     def subset(self, chosen: Callable[[str], bool]) -> Run:
         """Keep the rows whose key is `chosen`; refuses where run-wide tables cannot be taken apart."""
-        rows = tuple(row for row in self.rows if chosen(row.key))
+        rows = chosen_rows(self.rows, chosen)
         if self.levels and len(rows) != len(self.rows):
             raise RunFileError(
                 "a run of 16-bit or float maps keeps its level tables for the whole run only",

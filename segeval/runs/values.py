@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from segeval.files.usertexts import inert_json
@@ -53,6 +53,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 _WHOLE = {int}
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+scan_once: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]  # as `raw_decode` does
+"""Read the value that begins at a place of a text, and return where it ends; raises `StopIteration` where none does."""
 
 
 def mapping(value: Any, name: str) -> Mapping[str, Any]:

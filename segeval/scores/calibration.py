@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,11 +36,7 @@ def confidence_bins(
     if levels is not None:
         counts = np.bincount(confidence[valid], minlength=levels)
         right = np.bincount(confidence[valid & correct], minlength=levels)
-        level = np.arange(levels, dtype=np.int64)
-        of_bin = np.maximum(-(-level * ECE_BINS // kind.top) - 1, 0)
-        columns = (_by_bin(of_bin, column) for column in (counts, right, counts * level))
-        pixels, hits, levels_of_bins = (tuple(column.tolist()) for column in columns)
-        return ConfidenceBins(pixels, hits, levels_of_bins)
+        return bins_of_levels(counts, right, kind)
     counted, right, parts = np.zeros(ECE_BINS, np.int64), np.zeros(ECE_BINS, np.int64), []
     flat_p, flat_correct, flat_valid = confidence.reshape(-1), correct.reshape(-1), valid.reshape(-1)
     for start in range(0, flat_p.size, CHUNK):
@@ -56,23 +51,33 @@ def confidence_bins(
     return ConfidenceBins(tuple(counted.tolist()), tuple(right.tolist()), sums)
 
 
+def bins_of_levels(counts: Int64Array, right: Int64Array, kind: MapKind) -> ConfidenceBins:
+    """Sort the valid pixels of one image into bins: how many have each level, and how many of these are right."""
+    level = np.arange(len(counts), dtype=np.int64)
+    of_bin = np.maximum(-(-level * ECE_BINS // kind.top) - 1, 0)
+    columns = (_by_bin(of_bin, column) for column in (counts, right, counts * level))
+    pixels, hits, sums = (tuple(column.tolist()) for column in columns)
+    return ConfidenceBins(pixels, hits, sums)
+
+
 def _by_bin(of_bin: NDArray[np.int64], column: NDArray[np.int64]) -> Int64Array:
     found = np.zeros(ECE_BINS, np.int64)
     np.add.at(found, of_bin, column)
     return found
 
 
-def top_label_ece(images: Sequence[ConfidenceBins], kind: MapKind) -> float | None:
+def top_label_ece(pixels: Int64Array, correct: Int64Array, sums: NDArray[Any], kind: MapKind) -> float | None:
     """Return the expected calibration error of the predicted class (Guo et al. 2017); None without pixels.
 
-    The mean over pixels of their bin's |accuracy - mean confidence|; exact where p is a level.
+    The bins of each image are those of `ConfidenceBins`, shape (images, bins). The mean over pixels of their bin's
+    |accuracy - mean confidence|; exact where p is a level.
     """
-    pixels = sum(sum(image.pixels) for image in images)
-    if not pixels:
+    everything = sum(pixels.ravel().tolist())
+    if not everything:
         return None
-    gaps = []
-    for at in range(ECE_BINS):
-        correct = sum(image.correct[at] for image in images)
-        sums = [image.sums[at] for image in images]
-        gaps.append(abs(correct * kind.top - (sum(sums) if kind.levels is not None else math.fsum(sums))))
-    return (sum(gaps) if kind.levels is not None else math.fsum(gaps)) / (pixels * kind.top)
+    add = math.fsum if kind.levels is None else sum
+    gaps = [
+        abs(sum(hits) * kind.top - add(confidence))
+        for hits, confidence in zip(correct.T.tolist(), sums.T.tolist(), strict=True)
+    ]
+    return add(gaps) / (everything * kind.top)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,11 @@ class ExactSums:
         """Return the sums, each rounded to the nearest float64."""
         unit = 1 << (MANTISSA - LEAST)
         return [total / unit for total in self._sums]
+
+    def running(self) -> list[float]:
+        """Return the sums of each label and all before it, each rounded to the nearest float64."""
+        unit = 1 << (MANTISSA - LEAST)
+        return [total / unit for total in accumulate(self._sums)]
 
     def means(self) -> tuple[float | None, ...]:
         """Return the mean of each label's numbers, `None` where there is none."""

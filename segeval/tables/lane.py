@@ -22,7 +22,7 @@ from segeval.errors import UsageError
 
 VARIABLE = "SEGEVAL_LANE"
 LANES = ("fast", "pillow")
-KERNELS = ("segeval.tables.pairrows", "segeval.images.pngrows")
+KERNELS = ("segeval.tables.pairrows", "segeval.tables.levelrows", "segeval.images.pngrows")
 
 
 def lane() -> str:

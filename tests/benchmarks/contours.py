@@ -1,11 +1,15 @@
-"""Boundary IoU beside plain scoring and erosion, HD95 of volumes beside medpy and MONAI: equal first, then timed.
+"""Boundary scores beside plain scoring, erosion and evalsuite, HD95 of volumes beside medpy and MONAI: first equal.
 
 `python -m tests.benchmarks.contours` prints ratios, the medians over rounds in which all take turns.
 """
 
 from __future__ import annotations
 
+import json
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -17,10 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import segeval
-from segeval.contours.bands import band_counts
 from segeval.contours.counts import band_width
 from segeval.contours.distances import distance_scores, surfaces
-from segeval.contours.regions import regions
 from segeval.protocol.distances import Distances
 from tests.benchmarks import corpora
 
@@ -62,47 +64,88 @@ def eroded_bands(gt: Labels, pred: Labels, width: int, classes: int) -> list[lis
 
 
 def street_ratios(folders: corpora.Folders, corpus: corpora.Corpus, rounds: int) -> Ratios:
-    """Return what boundary IoU costs beside plain scoring, and how far it is ahead of erosion class by class.
-
-    "bands" is plain scoring and the bands alone, "all" is `--boundary authors` with its four scores. Erosion is `None`
-    where OpenCV is absent or its counts are not equal.
-    """
-    pairs = [(np.asarray(Image.open(gt)), np.asarray(Image.open(pred))) for gt, pred in folders.pairs()]
-    # Erosion knows no void: for it, void is a class of its own on both sides.
-    masked = [(gt, np.where(gt == corpus.ignore, gt, pred).astype(np.uint8)) for gt, pred in pairs]
-    values = [(np.unique(gt).tolist(), np.unique(pred).tolist()) for gt, pred in masked]
-    width = band_width("authors", float(np.hypot(corpus.height, corpus.width)))
-
-    def bands() -> list[Any]:
-        found = []
-        for (gt, pred), met in zip(masked, values, strict=True):
-            of = regions(gt, pred, values=met, class_of=(int, int))
-            counts = dict(zip(of.ids.tolist(), band_counts(of, [width])[0][:, 0].tolist(), strict=True))
-            found.append([counts.get(one, [0, 0, 0]) for one in range(corpus.classes)])
-        return found
-
-    def erosion() -> list[Any]:
-        return [eroded_bands(gt, pred, width, corpus.classes) for gt, pred in masked]
+    """Return what `--boundary authors`, with its four scores, takes beside plain scoring."""
+    options: dict[str, Any] = {"classes": corpus.classes, "ignore": corpus.ignore, "jobs": 1}
 
     def plain() -> object:
-        return segeval.score(folders.pred, folders.gt, classes=corpus.classes, ignore=corpus.ignore, jobs=1)
+        return segeval.score(folders.pred, folders.gt, **options)
 
-    def everything() -> object:
-        options: dict[str, Any] = {"classes": corpus.classes, "ignore": corpus.ignore, "jobs": 1}
+    def boundary() -> object:
         return segeval.score(folders.pred, folders.gt, boundary="authors", **options)
 
-    ways: dict[str, Callable[[], Any]] = {"plain": plain, "all": everything, "bands": bands}
-    equal = find_spec("cv2") is not None and erosion() == bands()
-    if equal:
-        ways["erosion"] = erosion
-    times = turns(ways, rounds)
-    both = [first + second for first, second in zip(times["plain"], times["bands"], strict=True)]
-    times["plain and bands"] = both
-    return {
-        "bands beside plain scoring": ratio(times, "plain and bands", "plain"),
-        "all four beside plain scoring": ratio(times, "all", "plain"),
-        "erosion beside plain and bands": ratio(times, "erosion", "plain and bands") if equal else None,
-    }
+    times = turns({"plain": plain, "boundary": boundary}, rounds)
+    return {"boundary scores beside plain scoring": ratio(times, "boundary", "plain")}
+
+
+def without_void(folders: corpora.Folders, corpus: corpora.Corpus, pairs: int) -> corpora.Folders:
+    """Save the first pairs with void as a class of its own on both sides: other programs draw its contour too."""
+    home = folders.gt.parent / f"without-void-{pairs}"
+    made = corpora.Folders(home / "gt", home / "pred")
+    if not home.is_dir():
+        for folder in (made.gt, made.pred):
+            folder.mkdir(parents=True)
+        for first, second in list(folders.pairs())[:pairs]:
+            gt, pred = np.array(Image.open(first)), np.array(Image.open(second))
+            void = gt == corpus.ignore
+            gt[void], pred[void] = corpus.classes, corpus.classes
+            corpora.save_gray(gt, made.gt / first.name)
+            corpora.save_gray(pred, made.pred / second.name)
+    return made
+
+
+def erosion_ratio(folders: corpora.Folders, classes: int, rounds: int) -> float | None:
+    """Return how long erosion takes beside `--boundary authors`; `None` where OpenCV is absent or numbers differ."""
+    if find_spec("cv2") is None:
+        return None
+
+    def erosion() -> list[float | None]:
+        counts = np.zeros((classes, 3), np.int64)
+        for first, second in folders.pairs():
+            gt, pred = np.asarray(Image.open(first)), np.asarray(Image.open(second))
+            counts += np.array(eroded_bands(gt, pred, band_width("authors", float(np.hypot(*gt.shape))), classes))
+        return [both / (gt + pred - both) if gt + pred else None for gt, pred, both in counts.tolist()]
+
+    def ours() -> list[float | None]:
+        report = segeval.score(folders.pred, folders.gt, classes=classes, boundary="authors", jobs=1)
+        return [entry.contours["boundary_iou"] for entry in report.classes]
+
+    if erosion() != ours():
+        return None
+    return ratio(turns({"erosion": erosion, "ours": ours}, rounds), "erosion", "ours")
+
+
+def command(*arguments: object) -> tuple[dict[str, Any], float]:
+    """Run a module of Python that prints JSON; return what it printed, and the seconds of the processor."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def evalsuites(folders: corpora.Folders, classes: int) -> tuple[dict[str, Any], float]:
+    """Run evalsuite's command on two folders: it gives HD95 and ASSD with boundary IoU, and takes no choice."""
+    sides = folders.gt, folders.pred
+    return command("evalsuite", "segmentation", *sides, "--num-classes", classes, "-f", "json", "--digits", 17)
+
+
+def evalsuite_ratios(folders: corpora.Folders, classes: int, rounds: int) -> Ratios:
+    """Return how long evalsuite's command takes beside ours, with boundary scores alone and with distances too.
+
+    `None` where evalsuite is absent or gives another boundary IoU.
+    """
+    ours = ("segeval", "score", folders.pred, folders.gt, "--classes", classes, "--jobs", 1, "--format", "json")
+    ways: dict[str, tuple[str, ...]] = {"boundary scores": ("--boundary", "authors")}
+    ways["boundary scores and distances"] = (*ways["boundary scores"], "--distances", "medpy")
+    found: dict[str, float | None] = dict.fromkeys(ways)
+    if find_spec("evalsuite") is not None:
+        theirs = [evalsuites(folders, classes) for _ in range(rounds)]
+        told = [one["boundary_iou"] for one in theirs[0][0]["per_class"]]
+        for name, options in ways.items():
+            mine = [command(*ours, *options) for _ in range(rounds)]
+            if told == [one["boundary_iou"] for one in mine[0][0]["classes"]]:
+                found[name] = statistics.median(their / our for (_, their), (_, our) in zip(theirs, mine, strict=True))
+    return {f"evalsuite's command beside {name}": value for name, value in found.items()}
 
 
 def volumes(side: int) -> tuple[Labels, Labels]:
@@ -163,7 +206,10 @@ def main() -> None:
     """Print every ratio, one a line."""
     (street,) = (entry for entry in corpora.CORPORA if entry.name == "cityscapes")
     folders = corpora.folders(street, 6, corpora.default_directory())
-    rows = dict(street_ratios(folders, street, rounds=5))
+    rows = dict(street_ratios(folders, street, rounds=15))
+    solid = without_void(folders, street, pairs=3)
+    rows["boundary-iou-api's erosion beside boundary scores"] = erosion_ratio(solid, street.classes + 1, rounds=3)
+    rows |= evalsuite_ratios(solid, street.classes + 1, rounds=3)
     rows |= {f"{name}'s HD95 of volumes beside ours": value for name, value in volume_ratios(160, rounds=5).items()}
     for name, value in rows.items():
         print(f"{name}: {'-' if value is None else f'{value:.1f}x'}")

@@ -16,7 +16,7 @@ import numpy as np
 from segeval.request import build_request
 from segeval.runs.columns import LazyRows, RowColumns
 from segeval.runs.parquet import ParquetWriter
-from segeval.runs.rows import row_of
+from segeval.runs.rowparts import row_of
 from segeval.runs.run import Run
 from segeval.tables.counts import StackedTables
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from bisect import bisect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ DIGEST = f"blake2b:{'0' * 32}"
 HEAD = dumps(header(Run(protocol_of(None), ()))).decode()
 
 
-def sealed(lines: list[str]) -> bytes:
-    """Finish a run file: its last line counts and seals the lines before."""
+def sealed(lines: list[str], rows: int | None = None) -> bytes:
+    """Finish a run file: its last line counts the rows, all lines but the first if not told, and seals all lines."""
     body = "".join(f"{line}\n" for line in lines).encode()
     digest = hashlib.blake2b(body, digest_size=16).hexdigest()
-    return body + f'{{"rows":{len(lines) - 1},"digest":"blake2b:{digest}"}}\n'.encode()
+    return body + f'{{"rows":{len(lines) - 1 if rows is None else rows},"digest":"blake2b:{digest}"}}\n'.encode()
 
 
 def of_size(size: int, row: Callable[[int], str], head: str = HEAD) -> bytes:
@@ -63,7 +64,7 @@ def _dense_rows(count: int, head: str = HEAD) -> Callable[[int], bytes]:
 
 def _one_dense(size: int) -> bytes:
     """Return one image of as many classes as there is room for."""
-    count = next(count for count in range(1280, 0, -1) if count == 1 or len(dense(count)) < size - 100_000)
+    count = max(1, bisect(range(1, 1281), size - 100_001, key=lambda count: len(dense(count))))
     return sealed([named(1280), row_of(0, count * count, dense(count))])
 
 
@@ -89,6 +90,9 @@ _MANY = f"[{group(0, list(range(100)))}]"
 
 FORMS: dict[str, Callable[[int], bytes]] = {
     "smallest": lambda size: of_size(size, lambda index: row_of(index, 1, "[[0,[0],[1]]]")),
+    "blanks in some lines": lambda size: of_size(
+        size, lambda index: row_of(index, 1, "[[0,[0],[1]]]", "" if index % 1000 else " ")
+    ),
     "tiny": lambda size: of_size(size, lambda index: row_of(index, 2, "[[0,[0],[1]],[1,[1],[1]]]")),
     "inexact": lambda size: of_size(size, lambda index: row_of(index, 1, "[[0,[0],[1]]]", ',"inexact":[1,0]')),
     "few inexact": lambda size: of_size(
