@@ -270,6 +270,7 @@ def told(folder: Path, name: str, *arguments: str) -> Any:
         ("--ci", "95", "--resamples", "20", "--ci-method", "bca", "--group-by", "city/.."),
         ("--by", "half,class-size", "--slice-regex", "half=/(.)", "--resamples", "20"),
         ("--keys", "city/00*"),
+        ("--keys", "city/0*5", "--worst", "3", "--ci", "95", "--resamples", "20"),
         *(
             ("--convention", name, "--unknown", "miss")
             for name in ("ade20k", "torchmetrics-miou", "smp-micro-imagewise")
