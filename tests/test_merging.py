@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from segeval.errors import RunFileError
 from segeval.protocol.protocol import Protocol
+from segeval.runs.columns import BlockRows
 from segeval.runs.file import load_run, run_to_bytes, save_run
 from segeval.runs.run import Maps, Run
-from segeval.runs.storedruns import merged_into
+from segeval.runs.storedruns import united_into
 from segeval.runs.unions import union
 from tests.support.commandline import run_segeval
 from tests.support.properties import examples
@@ -39,8 +40,13 @@ def saved(folder: Path, runs: Sequence[Run], suffix: str = ".parquet") -> list[P
     return paths
 
 
+def unite(output: Path, parts: Sequence[Path]) -> None:
+    with united_into(output, parts):
+        pass
+
+
 def merged(folder: Path, runs: Sequence[Run], suffix: str = ".parquet") -> Run:
-    merged_into(folder / "whole.parquet", saved(folder, runs, suffix))
+    unite(folder / "whole.parquet", saved(folder, runs, suffix))
     return load_run(folder / "whole.parquet")
 
 
@@ -55,6 +61,22 @@ def test_parts_are_the_whole(maps: Maps | None, suffix: str, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ["whole.parquet", *(f"part-{place}{suffix}" for place in range(7))]
     )
+
+
+@pytest.mark.parametrize("maps", KINDS, ids=str)
+@pytest.mark.usefixtures("tight")
+def test_parts_of_parquet_become_json_lines_whose_rows_stay_in_files_until_then(
+    maps: Maps | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segeval.runs.parquet.IN_MEMORY_ROWS", 0)
+    monkeypatch.setattr("segeval.runs.storedruns.union", None)
+    parts = saved(tmp_path, [run_of(maps, MANY[place::3]) for place in range(3)])
+    with united_into(tmp_path / "whole.jsonl", parts[::-1]) as (united, count, rows):
+        assert isinstance(united.rows, BlockRows)
+        assert (len(united.rows), count, rows) == (len(MANY), 3, len(MANY))
+    assert (tmp_path / "whole.jsonl").read_bytes() == run_to_bytes(run_of(maps, MANY), packed=False)
+    unite(tmp_path / "one.jsonl", parts[:1])
+    assert (tmp_path / "one.jsonl").read_bytes() == run_to_bytes(run_of(maps, MANY[::3]), packed=False)
 
 
 @given(kinds.filter(lambda maps: maps is None or maps.in_rows), st.lists(image_lists(), min_size=1, max_size=4))
@@ -75,7 +97,7 @@ def test_rows_that_differ_are_told_with_both_parts(tmp_path: Path) -> None:
     runs = [run_of(None, MANY[:30]), run_of(None, MANY[20:]), run_of(None, [("city/025", 99), ("city/059", 98)])]
     (tmp_path / "whole.parquet").write_bytes(b"old")
     with pytest.raises(RunFileError) as caught:
-        merged_into(tmp_path / "whole.parquet", saved(tmp_path, runs))
+        unite(tmp_path / "whole.parquet", saved(tmp_path, runs))
     first, second, third = (tmp_path / f"part-{place}.parquet" for place in range(3))
     assert caught.value.what == "runs disagree on an image"
     assert set(caught.value.where) == {f"city/025: {first} and {third}", f"city/059: {second} and {third}"}
@@ -86,7 +108,7 @@ def test_other_protocols_and_maps_are_refused(tmp_path: Path) -> None:
     run = run_of(None, MANY[:3])
     for runs in ([run, replace(run, protocol=Protocol(closed=True))], [run_of(KINDS[1], MANY[:2]), run]):
         with pytest.raises(RunFileError, match="cannot be merged"):
-            merged_into(tmp_path / "whole.parquet", saved(tmp_path, runs))
+            unite(tmp_path / "whole.parquet", saved(tmp_path, runs))
     assert not (tmp_path / "whole.parquet").exists()
 
 

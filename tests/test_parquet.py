@@ -30,6 +30,7 @@ from pyarrow import parquet  # noqa: E402
 
 from segeval.runs import parquet as runs_parquet  # noqa: E402
 from segeval.runs.parquet import parquet_bytes  # noqa: E402
+from segeval.scores import imageblocks  # noqa: E402
 
 SAMPLES = ("sample_masks/pred", "sample_masks/gt")
 MANY = [(f"city/{number:03d}", number) for number in range(40)]
@@ -269,6 +270,7 @@ def told(folder: Path, name: str, *arguments: str) -> Any:
         ("--ci", "95", "--resamples", "20", "--ci-method", "bca", "--group-by", "city/.."),
         ("--by", "half,class-size", "--slice-regex", "half=/(.)", "--resamples", "20"),
         ("--keys", "city/00*"),
+        ("--keys", "city/0*5", "--worst", "3", "--ci", "95", "--resamples", "20"),
         *(
             ("--convention", name, "--unknown", "miss")
             for name in ("ade20k", "torchmetrics-miou", "smp-micro-imagewise")
@@ -287,3 +289,25 @@ def test_a_report_is_the_same_where_the_rows_stay_in_the_file(arguments: tuple[s
     for name in ("run.jsonl", "run.parquet"):
         save_run(run, tmp_path / name)
     assert told(tmp_path, "run.parquet", *arguments) == told(tmp_path, "run.jsonl", *arguments)
+
+
+@pytest.mark.usefixtures("by_block")
+def test_the_scores_of_each_image_are_the_same_and_every_block_is_read_once_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    block = imageblocks.BlockTallies._block
+
+    def noted(self: imageblocks.BlockTallies, place: int) -> Any:
+        read.append(place)
+        return block(self, place)
+
+    monkeypatch.setattr(imageblocks.BlockTallies, "_block", noted)
+    run = replace(run_of(None, MANY), protocol=build_request(classes=3, unknown="miss").protocol)
+    for kind in ("jsonl", "parquet"):
+        save_run(run, tmp_path / f"run.{kind}")
+        told(tmp_path, f"run.{kind}", "--per-image", f"{kind}.csv")
+    assert (tmp_path / "parquet.csv").read_bytes() == (tmp_path / "jsonl.csv").read_bytes()
+    blocks = len(set(read))
+    assert blocks > 2
+    assert len(read) < 30 * blocks, "however many images a block has"

@@ -12,6 +12,7 @@ from hypothesis import given
 from segeval.protocol.mapkinds import EIGHT_BIT
 from segeval.runs import partcolumns
 from segeval.runs import run as runs
+from segeval.runs.choosing import subset
 from segeval.runs.run import Maps
 from segeval.tables.counts import JointCounts, total
 from tests.support.runs import image_lists, kinds, run_of
@@ -48,7 +49,7 @@ def test_rows_are_added_up_once_however_often_a_sum_is_asked_for(monkeypatch: py
 def test_a_run_of_other_rows_has_sums_of_its_own() -> None:
     run = run_of(Maps(EIGHT_BIT, 1), IMAGES)
     whole = run.table().total
-    part = run.subset(lambda key: key != "a")
+    part = subset(run, lambda key: key != "a")
     assert part.table().total == whole - run.rows[0].counts.total == part.pixels
     assert part.level_tables()[0] == total(row.levels[0] for row in part.rows if row.levels) != run.level_tables()[0]
     assert replace(run, rows=()).table().total == replace(run, rows=()).pixels == 0

@@ -7,8 +7,9 @@ from dataclasses import fields
 
 from segeval.errors import NothingToScoreError
 from segeval.protocol.signature import signature
+from segeval.runs.choosing import subset
 from segeval.runs.differences import digests
-from segeval.runs.run import Run
+from segeval.runs.run import Run, keys_of
 
 
 def what_differs(named: Sequence[tuple[str, Run]]) -> tuple[str, ...]:
@@ -50,9 +51,9 @@ def _maps_text(run: Run) -> str:
 
 def shared_images(named: Sequence[tuple[str, Run]]) -> list[tuple[str, Run]]:
     """Keep of each run the images that all have; raises `NothingToScoreError` where there is none."""
-    common = set.intersection(*({row.key for row in run.rows} for _, run in named))
+    common = set.intersection(*(set(keys_of(run.rows)) for _, run in named))
     if not common:
         raise NothingToScoreError(
             "the runs share no image", [name for name, _ in named], "Compare runs of one data set"
         )
-    return [(name, run.subset(common.__contains__)) for name, run in named]
+    return [(name, subset(run, common.__contains__)) for name, run in named]

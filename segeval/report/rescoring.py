@@ -24,6 +24,7 @@ from segeval.report.thresholding import rethresholded
 from segeval.request import Request, amend
 from segeval.request.options import FolderOptions, LossOptions, RescoreOptions, chosen, names_in
 from segeval.request.pairingrules import read_keys
+from segeval.runs.choosing import subset
 from segeval.runs.columns import blocks_of
 from segeval.runs.partcolumns import COUNTED, at_widths, sums_of_maps
 from segeval.runs.run import Maps, Row, Run, keys_of, tables_of
@@ -138,7 +139,7 @@ def _chosen(run: Run, protocol: Protocol, keys: str | Path) -> Run:
         if run.protocol.keys != keys:
             raise UsageError("the images were chosen by a list of keys", (keys,), "Give the list with --keys FILE")
         return replace(run, protocol=protocol)
-    chosen = run.subset(lambda key: fnmatchcase(key, keys))
+    chosen = subset(run, lambda key: fnmatchcase(key, keys))
     if run.rows and not chosen.rows:
         some = keys_of(run.rows)[:3]
         raise NothingToScoreError(
@@ -152,7 +153,7 @@ def _listed(run: Run, protocol: Protocol, file: str | Path) -> Run:
 
     entries = read_keys(file)
     kept = chosen_rows(keys_of(run.rows), entries, IMAGE_SUFFIXES)
-    return replace(run.subset(kept.__contains__), protocol=replace(protocol, keys=list_text(entries)))
+    return replace(subset(run, kept.__contains__), protocol=replace(protocol, keys=list_text(entries)))
 
 
 def _rethresholded(run: Run, maps: Maps, before: Probabilities, after: Probabilities) -> Run:

@@ -21,7 +21,8 @@ from segeval.report.scoring import Measured, measured, report_of
 from segeval.report.sizes import class_sizes
 from segeval.report.slicescores import Slices, SliceScores, SliceTable
 from segeval.request.slicing import CLASS_SIZE, MOST_SLICES, Column, Slicing
-from segeval.runs.run import Run
+from segeval.runs.choosing import rows_at
+from segeval.runs.run import Run, keys_of
 from segeval.sampling.resampling import FEW_UNITS, Interval, Resampling, intervals
 from segeval.sampling.sample import Sample, Units, units
 from segeval.sampling.slices import Slice, by_number, by_value, holm, permutation_p
@@ -48,7 +49,7 @@ def with_slices(report: Report, run: Run, found: Measured, asked: Statistics) ->
     """Return the report of `run` with the slices that are asked for; errors as in `sliced`."""
     if asked.slices is None:
         return report
-    of_images = units([row.key for row in run.rows], asked.group_by)
+    of_images = units(keys_of(run.rows), asked.group_by)
     drawn = Drawing(asked.drawing, asked.group_by or "image", of_images, partial(run_sample, group_by=asked.group_by))
     slices, warnings = sliced(run, found, report, asked.slices, drawn)
     return replace(report, details=replace(report.details, slices=slices), warnings=(*report.warnings, *warnings))
@@ -79,7 +80,7 @@ def sliced(
 def slices_of(run: Run, asked: Slicing, crossed: Sequence[Column]) -> tuple[Slice, ...]:
     """Return the slices of a column, or of several crossed; those that hold no image are none."""
     parts = []
-    keys = [row.key for row in run.rows]
+    keys = keys_of(run.rows)
     for column in crossed:
         values = asked.values(column.name, keys, run.protocol.keys)
         if column.bins is None:
@@ -137,14 +138,14 @@ def _scored(
     """Score the images of one slice by themselves, and test them against the others."""
     chosen = np.zeros(len(run.rows), np.bool_)
     chosen[list(one.images)] = True
-    rows = tuple(run.rows[image] for image in one.images)
+    rows = rows_at(run.rows, chosen)
     # Levels of 16 bits and of floats are kept for the whole run only.
     part = replace(run, rows=rows, levels=(), maps=None if run.levels else run.maps)
     try:
         of_part = measured(part, resolution=found.resolution)
         report = report_of(part, of_part)
     except NothingToScoreError as error:
-        keys = [row.key for row in rows]
+        keys = keys_of(rows)
         raise NothingToScoreError(
             f"the slice {one.name} of {column} is empty: {error.what}",
             keys,
@@ -187,8 +188,7 @@ def _rest(
     if not outside.any():
         return dict.fromkeys(names)
     if run.maps is not None and not run.levels:
-        rows = tuple(row for row, is_in in zip(run.rows, images.tolist(), strict=True) if is_in)
-        part = replace(run, rows=rows)
+        part = replace(run, rows=rows_at(run.rows, images))
         try:
             scores = report_of(part, measured(part, resolution=found.resolution)).scores
         except NothingToScoreError:

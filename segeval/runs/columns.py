@@ -179,7 +179,7 @@ class BlockRows(Sequence[T], Generic[T]):
     `audit` is what all blocks go through, and holds them against each other and the totals.
     """
 
-    __slots__ = ("_audit", "_ends", "_last", "_read", "_read_keys", "totals")
+    __slots__ = ("_audit", "_ends", "_last", "read", "read_keys", "totals")
 
     def __init__(
         self,
@@ -190,7 +190,7 @@ class BlockRows(Sequence[T], Generic[T]):
         audit: Callable[[Iterator[Sequence[T]]], Iterator[Sequence[T]]],
     ) -> None:
         self._ends = list(accumulate(counts))
-        self._read, self._read_keys, self.totals, self._audit = read, read_keys, totals, audit
+        self.read, self.read_keys, self.totals, self._audit = read, read_keys, totals, audit
         self._last: tuple[int, Sequence[T]] | None = None
 
     def __len__(self) -> int:
@@ -204,16 +204,16 @@ class BlockRows(Sequence[T], Generic[T]):
         from concurrent.futures import ThreadPoolExecutor  # only here
 
         with ThreadPoolExecutor(1) as ahead:
-            following = ahead.submit(self._read, 0) if self._ends else None
+            following = ahead.submit(self.read, 0) if self._ends else None
             for place in range(1, len(self._ends) + 1):
                 assert following is not None
                 block = following.result()
-                following = ahead.submit(self._read, place) if place < len(self._ends) else None
+                following = ahead.submit(self.read, place) if place < len(self._ends) else None
                 yield block
 
     def key_blocks(self) -> Iterator[Sequence[str]]:
         """Read the keys of block after block."""
-        return map(self._read_keys, range(len(self._ends)))
+        return map(self.read_keys, range(len(self._ends)))
 
     @overload
     def __getitem__(self, index: int) -> T: ...
@@ -225,7 +225,7 @@ class BlockRows(Sequence[T], Generic[T]):
             return tuple(self[place] for place in places)
         block = bisect_right(self._ends, places)
         if self._last is None or self._last[0] != block:
-            self._last = block, self._read(block)
+            self._last = block, self.read(block)
         return self._last[1][places - (self._ends[block - 1] if block else 0)]
 
     def __iter__(self) -> Iterator[T]:

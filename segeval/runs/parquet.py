@@ -56,7 +56,7 @@ def require_pyarrow(name: str) -> None:
         ) from None
 
 
-class _Sums:
+class Sums:
     """Add up what is asked of all rows at once, block by block."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ class ParquetWriter:
             write_page_checksum=True,
             store_schema=False,
         )
-        self._sums = _Sums()
+        self._sums = Sums()
 
     def __enter__(self) -> Self:
         return self
@@ -237,7 +237,7 @@ class _Reading:
         require(isinstance(facts["gt_digest"], str), "the digest is none")
         if facts["cells"] is not None:
             return Totals(_cells_from_json(facts["cells"]), pixels, facts["gt_digest"])
-        sums = _Sums()
+        sums = Sums()
         for place in range(len(self._counts)):
             sums.add(self._block(place))
         return sums.totals()
@@ -299,7 +299,7 @@ class _Reading:
 
     def _audit(self, blocks: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
         """Yield every block, and raise `RunFileError` where keys do not ascend or the rows have other totals."""
-        sums, last = _Sums(), b""
+        sums, last = Sums(), b""
         for block in blocks:
             last = self._guarded(self._ascended, block, last)
             sums.add(block)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
-from segeval.errors import RunFileError
 from segeval.protocol.labeling import DEFAULT_VOID, NO_PREDICTION, SideFiles, distinct_values, side_files
 from segeval.protocol.mapkinds import MapKind
 from segeval.protocol.protocol import Protocol, Resolution, resolve
 from segeval.records import dataclass
-from segeval.runs.columns import BlockRows, LazyRows, blocks_of, chosen_rows
+from segeval.runs.columns import BlockRows, LazyRows, blocks_of
 from segeval.tables.counts import JointCounts, total
 
 if TYPE_CHECKING:  # most runs do without contours and without the modules of probability maps
@@ -252,17 +251,6 @@ class Run:
             side_files(gt_values, lambda: values_of_images(self.rows, 0, DEFAULT_VOID)),
             side_files(pred_values, lambda: values_of_images(self.rows, 1, DEFAULT_VOID)),
         )
-
-    def subset(self, chosen: Callable[[str], bool]) -> Run:
-        """Keep the rows whose key is `chosen`; refuses where run-wide tables cannot be taken apart."""
-        rows = chosen_rows(self.rows, chosen)
-        if self.levels and len(rows) != len(self.rows):
-            raise RunFileError(
-                "a run of 16-bit or float maps keeps its level tables for the whole run only",
-                (),
-                "Score the images again to get a subset",
-            )
-        return replace(self, rows=rows)
 
 
 def raw_values(table: JointCounts) -> tuple[list[int], list[int]]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, BinaryIO
 
 from segeval.errors import RunFileError, SegevalError
 from segeval.files.atomic import AtomicFile
 from segeval.runs.file import commit_run, is_parquet, load_run, named_bytes, run_from_bytes, save_run
 from segeval.runs.run import Run
+from segeval.runs.unions import union
 from segeval.stores.outputs import opened_output as opened_place
 from segeval.stores.urls import LARGEST_FILE, Place, StoreUrl
+
+if TYPE_CHECKING:
+    from segeval.runs.merging import Merged
 
 WILD = frozenset("*?[")
 
@@ -53,20 +59,49 @@ def opened_output(named: Place) -> Iterator[Callable[[Run], None]]:
             yield lambda run: place.commit(named_bytes(run, named.name))
 
 
-def merged_into(output: Path, parts: Sequence[Place]) -> tuple[int, int]:
-    """Unite run files into one of Parquet in bounded memory; returns how many there were, and their rows together.
+@contextmanager
+def united_into(output: Place, parts: Sequence[Place]) -> Iterator[tuple[Run, int, int]]:
+    """Unite run files into one; gives it, how many there were, and their rows together.
 
-    Raises `OutputError`, and `RunFileError` as `segeval.runs.unions.union` does; an old file stays then.
+    What reads or writes Parquet does so in bounded memory. Raises `OutputError`, and `RunFileError` as
+    `segeval.runs.unions.union` does; an old file stays then.
     """
-    from segeval.runs.parquet import require_pyarrow
+    if isinstance(output, Path) and is_parquet(output.name):
+        from segeval.runs.parquet import require_pyarrow
 
-    require_pyarrow(str(output))
+        require_pyarrow(str(output))
+        with AtomicFile(output) as file:
+            merged = _merged(parts, file.stream())
+            file.commit(b"")
+        yield load_named(output), merged.parts, merged.rows
+        return
+    with opened_output(output) as save:
+        if not any(is_parquet(part.name) for part in parts):
+            named = [(str(part), load_named(part)) for part in parts]
+            united, rows = union(named), sum(len(run.rows) for _, run in named)
+            save(united)
+        elif len(parts) == 1:
+            united = load_named(parts[0])
+            save(united)
+            rows = len(united.rows)
+        else:
+            from segeval.runs.parquet import read_parquet, require_pyarrow
+
+            require_pyarrow(str(parts[0]))
+            with TemporaryFile() as stream:
+                rows = _merged(parts, stream).rows
+                stream.seek(0)
+                united = read_parquet(stream, str(output))
+                save(united)
+                yield united, len(parts), rows
+            return
+    yield united, len(parts), rows
+
+
+def _merged(parts: Sequence[Place], stream: BinaryIO) -> Merged:
     from segeval.runs.merging import merge_files
 
-    with AtomicFile(output) as file:
-        merged = merge_files(list(map(str, parts)), lambda place: load_named(parts[place]), file.stream())
-        file.commit(b"")
-    return merged.parts, merged.rows
+    return merge_files(list(map(str, parts)), lambda place: load_named(parts[place]), stream)
 
 
 def expanded(parts: Iterable[Place]) -> list[Place]:

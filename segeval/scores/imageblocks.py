@@ -8,10 +8,12 @@ from __future__ import annotations
 import pickle
 import tempfile
 import weakref
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,8 @@ from segeval.scores.imageoverlap import (
 from segeval.scores.overlap import Lowest, Outcomes, Ratios, Value, lowest
 from segeval.tables.counts import Int64Array, Tallies, smallest_type
 
+Block = TypeVar("Block")
+Made = TypeVar("Made")
 OUTSIDE = ("gt_unknown", "same_unknown")
 
 
@@ -48,6 +52,7 @@ class BlockTallies:
         weakref.finalize(self, self._file.close)
         self._starts: list[tuple[int, int]] = []  # the first image of each block, and where it stands in the file
         self._whole: list[Int64Array] = []
+        self._last: tuple[int, ImageTallies] | None = None
         images = unscored = 0
         for block in blocks:
             self._starts.append((images, self._file.tell()))
@@ -100,9 +105,24 @@ class BlockTallies:
         return BlockOutcomes(self, lambda block: block.outcomes(convention), np.ones(self.at.classes, np.bool_))
 
     def image(self, index: int) -> tuple[ImageTallies, int]:
-        """Return the block that has an image, and its place there."""
-        place = int(np.searchsorted([start for start, _ in self._starts], index, side="right")) - 1
-        return self._block(place), index - self._starts[place][0]
+        """Return the block that has an image, which is one object for images that follow each other, and its place."""
+        place = bisect_right(self._starts, index, key=itemgetter(0)) - 1
+        if self._last is None or self._last[0] != place:
+            self._last = place, self._block(place)
+        return self._last[1], index - self._starts[place][0]
+
+
+class _Last(Generic[Block, Made]):
+    """Hold what was made of a block, for all images of it that are asked for one after another."""
+
+    def __init__(self) -> None:
+        self._made: tuple[Block, Made] | None = None
+
+    def of(self, block: Block, make: Callable[[Block], Made]) -> Made:
+        """Return what is made of a block."""
+        if self._made is None or self._made[0] is not block:
+            self._made = block, make(block)
+        return self._made[1]
 
 
 def _columns(tallies: Tallies) -> list[Int64Array]:
@@ -131,6 +151,7 @@ class BlockOutcomes:
         self, source: BlockTallies, make: Callable[[ImageTallies], ImageOutcomes], chosen: NDArray[np.bool_]
     ) -> None:
         self._source, self._make, self._chosen = source, make, chosen
+        self._last: _Last[ImageTallies, ImageOutcomes] = _Last()
         self.at = Extent(source.at.images, int(chosen.sum()))
 
     def of(self, classes: NDArray[np.bool_]) -> BlockOutcomes:
@@ -141,12 +162,20 @@ class BlockOutcomes:
 
     def blocks(self) -> Iterator[ImageOutcomes]:
         """Yield the outcomes of the images of one block after another."""
-        return (self._make(block).of(self._chosen) for block in self._source.blocks())
+        return map(self._made, self._source.blocks())
+
+    def _made(self, block: ImageTallies) -> ImageOutcomes:
+        return self._make(block).of(self._chosen)
+
+    def found(self, index: int) -> tuple[ImageOutcomes, int]:
+        """Return the outcomes of the block that has an image, and its place there."""
+        block, place = self._source.image(index)
+        return self._last.of(block, self._made), place
 
     def image(self, index: int) -> Outcomes:
         """Return the outcomes of every class in one image, shape (K,)."""
-        block, place = self._source.image(index)
-        return self._make(block).of(self._chosen).image(place)
+        block, place = self.found(index)
+        return block.image(place)
 
     def overlap(self, convention: Convention, hit_weight: int) -> BlockRatios:
         """Return IoU or Dice of every class of every image."""
@@ -163,11 +192,15 @@ class BlockRatios:
 
     def __init__(self, outcomes: BlockOutcomes, convention: Convention, hit_weight: int) -> None:
         self._outcomes, self._convention, self._hit_weight = outcomes, convention, hit_weight
+        self._last: _Last[ImageOutcomes, ImageRatios] = _Last()
         self.at = outcomes.at
 
     def blocks(self) -> Iterator[ImageRatios]:
         """Yield the score of the images of one block after another."""
-        return (block.overlap(self._convention, self._hit_weight) for block in self._outcomes.blocks())
+        return map(self._made, self._outcomes.blocks())
+
+    def _made(self, block: ImageOutcomes) -> ImageRatios:
+        return block.overlap(self._convention, self._hit_weight)
 
     @property
     def poisoned(self) -> bool:
@@ -176,9 +209,8 @@ class BlockRatios:
 
     def image(self, index: int) -> Ratios:
         """Return the score of every class in one image, shape (K,)."""
-        block, place = self._outcomes._source.image(index)
-        made = self._outcomes._make(block).of(self._outcomes._chosen)
-        return made.overlap(self._convention, self._hit_weight).image(place)
+        block, place = self._outcomes.found(index)
+        return self._last.of(block, self._made).image(place)
 
     def image_means(self) -> tuple[Value, ...]:
         """Average the score over the classes, for each image."""

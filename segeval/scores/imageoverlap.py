@@ -54,6 +54,11 @@ class Cells:
         """Return where the cells of each image begin, and where the last one's end, shape (images + 1,)."""
         return np.searchsorted(self.image, np.arange(self.images + 1))
 
+    def between(self, first: int, last: int) -> NDArray[np.intp]:
+        """Return where the cells of the images from `first` to before `last` begin and end."""
+        bounds = np.array((first, last), self.image.dtype)  # of another type they would have all cells converted
+        return np.searchsorted(self.image, bounds)
+
     def sums(self, values: Int64Array) -> Int64Array:
         """Add the values of each image's cells, shape (images,)."""
         found = np.zeros(self.images, np.int64)
@@ -87,7 +92,7 @@ class ImageTallies:
 
     def part(self, start: int, end: int) -> ImageTallies:
         """Return the tallies of the images from `start` to before `end`."""
-        first, last = np.searchsorted(self.at.image, (start, end))
+        first, last = self.at.between(start, end)
         at = Cells(self.at.image[first:last] - start, self.at.label[first:last], end - start, self.at.classes)
         outside = [side[start:end] for side in (self.kept.gt_unknown, self.kept.same_unknown)]
         kept, pixels = ([getattr(side, name) for name in OF_CLASSES] for side in (self.kept, self.pixels))
@@ -221,7 +226,7 @@ class ImageOutcomes:
 
     def image(self, index: int) -> Outcomes:
         """Return the outcomes of every class in one image, shape (K,)."""
-        start, end = np.searchsorted(self.at.image, (index, index + 1))
+        start, end = self.at.between(index, index + 1)
         dense = np.zeros((3, self.at.classes), np.int64)
         for row, side in enumerate((self.kept.tp, self.kept.fp, self.kept.fn)):
             dense[row, self.at.label[start:end]] = side[start:end]
@@ -251,7 +256,7 @@ class ImageRatios:
 
     def image(self, index: int) -> Ratios:
         """Return the score of every class in one image, shape (K,)."""
-        start, end = np.searchsorted(self.at.image, (index, index + 1))
+        start, end = self.at.between(index, index + 1)
         labels, size = self.at.label[start:end], self.at.classes
         value = np.full(size, self.absent.value[0], np.float64)
         defined, poison = (np.full(size, flag[0], np.bool_) for flag in (self.absent.defined, self.absent.poison))
@@ -277,12 +282,10 @@ class ImageRatios:
         values, image = self.kept.value[here], self.at.image[here]
         ends = np.searchsorted(image, np.arange(self.at.images + 1))
         counts = np.diff(ends)
-        sums = np.zeros(self.at.images)
-        behind = np.zeros(self.at.images)
+        sums, behind = np.zeros((2, self.at.images))
         if self.absent.defined[0]:
             absent = self.at.classes - np.diff(self.at.of_images())
-            behind = absent * float(self.absent.value[0])
-            counts = counts + absent
+            behind, counts = absent * float(self.absent.value[0]), counts + absent
         # A sum of two numbers is rounded once whoever adds them, and most images of large runs have few classes.
         terms = np.diff(ends) + (behind != 0)
         single, pair, many = (np.flatnonzero(chosen) for chosen in (np.diff(ends) > 0, terms == 2, terms > 2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -43,22 +42,12 @@ def combine(parts: tuple[Place, ...], output: Place, quiet: bool, verbose: bool)
     """
     from segeval.cli.console import tell, tell_findings
     from segeval.findings.runs import run_findings
-    from segeval.runs.file import is_parquet
-    from segeval.runs.storedruns import expanded, load_named, merged_into, opened_output
-    from segeval.runs.unions import union
+    from segeval.runs.storedruns import expanded, united_into
 
-    if isinstance(output, Path) and is_parquet(output.name):
-        count, rows = merged_into(output, expanded(parts))
-        united = load_named(output)
-    else:
-        with opened_output(output) as save:
-            named = [(str(part), load_named(part)) for part in expanded(parts)]
-            united = union(named)
-            save(united)
-        count, rows = len(named), sum(len(run.rows) for _, run in named)
-    tell_findings(run_findings(united))
-    if not quiet:
-        repeated = rows - len(united.rows)
-        once = f"; {repeated:,} were in several parts and count once" if repeated else ""
-        tell(f"{len(united.rows):,} images of {count:,} runs{once}\n")
+    with united_into(output, expanded(parts)) as (united, count, rows):
+        tell_findings(run_findings(united))
+        if not quiet:
+            repeated = rows - len(united.rows)
+            once = f"; {repeated:,} were in several parts and count once" if repeated else ""
+            tell(f"{len(united.rows):,} images of {count:,} runs{once}\n")
     return 0
