@@ -85,6 +85,17 @@ def test_regions_of_many_words_are_those_of_numpy() -> None:
             assert np.array_equal(getattr(kernels, name), getattr(numpy, name)), (shape, name)
 
 
+@pytest.mark.parametrize("width", [2, 5, 9, 16])
+def test_dots_are_matched_as_by_numpy_where_many_have_nothing_near(width: int) -> None:
+    # About as many are nearer than the width as farther away, whatever lies around the dot before.
+    rng = np.random.default_rng(width)
+    gt, pred = ((rng.random((300, 310)) < 0.15 / width**2).astype(np.uint8) for _ in range(2))
+    kernels, numpy = both_ways(gt, pred, [width])
+    assert kernels == numpy
+    near, dots = int(kernels.matched[1, 0].sum()), int(kernels.borders[1, :2].sum())
+    assert 0.2 * dots < near < 0.8 * dots
+
+
 def test_values_of_one_class_are_one_region() -> None:
     rng = np.random.default_rng(6)
     gt, pred = (rng.integers(0, 6, (40, 70)).astype(np.uint8) for _ in range(2))

@@ -2,9 +2,9 @@
 """Find how near border pixels are to their like on the other side, class by class, compiled by Cython.
 
 What is near a pixel is near the pixels around it, and where nothing is far around one, nothing is around the next: by
-that most are settled, as many as lie in one word of 64. Others look around, the nearest rows first, and eight rows at a
-time where these are empty. Sizes are checked before the first byte is touched; nothing is allocated, and the
-interpreter's lock is released.
+that most are settled, as many as lie in one word of 64. Others look around, the nearest rows first, where the rows of a
+block are not empty. Sizes are checked before the first byte is touched; nothing is allocated, and the interpreter's
+lock is released.
 """
 
 import cython
@@ -12,9 +12,9 @@ from cython.cimports.libc.math import sqrt
 from cython.cimports.libc.string import memset
 from cython.cimports.segeval.contours.bits import highest, lowest, ones, within
 
-BLOCK = cython.declare(cython.Py_ssize_t, 3)
+BLOCK = cython.declare(cython.Py_ssize_t, 5)
 """Rows that are looked at as one, as a power of two."""
-BEYOND = cython.declare(cython.longlong, 5)
+BEYOND = cython.declare(cython.longlong, 10)
 """Pixels that are searched beyond the largest distance, so that pixels around know of nothing near them."""
 NOWHERE = cython.declare(cython.longlong, -(1 << 30))
 """The row of nothing: far from every pixel."""
