@@ -129,14 +129,14 @@ def weighted_sums(
 ) -> tuple[list[Floats], list[Floats]]:
     """Return the sums of each sample, shape (1, M), and of its resamples, (R, M), all under the same weights."""
     widths = [one.model.columns.shape[1] for one in samples]
-    whole, drawn = ([np.zeros((rows, width)) for width in widths] for rows in (1, resamples))
+    whole, drawn = (np.zeros((rows, sum(widths))) for rows in (1, resamples))
     for parts in zip(*(one.chunks() for one in samples), strict=True):
         chosen = weights(parts[0][0]).T
-        for place, (_, columns) in enumerate(parts):
-            whole[place] += columns.sum(axis=0)
-            some = columns.any(axis=0)  # most classes are in few images
-            if some.all():
-                drawn[place] += chosen @ columns
-            else:
-                drawn[place][:, some] += chosen @ columns[:, some]
-    return whole, drawn
+        # Side by side, since weights are far more than columns, and without those of classes that no image here has.
+        columns = np.concatenate([of_sample for _, of_sample in parts], axis=1)
+        some = columns.any(axis=0)
+        whole += columns.sum(axis=0)
+        drawn[:, some] += chosen @ columns[:, some]
+    ends = np.cumsum(widths)[:-1]
+    found = ([np.ascontiguousarray(part) for part in np.split(sums, ends, axis=1)] for sums in (whole, drawn))
+    return next(found), next(found)
