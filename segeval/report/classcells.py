@@ -82,7 +82,7 @@ class ClassValues:
 
     def image(self, index: int) -> tuple[Value, ...]:
         """Return the values of every class in one image."""
-        start, end = np.searchsorted(self.at.image, (index, index + 1))
+        start, end = self.at.between(index, index + 1)
         found: list[Value] = [self.absent if met else None for met in self.met.tolist()]
         here = slice(start, end)
         for label, value, defined in zip(
