@@ -15,10 +15,11 @@ from segeval.measuring.labelsets import MOST_VALUES
 from segeval.protocol import classlists, segments, widths
 from segeval.protocol.labeling import MOST_IN_SETS
 from segeval.protocol.protocol import MOST_INFERRED_CLASSES
+from segeval.report import samples
 from segeval.report.extras import MOST_IMAGE_CELLS
 from segeval.request import slicefiles, slicing
 from segeval.runs import file, lines, rows, sharding, values
-from segeval.sampling import resampling, sample
+from segeval.sampling import poisson, resampling, sample
 from segeval.stores import archives, urls, userfiles
 
 KB, MB, GB, TB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
@@ -37,6 +38,7 @@ TOLD = (
     f"A line of a run file has at most {lines.LONGEST_LINE // MB} MB, {values.MOST_BRACKETS:,} lists,",
     f"{values.MOST_QUOTES // 2:,} texts and {values.MOST_BLANKS:,} blanks",
     f"these are at most {sample.MOST_CELLS:,}, and so are the lines that `--per-image` lists",
+    f"above {poisson.MOST_DRAWN:,} images, each of which is weighed, there may be {samples.MOST_LARGE_CLASSES} classes",
     f"| a run file | {file.MOST_ROWS:,} images of {power(rows.MOST_PIXELS)} pixels and {rows.MOST_MAPS:,} maps",
     f"maps, names of {rows.LONGEST_KEY:,} characters; packed, {lines.LEAST_UNPACKED // MB} MB and",
     f"MB and {lines.MOST_PACKING} times its size |",

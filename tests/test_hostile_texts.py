@@ -415,6 +415,15 @@ def test_a_run_of_many_images_and_classes_takes_no_memory_for_the_classes_that_i
 
 
 @pytest.mark.slow
+def test_intervals_of_many_images_of_very_many_classes_are_refused_in_time(tmp_path: Path) -> None:
+    """160,000 images of 1,280 classes, of which each resample would have 9,000 columns."""
+    (tmp_path / "x.jsonl").write_bytes(FORMS["one class of 1,280"](1 << 24))
+    for arguments in (["report", "x.jsonl", "--ci", "95"], ["compare", "x.jsonl", "x.jsonl"]):
+        code, told = bounded(tmp_path, *arguments)
+        assert (code, "above 100,000 images there may be 256 classes" in told) == (2, True), told
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("form", RUNS)
 def test_a_hostile_run_file_ends(project: Path, tmp_path: Path, form: str, size: int) -> None:

@@ -132,6 +132,19 @@ def test_bca_is_refused_with_a_fix_that_works() -> None:
     intervals(data, replace(DRAWS, method="percentile"))
 
 
+@pytest.mark.usefixtures("many")
+def test_many_images_of_very_many_classes_are_refused_with_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small_run(40)
+    found = measured(run)
+    classes = found.images.at.classes
+    monkeypatch.setattr("segeval.report.samples.MOST_LARGE_CLASSES", classes)
+    drawn_sample(run, found, None)
+    monkeypatch.setattr("segeval.report.samples.MOST_LARGE_CLASSES", classes - 1)
+    with pytest.raises(UsageError) as caught:
+        drawn_sample(run, found, None)
+    assert f"40 images of {classes} classes; above 30 images there may be {classes - 1}" in caught.value.where[0]
+
+
 def test_few_images_are_drawn_as_before() -> None:
     run = small_run(40)
     assert isinstance(drawn_sample(run, measured(run), None), Sample)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segeval.errors import UsageError
 from segeval.protocol.labeling import Labeling, SegmentationClass, ValueMap
 from segeval.report.imagelosses import ImageLosses
 from segeval.report.tallying import tallies_of
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from segeval.report.scoring import Measured
     from segeval.scores.imageoverlap import AllTallies
 
-PART_IMAGES = 8192
-"""Images whose columns are made at once, where all of them would not fit."""
+PART_IMAGES, PART_CELLS = 8192, 1 << 18
+"""Images whose columns are made at once, where all of them would not fit, and their product with the classes."""
+MOST_LARGE_CLASSES = 256
+"""Classes that are drawn over images of which each is weighed: every resample has a column for each, and some more."""
 
 
 def run_sample(run: Run, found: Measured, losses: ImageLosses | None, *, group_by: str | None = None) -> Sample:
@@ -43,6 +46,14 @@ def drawn_sample(
     """Return what `run_sample` does; of too many images to draw indices of, a sample that is read by the block."""
     if group_by is not None or len(run.rows) <= MOST_DRAWN:
         return run_sample(run, found, losses, group_by=group_by)
+    count, classes = len(run.rows), found.images.at.classes
+    if classes > MOST_LARGE_CLASSES:
+        bound = f"above {MOST_DRAWN:,} images there may be {MOST_LARGE_CLASSES:,} classes"
+        raise UsageError(
+            "there are more classes than intervals can be drawn over for so many images",
+            (f"{count:,} images of {classes:,} classes; {bound}",),
+            "Leave intervals out, give fewer classes with --classes, or draw over groups with --group-by",
+        )
     extra, groups = _extra(run, found, losses), _group_tallies(run, found)
 
     def parts() -> Iterator[Columns]:
@@ -57,10 +68,10 @@ def drawn_sample(
 
 def _parts(found: Measured, groups: AllTallies | None, extra: Extra) -> Iterator[Columns]:
     """Yield what images add to every statistic, some thousands of images at a time."""
-    start = 0
+    start, step = 0, max(1, min(PART_IMAGES, PART_CELLS // found.images.at.classes))
     for block, grouped in zip_longest(found.images.blocks(), () if groups is None else groups.blocks()):
-        for first in range(0, block.at.images, PART_IMAGES):
-            end = min(first + PART_IMAGES, block.at.images)
+        for first in range(0, block.at.images, step):
+            end = min(first + step, block.at.images)
             here = slice(start + first, start + end)
             yield columns_of(
                 block.part(first, end),

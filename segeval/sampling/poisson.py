@@ -134,5 +134,9 @@ def weighted_sums(
         chosen = weights(parts[0][0]).T
         for place, (_, columns) in enumerate(parts):
             whole[place] += columns.sum(axis=0)
-            drawn[place] += chosen @ columns
+            some = columns.any(axis=0)  # most classes are in few images
+            if some.all():
+                drawn[place] += chosen @ columns
+            else:
+                drawn[place][:, some] += chosen @ columns[:, some]
     return whole, drawn

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segeval.protocol.conventions import Convention
 from segeval.protocol.labeling import NO_FILE, OUTSIDE, UNKNOWN, VOID, IdAndName, Labeling
 from segeval.records import dataclass
-from segeval.scores.imageoverlap import image_mious, image_outcomes, image_tallies
+from segeval.scores.imageoverlap import PIECE_CELLS, image_mious, image_outcomes, image_tallies
 from segeval.scores.overlap import Outcomes, Value, mean, outcomes, overlap
 from segeval.tables.counts import Confusion, JointCounts, tallies
 
@@ -148,28 +148,23 @@ def top_confusions(
         return None
     entering = np.ones(size, np.bool_) if over is None else over
     old_values, old_counts, _ = _terms(before, convention, entering)
-    gt, pred = np.nonzero(table.counts[:size])
-    wrong = gt != pred
-    gt, pred = gt[wrong], pred[wrong]
-    pixels = table.counts[gt, pred]
-    # Correcting a cell changes its true class and, where one was predicted, that class; all others keep their IoU.
-    counted = _is_miss(pred, size, convention)
-    truth = Outcomes(before.tp[gt] + pixels, before.fp[gt], before.fn[gt] - np.where(counted, pixels, 0))
-    values, counts, poison = _terms(truth, convention, entering[gt])
-    values, counts = values - old_values[gt], counts - old_counts[gt]
-    is_class = pred < size
-    other = pred[is_class]
-    blamed = Outcomes(before.tp[other], before.fp[other] - pixels[is_class], before.fn[other])
-    other_values, other_counts, other_poison = _terms(blamed, convention, entering[other])
-    values[is_class] += other_values - old_values[other]
-    counts[is_class] += other_counts - old_counts[other]
-    poison[is_class] |= other_poison
     total, defined = float(old_values.sum()), int(old_counts.sum())
-    # A corrected cell leaves its true class a hit, so a mean that was defined stays so but for `poison`.
-    gains = (total + values) / (defined + counts) - total / defined
-    ranks = np.round(gains, SAME)
-    kept = np.flatnonzero((ranks > 0) & ~poison)
-    best = kept[np.lexsort((pred[kept], gt[kept], -ranks[kept]))[:limit]]
+    parts = []
+    step = max(1, PIECE_CELLS // table.counts.shape[1])
+    for start in range(0, size, step):
+        gt, pred = np.nonzero(table.counts[start : min(start + step, size)])
+        gt += start
+        gt, pred = gt[gt != pred], pred[gt != pred]
+        pixels = table.counts[gt, pred]
+        values, counts, poison = _changes(before, (gt, pred, pixels), convention, entering, (old_values, old_counts))
+        # A corrected cell leaves its true class a hit, so a mean that was defined stays so but for `poison`.
+        gains = (total + values) / (defined + counts) - total / defined
+        ranks = np.round(gains, SAME)
+        kept = np.flatnonzero((ranks > 0) & ~poison)
+        best = kept[np.lexsort((pred[kept], gt[kept], -ranks[kept]))[:limit]]
+        parts.append((ranks[best], gt[best], pred[best], pixels[best], gains[best]))
+    ranks, gt, pred, pixels, gains = (np.concatenate(column) for column in zip(*parts, strict=True))
+    best = np.lexsort((pred, gt, -ranks))[:limit]
     behind = (VOID, UNKNOWN, NO_FILE)
     return tuple(
         ConfusionCost(row, column if column < size else behind[column - size], cell, cell / whole, gain)
@@ -182,6 +177,32 @@ def top_confusions(
             strict=True,
         )
     )
+
+
+def _changes(
+    before: Outcomes,
+    cells: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]],
+    convention: Convention,
+    entering: Chosen,
+    old: tuple[NDArray[np.float64], NDArray[np.int64]],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return how each confusion, predicted right, changes sum and count of a mean IoU, and whether it poisons it.
+
+    Correcting a cell changes its true class and, where one was predicted, that class; all others keep their IoU.
+    """
+    (gt, pred, pixels), (old_values, old_counts), size = cells, old, len(before.tp)
+    counted = _is_miss(pred, size, convention)
+    truth = Outcomes(before.tp[gt] + pixels, before.fp[gt], before.fn[gt] - np.where(counted, pixels, 0))
+    values, counts, poison = _terms(truth, convention, entering[gt])
+    values, counts = values - old_values[gt], counts - old_counts[gt]
+    is_class = pred < size
+    other = pred[is_class]
+    blamed = Outcomes(before.tp[other], before.fp[other] - pixels[is_class], before.fn[other])
+    other_values, other_counts, other_poison = _terms(blamed, convention, entering[other])
+    values[is_class] += other_values - old_values[other]
+    counts[is_class] += other_counts - old_counts[other]
+    poison[is_class] |= other_poison
+    return values, counts, poison
 
 
 def _terms(
