@@ -327,7 +327,7 @@ def two_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for side in ("gt", "pred"):
         (root / side).mkdir()
         for number in range(2000):
-            Image.fromarray(rng.integers(0, 19, (100, 100), np.uint8)).save(root / side / f"{number:04}.png")
+            Image.fromarray(rng.integers(0, 19, (200, 200), np.uint8)).save(root / side / f"{number:04}.png")
     return root
 
 
