@@ -24,6 +24,10 @@ for number, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signa
         signal.signal(getattr(signal, number), handler)
 
 
+# Where a test bounds the size of files, Python (seen in 3.11) would leave half a file of bytecode to all later runs.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
+
 # Every run that is saved waits for the disk; one in memory is as good for tests, and there at once.
 IN_MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 if os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM:

@@ -147,7 +147,7 @@ def test_limits_of_the_system_are_told_as_such(project: Path, limit: Callable[[]
     """Few open files, and files that may not grow: refused with what, where and a fix, and nothing is left half."""
     (project / "out").mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "segeval", "score", "pred", "gt", "--save", "out/new.jsonl", "-o", "out/r.json"],
+        [sys.executable, "-P", "-m", "segeval", "score", "pred", "gt", "--save", "out/new.jsonl", "-o", "out/r.json"],
         cwd=project,
         capture_output=True,
         text=True,

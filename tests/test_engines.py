@@ -302,7 +302,18 @@ def test_a_run_goes_on_after_the_death_of(
         for number in range(10):
             shutil.copytree(folders / side, root / side / str(number))
     run = tmp_path / "run.jsonl"
-    command = [sys.executable, "-m", "segeval", "score", str(root / "pred"), str(root / "gt"), "--save", str(run), "-q"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "segeval",
+        "score",
+        str(root / "pred"),
+        str(root / "gt"),
+        "--save",
+        str(run),
+        "-q",
+    ]
     command += ["--classes", "19", "--no-config", "--only", "miou"]
     interrupt = None if lost == "client" else kill_scheduler
     code, told = interrupted([*command, "--engine", address], tmp_path / ".run.jsonl.partial", 500, interrupt)

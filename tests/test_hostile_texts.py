@@ -200,7 +200,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / side).mkdir()
         (root / side / "a.png").write_bytes(encode(pattern(8, 6) % 3))
     done = subprocess.run(
-        [sys.executable, "-m", "segeval", "score", "pred", "gt", "--save", "run.jsonl"],
+        [sys.executable, "-P", "-m", "segeval", "score", "pred", "gt", "--save", "run.jsonl"],
         cwd=root,
         check=True,
         capture_output=True,
@@ -226,7 +226,7 @@ def bounded(root: Path, *arguments: str) -> tuple[int, str]:
     """Run segeval; end it where it takes more than it may, and hold it to its memory."""
     with (root / "stderr").open("wb") as stderr:
         done = subprocess.run(
-            [sys.executable, "-S", "-c", MEASURED, str(SECONDS), sys.executable, "-m", "segeval", *arguments],
+            [sys.executable, "-S", "-c", MEASURED, str(SECONDS), sys.executable, "-P", "-m", "segeval", *arguments],
             cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

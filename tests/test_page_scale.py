@@ -36,7 +36,7 @@ def page_of(folder: Path) -> tuple[float, int]:
     line = ["score", "pred", "gt", "--classes", str(CLASSES), "-o", "page.html", "-q", "--no-config", "-j", "1"]
     start = time.monotonic()
     with subprocess.Popen(
-        [sys.executable, "-m", "segeval", *line], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, "-P", "-m", "segeval", *line], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

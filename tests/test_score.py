@@ -535,7 +535,9 @@ def test_ctrl_c_ends_with_130_at_once(tmp_path: Path) -> None:
 
 
 def test_python_dash_m_is_the_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "segeval", "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "segeval", "--version"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0
     for part in ("segeval 0.", "Python 3.", "numpy ", "Pillow "):
         assert part in done.stdout

@@ -139,7 +139,7 @@ def test_a_whole_run_is_one_line(tmp_path: Path, whole: segeval.Run) -> None:
 
 def test_ctrl_c(tmp_path: Path, journal: bytes) -> None:
     partial_file(tmp_path / "run.jsonl").write_bytes(journal)
-    command = [sys.executable, "-m", "segeval", "watch", str(tmp_path / "run.jsonl")]
+    command = [sys.executable, "-P", "-m", "segeval", "watch", str(tmp_path / "run.jsonl")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "7 images, mIoU 74.25 %\n"

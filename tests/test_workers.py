@@ -132,7 +132,7 @@ def segeval(
     # Threads of numerical libraries reserve address space, which is what the limit counts.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     return subprocess.run(
-        [sys.executable, "-m", "segeval", *map(str, arguments)],
+        [sys.executable, "-P", "-m", "segeval", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

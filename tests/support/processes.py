@@ -1,7 +1,7 @@
 """Run segeval as a process of its own, with true descriptors, signals and exit codes: forked where the system can.
 
 What is about the start itself (imports, entry points, limits of the system, variables that Python reads as it begins)
-is no matter for this module: it starts `[sys.executable, "-m", "segeval"]`.
+is no matter for this module: it starts `[sys.executable, "-P", "-m", "segeval"]`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import BinaryIO
 from tests.support.forkserver import WIDTH, exactly
 
 FORKS = sys.platform == "linux" and hasattr(os, "pidfd_open")
-STARTED = (sys.executable, "-m", "segeval")
+STARTED = (sys.executable, "-P", "-m", "segeval")
 DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE
 LONG = 120
 """Seconds after which a command has hung."""
