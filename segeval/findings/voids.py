@@ -111,9 +111,9 @@ def _scales(values: Values) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Binary:
-    """Hold the values of one side that --binary makes foreground without being told to, and those of each image."""
+    """Hold the values of one side that --binary makes foreground without being told to, ascending, and by image."""
 
-    values: frozenset[int]
+    values: list[int]
     images: tuple[tuple[str, frozenset[int]], ...]
 
 
@@ -122,10 +122,11 @@ def _foreground(values: Values, side: int) -> _Binary:
     protocol = values.protocol
     named = {raw for raw, _ in (*protocol.mapping, *(protocol.gt_map, protocol.pred_map)[side])}
     told = {0, NO_PREDICTION, *named, *(value for value in protocol.ignore or () if isinstance(value, int))}
-    met = frozenset(value for value in raw_values(values.table)[side] if value not in told)
-    if len(met) < 2 or len(met) > MOST_READ:
+    met = [value for value in raw_values(values.table)[side] if value not in told]
+    if len(met) < 2 or len(met) > MOST_READ:  # a set of a million values takes more memory than they do
         return _Binary(met, ())
-    return _Binary(met, tuple((key, met & held) for key, held in values_of_images(values.run.rows, side)))
+    foreground = frozenset(met)
+    return _Binary(met, tuple((key, foreground & held) for key, held in values_of_images(values.run.rows, side)))
 
 
 def _binary(values: Values, side: int) -> Iterator[Finding]:
@@ -136,12 +137,12 @@ def _binary(values: Values, side: int) -> Iterator[Finding]:
     if len(found.values) < 2:
         return
     both = [key for key, held in found.images if len(held) > 1]
-    if found.values == {1, DEFAULT_VOID}:
+    if found.values == [1, DEFAULT_VOID]:
         if both:
             yield _one_255(values, side, both)
         return
     keys = both or [key for key, held in found.images if held]
-    yield _gray(values, side, sorted(found.values), keys)
+    yield _gray(values, side, found.values, keys)
 
 
 def _gray(values: Values, side: int, met: list[int], keys: list[str]) -> Finding:
