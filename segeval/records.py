@@ -187,7 +187,9 @@ def _comparison(names: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
     values: Callable[[Any], Any] = attrgetter(*names) if names else lambda _: ()
 
     def equal(self: Any, other: object) -> Any:
-        return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
+        if other.__class__ is not self.__class__:
+            return NotImplemented  # so that Python asks the other side, which may know both classes
+        return values(self) == values(other)
 
     return {"__eq__": equal, "__hash__": lambda self: hash(values(self))}
 

@@ -13,6 +13,10 @@ from segeval.protocol.axes import LIST_SUFFIXES
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    ParamType = click.ParamType[Any, Any]
+else:
+    ParamType = click.ParamType  # takes no types in older click
+
 
 def completed(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
     """Return what completes words of a kind, one of `completing.WORDS`."""
@@ -25,7 +29,7 @@ def completed(kind: str) -> Callable[[click.Context, click.Parameter, str], list
     return complete
 
 
-class PathType(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+class PathType(ParamType):
     """Make a path of a word; what is wrong with it is told where it is opened, in this program's words."""
 
     name = "path"
@@ -86,7 +90,7 @@ class FileOrWord(PathType):
         return None if self._is_word(value) else ("", value)
 
 
-class Lines(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+class Lines(ParamType):
     """Take a text, of which a variable of the environment holds one a line: class names may have spaces."""
 
     name = "text"

@@ -69,8 +69,9 @@ class ExecutorEngine:
         if dead & self._dead:  # and what the pool itself has noticed, it has told since the last look
             for process in processes.values():
                 process.kill()
-            with suppress(AttributeError, OSError):
-                self._executor._result_queue._writer.close()  # type: ignore[attr-defined] # nobody can send any more
+            with suppress(AttributeError, KeyError, OSError):
+                # Nobody can send any more, and the pool's reader sees the end only of a pipe that nobody holds open.
+                vars(self._executor)["_result_queue"]._writer.close()
         self._dead = dead
 
     def _broken(self) -> SegevalError:

@@ -304,7 +304,7 @@ def spelled(table: type[Any]) -> Callable[[Function], Function]:
             for name, hint in hints.items()
         ]
         signature = inspect.signature(function).replace(parameters=[*own, *keywords])
-        checked.__signature__ = signature  # type: ignore[attr-defined]  # what `inspect.signature` looks for
+        vars(checked)["__signature__"] = signature  # what `inspect.signature` looks for
         checked.__doc__ = _with_keywords(inspect.cleandoc(function.__doc__ or ""), hints)
         return cast(Function, checked)
 

@@ -47,7 +47,7 @@ IN_DICTIONARIES = ["height", "width", "depth", "cells.list.element.gt", "cells.l
 def require_pyarrow(name: str) -> None:
     """Raise `UsageError` where Parquet can be neither read nor written."""
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401  # is it there?
     except ImportError:
         raise UsageError(
             "runs in Parquet need pyarrow, which is not installed",
